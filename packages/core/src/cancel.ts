@@ -1,0 +1,89 @@
+import { canSee, isSubscriber, type Owned } from './access.ts';
+import type { Actor, ClientCommand } from './command.ts';
+import { accept, byUser, refuse, type Decision } from './decision.ts';
+import type { TaskEvent } from './event.ts';
+import { isTerminal, type Successor, type TaskRecord } from './task.ts';
+
+type Cancel = Extract<ClientCommand, { kind: 'cancel' }>;
+
+/** What a cancel means for this actor on this task, before its state is looked at. */
+type Meaning = 'abort' | 'unsubscribe' | 'force_required';
+
+/**
+ * Cancel (behaviour A). Invisible and absent are one answer, given first, so that nothing can be learned by asking;
+ * then what the actor may not do; then what the state does not allow.
+ */
+export const decideCancel = (record: TaskRecord | undefined, command: Cancel): Decision => {
+  const { actor, id, force } = command;
+  if (record?.successor?.spec.id === id) return cancelSuccessor(record.successor, command);
+  if (record === undefined || record.id !== id || !canSee(record, actor)) return refuse('not_found');
+  if (force && !actor.admin) return refuse('force_forbidden');
+  if (isTerminal(record.status) || record.finishing) return refuse('too_late');
+  if (record.status === 'aborting') return cancelAgain(record, command);
+  switch (meaning(record, actor, force)) {
+    case 'force_required':
+      return refuse('force_required');
+    case 'unsubscribe':
+      return unsubscribe(command);
+    case 'abort':
+      return abort(record, command);
+  }
+};
+
+const meaning = (task: Owned, actor: Actor, force: boolean): Meaning => {
+  if (task.scope !== 'shared' || force) return 'abort';
+  const subscribed = isSubscriber(task, actor);
+  if (!subscribed) return task.subscribers.length > 1 ? 'force_required' : 'abort';
+  return task.subscribers.length > 1 ? 'unsubscribe' : 'abort';
+};
+
+const abort = (record: TaskRecord, command: Cancel): Decision => {
+  const { at, actor } = command;
+  const by = byUser(actor.user);
+  if (record.status === 'pending') {
+    return accept({ kind: 'aborted' }, { kind: 'stopped', at, by, cause: 'cancel' });
+  }
+  if (record.abortable || record.policy.isolation === 'thread') {
+    return accept({ kind: 'aborted' }, { kind: 'abort-requested', at, by, cause: 'cancel' });
+  }
+  // The last subscriber of a task that cannot be stopped may leave it; he is not held (A7).
+  const mayLeave = record.scope === 'shared' && !command.force && isSubscriber(record, actor);
+  return mayLeave ? unsubscribe(command) : refuse('not_abortable');
+};
+
+/** Idempotent, except that an admin's force ends what does not stop (A4, T6). */
+const cancelAgain = (record: TaskRecord, command: Cancel): Decision => {
+  const { at, actor, force } = command;
+  if (!force || !record.notStopping || record.abort === undefined) return accept({ kind: 'aborted' });
+  return accept({ kind: 'aborted' }, {
+    kind: 'stopped',
+    at,
+    by: byUser(actor.user),
+    cause: 'cancel',
+    forced: true,
+    why: 'forced: the body did not stop',
+  });
+};
+
+const unsubscribe = (command: Cancel): Decision => leave(command, 'unsubscribed');
+
+const leave = (command: Cancel, kind: 'unsubscribed' | 'successor-unsubscribed'): Decision => {
+  const { at, actor } = command;
+  const events: TaskEvent[] = actor.user === undefined ? [] : [{ kind, at, user: actor.user }];
+  return accept({ kind: 'unsubscribed' }, ...events);
+};
+
+const cancelSuccessor = (successor: Successor, command: Cancel): Decision => {
+  const { actor, force, at, id } = command;
+  const task: Owned = { ...successor.spec, subscribers: successor.subscribers };
+  if (!canSee(task, actor)) return refuse('not_found');
+  if (force && !actor.admin) return refuse('force_forbidden');
+  switch (meaning(task, actor, force)) {
+    case 'force_required':
+      return refuse('force_required');
+    case 'unsubscribe':
+      return leave(command, 'successor-unsubscribed');
+    case 'abort':
+      return accept({ kind: 'aborted' }, { kind: 'successor-cancelled', at, id });
+  }
+};

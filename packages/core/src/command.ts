@@ -1,0 +1,139 @@
+import type { Cause, Data, Fence, Millis, Progress, TaskError, TaskId, TaskSpec, UserId } from './task.ts';
+
+/** Who asks. An absent user is a service without one. */
+export type Actor = { readonly user?: UserId; readonly admin: boolean };
+
+export type WhenAborting = 'queue' | 'join' | 'reject';
+
+/** Commands of whoever submits and cancels tasks. */
+export type ClientCommand =
+  | {
+      readonly kind: 'submit';
+      readonly at: Millis;
+      readonly actor: Actor;
+      readonly spec: TaskSpec;
+      readonly whenAborting: WhenAborting;
+    }
+  | {
+      readonly kind: 'cancel';
+      readonly at: Millis;
+      readonly actor: Actor;
+      readonly id: TaskId;
+      readonly force: boolean;
+    };
+
+/** How a run of the body ended. */
+export type BodyOutcome =
+  | { readonly kind: 'returned'; readonly result?: Data }
+  | {
+      readonly kind: 'threw';
+      readonly error: TaskError;
+      /** No further attempt, whatever is left (a `TerminalError`, or refused by `retryOn`). */
+      readonly terminal?: boolean;
+      /** Delay the handler asked for (a `RetryableError`). */
+      readonly retryAfterMs?: Millis;
+    };
+
+/** Commands of a worker about a task it wants or owns. All but `claim` show the fence they were given. */
+export type WorkerCommand =
+  | {
+      readonly kind: 'claim';
+      readonly at: Millis;
+      readonly id: TaskId;
+      readonly worker: string;
+      readonly epoch: number;
+      /** Revision of the record this claim is decided on; becomes the fence. */
+      readonly revision: number;
+      /** Revision the dispatch was made for: a delayed task is due only by a dispatch of its own revision. */
+      readonly dispatched: number;
+    }
+  | { readonly kind: 'make-abortable'; readonly at: Millis; readonly fence: Fence }
+  | {
+      readonly kind: 'progress';
+      readonly at: Millis;
+      readonly fence: Fence;
+      readonly progress?: Progress;
+      readonly payload?: Data;
+    }
+  | { readonly kind: 'mark-finishing'; readonly at: Millis; readonly fence: Fence }
+  | {
+      readonly kind: 'observe-abort';
+      readonly at: Millis;
+      readonly fence: Fence;
+      readonly deliveredAt: Millis;
+      readonly observedAt: Millis;
+    }
+  | {
+      readonly kind: 'finish';
+      readonly at: Millis;
+      readonly fence: Fence;
+      readonly body: BodyOutcome;
+      /** Failures of abort and cleanup handlers, in the order run. */
+      readonly handlerErrors: readonly TaskError[];
+      /** The abort handlers have run (or there are none to run). */
+      readonly abortHandled: boolean;
+      /** 0 up to 1, for the spread of a retry delay. */
+      readonly random: number;
+      /** The body was ended by force. */
+      readonly forced?: true;
+    }
+  | { readonly kind: 'give-back'; readonly at: Millis; readonly fence: Fence; readonly why: string };
+
+/** Commands of a supervisor. They name the run they speak about, so that a late one touches no other run. */
+export type SupervisorCommand =
+  | { readonly kind: 'time-out'; readonly at: Millis; readonly by: Cause; readonly fence: Fence }
+  | { readonly kind: 'mark-not-stopping'; readonly at: Millis; readonly by: Cause; readonly fence: Fence }
+  | { readonly kind: 'rescue'; readonly at: Millis; readonly by: Cause; readonly id: TaskId; readonly worker: string }
+  | { readonly kind: 'promote'; readonly at: Millis; readonly by: Cause; readonly id: TaskId }
+  | { readonly kind: 'archive'; readonly at: Millis; readonly id: TaskId };
+
+export type Command = ClientCommand | WorkerCommand | SupervisorCommand;
+
+/** What an accepted command answers to its sender. */
+export type Answer =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'created'; readonly id: TaskId }
+  /** `differs`: the joiner's arguments or options are not those of the task he joined. */
+  | { readonly kind: 'joined'; readonly id: TaskId; readonly differs: boolean }
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'unsubscribed' };
+
+/** Why a command was not accepted. Normal in a distributed system: a value, not an exception. */
+export type RefusalReason =
+  /** No such task, or not one this actor may see. */
+  | 'not_found'
+  /** The fence shown is not the one the task is owned under: somebody else has it, or it has ended. */
+  | 'fenced'
+  /** The task is not in a state the command applies to. */
+  | 'not_running'
+  /** The task is not waiting for a worker. */
+  | 'not_pending'
+  /** The task waits for its start time and this dispatch is not for it. */
+  | 'not_due'
+  /** An abort came first; abort handlers have to run before the task may end. */
+  | 'aborting'
+  /** Already terminal, or its body has returned. */
+  | 'too_late'
+  | 'not_abortable'
+  /** `force` by somebody who is not an admin. */
+  | 'force_forbidden'
+  /** An admin who is no subscriber has to force a task that others wait for. */
+  | 'force_required'
+  /** Submitting a system task takes an admin. */
+  | 'admin_required';
+
+export type Refusal = { readonly reason: RefusalReason };
+
+export const ALL_REFUSAL_REASONS: readonly RefusalReason[] = [
+  'not_found',
+  'fenced',
+  'not_running',
+  'not_pending',
+  'not_due',
+  'aborting',
+  'too_late',
+  'not_abortable',
+  'force_forbidden',
+  'force_required',
+  'admin_required',
+];

@@ -1,0 +1,63 @@
+import { decideCancel } from './cancel.ts';
+import type { Command } from './command.ts';
+import type { Decision } from './decision.ts';
+import { evolve } from './evolve.ts';
+import { decideFinish } from './finish.ts';
+import {
+  decideClaim,
+  decideGiveBack,
+  decideMakeAbortable,
+  decideMarkFinishing,
+  decideObserveAbort,
+  decideProgress,
+} from './run.ts';
+import { decideSubmit } from './submit.ts';
+import {
+  decideArchive,
+  decideMarkNotStopping,
+  decidePromote,
+  decideRescue,
+  decideTimeOut,
+} from './supervise.ts';
+import type { TaskRecord } from './task.ts';
+
+/**
+ * The only place where it is decided what happens to a task. Pure and total: time, ids and chance come in the command,
+ * a refusal is a value, and there is no `default`, so that a forgotten command does not compile.
+ */
+export const decide = (record: TaskRecord | undefined, command: Command): Decision => {
+  switch (command.kind) {
+    case 'submit':
+      return decideSubmit(record, command);
+    case 'cancel':
+      return decideCancel(record, command);
+    case 'claim':
+      return decideClaim(record, command);
+    case 'make-abortable':
+      return decideMakeAbortable(record, command);
+    case 'progress':
+      return decideProgress(record, command);
+    case 'mark-finishing':
+      return decideMarkFinishing(record, command);
+    case 'observe-abort':
+      return decideObserveAbort(record, command);
+    case 'finish':
+      return decideFinish(record, command);
+    case 'give-back':
+      return decideGiveBack(record, command);
+    case 'time-out':
+      return decideTimeOut(record, command);
+    case 'mark-not-stopping':
+      return decideMarkNotStopping(record, command);
+    case 'rescue':
+      return decideRescue(record, command);
+    case 'promote':
+      return decidePromote(record, command);
+    case 'archive':
+      return decideArchive(record, command);
+  }
+};
+
+/** The record after all events of one decision, or undefined where there was none and nothing happened. */
+export const fold = (record: TaskRecord | undefined, decision: Extract<Decision, { ok: true }>): TaskRecord | undefined =>
+  decision.events.reduce<TaskRecord | undefined>((state, event) => evolve(state, event), record);

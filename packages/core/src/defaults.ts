@@ -1,0 +1,20 @@
+import type { Backoff, Millis, Policy } from './task.ts';
+
+/** Entries kept in a record's history; more are dropped from the middle, the first and the latest stay. */
+export const HISTORY_LIMIT = 50;
+
+/** Entries at the start of a history that are never dropped: how the task came to be. */
+export const HISTORY_HEAD = 5;
+
+export const DEFAULT_BACKOFF: Backoff = { initialMs: 1_000, factor: 2, maxMs: 300_000, jitter: 0.5 };
+
+export const DEFAULT_MAX_ATTEMPTS = 1;
+export const DEFAULT_MAX_RESCUES = 2;
+
+/** How long an aborted body may take before it is shown as not stopping (behaviour T6). */
+export const DEFAULT_ABORT_GRACE_MS: Millis = 60_000;
+
+export const maxAttemptsOf = (policy: Policy): number => policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
+export const maxRescuesOf = (policy: Policy): number => policy.maxRescues ?? DEFAULT_MAX_RESCUES;
+export const abortGraceMsOf = (policy: Policy): Millis => policy.abortGraceMs ?? DEFAULT_ABORT_GRACE_MS;
+export const backoffOf = (policy: Policy): Backoff => policy.backoff ?? DEFAULT_BACKOFF;

@@ -1,0 +1,76 @@
+import type {
+  AbortCause,
+  Cause,
+  Data,
+  Millis,
+  Owner,
+  Progress,
+  TaskError,
+  TaskId,
+  TaskSpec,
+  Subscriber,
+  UserId,
+} from './task.ts';
+
+/** Facts, past tense. `evolve` folds them into the record; nothing else changes one. */
+export type TaskEvent =
+  | {
+      readonly kind: 'submitted';
+      readonly at: Millis;
+      readonly by: Cause;
+      readonly spec: TaskSpec;
+      readonly subscribers: readonly Subscriber[];
+      readonly createdAt: Millis;
+      readonly dedupeCount?: number;
+      readonly why?: string;
+    }
+  | { readonly kind: 'joined'; readonly at: Millis; readonly user?: UserId }
+  | { readonly kind: 'unsubscribed'; readonly at: Millis; readonly user: UserId }
+  | { readonly kind: 'successor-queued'; readonly at: Millis; readonly spec: TaskSpec; readonly user?: UserId }
+  | { readonly kind: 'successor-joined'; readonly at: Millis; readonly user?: UserId }
+  | { readonly kind: 'successor-unsubscribed'; readonly at: Millis; readonly user: UserId }
+  | { readonly kind: 'successor-cancelled'; readonly at: Millis; readonly id: TaskId }
+  | { readonly kind: 'claimed'; readonly at: Millis; readonly owner: Owner; readonly attempt: number }
+  | { readonly kind: 'made-abortable'; readonly at: Millis }
+  | {
+      readonly kind: 'progressed';
+      readonly at: Millis;
+      readonly progress?: Progress;
+      readonly payload?: Data;
+    }
+  | { readonly kind: 'finishing-began'; readonly at: Millis }
+  | { readonly kind: 'abort-requested'; readonly at: Millis; readonly by: Cause; readonly cause: AbortCause }
+  | {
+      readonly kind: 'abort-observed';
+      readonly at: Millis;
+      readonly deliveredAt: Millis;
+      readonly observedAt: Millis;
+    }
+  | { readonly kind: 'timeout-unenforced'; readonly at: Millis }
+  | { readonly kind: 'stopping-overdue'; readonly at: Millis }
+  | { readonly kind: 'succeeded'; readonly at: Millis; readonly by: Cause; readonly result?: Data }
+  | {
+      readonly kind: 'failed';
+      readonly at: Millis;
+      readonly by: Cause;
+      readonly error: TaskError;
+      readonly why?: string;
+    }
+  | {
+      readonly kind: 'stopped';
+      readonly at: Millis;
+      readonly by: Cause;
+      readonly cause: AbortCause;
+      readonly forced?: true;
+      readonly why?: string;
+    }
+  | {
+      readonly kind: 'retry-scheduled';
+      readonly at: Millis;
+      readonly by: Cause;
+      readonly runAt: Millis;
+      readonly error: TaskError;
+    }
+  | { readonly kind: 'rescued'; readonly at: Millis; readonly by: Cause; readonly worker: string }
+  | { readonly kind: 'given-back'; readonly at: Millis; readonly by: Cause; readonly why: string }
+  | { readonly kind: 'archived'; readonly at: Millis };

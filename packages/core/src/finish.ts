@@ -1,0 +1,65 @@
+import type { WorkerCommand } from './command.ts';
+import { done, refuse, type Decision } from './decision.ts';
+import { backoffOf, maxAttemptsOf } from './defaults.ts';
+import { backoffDelayMs } from './retry.ts';
+import { ownedRun, ownerOf } from './run.ts';
+import { isOwnedUnder, isTerminal, type TaskError, type TaskRecord } from './task.ts';
+
+type Finish = Extract<WorkerCommand, { kind: 'finish' }>;
+
+/**
+ * The end of one run of the body. What was promised first stands: an abort that was recorded before this ends the task
+ * as aborted or timed out however the body went (behaviour L7, L8), unless a handler failed (L6).
+ */
+export const decideFinish = (record: TaskRecord | undefined, command: Finish): Decision => {
+  if (record !== undefined && isTerminal(record.status) && isOwnedUnder(record, command.fence)) return repeat(record);
+  const run = ownedRun(record, command.fence);
+  if (run === undefined) return refuse('fenced');
+  return run.status === 'aborting' ? finishAborting(run, command) : finishRunning(run, command);
+};
+
+/** The same `finish` again is fine; one that comes after somebody else's end is told so. */
+const repeat = (record: TaskRecord): Decision => (record.abort?.forced ? refuse('fenced') : done());
+
+const finishAborting = (run: TaskRecord, command: Finish): Decision => {
+  if (!command.abortHandled && !command.forced) return refuse('aborting');
+  if (command.handlerErrors.length > 0) return fail(run, command, combined(command));
+  return done({
+    kind: 'stopped',
+    at: command.at,
+    by: ownerOf(run),
+    cause: run.abort?.cause ?? 'cancel',
+    ...(command.forced ? { forced: true } : {}),
+  });
+};
+
+const finishRunning = (run: TaskRecord, command: Finish): Decision => {
+  const { at, body } = command;
+  if (command.handlerErrors.length > 0) return fail(run, command, combined(command));
+  if (body.kind === 'returned') {
+    const result = body.result === undefined ? {} : { result: body.result };
+    return done({ kind: 'succeeded', at, by: ownerOf(run), ...result });
+  }
+  const failures = (run.failures ?? 0) + 1;
+  if (body.terminal || failures >= maxAttemptsOf(run.policy)) return fail(run, command, body.error);
+  const delay = body.retryAfterMs ?? backoffDelayMs(backoffOf(run.policy), failures, command.random);
+  return done({ kind: 'retry-scheduled', at, by: ownerOf(run), runAt: at + delay, error: body.error });
+};
+
+const fail = (run: TaskRecord, command: Finish, error: TaskError): Decision =>
+  done({ kind: 'failed', at: command.at, by: ownerOf(run), error });
+
+const HANDLER_RULE = '\n--- next failure ---\n';
+
+/** Every failure in one error: the body's first, then the handlers' in the order they ran (behaviour L6). */
+const combined = (command: Finish): TaskError => {
+  const errors = [...(command.body.kind === 'threw' ? [command.body.error] : []), ...command.handlerErrors];
+  const first = errors[0];
+  if (first === undefined || errors.length === 1) return first ?? { message: 'unknown', type: 'Error' };
+  const stacks = errors.flatMap((e) => (e.stack === undefined ? [] : [e.stack]));
+  return {
+    message: errors.map((e) => e.message).join('; '),
+    type: [...new Set(errors.map((e) => e.type))].join('+'),
+    ...(stacks.length === 0 ? {} : { stack: stacks.join(HANDLER_RULE) }),
+  };
+};

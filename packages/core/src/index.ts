@@ -1,0 +1,63 @@
+export { canSee, canSubmit, isSubscriber } from './access.ts';
+export { ALL_REFUSAL_REASONS } from './command.ts';
+export { decide, fold } from './decide.ts';
+export { byUser } from './decision.ts';
+export {
+  abortGraceMsOf,
+  backoffOf,
+  DEFAULT_ABORT_GRACE_MS,
+  DEFAULT_BACKOFF,
+  DEFAULT_MAX_ATTEMPTS,
+  DEFAULT_MAX_RESCUES,
+  HISTORY_LIMIT,
+  maxAttemptsOf,
+  maxRescuesOf,
+} from './defaults.ts';
+export { evolve } from './evolve.ts';
+export { describeDuration, describeProgress, etaMs, fractionOf, parseProgress } from './progress.ts';
+export { backoffDelayMs } from './retry.ts';
+export { differs } from './submit.ts';
+export { compareFences, isOwnedUnder, isTerminal, RECORD_VERSION, TERMINAL_STATUSES } from './task.ts';
+
+export type { Owned } from './access.ts';
+export type {
+  Actor,
+  Answer,
+  BodyOutcome,
+  ClientCommand,
+  Command,
+  Refusal,
+  RefusalReason,
+  SupervisorCommand,
+  WhenAborting,
+  WorkerCommand,
+} from './command.ts';
+export type { Decision } from './decision.ts';
+export type { TaskEvent } from './event.ts';
+export type { ParsedProgress, ProgressInput } from './progress.ts';
+export type {
+  Abort,
+  AbortCause,
+  Backoff,
+  Cause,
+  Data,
+  ExecutionMode,
+  Fence,
+  Millis,
+  ObjectReference,
+  Owner,
+  Policy,
+  Priority,
+  Progress,
+  Scope,
+  Status,
+  Subscriber,
+  Successor,
+  TaskError,
+  TaskId,
+  TaskRecord,
+  TaskSpec,
+  TerminalStatus,
+  Transition,
+  UserId,
+} from './task.ts';

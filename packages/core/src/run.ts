@@ -1,0 +1,73 @@
+import type { WorkerCommand } from './command.ts';
+import { done, refuse, type Decision } from './decision.ts';
+import { isOwnedUnder, isTerminal, type Fence, type TaskRecord } from './task.ts';
+
+type Of<K extends WorkerCommand['kind']> = Extract<WorkerCommand, { kind: K }>;
+
+/**
+ * Takes a pending task for a worker. A stale or doubled dispatch is harmless: whoever comes second finds the task taken.
+ * A delayed task is taken only by the dispatch that was made for its present revision, since clocks do not decide.
+ */
+export const decideClaim = (record: TaskRecord | undefined, command: Of<'claim'>): Decision => {
+  if (record === undefined || record.id !== command.id) return refuse('not_found');
+  const fence: Fence = { epoch: command.epoch, revision: command.revision };
+  if (isOwnedUnder(record, fence) && record.owner?.worker === command.worker) return done();
+  if (record.status !== 'pending') return refuse('not_pending');
+  if (record.host !== undefined && record.host !== command.worker) return refuse('not_pending');
+  if (record.runAt !== undefined && command.dispatched !== command.revision) return refuse('not_due');
+  return done({
+    kind: 'claimed',
+    at: command.at,
+    owner: { worker: command.worker, fence, at: command.at },
+    attempt: (record.failures ?? 0) + (record.rescues ?? 0) + 1,
+  });
+};
+
+/** The record when the fence shown still owns it and the task has not ended; every owner's command asks this first. */
+export const ownedRun = (record: TaskRecord | undefined, fence: Fence): TaskRecord | undefined =>
+  record !== undefined && isOwnedUnder(record, fence) && !isTerminal(record.status) ? record : undefined;
+
+export const decideMakeAbortable = (record: TaskRecord | undefined, command: Of<'make-abortable'>): Decision => {
+  const run = ownedRun(record, command.fence);
+  if (run === undefined) return refuse('fenced');
+  return run.abortable ? done() : done({ kind: 'made-abortable', at: command.at });
+};
+
+export const decideProgress = (record: TaskRecord | undefined, command: Of<'progress'>): Decision => {
+  if (ownedRun(record, command.fence) === undefined) return refuse('fenced');
+  const { at, progress, payload } = command;
+  if (progress === undefined && payload === undefined) return done();
+  return done({
+    kind: 'progressed',
+    at,
+    ...(progress === undefined ? {} : { progress }),
+    ...(payload === undefined ? {} : { payload }),
+  });
+};
+
+export const decideMarkFinishing = (record: TaskRecord | undefined, command: Of<'mark-finishing'>): Decision => {
+  const run = ownedRun(record, command.fence);
+  if (run === undefined) return refuse('fenced');
+  if (run.status === 'aborting') return refuse('aborting');
+  return run.finishing ? done() : done({ kind: 'finishing-began', at: command.at });
+};
+
+export const decideObserveAbort = (record: TaskRecord | undefined, command: Of<'observe-abort'>): Decision => {
+  const run = ownedRun(record, command.fence);
+  if (run === undefined) return refuse('fenced');
+  if (run.status !== 'aborting') return refuse('not_running');
+  if (run.abort?.observedAt !== undefined) return done();
+  const { at, deliveredAt, observedAt } = command;
+  return done({ kind: 'abort-observed', at, deliveredAt, observedAt });
+};
+
+/** Drain: back to the queue, nothing counted (behaviour L12). A task that is being aborted or finished is not. */
+export const decideGiveBack = (record: TaskRecord | undefined, command: Of<'give-back'>): Decision => {
+  const run = ownedRun(record, command.fence);
+  if (run === undefined) return refuse('fenced');
+  if (run.status === 'aborting') return refuse('aborting');
+  if (run.finishing) return refuse('too_late');
+  return done({ kind: 'given-back', at: command.at, by: ownerOf(run), why: command.why });
+};
+
+export const ownerOf = (record: TaskRecord): string => `worker:${record.owner?.worker ?? 'unknown'}`;

@@ -1,0 +1,77 @@
+import { canSubmit } from './access.ts';
+import type { ClientCommand } from './command.ts';
+import { accept, byUser, refuse, type Decision } from './decision.ts';
+import { isTerminal, type Data, type TaskRecord, type TaskSpec } from './task.ts';
+
+type Submit = Extract<ClientCommand, { kind: 'submit' }>;
+
+/**
+ * One unfinished task per key (behaviour D). Joins what is active; makes a new task where the last one has ended; and
+ * while the last one is aborting does what the submitter chose.
+ */
+export const decideSubmit = (record: TaskRecord | undefined, command: Submit): Decision => {
+  const { spec, actor, at } = command;
+  if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
+  if (record?.id === spec.id) return accept({ kind: 'created', id: spec.id });
+  if (record?.successor?.spec.id === spec.id) return accept({ kind: 'created', id: spec.id });
+  if (record?.successor !== undefined) return joinSuccessor(record.successor.spec, command);
+  if (record === undefined || isTerminal(record.status)) {
+    const subscribers = actor.user === undefined ? [] : [{ user: actor.user, at }];
+    return accept(
+      { kind: 'created', id: spec.id },
+      { kind: 'submitted', at, by: byUser(actor.user), spec, subscribers, createdAt: at },
+    );
+  }
+  return record.status === 'aborting' ? submitWhileAborting(record, command) : join(record, command);
+};
+
+const submitWhileAborting = (record: TaskRecord, command: Submit): Decision => {
+  switch (command.whenAborting) {
+    case 'join':
+      return join(record, command);
+    case 'reject':
+      return refuse('aborting');
+    case 'queue':
+      return accept(
+        { kind: 'created', id: command.spec.id },
+        { kind: 'successor-queued', at: command.at, spec: command.spec, ...userOf(command) },
+      );
+  }
+};
+
+const join = (record: TaskRecord, command: Submit): Decision =>
+  accept(
+    { kind: 'joined', id: record.id, differs: differs(record, command.spec) },
+    { kind: 'joined', at: command.at, ...userOf(command) },
+  );
+
+const joinSuccessor = (spec: TaskSpec, command: Submit): Decision =>
+  accept(
+    { kind: 'joined', id: spec.id, differs: differs(spec, command.spec) },
+    { kind: 'successor-joined', at: command.at, ...userOf(command) },
+  );
+
+const userOf = (command: Submit) => (command.actor.user === undefined ? {} : { user: command.actor.user });
+
+/** The first submit's arguments and options stand; the joiner is told when his are others (behaviour D2). */
+export const differs = (a: TaskSpec, b: TaskSpec): boolean =>
+  !sameData(a.args, b.args) ||
+  a.queue !== b.queue ||
+  a.priority !== b.priority ||
+  !samePlain(a.policy, b.policy);
+
+const sameData = (a: Data | undefined, b: Data | undefined): boolean => {
+  if (a === undefined || b === undefined) return a === b;
+  if (!(a instanceof Uint8Array) || !(b instanceof Uint8Array)) {
+    return !(a instanceof Uint8Array) && !(b instanceof Uint8Array) && a.digest === b.digest;
+  }
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+};
+
+const samePlain = (a: unknown, b: unknown): boolean => {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const left = Object.entries(a);
+  const right = new Map(Object.entries(b));
+  return left.length === right.size && left.every(([k, v]) => right.has(k) && samePlain(v, right.get(k)));
+};

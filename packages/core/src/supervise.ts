@@ -1,0 +1,72 @@
+import type { SupervisorCommand } from './command.ts';
+import { done, refuse, type Decision } from './decision.ts';
+import { maxRescuesOf } from './defaults.ts';
+import { ownedRun } from './run.ts';
+import { isTerminal, type TaskRecord } from './task.ts';
+
+type Of<K extends SupervisorCommand['kind']> = Extract<SupervisorCommand, { kind: K }>;
+
+/**
+ * The timeout of one run. Who sends this has measured the time on his own monotonic clock; the decider only sees to it
+ * that no other run, no ended one and no earlier abort is touched (behaviour T, L13).
+ */
+export const decideTimeOut = (record: TaskRecord | undefined, command: Of<'time-out'>): Decision => {
+  const run = ownedRun(record, command.fence);
+  if (run === undefined || run.policy.timeoutMs === undefined) return refuse('not_running');
+  if (run.status === 'aborting' || run.finishing) return done();
+  const { at, by } = command;
+  if (run.abortable || run.policy.isolation === 'thread') {
+    return done({ kind: 'abort-requested', at, by, cause: 'timeout' });
+  }
+  return run.timeoutUnenforced ? done() : done({ kind: 'timeout-unenforced', at });
+};
+
+export const decideMarkNotStopping = (record: TaskRecord | undefined, command: Of<'mark-not-stopping'>): Decision => {
+  const run = ownedRun(record, command.fence);
+  if (run === undefined || run.status !== 'aborting') return refuse('not_running');
+  return run.notStopping ? done() : done({ kind: 'stopping-overdue', at: command.at });
+};
+
+/** Takes a task from a dead worker: run it again, or end it (behaviour R3, L11). */
+export const decideRescue = (record: TaskRecord | undefined, command: Of<'rescue'>): Decision => {
+  if (record === undefined || record.id !== command.id || isTerminal(record.status)) return refuse('not_running');
+  const holder = record.status === 'pending' ? record.host : record.owner?.worker;
+  if (holder !== command.worker) return refuse('not_running');
+  const { at, by, worker } = command;
+  if (record.status === 'aborting') {
+    const why = `worker ${worker} died; its handlers may not have finished`;
+    return done({ kind: 'stopped', at, by, cause: record.abort?.cause ?? 'cancel', why });
+  }
+  const givenUp = (record.rescues ?? 0) >= maxRescuesOf(record.policy);
+  if (record.policy.onOrphan === 'fail' || givenUp) {
+    const message = givenUp
+      ? `worker ${worker} died; given up after ${record.rescues ?? 0} rescues`
+      : `worker ${worker} died while it ran the task`;
+    return done({ kind: 'failed', at, by, error: { message, type: 'OrphanedTaskError' } });
+  }
+  return done({ kind: 'rescued', at, by, worker });
+};
+
+/** Starts the successor of a task that has ended (behaviour D5). */
+export const decidePromote = (record: TaskRecord | undefined, command: Of<'promote'>): Decision => {
+  const successor = record?.successor;
+  if (record === undefined || successor === undefined) return refuse('not_found');
+  if (!isTerminal(record.status) || record.id !== command.id) return refuse('not_running');
+  return done({
+    kind: 'submitted',
+    at: command.at,
+    by: command.by,
+    spec: successor.spec,
+    subscribers: successor.subscribers,
+    createdAt: successor.createdAt,
+    why: `after ${record.id}`,
+    ...(successor.dedupeCount === undefined ? {} : { dedupeCount: successor.dedupeCount }),
+  });
+};
+
+/** The projection has the outcome. Not while a successor waits: its start replaces the record. */
+export const decideArchive = (record: TaskRecord | undefined, command: Of<'archive'>): Decision => {
+  if (record === undefined || record.id !== command.id) return refuse('not_found');
+  if (!isTerminal(record.status) || record.successor !== undefined) return refuse('not_running');
+  return record.archived ? done() : done({ kind: 'archived', at: command.at });
+};

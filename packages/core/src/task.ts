@@ -1,0 +1,199 @@
+/**
+ * What a task is: the one record an actor owns.
+ *
+ * The record is complete: everything the decider needs and everything a projection shows is in it. Fields that do not
+ * apply are absent, never null, so that a record stays small on the wire. User data (arguments, payload, result) is
+ * opaque here: encoded bytes that no rule looks into.
+ */
+
+/** Wall-clock milliseconds since 1970, UTC. Shown and compared with limits, never used to decide who owns a task. */
+export type Millis = number;
+
+/** UUIDv7, lower case, so that ids sort by the time they were made. */
+export type TaskId = string;
+
+export type UserId = string;
+
+/** `user:alice`, `worker:w1`, `supervisor:s1`: who caused a transition. */
+export type Cause = string;
+
+/** Encoded user data (MessagePack), or a reference to where it is kept when it is too large for the record. */
+export type Data = Uint8Array | ObjectReference;
+
+export type ObjectReference = {
+  /** Name in the object store. */
+  readonly object: string;
+  /** Size of the encoded data, bytes. */
+  readonly size: number;
+  /** SHA-256 of the encoded data, hex. */
+  readonly digest: string;
+};
+
+export type Status =
+  | 'pending'
+  | 'in_progress'
+  | 'aborting'
+  | 'success'
+  | 'failure'
+  | 'aborted'
+  | 'timed_out';
+
+export type TerminalStatus = Extract<Status, 'success' | 'failure' | 'aborted' | 'timed_out'>;
+
+export type Scope = 'private' | 'shared' | 'system';
+
+export type Priority = 'high' | 'normal' | 'low';
+
+/** `async`: run by a worker. `sync`: run inline by the process that called it. */
+export type ExecutionMode = 'async' | 'sync';
+
+/** `[current, total]`, a fraction of 1, or a bare count (behaviour C1). */
+export type Progress =
+  | { readonly current: number; readonly total: number }
+  | { readonly fraction: number }
+  | { readonly count: number };
+
+export type Subscriber = { readonly user: UserId; readonly at: Millis };
+
+/**
+ * Grows with every claim of one key, also across tasks and across a re-made bucket.
+ * `epoch` is the creation time of the bucket (milliseconds); `revision` is the revision the claim was decided on, so no
+ * two claims of one key can share it.
+ */
+export type Fence = { readonly epoch: number; readonly revision: number };
+
+export type Owner = { readonly worker: string; readonly fence: Fence; readonly at: Millis };
+
+export type AbortCause = 'cancel' | 'timeout';
+
+/** The proof of an abort (behaviour A11): who asked, when it reached the worker, when handlers ran, when it stopped. */
+export type Abort = {
+  readonly cause: AbortCause;
+  readonly by: Cause;
+  readonly at: Millis;
+  readonly deliveredAt?: Millis;
+  readonly observedAt?: Millis;
+  readonly stoppedAt?: Millis;
+  /** The body was ended or abandoned by force, not by its own return. */
+  readonly forced?: true;
+};
+
+export type TaskError = {
+  readonly message: string;
+  /** Class name of what was thrown. */
+  readonly type: string;
+  readonly stack?: string;
+};
+
+export type Backoff = {
+  readonly initialMs: Millis;
+  readonly factor: number;
+  readonly maxMs: Millis;
+  /** Share of the delay that is random, 0 to 1. */
+  readonly jitter: number;
+};
+
+/** How a task is to be run. What is absent has the default of `defaults.ts`. */
+export type Policy = {
+  /** Per attempt, from `in_progress` to the return of the body. */
+  readonly timeoutMs?: Millis;
+  readonly maxAttempts?: number;
+  readonly backoff?: Backoff;
+  readonly maxRescues?: number;
+  readonly onOrphan?: 'retry' | 'fail';
+  readonly abortGraceMs?: Millis;
+  readonly isolation?: 'thread';
+};
+
+/** One entry of a task's history (behaviour L10). */
+export type Transition = {
+  readonly status: Status;
+  readonly at: Millis;
+  readonly by: Cause;
+  readonly attempt: number;
+  readonly why?: string;
+};
+
+/** What a submitter decides about a task; everything else grows from it. */
+export type TaskSpec = {
+  readonly id: TaskId;
+  readonly type: string;
+  readonly key: string;
+  readonly name: string;
+  readonly scope: Scope;
+  readonly creator?: UserId;
+  readonly args?: Data;
+  readonly queue: string;
+  readonly priority: Priority;
+  readonly mode: ExecutionMode;
+  /** For an inline call: the process that will run the body. */
+  readonly host?: string;
+  readonly policy: Policy;
+  readonly runAt?: Millis;
+  readonly retriedFrom?: TaskId;
+};
+
+export type TaskRecord = TaskSpec & {
+  /** Version of this shape. */
+  readonly v: number;
+  readonly status: Status;
+  readonly subscribers: readonly Subscriber[];
+  readonly createdAt: Millis;
+  readonly changedAt: Millis;
+  /** Start of the current or last attempt. */
+  readonly startedAt?: Millis;
+  readonly endedAt?: Millis;
+  /** Number of the current or last run; 0 before the first. */
+  readonly attempt: number;
+  /** Failures of the body so far. */
+  readonly failures?: number;
+  /** Times it was taken over from a dead worker. */
+  readonly rescues?: number;
+  readonly owner?: Owner;
+  readonly abortable?: true;
+  /** The body has returned and cleanup handlers run: too late for a timeout or a cancel (behaviour L3). */
+  readonly finishing?: true;
+  readonly abort?: Abort;
+  readonly progress?: Progress;
+  readonly payload?: Data;
+  readonly result?: Data;
+  readonly error?: TaskError;
+  readonly dedupeCount?: number;
+  /** The timeout passed and nothing could be stopped (behaviour T3). */
+  readonly timeoutUnenforced?: true;
+  /** The abort was asked for longer than the grace ago and the body still runs (behaviour T6). */
+  readonly notStopping?: true;
+  readonly history: readonly Transition[];
+  /** Entries dropped from the middle of `history` to keep it bounded. */
+  readonly historyDropped?: number;
+  /** The task that starts when this one has ended (behaviour D5). */
+  readonly successor?: Successor;
+  /** The projection has this outcome; the record may be forgotten. */
+  readonly archived?: true;
+  /** Names the last write, so that a writer whose answer was lost can recognise its own. */
+  readonly nonce?: string;
+};
+
+export type Successor = {
+  readonly spec: TaskSpec;
+  readonly subscribers: readonly Subscriber[];
+  readonly createdAt: Millis;
+  readonly dedupeCount?: number;
+};
+
+/** Current version of the record's shape. A record of a higher version is left alone (behaviour X10). */
+export const RECORD_VERSION = 1;
+
+export const TERMINAL_STATUSES: readonly TerminalStatus[] = ['success', 'failure', 'aborted', 'timed_out'];
+
+export const isTerminal = (status: Status): status is TerminalStatus =>
+  status === 'success' || status === 'failure' || status === 'aborted' || status === 'timed_out';
+
+/** True when `fence` is the one under which the record is owned now. */
+export const isOwnedUnder = (record: TaskRecord, fence: Fence): boolean =>
+  record.owner !== undefined &&
+  record.owner.fence.epoch === fence.epoch &&
+  record.owner.fence.revision === fence.revision;
+
+/** Negative when `a` is older than `b`. */
+export const compareFences = (a: Fence, b: Fence): number => a.epoch - b.epoch || a.revision - b.revision;

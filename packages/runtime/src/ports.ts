@@ -1,0 +1,184 @@
+import type { Address, Lane, NodeRole } from '@baton/protocols';
+import type { BatonError } from './errors.ts';
+
+/** The narrow functions the runtime needs from the world. NATS and memory both provide them, under one contract suite. */
+
+/** A record as it is stored. */
+export type Entry = { readonly address: Address; readonly revision: number; readonly bytes: Uint8Array };
+
+export type Subscription = { readonly close: () => void };
+
+/**
+ * What became of a write. `conflict` and `failed` are definite: nothing was stored. `unknown` is neither yes nor no: it
+ * may have been stored and may still be.
+ */
+export type WriteResult =
+  | { readonly kind: 'written'; readonly revision: number }
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'unknown'; readonly cause: BatonError }
+  | { readonly kind: 'failed'; readonly cause: BatonError };
+
+export interface RecordStore {
+  /** Creation time of the bucket, milliseconds: the first part of every fence. */
+  readonly epoch: number;
+  /** Reads from the leader. Rejects with NotConnectedError, OutcomeUnknownError or StoreRefusedError. */
+  load(address: Address): Promise<Entry | undefined>;
+  /**
+   * Compare-and-set: stores when the last revision under the address is `expected` (0: none). `ttlMs`: forgotten by the
+   * server after that. Never rejects.
+   */
+  write(address: Address, bytes: Uint8Array, expected: number, options?: { readonly ttlMs?: number }): Promise<WriteResult>;
+}
+
+export type FeedListener = {
+  readonly entry: (entry: Entry) => void;
+  /** Everything that was stored when the reader started has been given. */
+  readonly caughtUp: () => void;
+  /** The reader has ended and will give nothing more: start another. Told once. */
+  readonly lost: (cause: BatonError) => void;
+};
+
+export interface RecordFeed {
+  /** Latest record of every actor in `partitions`, then every change, in order per actor. */
+  follow(partitions: readonly string[], listener: FeedListener): Promise<Subscription>;
+}
+
+export type EventBatch = {
+  readonly entries: readonly Entry[];
+  /** Messages that are no record; put aside by whoever reads. `reason` is for people. */
+  readonly unreadable: readonly { readonly sequence: number; readonly subject: string; readonly bytes: Uint8Array; readonly reason: string }[];
+  /** Messages still waiting behind this batch. */
+  readonly pending: number;
+  /** Confirmed by the server; a batch that is not acknowledged comes again. */
+  readonly ack: () => Promise<void>;
+};
+
+export type EventReader = {
+  /** Up to `max` messages; waits up to `waitMs` for the first, then takes what is there. Empty when none came. */
+  readonly next: (max: number, waitMs: number) => Promise<EventBatch>;
+  readonly close: () => Promise<void>;
+};
+
+export interface EventLog {
+  /** Writes a record to the log directly: an outcome, before its key is reused. */
+  publish(entry: Entry): Promise<WriteResult>;
+  /** The durable reader of that name; several processes may share one. */
+  reader(consumer: string): Promise<EventReader>;
+}
+
+/** One task that may be run, as it was when it was dispatched. */
+export type Dispatch = Entry & {
+  readonly lane: Lane;
+  /** It is taken, or nobody has to take it. */
+  readonly ack: () => void;
+  /** Somebody else may have it now. */
+  readonly handBack: () => void;
+};
+
+export type RunReader = {
+  /** How many tasks may be given from now on. Called whenever it changes; cheap. */
+  readonly setFree: (slots: number) => void;
+  readonly close: () => Promise<void>;
+};
+
+export interface RunQueue {
+  /** Offers a task to the workers of its lane. One per task: a second one takes the first one's place. */
+  put(lane: Lane, entry: Entry): Promise<WriteResult>;
+  /** When the oldest waiting or delivered message of the lane was stored, by the server's clock; undefined: none. */
+  oldestAt(lane: Lane): Promise<number | undefined>;
+  /**
+   * Gives dispatches of these lanes, first in first out inside a lane, higher priorities first but lower ones at least
+   * once in twenty, queues in turn.
+   */
+  open(lanes: readonly Lane[], take: (dispatch: Dispatch) => void): Promise<RunReader>;
+}
+
+export type NodeState = 'ready' | 'draining' | 'blocked';
+
+export type NodeInfo = {
+  readonly role: NodeRole;
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly state: NodeState;
+  readonly queues?: readonly string[];
+  readonly types?: readonly string[];
+  readonly concurrency?: number;
+  readonly running?: number;
+};
+
+/** A lease on being alive. Renewed apart from the event loop of its holder. */
+export type Lease = {
+  readonly update: (change: Partial<Pick<NodeInfo, 'state' | 'running'>>) => void;
+  /** Gives the lease back: the node is gone now, nobody needs to wait for its end. */
+  readonly release: () => Promise<void>;
+};
+
+export type LeaseListener = {
+  /** Not renewed for a whole lease: others may count this node as dead now. May be followed by `regained`. */
+  readonly lost: () => void;
+  readonly regained: () => void;
+};
+
+export type NodesListener = {
+  /** The node was seen alive; called for every renewal. */
+  readonly seen: (info: NodeInfo) => void;
+  /** The node gave its lease back. */
+  readonly left: (role: NodeRole, id: string) => void;
+  readonly caughtUp: () => void;
+  readonly lost: (cause: BatonError) => void;
+};
+
+export interface Presence {
+  hold(info: NodeInfo, listener: LeaseListener): Promise<Lease>;
+  follow(listener: NodesListener): Promise<Subscription>;
+}
+
+/** The push path: at most once, so everything it tells can also be read from the store. */
+export interface Signals {
+  /** Tells a worker to look at one of its tasks now. */
+  poke(worker: string, address: Address): void;
+  onPoke(worker: string, listener: (address: Address) => void): Subscription;
+  /** Every record write of one actor, as it happens. Resolves when the server knows of the interest. */
+  onRecord(address: Address, listener: (entry: Entry) => void): Promise<Subscription>;
+  progress(taskId: string, bytes: Uint8Array): void;
+  onProgress(taskId: string, listener: (bytes: Uint8Array) => void): Promise<Subscription>;
+}
+
+export interface Link {
+  readonly connected: boolean;
+  /** After every reconnect: what was pushed meanwhile is lost, so read again. */
+  onReconnect(listener: () => void): Subscription;
+  onDisconnect(listener: () => void): Subscription;
+  /** The link is over for good, with the reason. */
+  onClosed(listener: (cause: BatonError) => void): Subscription;
+}
+
+export interface Clock {
+  /** Wall clock, milliseconds, UTC: for people. */
+  now(): number;
+  /** Monotonic, milliseconds: for leases and timeouts. */
+  monotonic(): number;
+  after(ms: number, run: () => void): { readonly cancel: () => void };
+}
+
+export interface Chance {
+  uuid(): string;
+  /** Unique, short, cheap. */
+  nonce(): string;
+  /** 0 up to 1. */
+  random(): number;
+}
+
+export type Ports = {
+  readonly store: RecordStore;
+  readonly feed: RecordFeed;
+  readonly log: EventLog;
+  readonly queue: RunQueue;
+  readonly presence: Presence;
+  readonly signals: Signals;
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly chance: Chance;
+};

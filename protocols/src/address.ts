@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import type { Scope } from '@baton/core';
+import { Packr } from 'msgpackr';
+import { PARTITIONS } from './limits.ts';
+import { token } from './names.ts';
+
+/** Where an actor lives: `<pp>.<type>.<hash>`. Only this module makes one, so no user text becomes a subject. */
+export type Address = string & { readonly __brand: 'Address' };
+
+export type Identity = {
+  readonly scope: Scope;
+  readonly type: string;
+  readonly key: string;
+  /** Part of the identity of private tasks only. */
+  readonly user?: string;
+};
+
+const packr = new Packr({ useRecords: false });
+
+/**
+ * The address of a deduplication key (behaviour D1). The parts are hashed as a MessagePack array, which has lengths and
+ * no separators, so that no two keys collide by what is written in them.
+ */
+export const addressOf = (identity: Identity): Address => {
+  const { scope, type, key, user } = identity;
+  const parts = scope === 'private' ? [scope, type, key, user ?? ''] : [scope, type, key];
+  const digest = createHash('sha256').update(packr.pack(parts)).digest('hex');
+  const hash = digest.slice(0, 32);
+  return `${partitionOf(hash)}.${token(type)}.${hash}` as Address;
+};
+
+/** Two hex digits; the last byte of the hash modulo the number of partitions. */
+export const partitionOf = (hash: string): string =>
+  (Number.parseInt(hash.slice(30, 32), 16) % PARTITIONS).toString(16).padStart(2, '0');
+
+export const allPartitions = (): readonly string[] =>
+  Array.from({ length: PARTITIONS }, (_, i) => i.toString(16).padStart(2, '0'));
+
+const ADDRESS_PATTERN = /^[0-9a-f]{2}\.[A-Za-z0-9][A-Za-z0-9_=-]{0,99}\.[0-9a-f]{32}$/;
+
+/** Reads an address that came over the wire; undefined when it is none. */
+export const parseAddress = (text: string): Address | undefined =>
+  ADDRESS_PATTERN.test(text) ? (text as Address) : undefined;
+
+export const hashOf = (address: Address): string => address.slice(address.lastIndexOf('.') + 1);
+export const partitionOfAddress = (address: Address): string => address.slice(0, 2);
+/** The type as it stands in subjects. */
+export const typeTokenOf = (address: Address): string => address.slice(3, address.lastIndexOf('.'));

@@ -1,0 +1,31 @@
+/** Every timing of the protocol, once. Milliseconds. */
+
+/** A worker's lease is renewed this often ... */
+export const LEASE_RENEW_MS = 2_000;
+
+/** ... and is over when it was not renewed for this long, by the clock of whoever watches it. */
+export const LEASE_MS = 6_000;
+
+/** A blocked event loop is not death until it lasts this long (behaviour R6). */
+export const MAX_BLOCK_MS = 60_000;
+
+/** Least time between two durable progress writes of one task (behaviour C4). */
+export const PROGRESS_THROTTLE_MS = 2_000;
+
+/** Least time between two live progress messages of one task. */
+export const PROGRESS_LIVE_MS = 100;
+
+/** How long an archived record stays before the server forgets it. */
+export const ARCHIVE_TTL_MS = 60_000;
+
+/** Events are kept this long (behaviour E1). */
+export const EVENTS_MAX_AGE_MS = 7 * 24 * 3_600_000;
+
+/** An operation id is remembered this long (behaviour D7). */
+export const OPERATION_TTL_MS = 24 * 3_600_000;
+
+/** One write or read of the store. Beyond it the result is unknown. */
+export const STORE_TIMEOUT_MS = 5_000;
+
+/** A delivered run message comes again when it is neither acknowledged nor handed back. */
+export const RUN_ACK_WAIT_MS = 30_000;

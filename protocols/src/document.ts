@@ -1,0 +1,168 @@
+import {
+  abortGraceMsOf,
+  isTerminal,
+  maxAttemptsOf,
+  type Abort,
+  type Data,
+  type Progress,
+  type Scope,
+  type Status,
+  type TaskRecord,
+} from '@baton/core';
+import type { Address } from './address.ts';
+import { DecodeError, decodeData } from './codec.ts';
+import { RECORD_LIMIT } from './limits.ts';
+
+/**
+ * The MongoDB document of one task: a function of its record and nothing else (behaviour P1). Field names are those of
+ * the REST interface. User data (`args`, `payload`, `result`) is JSON text: it can hold any key, and text can neither
+ * act as an operator nor break a document.
+ */
+export type TaskDocument = {
+  /** The task's UUIDv7: sorted by it is sorted by time of creation. */
+  readonly _id: string;
+  /** Creation time of the bucket, milliseconds. With `rev` it says which of two versions of a document is newer. */
+  readonly epoch: number;
+  /** Revision of the record this document was made from. */
+  readonly rev: number;
+  readonly address: string;
+  readonly task_type: string;
+  readonly task_key: string;
+  readonly task_name: string;
+  readonly scope: Scope;
+  readonly status: Status;
+  readonly terminal: boolean;
+  readonly created_by: string | null;
+  readonly subscribers: readonly { readonly user: string; readonly subscribed_at: Date }[];
+  /** The users of `subscribers`, for one index. */
+  readonly subscriber_ids: readonly string[];
+  readonly queue: string;
+  readonly priority: string;
+  readonly execution_mode: 'async' | 'sync';
+  readonly created_at: Date;
+  readonly changed_at: Date;
+  readonly run_at: Date | null;
+  readonly started_at: Date | null;
+  readonly ended_at: Date | null;
+  readonly attempt: number;
+  readonly max_attempts: number;
+  readonly failures: number;
+  readonly rescues: number;
+  readonly timeout_seconds: number | null;
+  readonly abort_grace_seconds: number;
+  readonly worker: string | null;
+  readonly fence: { readonly epoch: number; readonly revision: number } | null;
+  readonly is_abortable: boolean;
+  readonly finishing: boolean;
+  readonly not_stopping: boolean;
+  readonly timeout_unenforced: boolean;
+  readonly abort: AbortDocument | null;
+  readonly progress: Progress | null;
+  readonly args: string | null;
+  readonly payload: string | null;
+  readonly result: string | null;
+  readonly error_message: string | null;
+  readonly exception_type: string | null;
+  readonly stack_trace: string | null;
+  readonly dedupe_count: number;
+  readonly retried_from: string | null;
+  readonly history: readonly {
+    readonly status: Status;
+    readonly at: Date;
+    readonly by: string;
+    readonly attempt: number;
+    readonly why: string | null;
+  }[];
+  readonly history_dropped: number;
+};
+
+type AbortDocument = {
+  readonly cause: string;
+  readonly requested_by: string;
+  readonly requested_at: Date;
+  readonly delivered_at: Date | null;
+  readonly observed_at: Date | null;
+  readonly stopped_at: Date | null;
+  readonly forced: boolean;
+};
+
+/** Where a record was found: its address, its revision, and the epoch the revision counts in. */
+export type Provenance = { readonly address: Address; readonly epoch: number; readonly revision: number };
+
+export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument => ({
+  _id: record.id,
+  epoch: from.epoch,
+  rev: from.revision,
+  address: from.address,
+  task_type: record.type,
+  task_key: record.key,
+  task_name: record.name,
+  scope: record.scope,
+  status: record.status,
+  terminal: isTerminal(record.status),
+  created_by: record.creator ?? null,
+  subscribers: record.subscribers.map((s) => ({ user: s.user, subscribed_at: new Date(s.at) })),
+  subscriber_ids: record.subscribers.map((s) => s.user),
+  queue: record.queue,
+  priority: record.priority,
+  execution_mode: record.mode,
+  created_at: new Date(record.createdAt),
+  changed_at: new Date(record.changedAt),
+  run_at: date(record.runAt),
+  started_at: date(record.startedAt),
+  ended_at: date(record.endedAt),
+  attempt: record.attempt,
+  max_attempts: maxAttemptsOf(record.policy),
+  failures: record.failures ?? 0,
+  rescues: record.rescues ?? 0,
+  timeout_seconds: record.policy.timeoutMs === undefined ? null : record.policy.timeoutMs / 1_000,
+  abort_grace_seconds: abortGraceMsOf(record.policy) / 1_000,
+  worker: record.owner?.worker ?? null,
+  fence: record.owner?.fence ?? null,
+  is_abortable: record.abortable ?? false,
+  finishing: record.finishing ?? false,
+  not_stopping: record.notStopping ?? false,
+  timeout_unenforced: record.timeoutUnenforced ?? false,
+  abort: record.abort === undefined ? null : abortOf(record.abort),
+  progress: record.progress ?? null,
+  args: jsonOf(record.args),
+  payload: jsonOf(record.payload),
+  result: jsonOf(record.result),
+  error_message: record.error?.message ?? null,
+  exception_type: record.error?.type ?? null,
+  stack_trace: record.error?.stack ?? null,
+  dedupe_count: record.dedupeCount ?? 0,
+  retried_from: record.retriedFrom ?? null,
+  history: record.history.map((h) => ({ ...h, at: new Date(h.at), why: h.why ?? null })),
+  history_dropped: record.historyDropped ?? 0,
+});
+
+const date = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms));
+
+const abortOf = (abort: Abort): AbortDocument => ({
+  cause: abort.cause,
+  requested_by: abort.by,
+  requested_at: new Date(abort.at),
+  delivered_at: date(abort.deliveredAt),
+  observed_at: date(abort.observedAt),
+  stopped_at: date(abort.stoppedAt),
+  forced: abort.forced ?? false,
+});
+
+/** User data as JSON text; what is kept elsewhere or cannot be read is said so in its place. */
+const jsonOf = (data: Data | undefined): string | null => {
+  if (data === undefined) return null;
+  if (!(data instanceof Uint8Array)) return JSON.stringify({ $object: data.object, size: data.size });
+  try {
+    return JSON.stringify(decodeData(data, RECORD_LIMIT), bytesAsBase64);
+  } catch (error) {
+    if (error instanceof DecodeError) return JSON.stringify({ $unreadable: error.message });
+    throw error;
+  }
+};
+
+/** Looks at the member itself, since a Buffer has turned into a list of numbers by the time it is the value. */
+function bytesAsBase64(this: unknown, key: string, value: unknown): unknown {
+  const raw = (this as Record<string, unknown>)[key];
+  return raw instanceof Uint8Array ? { $base64: Buffer.from(raw).toString('base64') } : value;
+}

@@ -1,0 +1,39 @@
+export { addressOf, allPartitions, hashOf, parseAddress, partitionOf, partitionOfAddress, typeTokenOf } from './address.ts';
+export { decode, DecodeError, decodeData, encode, encodeData, EncodeError } from './codec.ts';
+export {
+  ARCHIVE_TTL_MS,
+  EVENTS_MAX_AGE_MS,
+  LEASE_MS,
+  LEASE_RENEW_MS,
+  MAX_BLOCK_MS,
+  OPERATION_TTL_MS,
+  PROGRESS_LIVE_MS,
+  PROGRESS_THROTTLE_MS,
+  RUN_ACK_WAIT_MS,
+  STORE_TIMEOUT_MS,
+} from './defaults.ts';
+export {
+  DATA_DEPTH,
+  DATA_NODES,
+  ERROR_MESSAGE_LENGTH,
+  ERROR_STACK_LENGTH,
+  INLINE_DATA_LIMIT,
+  KEY_LENGTH,
+  NAME_LENGTH,
+  NAME_PATTERN,
+  PARTITIONS,
+  PAYLOAD_LIMIT,
+  RECORD_LIMIT,
+  TYPE_LENGTH,
+  USER_LENGTH,
+} from './limits.ts';
+export { DEFAULT_NAMESPACE, headers, namesOf, PRIORITIES, token, untoken } from './names.ts';
+export { decodeRecord, encodeRecord, readRecord } from './record.ts';
+export { metadataKeys, streamConfigs } from './streams.ts';
+export { documentOf } from './document.ts';
+
+export type { Address, Identity } from './address.ts';
+export type { Provenance, TaskDocument } from './document.ts';
+export type { Lane, Names, NodeRole } from './names.ts';
+export type { RecordReading } from './record.ts';
+export type { StreamConfig, StreamOptions } from './streams.ts';

@@ -1,0 +1,30 @@
+/** Every limit of the protocol, once. Bytes unless the name says otherwise. */
+
+/** Encoded arguments and results up to this size live in the record; larger ones in the object store. */
+export const INLINE_DATA_LIMIT = 64 * 1024;
+
+/** A payload is never larger (behaviour C3). */
+export const PAYLOAD_LIMIT = 64 * 1024;
+
+/** A record on the wire. Below the server's `max_payload` of 1 MiB, with room for headers. */
+export const RECORD_LIMIT = 512 * 1024;
+
+/** Characters of a task key, a name, a type, a user id. */
+export const KEY_LENGTH = 256;
+export const NAME_LENGTH = 256;
+export const TYPE_LENGTH = 100;
+export const USER_LENGTH = 256;
+
+/** Characters kept of an error's message and stack. */
+export const ERROR_MESSAGE_LENGTH = 4_096;
+export const ERROR_STACK_LENGTH = 16_384;
+
+/** Levels of nesting and number of values in user data. */
+export const DATA_DEPTH = 32;
+export const DATA_NODES = 20_000;
+
+/** Partitions of the key space. Stored with the bucket, checked at start: it can't change under a running system. */
+export const PARTITIONS = 64;
+
+/** Type and queue names. A dot is written `=` in subjects, so that a name stays one token. */
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;

@@ -1,0 +1,85 @@
+import type { Priority } from '@baton/core';
+
+/**
+ * Every stream, bucket, subject and header, one sentence each. `namespace` prefixes them all, so that several
+ * installations can share one NATS account.
+ */
+export const DEFAULT_NAMESPACE = 'BATON';
+
+const NAMESPACE_PATTERN = /^[A-Z][A-Z0-9_]{0,31}$/;
+
+export type Names = ReturnType<typeof namesOf>;
+
+/** All names of one namespace. Throws a RangeError for one that is not upper case letters, digits and `_`. */
+export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
+  if (!NAMESPACE_PATTERN.test(namespace)) {
+    throw new RangeError(`a namespace is 1 to 32 of A-Z, 0-9 and _, starting with a letter; got '${namespace}'`);
+  }
+  const root = namespace.toLowerCase();
+  return {
+    namespace,
+    /** KV bucket of task records: one key per actor, the only truth. */
+    tasksBucket: `${namespace}_TASKS`,
+    /** The bucket's stream. */
+    tasksStream: `KV_${namespace}_TASKS`,
+    /** KV bucket of worker and supervisor leases. */
+    nodesBucket: `${namespace}_NODES`,
+    nodesStream: `KV_${namespace}_NODES`,
+    /** Every record ever written, sourced from the bucket, for whoever follows. */
+    eventsStream: `${namespace}_EVENTS`,
+    /** Who may run what: a hint, rebuilt from the bucket. */
+    runStream: `${namespace}_RUN`,
+
+    /** `<pp>.<type>.<hash>` -> the subject of its record. */
+    recordSubject: (address: string) => `$KV.${namespace}_TASKS.${address}`,
+    recordPrefix: `$KV.${namespace}_TASKS.`,
+    /** All records of one partition. */
+    partitionSubject: (partition: string) => `$KV.${namespace}_TASKS.${partition}.>`,
+    allRecords: `$KV.${namespace}_TASKS.>`,
+    /** Where the server repeats every record write, at most once, for whoever waits. */
+    liveSubject: (address: string) => `${root}.live.${address}`,
+    livePrefix: `${root}.live.`,
+    allLive: `${root}.live.>`,
+    eventSubject: (partition: string, type: string) => `${root}.events.${partition}.${token(type)}`,
+    allEvents: `${root}.events.>`,
+    /** One message a task: this subject has at most one. */
+    runSubject: (lane: Lane, hash: string) => `${root}.run.${token(lane.queue)}.${lane.priority}.${token(lane.type)}.${hash}`,
+    laneSubject: (lane: Lane) => `${root}.run.${token(lane.queue)}.${lane.priority}.${token(lane.type)}.*`,
+    allRun: `${root}.run.>`,
+    /** Durable consumer of one lane, shared by its workers. */
+    laneConsumer: (lane: Lane) => `run-${token(lane.queue)}-${lane.priority}-${token(lane.type)}`.replaceAll('.', '='),
+    nodeSubject: (role: NodeRole, id: string) => `$KV.${namespace}_NODES.${role}.${id}`,
+    nodePrefix: `$KV.${namespace}_NODES.`,
+    allNodes: `$KV.${namespace}_NODES.>`,
+    /** A worker's mailbox: look at this task now. */
+    signalSubject: (worker: string) => `${root}.signal.${worker}`,
+    /** Progress as it happens, not kept. */
+    progressSubject: (taskId: string) => `${root}.progress.${taskId}`,
+    /** Durable consumer of the projector. */
+    projectorConsumer: 'projector',
+    /** Where records that cannot be read are reported. */
+    quarantineCollection: 'quarantine',
+  } as const;
+};
+
+/** One line in the run queue: first in, first out. A worker pulls only the lanes of the types it serves. */
+export type Lane = { readonly queue: string; readonly priority: Priority; readonly type: string };
+
+export type NodeRole = 'worker' | 'supervisor' | 'projector';
+
+/** A type or queue name as one subject token. */
+export const token = (name: string): string => name.replaceAll('.', '=');
+
+/** The name behind a subject token. */
+export const untoken = (value: string): string => value.replaceAll('=', '.');
+
+/** Headers of our own messages. */
+export const headers = {
+  /** Revision of the record a run message or an event carries. */
+  revision: 'Baton-Revision',
+  /** Address of the record an event carries, where its subject has lost it. */
+  address: 'Baton-Address',
+} as const;
+
+/** Highest first. */
+export const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];

@@ -1,0 +1,116 @@
+import type { Priority, Scope, Status } from '@baton/core';
+
+/**
+ * The shape of a record, field by field. Written by hand because it runs for every record read: a schema library costs
+ * ten times as much here as the decoding itself.
+ */
+type Check = (value: unknown) => boolean;
+type Shape = Readonly<Record<string, Check>>;
+
+const text: Check = (v) => typeof v === 'string' && v.isWellFormed();
+const time: Check = (v) => typeof v === 'number' && Number.isFinite(v) && v >= 0;
+const whole: Check = (v) => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0;
+const yes: Check = (v) => v === true;
+const oneOf = (...allowed: readonly string[]): Check => {
+  const set = new Set<unknown>(allowed);
+  return (v) => set.has(v);
+};
+const listOf = (check: Check): Check => (v) => Array.isArray(v) && v.every(check);
+const mapOf = (required: Shape, optional: Shape = {}): Check => (v) => faultIn(v, required, optional) === undefined;
+
+const faultIn = (value: unknown, required: Shape, optional: Shape): string | undefined => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not a map';
+  const map = value as Record<string, unknown>;
+  for (const name in required) if (!required[name]?.(map[name])) return `field '${name}'`;
+  for (const name in optional) {
+    const field = map[name];
+    if (field !== undefined && !optional[name]?.(field)) return `field '${name}'`;
+  }
+  return undefined;
+};
+
+const STATUSES: readonly Status[] = ['pending', 'in_progress', 'aborting', 'success', 'failure', 'aborted', 'timed_out'];
+const SCOPES: readonly Scope[] = ['private', 'shared', 'system'];
+const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
+
+const status = oneOf(...STATUSES);
+const reference = mapOf({ object: text, size: whole, digest: text });
+const data: Check = (v) => v instanceof Uint8Array || reference(v);
+const fence = mapOf({ epoch: time, revision: whole });
+const subscribers = listOf(mapOf({ user: text, at: time }));
+const error = mapOf({ message: text, type: text }, { stack: text });
+const share: Check = (v) => typeof v === 'number' && v >= 0 && v <= 1;
+
+const progress: Check = (v) => {
+  if (typeof v !== 'object' || v === null) return false;
+  if ('count' in v) return whole(v.count);
+  if ('fraction' in v) return share(v.fraction);
+  return 'current' in v && 'total' in v && whole(v.current) && whole(v.total);
+};
+
+const policy = mapOf(
+  {},
+  {
+    timeoutMs: time,
+    maxAttempts: whole,
+    maxRescues: whole,
+    abortGraceMs: time,
+    onOrphan: oneOf('retry', 'fail'),
+    isolation: oneOf('thread'),
+    backoff: mapOf({ initialMs: time, factor: time, maxMs: time, jitter: share }),
+  },
+);
+
+const SPEC: Shape = {
+  id: text,
+  type: text,
+  key: text,
+  name: text,
+  scope: oneOf(...SCOPES),
+  queue: text,
+  priority: oneOf(...PRIORITIES),
+  mode: oneOf('async', 'sync'),
+  policy,
+};
+
+const SPEC_OPTIONAL: Shape = { creator: text, args: data, host: text, runAt: time, retriedFrom: text };
+
+const REQUIRED: Shape = {
+  v: whole,
+  ...SPEC,
+  status,
+  subscribers,
+  createdAt: time,
+  changedAt: time,
+  attempt: whole,
+  history: listOf(mapOf({ status, at: time, by: text, attempt: whole }, { why: text })),
+};
+
+const OPTIONAL: Shape = {
+  ...SPEC_OPTIONAL,
+  startedAt: time,
+  endedAt: time,
+  failures: whole,
+  rescues: whole,
+  owner: mapOf({ worker: text, fence, at: time }),
+  abortable: yes,
+  finishing: yes,
+  abort: mapOf(
+    { cause: oneOf('cancel', 'timeout'), by: text, at: time },
+    { deliveredAt: time, observedAt: time, stoppedAt: time, forced: yes },
+  ),
+  progress,
+  payload: data,
+  result: data,
+  error,
+  dedupeCount: whole,
+  timeoutUnenforced: yes,
+  notStopping: yes,
+  historyDropped: whole,
+  successor: mapOf({ spec: mapOf(SPEC, SPEC_OPTIONAL), subscribers, createdAt: time }, { dedupeCount: whole }),
+  archived: yes,
+  nonce: text,
+};
+
+/** The first field that is not as it should be, or undefined. Fields it does not know are let through. */
+export const recordFault = (value: unknown): string | undefined => faultIn(value, REQUIRED, OPTIONAL);

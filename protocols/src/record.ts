@@ -1,0 +1,42 @@
+import { RECORD_VERSION, type TaskRecord } from '@baton/core';
+import { DecodeError, encode, unpack } from './codec.ts';
+import { RECORD_LIMIT } from './limits.ts';
+import { recordFault } from './record-shape.ts';
+
+/** What came out of stored bytes. `newer`: written by a later version, to be left alone (behaviour X10). */
+export type RecordReading =
+  | { readonly kind: 'record'; readonly record: TaskRecord }
+  | { readonly kind: 'newer'; readonly version: number }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+export const encodeRecord = (record: TaskRecord): Uint8Array => encode(record);
+
+/** Reads a record; never throws. */
+export const readRecord = (bytes: Uint8Array): RecordReading => {
+  let value: unknown;
+  try {
+    value = unpack(bytes, RECORD_LIMIT);
+  } catch (error) {
+    return { kind: 'corrupt', reason: error instanceof Error ? error.message : String(error) };
+  }
+  if (typeof value !== 'object' || value === null) return { kind: 'corrupt', reason: 'not a map' };
+  const version: unknown = 'v' in value ? value.v : undefined;
+  if (typeof version === 'number' && version > RECORD_VERSION) return { kind: 'newer', version };
+  const fault = recordFault(value);
+  return fault === undefined
+    ? { kind: 'record', record: value as TaskRecord }
+    : { kind: 'corrupt', reason: fault };
+};
+
+/** Reads a record or throws DecodeError; for places where a newer or corrupt one cannot be. */
+export const decodeRecord = (bytes: Uint8Array): TaskRecord => {
+  const reading = readRecord(bytes);
+  switch (reading.kind) {
+    case 'record':
+      return reading.record;
+    case 'newer':
+      throw new DecodeError(`record version ${reading.version} is newer than this program`);
+    case 'corrupt':
+      throw new DecodeError(reading.reason);
+  }
+};

@@ -1,0 +1,121 @@
+import { EVENTS_MAX_AGE_MS, LEASE_MS } from './defaults.ts';
+import { PARTITIONS, RECORD_LIMIT } from './limits.ts';
+import type { Names } from './names.ts';
+
+/**
+ * The wanted configuration of every stream, as the server's API takes it (durations in nanoseconds). They are made with
+ * the stream API and not with the key-value helper, which forces settings that forbid what is needed here. What the
+ * server answers is compared with this, since an old server drops fields it does not know without a word.
+ */
+export type StreamConfig = {
+  readonly name: string;
+  readonly subjects?: readonly string[];
+  readonly retention: 'limits' | 'workqueue';
+  readonly storage: 'file';
+  readonly discard: 'old' | 'new';
+  readonly num_replicas: number;
+  readonly max_msgs_per_subject?: number;
+  readonly max_age?: number;
+  readonly max_bytes?: number;
+  readonly max_msg_size?: number;
+  readonly duplicate_window?: number;
+  readonly allow_direct?: boolean;
+  readonly allow_atomic?: boolean;
+  readonly allow_msg_ttl?: boolean;
+  readonly allow_rollup_hdrs?: boolean;
+  readonly deny_delete?: boolean;
+  readonly persist_mode?: 'async';
+  readonly republish?: { readonly src: string; readonly dest: string };
+  readonly sources?: readonly {
+    readonly name: string;
+    readonly subject_transforms: readonly { readonly src: string; readonly dest: string }[];
+  }[];
+  readonly metadata?: Readonly<Record<string, string>>;
+};
+
+export type StreamOptions = {
+  /** 1, 3 or 5. Derived streams acknowledge before the disk write only where there is one copy. */
+  readonly replicas: number;
+  /** Most bytes the event log may take; the oldest go first. Absent: no limit but age. */
+  readonly eventsMaxBytes?: number;
+};
+
+const NANOS_PER_MS = 1_000_000;
+const PROTOCOL_METADATA = 'baton.protocol';
+const PARTITIONS_METADATA = 'baton.partitions';
+
+export const metadataKeys = { protocol: PROTOCOL_METADATA, partitions: PARTITIONS_METADATA } as const;
+
+export const streamConfigs = (names: Names, options: StreamOptions): readonly StreamConfig[] => {
+  const common = { storage: 'file', num_replicas: options.replicas } as const;
+  const derived = options.replicas === 1 ? ({ persist_mode: 'async' } as const) : {};
+  return [
+    {
+      ...common,
+      name: names.tasksStream,
+      subjects: [names.allRecords],
+      retention: 'limits',
+      discard: 'old',
+      max_msgs_per_subject: 1,
+      max_msg_size: RECORD_LIMIT + 4_096,
+      // Message ids are not used: they do not make a compare-and-set safe to repeat, and each costs memory.
+      duplicate_window: 100 * NANOS_PER_MS,
+      // Reads that decide go to the leader.
+      allow_direct: false,
+      allow_atomic: true,
+      allow_msg_ttl: true,
+      allow_rollup_hdrs: false,
+      republish: { src: names.allRecords, dest: `${names.livePrefix}>` },
+      metadata: { [PROTOCOL_METADATA]: '1', [PARTITIONS_METADATA]: String(PARTITIONS) },
+    },
+    {
+      ...common,
+      ...derived,
+      name: names.eventsStream,
+      // An outcome is published here directly before its key is reused.
+      subjects: [names.allEvents],
+      retention: 'limits',
+      discard: 'old',
+      max_age: EVENTS_MAX_AGE_MS * NANOS_PER_MS,
+      duplicate_window: 100 * NANOS_PER_MS,
+      // Archive marks carry a TTL, which travels along; the log has its own limits.
+      allow_msg_ttl: true,
+      sources: [
+        {
+          name: names.tasksStream,
+          subject_transforms: [
+            {
+              src: `${names.recordPrefix}*.*.*`,
+              dest: names.allEvents.replace('>', '{{wildcard(1)}}.{{wildcard(2)}}'),
+            },
+          ],
+        },
+      ],
+      ...(options.eventsMaxBytes === undefined ? {} : { max_bytes: options.eventsMaxBytes }),
+    },
+    {
+      ...common,
+      ...derived,
+      name: names.runStream,
+      subjects: [names.allRun],
+      retention: 'workqueue',
+      // A dispatch that comes again takes the place of the one that waits.
+      discard: 'old',
+      max_msgs_per_subject: 1,
+      duplicate_window: 100 * NANOS_PER_MS,
+    },
+    {
+      ...common,
+      ...derived,
+      name: names.nodesStream,
+      subjects: [names.allNodes],
+      retention: 'limits',
+      discard: 'old',
+      max_msgs_per_subject: 1,
+      max_age: 10 * LEASE_MS * NANOS_PER_MS,
+      duplicate_window: 100 * NANOS_PER_MS,
+      allow_direct: false,
+      allow_rollup_hdrs: false,
+    },
+  ];
+};
