@@ -1,0 +1,37 @@
+// `npm run build`: every service into services/<name>/dist/main.mjs, with its worker threads beside it.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { serviceOptions, threadEntries } from './bundle.mjs';
+import { requireInstalled } from './install.mjs';
+import { runMain, say, seconds } from './say.mjs';
+import { isMain, root } from './workspace.mjs';
+
+const services = ['supervisor', 'worker', 'projector', 'gateway', 'cli'];
+
+/** Where the bundle of a service is, relative to the root. */
+export const bundleOf = (service) => `services/${service}/dist/main.mjs`;
+
+export const buildServices = async () => {
+  const started = performance.now();
+  const { build, stop } = await import('esbuild');
+  const present = services.filter((service) => existsSync(join(root, `services/${service}/src/main.ts`)));
+  const entryPoints = {};
+  for (const service of present) {
+    entryPoints[`${service}/dist/main`] = `services/${service}/src/main.ts`;
+    for (const [name, source] of Object.entries(threadEntries())) entryPoints[`${service}/dist/${name}`] = source;
+  }
+  try {
+    // One call for all of them: what they share is read and parsed once.
+    if (present.length > 0) await build(serviceOptions(entryPoints, 'services'));
+  } finally {
+    await stop();
+  }
+  say(`built ${present.join(', ') || 'nothing: no service has a main.ts'} (${seconds(started)})`);
+};
+
+if (isMain(import.meta.url)) {
+  await runMain(async () => {
+    requireInstalled();
+    await buildServices();
+  });
+}

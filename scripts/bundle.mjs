@@ -1,0 +1,107 @@
+// How TypeScript becomes something Node 20 runs.
+//
+// A service is bundled with all it needs: under pnpm a package resolves only from the folder that depends on it, so a
+// bundle that left `zod` outside would not find it from a service that does not depend on zod itself. It also makes
+// a service one folder to copy and quick to start.
+import { isBuiltin } from 'node:module';
+import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { filesBelow, root } from './workspace.mjs';
+
+/** Entry points of worker_threads: `new Worker(new URL('./lease.thread.mjs', import.meta.url))` finds `lease.thread.ts`. */
+const threadFiles = () =>
+  ['packages', 'services', 'deploy/local'].flatMap((folder) =>
+    filesBelow(folder, (path) => path.endsWith('.thread.ts')),
+  );
+
+/** @returns {Record<string, string>} output name without extension -> source, beside each other because URLs say `./` */
+export const threadEntries = () => {
+  const entries = {};
+  for (const file of threadFiles()) {
+    const name = basename(file, '.ts');
+    if (entries[name]) throw new Error(`two thread files with one name: ${entries[name]} and ${file}`);
+    entries[name] = file;
+  }
+  return entries;
+};
+
+// CommonJS packages in an ES module: they ask for require, __dirname and __filename. The odd names cannot collide with
+// a source file that makes its own.
+const banner = [
+  "import { createRequire as __batonCreateRequire } from 'node:module';",
+  "import { fileURLToPath as __batonToPath } from 'node:url';",
+  'const require = __batonCreateRequire(import.meta.url);',
+  'const __batonFile = __batonToPath(import.meta.url);',
+  "const __batonFolder = __batonToPath(new URL('.', import.meta.url));",
+].join('\n');
+
+// Optional parts of mongodb, msgpackr and bullmq that are not installed; left as they are, their `require` throws
+// where the package expects it to.
+const optional = [
+  '@aws-sdk/credential-providers',
+  '@mongodb-js/zstd',
+  'aws4',
+  'gcp-metadata',
+  'kerberos',
+  'mongodb-client-encryption',
+  'msgpackr-extract',
+  'snappy',
+  'socks',
+];
+
+/** @returns {import('esbuild').BuildOptions} */
+const shared = (entryPoints, outdir) => ({
+  absWorkingDir: root,
+  entryPoints,
+  outdir,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.11',
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+  sourcemap: 'linked',
+  sourcesContent: false,
+  logLevel: 'warning',
+});
+
+/**
+ * A service: one file each. No splitting, since a lazy `import()` of a CommonJS package would then lose its names.
+ * @param {Record<string, string>} entryPoints output name -> source
+ * @param {string} outdir relative to the root
+ * @returns {import('esbuild').BuildOptions}
+ */
+export const serviceOptions = (entryPoints, outdir) => ({
+  ...shared(entryPoints, outdir),
+  banner: { js: banner },
+  define: { __dirname: '__batonFolder', __filename: '__batonFile' },
+  external: optional,
+  logOverride: { 'direct-eval': 'silent', 'require-resolve-not-external': 'silent' },
+});
+
+/**
+ * Tests and benchmarks: they run in this checkout only, so third-party packages stay where they are installed, found
+ * from the file that imports them. That keeps a hundred bundles small; what they share is in common chunks.
+ * @param {Record<string, string>} entryPoints output name -> source
+ * @param {string} outdir
+ * @returns {import('esbuild').BuildOptions}
+ */
+export const testOptions = (entryPoints, outdir) => ({
+  ...shared(entryPoints, outdir),
+  splitting: true,
+  chunkNames: 'chunk-[hash]',
+  conditions: [], // without esbuild's own 'module', as Node resolves
+  plugins: [thirdPartyStaysOutside],
+});
+
+/** @type {import('esbuild').Plugin} */
+const thirdPartyStaysOutside = {
+  name: 'third-party stays outside',
+  setup(build) {
+    build.onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
+      if (pluginData === 'asked' || kind === 'entry-point' || /^(node:|@baton\/)/.test(path) || isBuiltin(path)) return;
+      const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: 'asked' });
+      if (found.errors.length > 0) return { errors: found.errors };
+      return { path: pathToFileURL(found.path).href, external: true };
+    });
+  },
+};

@@ -1,0 +1,54 @@
+// Which test files there are, layer by layer.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { filesBelow, root } from '../scripts/workspace.mjs';
+
+const isTest = (path) => path.endsWith('.test.ts');
+const below = (...folders) => folders.flatMap((folder) => filesBelow(folder, isTest));
+
+/** In the order in which a full run goes: cheap and exact first. */
+export const layers = {
+  unit: {
+    servers: false,
+    files: () => below('packages', 'protocols', 'deploy/local', 'services', 'test/support', 'test/unit'),
+  },
+  contract: { servers: true, files: () => below('test/contract') },
+  integration: { servers: true, files: () => below('test/integration') },
+  behaviour: { servers: true, files: () => below('test/behaviour') },
+  sim: { servers: false, files: () => below('test/sim') },
+  chaos: { servers: true, files: () => below('test/chaos') },
+  e2e: { servers: true, files: () => below('test/e2e') },
+  bench: { servers: true, files: () => below('test/bench') },
+};
+
+export const layerNames = Object.keys(layers);
+
+const defaultLimitMs = 180_000;
+
+/** A slow file says so in its first line: `// limit: 600s`. */
+const limitOf = (path) => {
+  const [firstLine = ''] = readFileSync(join(root, path), 'utf8').split('\n', 1);
+  const seconds = /^\/\/ limit: (\d+)s\b/.exec(firstLine)?.[1];
+  return seconds ? Number(seconds) * 1000 : defaultLimitMs;
+};
+
+const describe = (layer, path) => ({ layer, path, servers: layers[layer].servers, limitMs: limitOf(path) });
+
+/**
+ * @param {string[]} wanted layer names, and parts of paths that a file must contain (one of them, when several)
+ * @returns {{ layer: string, path: string, servers: boolean, limitMs: number }[]}
+ */
+export const chooseFiles = (wanted) => {
+  const chosenLayers = wanted.filter((word) => layerNames.includes(word));
+  const parts = wanted.filter((word) => !layerNames.includes(word)).map((part) => part.replace(/^\.\//, ''));
+  // A folder that belongs to no layer counts as unit: the runner's own test makes such.
+  const loose = parts.filter((part) => part.startsWith('test/.tmp/') && existsSync(join(root, part)));
+  if (loose.length > 0) return loose.flatMap((part) => filesBelow(part, isTest)).map((path) => describe('unit', path));
+  return (chosenLayers.length > 0 ? layerNames.filter((name) => chosenLayers.includes(name)) : layerNames).flatMap(
+    (layer) =>
+      layers[layer]
+        .files()
+        .filter((path) => parts.length === 0 || parts.some((part) => path.includes(part)))
+        .map((path) => describe(layer, path)),
+  );
+};

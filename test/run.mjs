@@ -1,0 +1,113 @@
+// Runs tests: `node test/run.mjs [layer...] [part-of-a-path...] [--echo]`. See `--help`.
+//
+// Fails when a test fails, when a file runs no test, and when no file was found: a green run that ran nothing is the
+// fault this file is here to prevent.
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { buildServices } from '../scripts/build.mjs';
+import { requireInstalled } from '../scripts/install.mjs';
+import { runMain } from '../scripts/say.mjs';
+import { isMain, root } from '../scripts/workspace.mjs';
+import { bundleTests } from './run.bundle.mjs';
+import { runFile } from './run.child.mjs';
+import { chooseFiles, layerNames } from './run.files.mjs';
+import { startServers } from './run.servers.mjs';
+import { isStopping, stopLater, stopOnSignals } from './run.stop.mjs';
+
+const usage = `node test/run.mjs [layer...] [part-of-a-path...] [--echo]
+
+  layers: ${layerNames.join(', ')}; none named = all of them
+  --echo  show what test files print while they run, not only when they fail
+`;
+
+const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+
+const printFile = (path, result) => {
+  const total = result.passed + result.failed;
+  const mark = result.failed === 0 ? 'ok  ' : 'FAIL';
+  console.log(`${mark} ${path}  ${result.passed}/${total}  ${seconds(result.durationMs)}`);
+  if (result.failed === 0) return;
+  const output = result.output.trimEnd().split('\n');
+  console.log(
+    [...output, ...(result.reason ? [`The file ${result.reason}.`] : [])].map((line) => `     | ${line}`).join('\n'),
+  );
+};
+
+/** Takes files from one queue with so many hands. */
+const runAll = async (files, hands, run) => {
+  const queue = [...files];
+  const hand = async () => {
+    for (let file = queue.shift(); file && !isStopping(); file = queue.shift()) await run(file);
+  };
+  await Promise.all(Array.from({ length: hands }, hand));
+};
+
+/**
+ * @param {string[]} wanted layers and parts of paths
+ * @param {{ echo?: boolean, built?: boolean }} options
+ * @returns {Promise<{ passed: number, failed: number }>}
+ */
+export const runTests = async (wanted, { echo = false, built = false } = {}) => {
+  const files = chooseFiles(wanted);
+  const total = { passed: 0, failed: 0 };
+  const failures = [];
+  if (files.length === 0) {
+    console.log(`No test file matches: ${wanted.join(' ') || '(all layers)'}`);
+    return { passed: 0, failed: 1 };
+  }
+  const withServers = files.some((file) => file.servers);
+  if (withServers && !built) await buildServices(); // their tests start services as processes
+  const bundleOf = await bundleTests(
+    files.map((file) => file.path),
+    withServers ? { servers: 'test/run.servers.ts' } : {},
+  );
+  const run = (env) => async (file) => {
+    const result = await runFile(bundleOf(file.path), { limitMs: file.limitMs, env, cwd: root, echo });
+    total.passed += result.passed;
+    total.failed += result.failed;
+    if (result.failed > 0) failures.push(file.path);
+    printFile(file.path, result);
+  };
+
+  await runAll(
+    files.filter((file) => !file.servers),
+    2,
+    run({}),
+  );
+  if (withServers) {
+    const servers = await startServers(pathToFileURL(bundleOf('servers')).href);
+    const takeBack = stopLater(servers.stop);
+    try {
+      // One after the other: they share servers and measure time.
+      await runAll(
+        files.filter((file) => file.servers),
+        1,
+        run(servers.env),
+      );
+    } finally {
+      takeBack();
+      if (!isStopping()) await servers.stop();
+    }
+  }
+  if (failures.length > 0) console.log(`\nFailed:\n${failures.map((path) => `  ${path}`).join('\n')}`);
+  return total;
+};
+
+/** The closing line of every run, alone on its line. A run without a single test has failed. */
+export const printTotal = ({ passed, failed }) => {
+  console.log(`\n${passed} passed, ${failed} failed`);
+  return passed > 0 && failed === 0 ? 0 : 1;
+};
+
+const main = async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { echo: { type: 'boolean' }, help: { type: 'boolean' }, 'build-in': { type: 'string' } },
+  });
+  if (values.help) return console.log(usage);
+  requireInstalled();
+  stopOnSignals();
+  return printTotal(await runTests(positionals, { echo: values.echo }));
+};
+
+if (isMain(import.meta.url)) await runMain(main);

@@ -1,0 +1,51 @@
+// What happened in this process, for the exit code and for the runner (test/run.mjs).
+import { writeFileSync } from 'node:fs';
+
+export type FileReport = { declared: number; passed: number; failed: string[]; unfinished: string[] };
+
+/** A process that holds on for this long after its last test has left something open: a connection, a timer, a child. */
+const lingerMs = 3_000;
+
+export const openReport = () => {
+  const unfinished = new Set<string>();
+  const failed: string[] = [];
+  let declared = 0;
+  let passed = 0;
+
+  const settle = (title: string): void => {
+    unfinished.delete(title);
+    if (unfinished.size > 0) return;
+    setTimeout(() => {
+      if (unfinished.size > 0) return;
+      console.error(
+        `The tests are over, but the process is held open by: ${process.getActiveResourcesInfo().join(', ')}`,
+      );
+      process.exit(1);
+    }, lingerMs).unref();
+  };
+
+  process.on('exit', () => {
+    for (const title of unfinished) console.error(`Declared, but never finished: ${title}`);
+    if (declared === 0) console.error('No test was declared in this file.');
+    if (declared === 0 || unfinished.size > 0 || failed.length > 0) process.exitCode = 1;
+    const path = process.env['BATON_TEST_REPORT'];
+    const report: FileReport = { declared, passed, failed, unfinished: [...unfinished] };
+    if (path) writeFileSync(path, JSON.stringify(report));
+  });
+
+  return {
+    declared(title: string): void {
+      if (unfinished.has(title)) throw new Error(`two tests with one name: ${title}`);
+      declared++;
+      unfinished.add(title);
+    },
+    passed(title: string): void {
+      passed++;
+      settle(title);
+    },
+    failed(title: string): void {
+      failed.push(title);
+      settle(title);
+    },
+  };
+};
