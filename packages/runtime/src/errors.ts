@@ -68,3 +68,13 @@ export class PayloadTooLargeError extends BatonError {
     super('PAYLOAD_TOO_LARGE', message, options);
   }
 }
+
+/** Settings that cannot be used. The message lists every fault; it shows no secret. */
+export class ConfigError extends BatonError {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super('CONFIG_INVALID', `the settings cannot be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.faults = faults;
+  }
+}

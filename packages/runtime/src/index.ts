@@ -1,5 +1,6 @@
 export {
   BatonError,
+  ConfigError,
   InvalidArgumentError,
   NotConnectedError,
   OutcomeUnknownError,
@@ -9,8 +10,20 @@ export {
   StoreRefusedError,
   UnreadableRecordError,
 } from './errors.ts';
+export { dispatch, laneOf, promote } from './dispatch.ts';
 export { createKernel, recordOf } from './kernel.ts';
+export { startProjector } from './projector/projector.ts';
+export { rebuildViews } from './projector/rebuild.ts';
+export { createLog, silentLog, taskFields } from './log.ts';
+export { hideSecrets } from './redact.ts';
+export { exitCodes, runService, startService } from './service.ts';
+export { describeSettings, readSettings, secretsOf } from './settings.ts';
+export { currentContext, getContext, StopReason } from './run/context.ts';
+export { RunHost } from './run/run-host.ts';
+export { RetryableError, taskErrorOf, TerminalError } from './run/task-error.ts';
+export { createSupervisor, SUPERVISOR_TIMINGS } from './supervisor/index.ts';
 export { systemChance, systemClock } from './system.ts';
+export { Worker } from './worker/worker.ts';
 
 export type { Asked, AskOptions, Held, Kernel } from './kernel.ts';
 export type {
@@ -38,3 +51,24 @@ export type {
   Subscription,
   WriteResult,
 } from './ports.ts';
+export type { Log, LogFields, LogMethod, LogOptions } from './log.ts';
+export type { Service, ServiceContext, ServiceOptions, ServiceStart } from './service.ts';
+export type { LogLevel, Settings } from './settings.ts';
+export type { StopCause, TaskContext, TaskUpdate, UpdateOptions } from './run/context.ts';
+export type { TaskDefinition } from './run/definition.ts';
+export type { RunEnd } from './run/run.ts';
+export type { Claimed, RunHostSettings } from './run/run-host.ts';
+export type { DrainOptions, WorkerSettings } from './worker/worker.ts';
+export type {
+  Act,
+  ActCounts,
+  Supervisor,
+  SupervisorOptions,
+  SupervisorStats,
+  SupervisorTimings,
+  WaitingLane,
+} from './supervisor/index.ts';
+export type { Fault, ProjectResult, Quarantined, QuarantineKind, TaskViews } from './projector/views.ts';
+export type { Projector, ProjectorOptions, ProjectorPorts } from './projector/projector.ts';
+export type { RebuildOptions, RebuildReport } from './projector/rebuild.ts';
+export type { Counters as ProjectorCounters, Lag } from './projector/stats.ts';

@@ -24,7 +24,14 @@ import type { Chance, Clock, Entry, EventLog, RecordStore, WriteResult } from '.
 export type Held = { readonly record: TaskRecord; readonly revision: number };
 
 export type Asked =
-  | { readonly kind: 'done'; readonly record: TaskRecord; readonly revision: number; readonly answer: Answer }
+  | {
+      readonly kind: 'done';
+      readonly record: TaskRecord;
+      readonly revision: number;
+      readonly answer: Answer;
+      /** The record as it was stored, when this `ask` stored one: saves encoding it again for a dispatch. */
+      readonly bytes?: Uint8Array;
+    }
   | {
       readonly kind: 'refused';
       readonly reason: RefusalReason;
@@ -121,7 +128,7 @@ class Turns {
     await this.begin();
     for (let turn = 0; turn < MAX_TURNS; turn++) {
       const asked = await this.turn();
-      if (asked.kind === 'settled') return asked.asked;
+      if (asked.kind === 'settled') return this.honest(asked.asked);
       this.doubt = asked.cause ?? this.doubt;
       if (turn > 0) await this.pause(turn);
       await this.reload();
@@ -132,6 +139,11 @@ class Turns {
     if (this.doubt !== undefined) return { kind: 'unknown', cause: this.doubt };
     const text = `${this.address} changed ${MAX_TURNS} times while one command was decided`;
     return { kind: 'failed', cause: new StoreRefusedError('STORE_CONTENDED', text) };
+  }
+
+  /** After a try without an answer nobody can say that nothing happened. */
+  private honest(asked: Asked): Asked {
+    return asked.kind === 'failed' && this.doubt !== undefined ? { kind: 'unknown', cause: this.doubt } : asked;
   }
 
   private async begin(): Promise<void> {
@@ -168,13 +180,13 @@ class Turns {
     const { ttlMs } = this.options;
     const expected = this.current?.revision ?? 0;
     const result = await this.ports.store.write(this.address, bytes, expected, ttlMs === undefined ? {} : { ttlMs });
-    return this.judge(result, record, decision.answer);
+    return this.judge(result, record, bytes, decision.answer);
   }
 
-  private judge(result: WriteResult, record: TaskRecord, answer: Answer) {
+  private judge(result: WriteResult, record: TaskRecord, bytes: Uint8Array, answer: Answer) {
     switch (result.kind) {
       case 'written':
-        return settled({ kind: 'done', record, revision: result.revision, answer });
+        return settled({ kind: 'done', record, revision: result.revision, answer, bytes });
       case 'failed':
         return settled({ kind: 'failed', cause: result.cause });
       case 'conflict':

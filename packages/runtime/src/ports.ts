@@ -56,7 +56,8 @@ export type EventBatch = {
 export type EventReader = {
   /** Up to `max` messages; waits up to `waitMs` for the first, then takes what is there. Empty when none came. */
   readonly next: (max: number, waitMs: number) => Promise<EventBatch>;
-  readonly close: () => Promise<void>;
+  /** `forget`: its place in the log goes too, as of a reader that was made for one reading. */
+  readonly close: (options?: { readonly forget?: boolean }) => Promise<void>;
 };
 
 export interface EventLog {

@@ -1,0 +1,42 @@
+import type { TaskId, TaskRecord } from '@baton/core';
+import { encodeRecord, type Address, type Lane } from '@baton/protocols';
+import type { Log } from './log.ts';
+import type { Held, Kernel } from './kernel.ts';
+import type { Ports } from './ports.ts';
+
+export const laneOf = (record: TaskRecord): Lane => ({
+  queue: record.queue,
+  priority: record.priority,
+  type: record.type,
+});
+
+type DispatchPorts = { readonly ports: Pick<Ports, 'queue'>; readonly log: Log };
+type PromotePorts = DispatchPorts & { readonly ports: Pick<Ports, 'queue' | 'clock'>; readonly kernel: Kernel };
+
+/**
+ * Offers a pending task to the workers of its lane. A hint: if it is lost, the supervisor of the partition sees a
+ * pending task that nobody was offered and offers it again. So this tells its failure to the log and to nobody else.
+ */
+export const dispatch = async (
+  { ports, log }: DispatchPorts,
+  address: Address,
+  held: Held & { readonly bytes?: Uint8Array },
+): Promise<void> => {
+  const bytes = held.bytes ?? encodeRecord(held.record);
+  const result = await ports.queue.put(laneOf(held.record), { address, revision: held.revision, bytes });
+  if (result.kind === 'written') return;
+  const cause = result.kind === 'conflict' ? undefined : result.cause;
+  log.warn({ err: cause, task: held.record.id }, 'a dispatch was not confirmed; the supervisor will repeat it if it is lost');
+};
+
+/** Starts the successor of a task that has ended, and offers it. */
+export const promote = async (
+  { ports, kernel, log }: PromotePorts,
+  address: Address,
+  id: TaskId,
+  by: string,
+): Promise<void> => {
+  const asked = await kernel.ask(address, () => ({ kind: 'promote', at: ports.clock.now(), by, id }));
+  if (asked.kind === 'done') await dispatch({ ports, log }, address, asked);
+  else if (asked.kind !== 'refused') log.warn({ err: asked.cause, address }, 'a successor was not started; the supervisor will');
+};

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { isTerminal, type TaskRecord } from '@baton/core';
+import { documentOf, readRecord, type TaskDocument } from '@baton/protocols';
+import type { Entry, EventBatch } from '../ports.ts';
+import type { Quarantined } from './views.ts';
+
+/** A record that was read, and where it was found. */
+export type Found = Entry & { readonly record: TaskRecord };
+
+export type Intake = {
+  /** Newest of every task. */
+  readonly found: readonly Found[];
+  readonly aside: readonly Quarantined[];
+  /** When the oldest change in it happened, wall clock; undefined when it holds none. */
+  readonly oldestAt: number | undefined;
+};
+
+export type Reading = {
+  readonly epoch: number;
+  /** Wall clock, milliseconds. */
+  readonly now: number;
+  /** Archive marks say nothing new about a task that has been projected; a rebuild may have nothing else of it. */
+  readonly archived: 'skip' | 'take';
+};
+
+/** Reads entries and keeps the newest of every task: one document is written, however many changes there were. */
+export const takeIn = (entries: readonly Entry[], reading: Reading): Intake => {
+  const newest = new Map<string, Found>();
+  const aside: Quarantined[] = [];
+  let oldestAt: number | undefined;
+  for (const entry of entries) {
+    const read = readRecord(entry.bytes);
+    if (read.kind !== 'record') {
+      aside.push(quarantined(entry, read.kind, read.kind === 'newer' ? `version ${read.version}` : read.reason, reading));
+      continue;
+    }
+    const { record } = read;
+    if (record.archived && reading.archived === 'skip') continue;
+    if (oldestAt === undefined || record.changedAt < oldestAt) oldestAt = record.changedAt;
+    const known = newest.get(record.id);
+    if (known === undefined || known.revision < entry.revision) newest.set(record.id, { ...entry, record });
+  }
+  return { found: [...newest.values()], aside, oldestAt };
+};
+
+export const quarantined = (
+  entry: Entry,
+  kind: 'newer' | 'corrupt' | 'refused',
+  reason: string,
+  { epoch, now }: Pick<Reading, 'epoch' | 'now'>,
+): Quarantined => ({
+  id: `${entry.address}:${epoch}:${entry.revision}`,
+  kind,
+  reason,
+  subject: entry.address,
+  epoch,
+  revision: entry.revision,
+  bytes: entry.bytes,
+  at: now,
+});
+
+/** A message of the log that carries no record. The same bytes under the same subject are one entry. */
+export const foreign = (message: EventBatch['unreadable'][number], now: number): Quarantined => ({
+  id: `log:${createHash('sha256').update(message.subject).update('\0').update(message.bytes).digest('hex').slice(0, 32)}`,
+  kind: 'foreign',
+  reason: message.reason,
+  subject: message.subject,
+  sequence: message.sequence,
+  bytes: message.bytes,
+  at: now,
+});
+
+export const toDocument = (found: Found, epoch: number): TaskDocument =>
+  documentOf(found.record, { address: found.address, epoch, revision: found.revision });
+
+/** Ended, and neither marked nor waited for: the mark is due once it is projected. */
+export const isMarkDue = ({ record }: Found): boolean =>
+  isTerminal(record.status) && record.archived === undefined && record.successor === undefined;

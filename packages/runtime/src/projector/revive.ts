@@ -1,0 +1,55 @@
+import type { TaskDocument } from '@baton/protocols';
+import type { Log } from '../log.ts';
+import type { Entry } from '../ports.ts';
+import { takeIn, toDocument } from './intake.ts';
+import type { Quarantined, QuarantineKind, TaskViews } from './views.ts';
+
+const PAGE = 200;
+
+/** What a newer program may be able to project. */
+const KINDS: readonly QuarantineKind[] = ['newer', 'refused'];
+
+type Readable = { readonly id: string; readonly document: TaskDocument };
+
+/**
+ * Tries once more what was put aside, and takes out what goes through: this program may be a newer one than the one that
+ * put it there. Rejects with a BatonError while the database is away.
+ */
+export const reviveAside = async (views: TaskViews, log: Log): Promise<number> => {
+  let revived = 0;
+  for (const kind of KINDS) {
+    let after: string | undefined;
+    do {
+      const page: readonly Quarantined[] = await views.quarantined(kind, PAGE, after);
+      revived += await revivePage(views, page);
+      after = page.length < PAGE ? undefined : page.at(-1)?.id;
+    } while (after !== undefined);
+  }
+  if (revived > 0) log.info({ records: revived }, 'records that had been put aside are projected now');
+  return revived;
+};
+
+const revivePage = async (views: TaskViews, page: readonly Quarantined[]): Promise<number> => {
+  const readable = page.flatMap(read);
+  const newest = new Map<string, TaskDocument>();
+  for (const { document } of readable) {
+    const known = newest.get(document._id);
+    if (known === undefined || isNewer(document, known)) newest.set(document._id, document);
+  }
+  const { refused, failed } = await views.project([...newest.values()]);
+  const still = new Set([...refused, ...failed].map((fault) => fault.document._id));
+  const out = readable.filter(({ document }) => !still.has(document._id)).map(({ id }) => id);
+  await views.release(out);
+  return out.length;
+};
+
+const read = (entry: Quarantined): readonly Readable[] => {
+  const { epoch, revision, bytes, at } = entry;
+  if (epoch === undefined || revision === undefined) return [];
+  // It was made from an address, see `quarantined`.
+  const stored: Entry = { address: entry.subject as Entry['address'], revision, bytes };
+  const { found } = takeIn([stored], { epoch, now: at, archived: 'take' });
+  return found.map((one) => ({ id: entry.id, document: toDocument(one, epoch) }));
+};
+
+const isNewer = (a: TaskDocument, b: TaskDocument): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.rev > b.rev);

@@ -1,0 +1,14 @@
+import type { Policy, Priority, Scope } from '@baton/core';
+
+/** A task type as a worker knows it. */
+export type TaskDefinition = {
+  readonly type: string;
+  readonly handler: (...args: never[]) => unknown;
+  readonly scope: Scope;
+  readonly queue: string;
+  readonly priority: Priority;
+  readonly policy: Policy;
+  /** Whether a failure is worth another attempt; absent: every one but a TerminalError. */
+  readonly retryOn?: (error: unknown) => boolean;
+  readonly name?: string;
+};

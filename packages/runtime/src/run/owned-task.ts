@@ -1,0 +1,144 @@
+import { isOwnedUnder, isTerminal, type Fence, type TaskRecord, type WorkerCommand } from '@baton/core';
+import type { Address } from '@baton/protocols';
+import type { Asked, Held, Kernel } from '../kernel.ts';
+import type { Clock } from '../ports.ts';
+
+/** Commands about a run that is owned: all but the claim. */
+export type OwnerCommand = Exclude<WorkerCommand, { kind: 'claim' }>;
+
+export type Told =
+  | { readonly kind: 'done'; readonly held: Held }
+  | { readonly kind: 'refused'; readonly reason: string; readonly held: Held | undefined }
+  /** The task is not ours any more: taken over, ended by force, or replaced. */
+  | { readonly kind: 'lost' };
+
+type Settings = {
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly address: Address;
+  readonly claimed: Held;
+  readonly fence: Fence;
+  readonly listener: OwnerListener;
+};
+
+export type OwnerListener = {
+  /** After every look at the record that found something new. */
+  readonly changed: (record: TaskRecord) => void;
+  readonly lostIt: () => void;
+};
+
+/** First and longest pause between two tries while the store cannot be reached. */
+const RETRY_MS = 250;
+const RETRY_MAX_MS = 2_000;
+
+/**
+ * The record of a run, as its owner sees it. Commands go one after the other, so that the owner never competes with
+ * himself, and each is told until the answer is definite: a worker whose broker is away holds its outcome and tells it
+ * when the broker is back. Somebody else may have the task by then; the fence says so.
+ */
+export class OwnedTask {
+  private readonly settings: Settings;
+  private current: Held;
+  private tail: Promise<unknown> = Promise.resolve();
+  private gone = false;
+  private closed = false;
+
+  constructor(settings: Settings) {
+    this.settings = settings;
+    this.current = settings.claimed;
+  }
+
+  get record(): TaskRecord {
+    return this.current.record;
+  }
+
+  get lost(): boolean {
+    return this.gone;
+  }
+
+  /** Ends the repetition of what has no answer: the process is going. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /** `wanted` is asked just before the command is sent; false: it is not needed any more. */
+  tell(command: OwnerCommand, wanted: () => boolean = () => true): Promise<Told> {
+    return this.inTurn(async () => (wanted() ? this.untilDefinite(command) : this.now()));
+  }
+
+  /** Reads the record again: after a poke, after a reconnect. */
+  look(): Promise<void> {
+    return this.inTurn(async () => {
+      try {
+        this.saw(await this.settings.kernel.load(this.settings.address));
+      } catch {
+        // Whoever asked will ask again: a poke is repeated, a reconnect is followed by another look.
+      }
+    });
+  }
+
+  private inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const next = this.tail.then(run);
+    this.tail = next.catch(() => undefined);
+    return next;
+  }
+
+  private now(): Told {
+    return this.gone ? { kind: 'lost' } : { kind: 'done', held: this.current };
+  }
+
+  private async untilDefinite(command: OwnerCommand): Promise<Told> {
+    const { kernel, address } = this.settings;
+    for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MAX_MS, pause * 2)) {
+      if (this.gone) return { kind: 'lost' };
+      const told = this.judge(await kernel.ask(address, () => command, { from: this.current }), command);
+      if (told !== undefined) return told;
+      if (this.closed) return { kind: 'lost' };
+      await new Promise<void>((resolve) => {
+        this.settings.clock.after(pause, resolve);
+      });
+    }
+  }
+
+  private judge(asked: Asked, command: OwnerCommand): Told | undefined {
+    switch (asked.kind) {
+      case 'done':
+        if (command.kind === 'finish' || command.kind === 'give-back') {
+          this.current = { record: asked.record, revision: asked.revision };
+          return { kind: 'done', held: this.current };
+        }
+        this.saw(asked);
+        return this.now();
+      case 'refused':
+        if (asked.reason === 'fenced' || asked.reason === 'not_found') {
+          this.loseIt();
+          return { kind: 'lost' };
+        }
+        this.saw(asked.held);
+        return { kind: 'refused', reason: asked.reason, held: asked.held };
+      case 'failed':
+        // Too large a record does not get smaller by waiting.
+        return asked.cause.code === 'PAYLOAD_TOO_LARGE'
+          ? { kind: 'refused', reason: asked.cause.code, held: this.current }
+          : undefined;
+      case 'unknown':
+        return undefined;
+    }
+  }
+
+  private saw(held: Held | undefined): void {
+    if (held === undefined || !isOwnedUnder(held.record, this.settings.fence) || isTerminal(held.record.status)) {
+      this.loseIt();
+      return;
+    }
+    if (held.revision === this.current.revision) return;
+    this.current = held;
+    this.settings.listener.changed(held.record);
+  }
+
+  private loseIt(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.settings.listener.lostIt();
+  }
+}

@@ -1,0 +1,194 @@
+import { isOwnedUnder, isTerminal } from '@baton/core';
+import { PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
+import type { Log } from '../log.ts';
+import { dispatch, promote } from '../dispatch.ts';
+import type { Asked, Held, Kernel } from '../kernel.ts';
+import type { Dispatch, Lease, NodeInfo, Ports, Subscription } from '../ports.ts';
+import type { TaskDefinition } from './definition.ts';
+import { Run, type RunEnd } from './run.ts';
+
+export type RunHostSettings = {
+  readonly ports: Ports;
+  readonly kernel: Kernel;
+  readonly log: Log;
+  /** Identity of this process as a node; owner of what it claims. */
+  readonly info: NodeInfo;
+  readonly throttleMs?: number;
+};
+
+/** What came of a claim. `unknown`: it cannot be found out now; `settle` goes on until it is. */
+export type Claimed =
+  | { readonly kind: 'mine'; readonly held: Held }
+  | { readonly kind: 'not_mine' }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'unknown' };
+
+/** Pause between two looks at a claim whose answer was lost. */
+const SETTLE_MS = 500;
+
+/**
+ * Hosts the runs of one process: holds its lease, hears pokes, follows reconnects. Worker and inline calls both run
+ * their tasks here, so both have the same features.
+ */
+export class RunHost {
+  readonly id: string;
+  private readonly settings: RunHostSettings;
+  private readonly runs = new Map<Address, Run>();
+  private readonly subscriptions: Subscription[] = [];
+  private lease: Lease | undefined;
+  private starting: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(settings: RunHostSettings) {
+    this.settings = settings;
+    this.id = settings.info.id;
+  }
+
+  get running(): number {
+    return this.runs.size;
+  }
+
+  /** Takes the lease. A second call waits for the first. */
+  start(): Promise<void> {
+    this.starting ??= this.begin();
+    return this.starting;
+  }
+
+  /** Decides a claim; settles one whose answer was lost as far as it can be settled now. */
+  async claim(address: Address, from: Held | undefined, dispatched: number): Promise<Claimed> {
+    const { kernel, ports } = this.settings;
+    const asked = await kernel.ask(
+      address,
+      (held) => ({
+        kind: 'claim',
+        at: ports.clock.now(),
+        id: held?.record.id ?? '',
+        worker: this.id,
+        epoch: ports.store.epoch,
+        revision: held?.revision ?? 0,
+        dispatched,
+      }),
+      from === undefined ? {} : { from },
+    );
+    return this.judge(address, asked);
+  }
+
+  private judge(address: Address, asked: Asked): Claimed {
+    switch (asked.kind) {
+      case 'done':
+        return { kind: 'mine', held: { record: asked.record, revision: asked.revision } };
+      case 'refused':
+        return this.isStray(address, asked.held) ? { kind: 'mine', held: asked.held } : { kind: 'not_mine' };
+      case 'failed':
+        return { kind: 'failed' };
+      case 'unknown':
+        return { kind: 'unknown' };
+    }
+  }
+
+  /** Looks until it is known whether a claim without an answer was carried out. */
+  async settle(address: Address): Promise<Claimed> {
+    const { kernel, ports } = this.settings;
+    while (!this.stopped) {
+      await new Promise<void>((resolve) => {
+        ports.clock.after(SETTLE_MS, resolve);
+      });
+      try {
+        const held = await kernel.load(address);
+        return this.isStray(address, held) ? { kind: 'mine', held } : { kind: 'not_mine' };
+      } catch (error) {
+        this.settings.log.debug({ err: error, address }, 'a claim without an answer cannot be looked at yet');
+      }
+    }
+    return { kind: 'not_mine' };
+  }
+
+  /** The record says this process runs it, and it does not: a claim of ours whose answer was lost. */
+  private isStray(address: Address, held: Held | undefined): held is Held {
+    if (held === undefined || isTerminal(held.record.status) || held.record.owner?.worker !== this.id) return false;
+    const run = this.runs.get(address);
+    return run === undefined || !isOwnedUnder(held.record, run.fence);
+  }
+
+  /** Runs what was claimed to the end of the attempt, and starts what waits behind it. Never rejects. */
+  async run(address: Address, claimed: Held, definition: TaskDefinition): Promise<RunEnd> {
+    const { ports, kernel, log } = this.settings;
+    const run = new Run({
+      kernel,
+      clock: ports.clock,
+      chance: ports.chance,
+      signals: ports.signals,
+      log,
+      address,
+      worker: this.id,
+      claimed,
+      definition,
+      throttleMs: this.settings.throttleMs ?? PROGRESS_THROTTLE_MS,
+    });
+    this.runs.set(address, run);
+    this.lease?.update({ running: this.runs.size });
+    const end = await run.execute();
+    if (this.runs.get(address) === run) this.runs.delete(address);
+    this.lease?.update({ running: this.runs.size });
+    if (end.kind === 'left') this.next(address, end.held);
+    return end;
+  }
+
+  /** Gives every running task back whose body is still running; the caller has waited long enough. */
+  async giveBackAll(why: string): Promise<void> {
+    await Promise.all(
+      [...this.runs.values()].map(async (run) => {
+        const end = await run.giveBack(why);
+        if (end.kind === 'left') this.next(run.address, end.held);
+      }),
+    );
+  }
+
+  interruptAll(cause: 'drain' | 'lease_lost'): void {
+    for (const run of this.runs.values()) run.interrupt(cause);
+  }
+
+  setState(state: NodeInfo['state']): void {
+    this.lease?.update({ state });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const run of this.runs.values()) run.abandon();
+    for (const subscription of this.subscriptions.splice(0)) subscription.close();
+    await this.starting?.catch(() => undefined);
+    await this.lease?.release();
+    this.lease = undefined;
+  }
+
+  private async begin(): Promise<void> {
+    const { ports, info, log } = this.settings;
+    this.subscriptions.push(
+      ports.signals.onPoke(info.id, (address) => void this.runs.get(address)?.look()),
+      ports.link.onReconnect(() => {
+        for (const run of this.runs.values()) void run.look();
+      }),
+    );
+    this.lease = await ports.presence.hold(info, {
+      lost: () => {
+        log.warn({ running: this.runs.size }, 'the lease could not be renewed: running tasks are told to stop');
+        this.interruptAll('lease_lost');
+      },
+      regained: () => log.info('the lease is held again'),
+    });
+  }
+
+  /** What the end of a run makes possible. Only the fast way: the supervisor finds what is lost here. */
+  private next(address: Address, held: Held): void {
+    const { ports, kernel, log } = this.settings;
+    const { record } = held;
+    if (isTerminal(record.status) && record.successor !== undefined) {
+      void promote({ ports, kernel, log }, address, record.id, `worker:${this.id}`);
+    } else if (record.status === 'pending' && record.runAt === undefined && record.host === undefined) {
+      void dispatch({ ports, log }, address, held);
+    }
+  }
+}
+
+/** What a worker needs of a dispatch to claim it without a read. */
+export type Offer = Pick<Dispatch, 'address' | 'revision' | 'bytes'>;

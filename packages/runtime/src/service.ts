@@ -1,0 +1,233 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatonError, ConfigError } from './errors.ts';
+import { createLog, type Log } from './log.ts';
+import type { Link } from './ports.ts';
+import { readSettings, secretsOf, type Settings } from './settings.ts';
+
+/**
+ * The life all services share: start, run, stop once, end with a code that means something. `startService` touches no
+ * process and may run many in one; `runService` is the whole of a `main.ts`.
+ */
+export const exitCodes = {
+  /** Stopped because it was asked to. */
+  stopped: 0,
+  /** A bug, or something could not be stopped in time. */
+  failed: 1,
+  /** The settings cannot be used: starting again will not help. */
+  misconfigured: 2,
+  /** A server it needs was not there at the start, or is gone for good. */
+  serverLost: 3,
+} as const;
+
+/** Given to the function that builds a service. */
+export type ServiceContext = {
+  readonly name: string;
+  readonly settings: Settings;
+  readonly log: Log;
+  /** Aborts when the service is asked to stop, also while it still starts. */
+  readonly stopping: AbortSignal;
+  /** What has to be undone at the end, the last first: stop the actor, then close what it used. */
+  readonly onStop: (what: string, stop: () => Promise<void> | void) => void;
+  /**
+   * Opens a connection, and waits for a server that is not there yet: services may be started in any order. Rejects at
+   * once with an error that waiting does not help.
+   */
+  readonly patiently: <T>(what: string, open: () => Promise<T>) => Promise<T>;
+  /** Ends the service when the link is over for good; a lost connection is the link's own business. */
+  readonly watch: (link: Link) => void;
+  /** Ends the service with exit code 1: something inside is broken beyond repair. */
+  readonly fail: (error: unknown) => void;
+};
+
+export type ServiceStart = (service: ServiceContext) => Promise<void>;
+
+export type ServiceOptions = {
+  readonly settings: Settings;
+  readonly log: Log;
+  /** Longest time everything under `onStop` may take together; beyond it the service ends with code 1. */
+  readonly stopLimitMs?: number;
+};
+
+export type Service = {
+  /** Asks for the end. May be called again; resolves with the exit code when all is undone. Never rejects. */
+  readonly stop: (why: string) => Promise<number>;
+  readonly fail: (error: unknown) => Promise<number>;
+  /** Resolves with the exit code, whatever ended it. Never rejects. */
+  readonly ended: Promise<number>;
+};
+
+/** A worker's grace and abort handlers fit into it. */
+const STOP_LIMIT_MS = 120_000;
+
+type Undo = { readonly what: string; readonly stop: () => Promise<void> | void };
+
+/** Starts a service. Resolves at once; a start that fails ends the service, `ended` has the code. */
+export const startService = (name: string, start: ServiceStart, options: ServiceOptions): Service => {
+  const { settings, log, stopLimitMs = STOP_LIMIT_MS } = options;
+  const undos: Undo[] = [];
+  const stopping = new AbortController();
+  let stopped: Promise<number> | undefined;
+  let settle: (code: number) => void = () => {};
+  const ended = new Promise<number>((resolve) => {
+    settle = resolve;
+  });
+
+  const end = (code: number): Promise<number> => {
+    stopped ??= undoAll(code).then((worst) => {
+      log.info({ code: worst }, 'stopped');
+      settle(worst);
+      return worst;
+    });
+    return stopped;
+  };
+
+  const undoAll = async (code: number): Promise<number> => {
+    stopping.abort();
+    // A start that is on its way gives up by `stopping` or goes through; only then is all that is to be undone known.
+    const limit = deadline(stopLimitMs);
+    let worst = code;
+    if (!(await limit.within(starting))) worst = overdue('start');
+    for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) {
+      const { what, stop } = undo;
+      const undone = attempt(stop).catch((error: unknown) => {
+        worst = exitCodes.failed;
+        log.error({ err: error, what }, 'could not be stopped cleanly');
+      });
+      if (!(await limit.within(undone))) worst = overdue(what);
+    }
+    limit.clear();
+    return worst;
+  };
+
+  const overdue = (what: string): number => {
+    log.error({ what, stopLimitMs }, 'did not stop in time, left behind');
+    return exitCodes.failed;
+  };
+
+  const fail = (error: unknown): Promise<number> => {
+    tell(log, error);
+    return end(codeOf(error));
+  };
+
+  // Not in this turn: a start that fails at once would end what is not set up yet.
+  const starting: Promise<void> = Promise.resolve().then(() =>
+    start({
+      name,
+      settings,
+      log,
+      stopping: stopping.signal,
+      onStop: (what, stop) => void undos.push({ what, stop }),
+      patiently: (what, open) => patiently(what, open, log, stopping.signal),
+      watch: (link) => {
+        link.onClosed((cause) => {
+          if (!stopping.signal.aborted) void fail(cause);
+        });
+      },
+      fail: (error) => void fail(error),
+    }),
+  ).then(
+    () => {
+      if (!stopping.signal.aborted) log.info('started');
+    },
+    (error: unknown) => {
+      if (!stopping.signal.aborted) void fail(error);
+      else log.warn({ err: error }, 'the start was broken off');
+    },
+  );
+
+  return {
+    ended,
+    fail,
+    stop: (why) => {
+      if (stopped === undefined) log.info({ why }, 'stopping');
+      return end(exitCodes.stopped);
+    },
+  };
+};
+
+const attempt = async (run: () => Promise<void> | void): Promise<void> => run();
+
+/** One time limit over several waits. */
+const deadline = (ms: number) => {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  return {
+    /** False when time was up first. */
+    within: (work: Promise<void>): Promise<boolean> => Promise.race([work.then(() => true), over]),
+    clear: () => clearTimeout(timer),
+  };
+};
+
+/** Codes of errors that pass: the server is not there, or not yet. */
+const PASSING = new Set(['NOT_CONNECTED', 'OUTCOME_UNKNOWN', 'STORE_TIMEOUT', 'MONGO_UNAVAILABLE']);
+
+const OPEN_PAUSE_MS = 1_000;
+const STILL_WAITING_MS = 60_000;
+
+const patiently = async <T>(what: string, open: () => Promise<T>, log: Log, signal: AbortSignal): Promise<T> => {
+  let saidAt: number | undefined;
+  for (;;) {
+    try {
+      const opened = await open();
+      if (saidAt !== undefined) log.info(`${what} is there`);
+      return opened;
+    } catch (error) {
+      if (!(error instanceof BatonError) || !PASSING.has(error.code) || signal.aborted) throw error;
+      if (saidAt === undefined || performance.now() - saidAt > STILL_WAITING_MS) {
+        saidAt = performance.now();
+        log.warn({ code: error.code, reason: error.message }, `waiting for ${what}`);
+      }
+    }
+    // Rejects when the service is asked to stop: the start is broken off.
+    await sleep(OPEN_PAUSE_MS * (0.5 + Math.random()), undefined, { signal });
+  }
+};
+
+/** An error of ours says in its message what to do; of any other the stack is what helps. */
+const tell = (log: Log, error: unknown): void => {
+  if (error instanceof BatonError) log.fatal({ code: error.code }, error.message);
+  else log.fatal({ err: error }, 'failed');
+};
+
+const codeOf = (error: unknown): number => {
+  if (error instanceof ConfigError) return exitCodes.misconfigured;
+  return error instanceof BatonError ? exitCodes.serverLost : exitCodes.failed;
+};
+
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/**
+ * The whole of a `main.ts`: reads the settings, starts, and ends the process with a code of `exitCodes`. SIGTERM and
+ * SIGINT drain; a second one ends at once with 128 + its number. What nobody caught is logged, drains and ends with 1.
+ */
+export const runService = async (name: string, start: ServiceStart): Promise<never> => {
+  const settings = settingsOrExit(name);
+  const log = createLog({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
+  const service = startService(name, start, { settings, log });
+  let asked = false;
+  for (const [signal, number] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      if (asked) process.exit(128 + number);
+      asked = true;
+      void service.stop(signal);
+    });
+  }
+  const uncaught = (error: unknown): void => void service.fail(asUncaught(error));
+  process.on('unhandledRejection', uncaught);
+  process.on('uncaughtException', uncaught);
+  process.exit(await service.ended);
+};
+
+/** Even an error of ours is a bug when nobody caught it: code 1, with the stack. */
+const asUncaught = (error: unknown): Error => new Error('nobody caught this', { cause: error });
+
+const settingsOrExit = (name: string): Settings => {
+  try {
+    return readSettings();
+  } catch (error) {
+    tell(createLog({ service: name }), error);
+    process.exit(codeOf(error));
+  }
+};

@@ -1,0 +1,143 @@
+import * as assert from 'uvu/assert';
+import { suite } from '../../../test/support/suite.ts';
+import { ConfigError } from './errors.ts';
+import { describeSettings, readSettings, secretsOf } from './settings.ts';
+
+const test = suite('settings');
+
+const faultsOf = (env: Record<string, string>): readonly string[] => {
+  try {
+    readSettings(env);
+  } catch (error) {
+    assert.instance(error, ConfigError);
+    assert.is((error as ConfigError).code, 'CONFIG_INVALID');
+    return (error as ConfigError).faults;
+  }
+  throw new Error('the settings were taken');
+};
+
+test('nothing set: every default', () => {
+  assert.equal(readSettings({}), {
+    nats: { servers: ['nats://127.0.0.1:4222'] },
+    mongo: { url: 'mongodb://127.0.0.1:27017/baton' },
+    namespace: 'BATON',
+    replicas: 1,
+    httpPort: 8_088,
+    enabled: true,
+    showStacktrace: false,
+    auth: { mode: 'none' },
+    logLevel: 'info',
+    queues: ['default'],
+    concurrency: 50,
+    projector: { paceMs: 200, lagWarnMs: 10_000 },
+  });
+});
+
+test('an empty variable is one that is not set', () => {
+  assert.equal(readSettings({ NATS_URL: '', BATON_CONCURRENCY: '', NATS_USER: '' }), readSettings({}));
+});
+
+test('everything set', () => {
+  const settings = readSettings({
+    NATS_URL: 'nats://a:4222, tls://b:4222,c:4222',
+    NATS_USER: 'u',
+    NATS_PASSWORD: 'p',
+    NATS_CREDS: '/run/creds',
+    MONGODB_URL: 'mongodb://x:y@h1,h2/tasks?replicaSet=rs',
+    BATON_NAMESPACE: 'SHOP',
+    BATON_REPLICAS: '3',
+    BATON_EVENTS_MAX_BYTES: '1000000',
+    BATON_HTTP_PORT: '0',
+    BATON_ENABLED: 'false',
+    SHOW_STACKTRACE: 'On',
+    BATON_JWKS_URL: 'https://id.example/jwks',
+    BATON_LOG_LEVEL: 'debug',
+    BATON_QUEUES: 'default, reports',
+    BATON_CONCURRENCY: '7',
+    BATON_PROJECTOR_PACE_MS: '0',
+  });
+  assert.equal(settings.nats, {
+    servers: ['nats://a:4222', 'tls://b:4222', 'nats://c:4222'],
+    credsFile: '/run/creds',
+    user: 'u',
+    password: 'p',
+  });
+  assert.is(settings.namespace, 'SHOP');
+  assert.is(settings.replicas, 3);
+  assert.is(settings.eventsMaxBytes, 1_000_000);
+  assert.is(settings.mongo.url, 'mongodb://x:y@h1,h2/tasks?replicaSet=rs');
+  assert.is(settings.httpPort, 0);
+  assert.is(settings.enabled, false);
+  assert.is(settings.showStacktrace, true);
+  assert.equal(settings.auth, { mode: 'jwks', url: 'https://id.example/jwks' });
+  assert.equal(settings.queues, ['default', 'reports']);
+  assert.is(settings.projector.paceMs, 0);
+});
+
+test('X6: either switch turns it off', () => {
+  assert.is(readSettings({ GLOBAL_TASK_FRAMEWORK: 'false' }).enabled, false);
+  assert.is(readSettings({ BATON_ENABLED: '0', GLOBAL_TASK_FRAMEWORK: 'true' }).enabled, false);
+});
+
+test('all faults at once, each with its variable', () => {
+  const faults = faultsOf({
+    NATS_URL: 'http://x',
+    NATS_USER: 'u',
+    MONGODB_URL: 'postgres://x',
+    BATON_NAMESPACE: 'lower',
+    BATON_REPLICAS: '2',
+    BATON_HTTP_PORT: '70000',
+    BATON_ENABLED: 'maybe',
+    BATON_AUTH: 'open',
+    BATON_JWT_SECRET: 'short',
+    BATON_LOG_LEVEL: 'loud',
+    BATON_QUEUES: 'a b',
+    BATON_CONCURRENCY: '1.5',
+  }).join('\n');
+  for (const name of [
+    'NATS_URL',
+    'MONGODB_URL',
+    'BATON_NAMESPACE',
+    'BATON_REPLICAS',
+    'BATON_HTTP_PORT',
+    'BATON_ENABLED',
+    'BATON_AUTH',
+    'BATON_JWT_SECRET',
+    'BATON_LOG_LEVEL',
+    'BATON_QUEUES',
+    'BATON_CONCURRENCY',
+  ]) {
+    assert.match(faults, new RegExp(`^${name} `, 'm'));
+  }
+});
+
+test('what belongs together is asked for together', () => {
+  assert.equal(faultsOf({ NATS_USER: 'u' }), ['NATS_PASSWORD is missing beside NATS_USER']);
+  const secret = 's'.repeat(32);
+  assert.equal(faultsOf({ BATON_JWT_SECRET: secret, BATON_JWKS_URL: 'https://x' }), [
+    'BATON_JWKS_URL is set beside BATON_JWT_SECRET: leave one',
+  ]);
+});
+
+test('no secret is shown, neither in a fault nor in a description', () => {
+  const marked = {
+    NATS_URL: 'ftp://u:SECRET-XYZZY-1@h',
+    MONGODB_URL: 'SECRET-XYZZY-2',
+    BATON_JWT_SECRET: 'SECRET-XYZZY-3',
+    NATS_PASSWORD: 'SECRET-XYZZY-4',
+    BATON_LOG_LEVEL: 'SECRET-XYZZY-5',
+  };
+  assert.not.match(faultsOf(marked).join('\n'), /XYZZY/);
+  const settings = readSettings({
+    NATS_URL: 'nats://u:SECRET-XYZZY-1@h',
+    MONGODB_URL: 'mongodb://u:SECRET-XYZZY-2@h/db',
+    BATON_JWT_SECRET: `SECRET-XYZZY-3-"quoted"-and-long-enough`,
+    NATS_USER: 'u',
+    NATS_PASSWORD: 'SECRET-XYZZY-4',
+  });
+  assert.is(secretsOf(settings).length, 2);
+  assert.not.match(describeSettings(settings), /XYZZY/);
+  assert.match(describeSettings(settings), /mongodb:\/\/\*\*\*@h\/db/);
+});
+
+test.run();

@@ -1,0 +1,214 @@
+import { NAME_PATTERN, namesOf } from '@baton/protocols';
+import { z } from 'zod';
+import { ConfigError } from './errors.ts';
+import { hideSecrets } from './redact.ts';
+
+/**
+ * The environment, read in this one place. An empty variable counts as not set; all faults are told at once.
+ *
+ * | variable | default | what |
+ * |---|---|---|
+ * | `NATS_URL` | `nats://127.0.0.1:4222` | one server or several, comma between |
+ * | `NATS_CREDS` | | path of a credentials file |
+ * | `NATS_USER`, `NATS_PASSWORD` | | both or none |
+ * | `MONGODB_URL` | `mongodb://127.0.0.1:27017/baton` | the database stands in the path, `baton` where it has none |
+ * | `BATON_NAMESPACE` | `BATON` | prefix of streams and subjects |
+ * | `BATON_REPLICAS` | 1 | copies of every stream: 1, 3 or 5 |
+ * | `BATON_EVENTS_MAX_BYTES` | none | most bytes the event log takes |
+ * | `BATON_HTTP_PORT` | 8088 | of the gateway |
+ * | `BATON_ENABLED`, `GLOBAL_TASK_FRAMEWORK` | true | false in either refuses new tasks (behaviour X6) |
+ * | `SHOW_STACKTRACE` | false | shows stack traces of tasks (behaviour L5) |
+ * | `BATON_AUTH` | `jwt` | `dev`: no tokens, on loopback only |
+ * | `BATON_JWT_SECRET`, `BATON_JWKS_URL` | | one of them, for the gateway |
+ * | `BATON_LOG_LEVEL` | `info` | trace, debug, info, warn, error, fatal, silent |
+ * | `BATON_QUEUES` | `default` | queues a worker serves, comma between |
+ * | `BATON_CONCURRENCY` | 50 | tasks a worker runs at once |
+ * | `BATON_TASKS` | | modules whose exported tasks the worker service serves, comma between |
+ * | `BATON_PROJECTOR_PACE_MS` | 200 | least time between two writes of the projector; longer is cheaper, shorter is fresher |
+ * | `BATON_PROJECTOR_LAG_WARN_MS` | 10000 | a projection further behind is warned about |
+ */
+export type Settings = {
+  readonly nats: {
+    readonly servers: readonly string[];
+    readonly credsFile?: string;
+    readonly user?: string;
+    readonly password?: string;
+  };
+  readonly mongo: { readonly url: string };
+  readonly namespace: string;
+  readonly replicas: 1 | 3 | 5;
+  readonly eventsMaxBytes?: number;
+  readonly httpPort: number;
+  readonly enabled: boolean;
+  readonly showStacktrace: boolean;
+  /** `none`: nothing was set; a gateway refuses to start with it. */
+  readonly auth:
+    | { readonly mode: 'dev' }
+    | { readonly mode: 'secret'; readonly secret: string }
+    | { readonly mode: 'jwks'; readonly url: string }
+    | { readonly mode: 'none' };
+  readonly logLevel: LogLevel;
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  readonly taskModules: readonly string[];
+  readonly projector: { readonly paceMs: number; readonly lagWarnMs: number };
+};
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** HS256 with a shorter key can be guessed offline from one token. */
+const JWT_SECRET_MIN_BYTES = 32;
+
+const TRUE = new Set(['true', '1', 'yes', 'on']);
+const FALSE = new Set(['false', '0', 'no', 'off']);
+
+const text = z.string().optional();
+
+const flag = (otherwise: boolean) =>
+  z
+    .string()
+    .optional()
+    .refine((v) => v === undefined || TRUE.has(v.toLowerCase()) || FALSE.has(v.toLowerCase()), 'must be true or false')
+    .transform((v) => (v === undefined ? otherwise : TRUE.has(v.toLowerCase())));
+
+const whole = (otherwise: number, min: number, max: number) =>
+  z
+    .string()
+    .default(String(otherwise))
+    .refine((v) => /^\d{1,16}$/.test(v) && Number(v) >= min && Number(v) <= max, `must be a whole number, ${min} to ${max}`)
+    .transform(Number);
+
+const urlFault = (value: string, protocols: readonly string[]): string | undefined => {
+  const protocol = value.slice(0, value.indexOf('://') + 1);
+  if (!protocols.includes(protocol)) return `must begin with ${protocols.map((p) => `${p}//`).join(' or ')}`;
+  // A MongoDB address may list several hosts, which URL does not take.
+  if (protocol.startsWith('mongodb')) return undefined;
+  return URL.canParse(value) ? undefined : 'is not a URL';
+};
+
+const url = (...protocols: readonly string[]) =>
+  z.string().check((ctx) => {
+    const fault = urlFault(ctx.value, protocols);
+    if (fault !== undefined) ctx.issues.push({ code: 'custom', message: fault, input: ctx.value });
+  });
+
+const list = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const NATS_PROTOCOLS = ['nats:', 'tls:', 'ws:', 'wss:'];
+
+const natsUrl = z
+  .string()
+  .default('nats://127.0.0.1:4222')
+  .transform((v) => list(v).map((server) => (server.includes('://') ? server : `nats://${server}`)))
+  .check((ctx) => {
+    const faults = ctx.value.map((server) => urlFault(server, NATS_PROTOCOLS));
+    const fault = ctx.value.length === 0 ? 'names no server' : faults.find((f) => f !== undefined);
+    if (fault !== undefined) ctx.issues.push({ code: 'custom', message: fault, input: ctx.value });
+  });
+
+const isNamespace = (value: string): boolean => {
+  try {
+    namesOf(value);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const ENVIRONMENT = z
+  .object({
+    NATS_URL: natsUrl,
+    NATS_CREDS: text,
+    NATS_USER: text,
+    NATS_PASSWORD: text,
+    MONGODB_URL: url('mongodb:', 'mongodb+srv:').default('mongodb://127.0.0.1:27017/baton'),
+    BATON_NAMESPACE: z.string().default('BATON').refine(isNamespace, 'must be 1 to 32 of A-Z, 0-9 and _, a letter first'),
+    BATON_REPLICAS: z.enum(['1', '3', '5'], { error: 'must be 1, 3 or 5' }).default('1'),
+    BATON_EVENTS_MAX_BYTES: whole(0, 0, Number.MAX_SAFE_INTEGER),
+    BATON_HTTP_PORT: whole(8_088, 0, 65_535),
+    BATON_ENABLED: flag(true),
+    GLOBAL_TASK_FRAMEWORK: flag(true),
+    SHOW_STACKTRACE: flag(false),
+    BATON_AUTH: z.enum(['jwt', 'dev'], { error: 'must be jwt or dev' }).default('jwt'),
+    BATON_JWT_SECRET: z
+      .string()
+      .refine((v) => Buffer.byteLength(v) >= JWT_SECRET_MIN_BYTES, `must have at least ${JWT_SECRET_MIN_BYTES} bytes`)
+      .optional(),
+    BATON_JWKS_URL: url('https:', 'http:').optional(),
+    BATON_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+    BATON_QUEUES: z
+      .string()
+      .default('default')
+      .transform(list)
+      .refine((names) => names.length > 0 && names.every((name) => NAME_PATTERN.test(name)), {
+        error: 'must be queue names with commas between: letters, digits, _ . -, at most 100 characters',
+      }),
+    BATON_CONCURRENCY: whole(50, 1, 10_000),
+    BATON_TASKS: z.string().default('').transform(list),
+    BATON_PROJECTOR_PACE_MS: whole(200, 0, 60_000),
+    BATON_PROJECTOR_LAG_WARN_MS: whole(10_000, 100, 86_400_000),
+  })
+  .check((ctx) => {
+    const say = (path: string, message: string) => ctx.issues.push({ code: 'custom', path: [path], message, input: '' });
+    const env = ctx.value;
+    if (env.NATS_USER !== undefined && env.NATS_PASSWORD === undefined) say('NATS_PASSWORD', 'is missing beside NATS_USER');
+    if (env.NATS_USER === undefined && env.NATS_PASSWORD !== undefined) say('NATS_USER', 'is missing beside NATS_PASSWORD');
+    if (env.BATON_JWT_SECRET !== undefined && env.BATON_JWKS_URL !== undefined) {
+      say('BATON_JWKS_URL', 'is set beside BATON_JWT_SECRET: leave one');
+    }
+  });
+
+type Environment = z.output<typeof ENVIRONMENT>;
+
+/** Reads and checks all settings. Throws ConfigError, which lists every fault and shows no value. */
+export const readSettings = (env: Readonly<Record<string, string | undefined>> = process.env): Settings => {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = ENVIRONMENT.safeParse(set);
+  if (parsed.success) return settingsOf(parsed.data);
+  throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
+};
+
+const settingsOf = (env: Environment): Settings => ({
+  nats: {
+    servers: env.NATS_URL,
+    ...(env.NATS_CREDS === undefined ? {} : { credsFile: env.NATS_CREDS }),
+    ...(env.NATS_USER === undefined ? {} : { user: env.NATS_USER }),
+    ...(env.NATS_PASSWORD === undefined ? {} : { password: env.NATS_PASSWORD }),
+  },
+  mongo: { url: env.MONGODB_URL },
+  namespace: env.BATON_NAMESPACE,
+  replicas: Number(env.BATON_REPLICAS) as 1 | 3 | 5,
+  ...(env.BATON_EVENTS_MAX_BYTES === 0 ? {} : { eventsMaxBytes: env.BATON_EVENTS_MAX_BYTES }),
+  httpPort: env.BATON_HTTP_PORT,
+  enabled: env.BATON_ENABLED && env.GLOBAL_TASK_FRAMEWORK,
+  showStacktrace: env.SHOW_STACKTRACE,
+  auth: authOf(env),
+  logLevel: env.BATON_LOG_LEVEL,
+  queues: env.BATON_QUEUES,
+  concurrency: env.BATON_CONCURRENCY,
+  taskModules: env.BATON_TASKS,
+  projector: { paceMs: env.BATON_PROJECTOR_PACE_MS, lagWarnMs: env.BATON_PROJECTOR_LAG_WARN_MS },
+});
+
+const authOf = (env: Environment): Settings['auth'] => {
+  if (env.BATON_AUTH === 'dev') return { mode: 'dev' };
+  if (env.BATON_JWT_SECRET !== undefined) return { mode: 'secret', secret: env.BATON_JWT_SECRET };
+  if (env.BATON_JWKS_URL !== undefined) return { mode: 'jwks', url: env.BATON_JWKS_URL };
+  return { mode: 'none' };
+};
+
+/** Texts that must stand in no log line and no answer; passwords inside URLs are hidden by their shape. */
+export const secretsOf = (settings: Settings): readonly string[] => [
+  ...(settings.nats.password === undefined ? [] : [settings.nats.password]),
+  ...(settings.auth.mode === 'secret' ? [settings.auth.secret] : []),
+];
+
+/** The settings as they may be shown. */
+export const describeSettings = (settings: Settings): string =>
+  hideSecrets(secretsOf(settings))(JSON.stringify(settings));

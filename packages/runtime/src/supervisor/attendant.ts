@@ -1,0 +1,180 @@
+import { backoffDelayMs, type TaskRecord } from '@baton/core';
+import type { Address } from '@baton/protocols';
+import type { Chance, Clock, Signals } from '../ports.ts';
+import type { Act, ActOutcome } from './acts.ts';
+import { dutiesOf, holderOf } from './duties.ts';
+import { actFor, planFor } from './plan.ts';
+import type { Sight, TaskIndex, TaskTimer, Watched } from './task-index.ts';
+import { TimerHeap } from './timer-heap.ts';
+import type { SupervisorTimings } from './timings.ts';
+import { WorkerClocks } from './worker-clocks.ts';
+
+/** Pauses between tries of an act that comes to nothing. */
+const AGAIN = { initialMs: 1_000, factor: 2, maxMs: 30_000, jitter: 0.5 };
+
+/** The wall clock was set when it moved against the monotonic one by more than this. */
+const CLOCK_STEP_MS = 250;
+
+export type AttendantOptions = {
+  readonly index: TaskIndex;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly signals: Signals;
+  readonly timings: SupervisorTimings;
+  readonly ask: (watched: Watched, act: Act) => void;
+  readonly isDead: (holder: string) => boolean;
+  /** The holder owns something, so it has to be alive or to be found dead. */
+  readonly expect: (holder: string) => void;
+};
+
+/** Sees to it that every task is looked at when its time has come, and decides what is done then. */
+export class Attendant {
+  private readonly options: AttendantOptions;
+  private readonly heap = new TimerHeap<TaskTimer>();
+  private readonly clocks = new WorkerClocks();
+  private alarm: { readonly cancel: () => void; readonly at: number } | undefined;
+  private wallOffset: number;
+  private stopped = false;
+
+  constructor(options: AttendantOptions) {
+    this.options = options;
+    this.wallOffset = options.clock.now() - options.clock.monotonic();
+  }
+
+  get timers(): number {
+    return this.heap.size;
+  }
+
+  /** A record was seen. Undefined when it asks for nothing. */
+  seen(address: Address, sight: Sight, record: TaskRecord): Watched | undefined {
+    const { index, timings } = this.options;
+    const known = index.get(address);
+    if (known !== undefined && index.confirm(address, sight.revision, sight.generation)) return known;
+    const former = known === undefined ? undefined : { duties: known.duties, limitAt: known.timer?.limitAt };
+    if (this.clocks.isWaiting && sight.live) this.learnClock(record, sight);
+    const watched = index.apply(address, sight, dutiesOf(record));
+    if (watched === undefined) return undefined;
+    const plan = planFor(watched.duties, sight, former, timings);
+    if (plan === undefined) this.release(watched);
+    else this.schedule(watched, plan.dueAt, plan.limitAt);
+    if (former === undefined && !sight.live) this.unwitnessed(watched, sight);
+    this.minder(watched);
+    return watched;
+  }
+
+  /** The task is not watched any more. */
+  release(watched: Watched): void {
+    if (watched.timer !== undefined) this.heap.remove(watched.timer);
+    watched.timer = undefined;
+  }
+
+  /** Everything that `holder` had is looked at: it is dead. */
+  holderDied(holder: string): number {
+    const tasks = [...this.options.index.held(holder)];
+    for (const watched of tasks) this.attend(watched);
+    this.clocks.forget(holder);
+    return tasks.length;
+  }
+
+  /** An act is over. What it was asked for may still be there, or something new. */
+  acted(watched: Watched, act: Act, outcome: ActOutcome, revision: number): void {
+    if (this.options.index.get(watched.address) !== watched) return;
+    const came = watched.revision !== revision || (act === 'dispatch' && outcome === 'settled');
+    if (outcome === 'again' || !came) return this.again(watched);
+    if (watched.timer === undefined || watched.timer.heapAt < 0) this.attend(watched);
+  }
+
+  /** The wall clock may have been set: delayed starts go by it. Called often. */
+  checkWallClock(): void {
+    const { clock, index } = this.options;
+    const offset = clock.now() - clock.monotonic();
+    if (Math.abs(offset - this.wallOffset) < CLOCK_STEP_MS) return;
+    this.wallOffset = offset;
+    for (const watched of index.all()) {
+      if (watched.duties.stage === 'delayed' && !watched.busy) this.scheduleStart(watched, watched.duties.runAt);
+    }
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.alarm?.cancel();
+    this.alarm = undefined;
+  }
+
+  private attend(watched: Watched): void {
+    const { clock, isDead, ask, signals, timings } = this.options;
+    const now = { at: clock.monotonic(), wall: clock.now() };
+    const { duties } = watched;
+    const holder = holderOf(duties);
+    const act = actFor(watched, now, holder !== undefined && isDead(holder));
+    if (act !== undefined && act !== 'poke') return ask(watched, act);
+    if (duties.stage === 'delayed') return this.scheduleStart(watched, duties.runAt);
+    if (duties.stage === 'running' && watched.timer !== undefined) {
+      return this.schedule(watched, watched.timer.limitAt, watched.timer.limitAt);
+    }
+    if (duties.stage !== 'aborting') return;
+    const limitAt = watched.timer?.limitAt ?? now.at + duties.graceMs;
+    if (act === 'poke') signals.poke(duties.holder, watched.address);
+    if (duties.observed && duties.notStopping) return;
+    const pokeAt = duties.observed ? limitAt : now.at + (duties.notStopping ? timings.pokeSlowlyMs : timings.pokeMs);
+    this.schedule(watched, duties.notStopping ? pokeAt : Math.min(pokeAt, limitAt), limitAt);
+  }
+
+  private minder(watched: Watched): void {
+    const holder = holderOf(watched.duties);
+    if (holder === undefined) return;
+    if (this.options.isDead(holder)) this.options.ask(watched, 'rescue');
+    else this.options.expect(holder);
+  }
+
+  private unwitnessed(watched: Watched, sight: Sight): void {
+    const { duties } = watched;
+    if (duties.stage !== 'running' || duties.timeoutMs === undefined) return;
+    const timeoutMs = duties.timeoutMs + this.options.timings.timeoutGraceMs;
+    this.clocks.add(duties.holder, { watched, startedAt: duties.startedAt, seenAt: sight.at, timeoutMs });
+  }
+
+  private learnClock(record: TaskRecord, sight: Sight): void {
+    const { owner, startedAt } = record;
+    // Only a claim was written by the worker for certain: a progress may have been covered by somebody who joined.
+    if (record.status !== 'in_progress' || owner === undefined || startedAt !== record.changedAt) return;
+    this.clocks.claimed(owner.worker, startedAt, sight.at, (watched, limitAt) => this.schedule(watched, limitAt, limitAt));
+  }
+
+  private again(watched: Watched): void {
+    watched.failures++;
+    const { clock, chance } = this.options;
+    const dueAt = clock.monotonic() + backoffDelayMs(AGAIN, watched.failures, chance.random());
+    this.schedule(watched, dueAt, watched.timer?.limitAt ?? dueAt);
+  }
+
+  private scheduleStart(watched: Watched, runAt: number): void {
+    const { clock } = this.options;
+    const limitAt = clock.monotonic() + Math.max(1, runAt - clock.now());
+    this.schedule(watched, limitAt, limitAt);
+  }
+
+  private schedule(watched: Watched, dueAt: number, limitAt: number): void {
+    watched.timer ??= { watched, dueAt, heapAt: -1, limitAt };
+    watched.timer.limitAt = limitAt;
+    this.heap.set(watched.timer, dueAt);
+    this.arm();
+  }
+
+  /** One timer of the clock for all of them, set anew only when something is due earlier than it. */
+  private arm(): void {
+    const first = this.heap.earliest;
+    if (this.stopped || first === undefined || (this.alarm !== undefined && this.alarm.at <= first.dueAt)) return;
+    this.alarm?.cancel();
+    const { clock } = this.options;
+    const { cancel } = clock.after(first.dueAt - clock.monotonic(), () => this.ring());
+    this.alarm = { cancel, at: first.dueAt };
+  }
+
+  private ring(): void {
+    this.alarm = undefined;
+    const now = this.options.clock.monotonic();
+    for (let timer = this.heap.takeDue(now); timer !== undefined; timer = this.heap.takeDue(now)) this.attend(timer.watched);
+    this.arm();
+  }
+}

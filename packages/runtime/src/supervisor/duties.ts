@@ -1,0 +1,67 @@
+import { abortGraceMsOf, isTerminal, type Fence, type Millis, type TaskRecord } from '@baton/core';
+import type { Lane } from '@baton/protocols';
+import { laneOf } from '../dispatch.ts';
+
+/** What a task in its present state asks of a supervisor. A function of the record and of nothing else. */
+export type Duties =
+  /** Its dispatch has to be in the run queue. */
+  | { readonly stage: 'waiting'; readonly lane: Lane }
+  /** It has to be dispatched when it is due. */
+  | { readonly stage: 'delayed'; readonly lane: Lane; readonly runAt: Millis }
+  /** Its host is about to run it; dispatched only when the host dies. */
+  | { readonly stage: 'hosted'; readonly holder: string }
+  /** `timeoutMs` is absent where no timeout can come: none was set, the body has returned, or it was found unenforceable. */
+  | { readonly stage: 'running'; readonly holder: string; readonly fence: Fence; readonly startedAt: Millis; readonly timeoutMs?: Millis }
+  | {
+      readonly stage: 'aborting';
+      readonly holder: string;
+      readonly fence: Fence;
+      readonly graceMs: Millis;
+      readonly observed: boolean;
+      readonly notStopping: boolean;
+    }
+  /** It has ended and a successor waits behind it. */
+  | { readonly stage: 'ended' };
+
+/** Undefined when there is nothing to see to: the task has ended, or nobody can tell whose it is. */
+export const dutiesOf = (record: TaskRecord): Duties | undefined => {
+  if (isTerminal(record.status)) return record.successor === undefined ? undefined : ENDED;
+  if (record.status === 'pending') return pendingDuties(record);
+  if (record.owner === undefined) return undefined;
+  const { worker: holder, fence } = record.owner;
+  return record.status === 'aborting'
+    ? {
+        stage: 'aborting',
+        holder,
+        fence,
+        graceMs: abortGraceMsOf(record.policy),
+        observed: record.abort?.observedAt !== undefined,
+        notStopping: record.notStopping === true,
+      }
+    : { stage: 'running', holder, fence, startedAt: record.startedAt ?? record.owner.at, ...timeoutOf(record) };
+};
+
+const ENDED: Duties = { stage: 'ended' };
+
+const pendingDuties = (record: TaskRecord): Duties => {
+  if (record.host !== undefined) return { stage: 'hosted', holder: record.host };
+  const lane: Lane = laneOf(record);
+  return record.runAt === undefined ? { stage: 'waiting', lane } : { stage: 'delayed', lane, runAt: record.runAt };
+};
+
+const timeoutOf = (record: TaskRecord): { readonly timeoutMs?: Millis } => {
+  const { timeoutMs } = record.policy;
+  const none = timeoutMs === undefined || record.finishing === true || record.timeoutUnenforced === true;
+  return none ? {} : { timeoutMs };
+};
+
+/** The worker, or the host of an inline call, whose death is the task's concern. */
+export const holderOf = (duties: Duties): string | undefined => ('holder' in duties ? duties.holder : undefined);
+
+/** True when both speak of the same run of the body. */
+export const isSameRun = (a: Duties | undefined, b: Duties): boolean =>
+  a !== undefined &&
+  'fence' in a &&
+  'fence' in b &&
+  a.fence.epoch === b.fence.epoch &&
+  a.fence.revision === b.fence.revision;

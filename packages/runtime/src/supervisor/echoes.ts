@@ -1,0 +1,41 @@
+import type { Address } from '@baton/protocols';
+import type { Clock, Entry } from '../ports.ts';
+
+/** Writes waited for at the same time; more prove nothing more. */
+const LIMIT = 1_000;
+
+type Expected = { readonly revision: number; readonly until: number };
+
+/** Own writes that have to come back through the feed. One that does not come proves that its reader has gone deaf. */
+export class Echoes {
+  private readonly clock: Clock;
+  private readonly waitMs: number;
+  private readonly expected = new Map<Address, Expected>();
+
+  constructor(clock: Clock, waitMs: number) {
+    this.clock = clock;
+    this.waitMs = waitMs;
+  }
+
+  expect(address: Address, revision: number): void {
+    if (this.expected.size >= LIMIT) return;
+    this.expected.set(address, { revision, until: this.clock.monotonic() + this.waitMs });
+  }
+
+  arrived(entry: Entry): void {
+    if (this.expected.size === 0) return;
+    const expected = this.expected.get(entry.address);
+    if (expected !== undefined && entry.revision >= expected.revision) this.expected.delete(entry.address);
+  }
+
+  /** An own write that should have come by now. */
+  overdue(): Address | undefined {
+    const now = this.clock.monotonic();
+    for (const [address, { until }] of this.expected) if (until <= now) return address;
+    return undefined;
+  }
+
+  clear(): void {
+    this.expected.clear();
+  }
+}

@@ -1,0 +1,6 @@
+export { createSupervisor } from './supervisor.ts';
+export { SUPERVISOR_TIMINGS } from './timings.ts';
+
+export type { Act, ActCounts } from './acts.ts';
+export type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
+export type { SupervisorTimings } from './timings.ts';

@@ -1,0 +1,66 @@
+import { isSameRun, type Duties } from './duties.ts';
+import type { Act } from './acts.ts';
+import type { Sight, Watched } from './task-index.ts';
+import type { SupervisorTimings } from './timings.ts';
+
+/** `dueAt`: when to look at the task next. `limitAt`: when its timeout, grace or delay is over. Both monotonic. */
+export type Plan = { readonly dueAt: number; readonly limitAt: number };
+
+export type Former = { readonly duties: Duties; readonly limitAt: number | undefined };
+
+/**
+ * When a task that was just seen is to be looked at; undefined: when something happens to it.
+ *
+ * Limits count from when the state was seen here, on our own monotonic clock. It was written before it could be seen,
+ * so nothing is ever early. What was counting for the same run goes on counting.
+ */
+export const planFor = (duties: Duties, sight: Sight, former: Former | undefined, timings: SupervisorTimings): Plan | undefined => {
+  switch (duties.stage) {
+    case 'waiting':
+    case 'hosted':
+      return undefined;
+    case 'delayed': {
+      const limitAt = sight.at + Math.max(0, duties.runAt - sight.wall);
+      return { dueAt: limitAt, limitAt };
+    }
+    case 'running': {
+      if (duties.timeoutMs === undefined) return undefined;
+      const limitAt = goesOn(former, duties) ?? sight.at + duties.timeoutMs + timings.timeoutGraceMs;
+      return { dueAt: limitAt, limitAt };
+    }
+    case 'aborting': {
+      const limitAt = goesOn(former, duties) ?? sight.at + duties.graceMs;
+      if (duties.observed) return duties.notStopping ? undefined : { dueAt: limitAt, limitAt };
+      const pokeAt = sight.at + (duties.notStopping ? timings.pokeSlowlyMs : timings.pokeMs);
+      return { dueAt: duties.notStopping ? pokeAt : Math.min(pokeAt, limitAt), limitAt };
+    }
+    case 'ended':
+      return { dueAt: sight.at + timings.promoteMs, limitAt: sight.at };
+  }
+};
+
+const goesOn = (former: Former | undefined, duties: Duties): number | undefined =>
+  former?.duties.stage === duties.stage && isSameRun(former.duties, duties) ? former.limitAt : undefined;
+
+/** What to do about a task now that its time has come; undefined: nothing yet. */
+export const actFor = (watched: Watched, now: { readonly at: number; readonly wall: number }, holderIsDead: boolean): Act | 'poke' | undefined => {
+  if (holderIsDead) return 'rescue';
+  const { duties } = watched;
+  const limitAt = watched.timer?.limitAt ?? Number.POSITIVE_INFINITY;
+  switch (duties.stage) {
+    case 'waiting':
+      // Its dispatch is known to have failed: no need for the sweep to find out.
+      return watched.failures > 0 ? 'dispatch' : undefined;
+    case 'hosted':
+      return undefined;
+    case 'delayed':
+      return now.wall >= duties.runAt ? 'dispatch' : undefined;
+    case 'running':
+      return duties.timeoutMs !== undefined && now.at >= limitAt ? 'time-out' : undefined;
+    case 'aborting':
+      if (!duties.notStopping && now.at >= limitAt) return 'mark-not-stopping';
+      return duties.observed ? undefined : 'poke';
+    case 'ended':
+      return 'promote';
+  }
+};

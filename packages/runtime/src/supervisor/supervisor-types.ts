@@ -1,0 +1,44 @@
+import type { Lane } from '@baton/protocols';
+import type { Log } from '../log.ts';
+import type { ActCounts } from './acts.ts';
+import type { SupervisorTimings } from './timings.ts';
+
+export type SupervisorOptions = {
+  /** Unique among all nodes, one subject token; stands in histories as `supervisor:<id>`. */
+  readonly id: string;
+  readonly log: Log;
+  readonly timings?: Partial<SupervisorTimings>;
+};
+
+/** Tasks of one lane that wait for a worker, in the partitions of this supervisor. */
+export type WaitingLane = { readonly lane: Lane; readonly tasks: number; readonly served: boolean };
+
+export type SupervisorStats = {
+  readonly id: string;
+  readonly partitions: number;
+  readonly supervisors: number;
+  readonly workers: number;
+  /** The reader of the records has caught up. */
+  readonly ready: boolean;
+  /** Tasks watched, and those of them with a timer. */
+  readonly tasks: number;
+  readonly timers: number;
+  readonly entries: { readonly taken: number; readonly decoded: number };
+  readonly acts: ActCounts;
+  /** Acts under way or queued. */
+  readonly load: number;
+  readonly lostDispatches: number;
+  readonly unreadable: number;
+  readonly restarts: { readonly records: number; readonly nodes: number };
+};
+
+export type Supervisor = {
+  readonly id: string;
+  /** Takes a lease and begins. Rejects when no lease can be had. Again: nothing. */
+  readonly start: () => Promise<void>;
+  /** Begins nothing more, lets what has begun end, gives the lease back. Never rejects. Again: the same end. */
+  readonly stop: () => Promise<void>;
+  readonly stats: () => SupervisorStats;
+  /** The lanes in which tasks wait, longest line first. */
+  readonly waiting: () => readonly WaitingLane[];
+};

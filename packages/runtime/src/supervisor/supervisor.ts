@@ -1,0 +1,263 @@
+import { hostname } from 'node:os';
+import type { TaskRecord } from '@baton/core';
+import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
+import { laneOf } from '../dispatch.ts';
+import { createKernel } from '../kernel.ts';
+import type { Log } from '../log.ts';
+import type { Lease, Ports } from '../ports.ts';
+import { Acts } from './acts.ts';
+import { Attendant } from './attendant.ts';
+import { Intake } from './intake.ts';
+import { NodesWatch } from './nodes-watch.ts';
+import { Reconciler } from './reconciler.ts';
+import { RecordWatch } from './record-watch.ts';
+import { ownedBy } from './rendezvous.ts';
+import { SaidOnce } from './said-once.ts';
+import type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
+import { Sweep } from './sweep.ts';
+import { TaskActs } from './task-acts.ts';
+import { TaskIndex, type Sight, type Watched } from './task-index.ts';
+import { SUPERVISOR_TIMINGS, type SupervisorTimings } from './timings.ts';
+import { UnservedLanes } from './unserved-lanes.ts';
+
+export const createSupervisor = (ports: Ports, options: SupervisorOptions): Supervisor => {
+  const actor = new Actor(ports, options);
+  return {
+    id: options.id,
+    start: () => actor.start(),
+    stop: () => actor.stop(),
+    stats: () => actor.stats(),
+    waiting: () => actor.waiting(),
+  };
+};
+
+class Actor {
+  private readonly ports: Ports;
+  private readonly id: string;
+  private readonly log: Log;
+  private readonly timings: SupervisorTimings;
+  private readonly index: TaskIndex;
+  private readonly intake: Intake;
+  private readonly acts: Acts;
+  private readonly attendant: Attendant;
+  private readonly records: RecordWatch;
+  private readonly nodes: NodesWatch;
+  private readonly sweep: Sweep;
+  private readonly reconciler: Reconciler;
+  private readonly unserved: UnservedLanes;
+  private readonly unreadableOnce: SaidOnce;
+  private unreadableCount = 0;
+  private starting: Promise<void> | undefined;
+  private stopping: Promise<void> | undefined;
+  private lease: Lease | undefined;
+  private scanTimer: { readonly cancel: () => void } | undefined;
+  private settleTimer: { readonly cancel: () => void } | undefined;
+
+  constructor(ports: Ports, { id, log, timings }: SupervisorOptions) {
+    const { clock, chance, signals, store, queue, feed, link, presence } = ports;
+    this.ports = ports;
+    this.id = id;
+    this.log = log.child({ supervisor: id });
+    this.timings = { ...SUPERVISOR_TIMINGS, ...timings };
+    const once = new SaidOnce(clock, 60_000);
+    this.unreadableOnce = new SaidOnce(clock, Number.POSITIVE_INFINITY);
+    const base = { clock, chance, timings: this.timings, log: this.log, once };
+    this.index = new TaskIndex((watched) => this.attendant.release(watched));
+    const { index } = this;
+    this.intake = new Intake(clock, this.timings.intakeMs, {
+      over: (address, sight) => void index.apply(address, sight, undefined),
+      record: (address, sight, record) => void this.attendant.seen(address, sight, record),
+      unreadable: (address, sight, reason) => this.unreadable(address, `${address} ${sight.revision}`, reason),
+    });
+    const { intake } = this;
+    const taskActs = this.taskActs(once);
+    this.acts = new Acts({
+      parallel: this.timings.parallelActs,
+      perform: (watched, act) => taskActs.perform(watched, act),
+      done: (watched, act, outcome, revision) => this.attendant.acted(watched, act, outcome, revision),
+    });
+    const ask: Acts['ask'] = (watched, act) => this.acts.ask(watched, act);
+    this.attendant = new Attendant({
+      ...base,
+      index,
+      signals,
+      ask,
+      isDead: (holder) => this.nodes.isDead(holder),
+      expect: (holder) => this.nodes.expect(holder),
+    });
+    this.records = new RecordWatch({ ...base, feed, link, index, intake, caughtUp: () => this.sweep.start() });
+    this.nodes = new NodesWatch({
+      ...base,
+      self: id,
+      presence,
+      link,
+      workerDied: (worker, why) => this.workerDied(worker, why),
+      membersChanged: () => this.settle(),
+      isHolder: (worker) => index.isHolder(worker),
+    });
+    this.sweep = new Sweep({ ...base, index, queue, ask: (watched) => ask(watched, 'dispatch') });
+    this.reconciler = new Reconciler({ ...base, feed, store, index, intake, records: this.records });
+    this.unserved = new UnservedLanes(this.log, (lane) => this.nodes.isServed(lane));
+  }
+
+  start(): Promise<void> {
+    this.starting ??= this.begin().catch((error: unknown) => {
+      this.starting = undefined;
+      throw error;
+    });
+    return this.starting;
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.end();
+    return this.stopping;
+  }
+
+  stats(): SupervisorStats {
+    return {
+      id: this.id,
+      partitions: this.records.owned.length,
+      supervisors: this.nodes.members().length,
+      workers: this.nodes.liveWorkers().length,
+      ready: this.records.ready,
+      tasks: this.index.size,
+      timers: this.attendant.timers,
+      entries: this.intake.counts,
+      acts: this.acts.counts(),
+      load: this.acts.load,
+      lostDispatches: this.sweep.found,
+      unreadable: this.unreadableCount,
+      restarts: { records: this.records.restarts, nodes: this.nodes.restarts },
+    };
+  }
+
+  waiting(): readonly WaitingLane[] {
+    return this.index
+      .lines()
+      .map(({ lane, waiting }) => ({ lane, tasks: waiting.size, served: this.nodes.isServed(lane) }))
+      .toSorted((a, b) => b.tasks - a.tasks);
+  }
+
+  private async begin(): Promise<void> {
+    const { presence, clock } = this.ports;
+    const info = { role: 'supervisor', id: this.id, host: hostname(), pid: process.pid, startedAt: clock.now() } as const;
+    const lease = await presence.hold(
+      { ...info, state: 'ready' },
+      {
+        lost: () => this.log.warn({}, 'own lease is not renewed: other supervisors may take over its partitions, which harms nothing'),
+        regained: () => this.log.info({}, 'own lease is renewed again'),
+      },
+    );
+    // Stopped while it waited.
+    if (this.stopping !== undefined) return lease.release();
+    this.lease = lease;
+    this.nodes.start();
+    this.reconciler.start();
+    this.scan();
+    this.log.info({}, 'supervisor started');
+  }
+
+  private async end(): Promise<void> {
+    for (const timer of [this.scanTimer, this.settleTimer]) timer?.cancel();
+    this.sweep.stop();
+    this.reconciler.stop();
+    this.nodes.stop();
+    this.records.stop();
+    this.attendant.stop();
+    await this.within(this.timings.stopMs, this.acts.stop());
+    const release = this.lease?.release() ?? Promise.resolve();
+    const released = release.catch((error: unknown) => {
+      this.log.warn({ err: error }, 'the lease could not be given back; it ends by itself');
+    });
+    await this.within(this.timings.stopMs, released);
+    this.log.info({}, 'supervisor stopped');
+  }
+
+  private async within(ms: number, promise: Promise<void>): Promise<void> {
+    let timer: { readonly cancel: () => void } | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = this.ports.clock.after(ms, resolve);
+    });
+    await Promise.race([promise, over]);
+    timer?.cancel();
+  }
+
+  /** The heartbeat: whatever has to be looked at again and again, and is cheap. */
+  private scan(): void {
+    this.nodes.scan();
+    this.records.scan();
+    this.attendant.checkWallClock();
+    this.unserved.look(this.index.lines(), this.ports.clock.monotonic());
+    this.scanTimer = this.ports.clock.after(this.timings.scanMs, () => this.scan());
+  }
+
+  private settle(): void {
+    if (this.settleTimer !== undefined || !this.nodes.isKnown || this.stopping !== undefined) return;
+    this.settleTimer = this.ports.clock.after(this.timings.settleMs, () => {
+      this.settleTimer = undefined;
+      this.share();
+    });
+  }
+
+  private share(): void {
+    const members = this.nodes.members();
+    const owned = ownedBy(this.id, allPartitions(), members);
+    if (owned.length === this.records.owned.length && owned.every((partition) => this.records.owns(partition))) return;
+    this.log.info({ partitions: owned.length, supervisors: members.length }, 'partitions shared out');
+    this.records.follow(owned);
+  }
+
+  private workerDied(worker: string, why: string): void {
+    const tasks = this.attendant.holderDied(worker);
+    if (tasks > 0) this.log.warn({ worker, tasks }, `worker is gone (${why}); its tasks are taken over`);
+  }
+
+  private taskActs(once: SaidOnce): TaskActs {
+    const { store, queue, signals, clock } = this.ports;
+    return new TaskActs({
+      kernel: createKernel(this.ports),
+      store,
+      queue,
+      signals,
+      clock,
+      once,
+      log: this.log,
+      by: `supervisor:${this.id}`,
+      isWatched: (watched) => this.index.get(watched.address) === watched,
+      learned: (address, revision, record, written) => this.learned(address, revision, record, written),
+      gone: (watched) => this.index.remove(watched),
+      unreadable: (address, reason) => this.unreadable(address, address, reason),
+      dispatched: (watched, record) => this.dispatched(watched, record),
+    });
+  }
+
+  private learned(address: Address, revision: number, record: TaskRecord, written: boolean): void {
+    if (!this.records.owns(partitionOfAddress(address))) return;
+    // While the reader is not ready it may have passed by before the write.
+    if (written && this.records.ready) this.records.echoes.expect(address, revision);
+    const { clock } = this.ports;
+    const { generation } = this.records;
+    const sight: Sight = { revision, generation, at: clock.monotonic(), wall: clock.now(), live: true };
+    this.attendant.seen(address, sight, record);
+  }
+
+  /** It waits for a worker now, behind all that were dispatched before it. */
+  private dispatched(address: Address, record: TaskRecord): void {
+    const watched = this.index.get(address);
+    if (watched === undefined || (watched.duties.stage !== 'waiting' && watched.duties.stage !== 'delayed')) return;
+    this.attendant.release(watched);
+    this.index.wait(watched, laneOf(record), this.ports.clock.now());
+    watched.dispatches++;
+    watched.failures = 0;
+  }
+
+  /** Left alone, said once, counted (behaviour X10): a newer supervisor will see to it. */
+  private unreadable(address: Address, key: string, reason: string): void {
+    const watched: Watched | undefined = this.index.get(address);
+    if (watched !== undefined) this.index.remove(watched);
+    this.unreadableOnce.say(key, () => {
+      this.unreadableCount++;
+      this.log.warn({ address, reason }, 'a record cannot be read and is left alone');
+    });
+  }
+}

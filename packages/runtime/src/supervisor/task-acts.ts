@@ -1,0 +1,153 @@
+import type { Command, TaskRecord } from '@baton/core';
+import type { Address } from '@baton/protocols';
+import { laneOf } from '../dispatch.ts';
+import { BatonError } from '../errors.ts';
+import { recordOf, type Asked, type Kernel } from '../kernel.ts';
+import { taskFields, type Log } from '../log.ts';
+import type { Clock, RecordStore, RunQueue, Signals } from '../ports.ts';
+import type { Act, ActOutcome } from './acts.ts';
+import { dutiesOf, type Duties } from './duties.ts';
+import type { SaidOnce } from './said-once.ts';
+import type { Watched } from './task-index.ts';
+
+export type TaskActsOptions = {
+  readonly kernel: Kernel;
+  readonly store: RecordStore;
+  readonly queue: RunQueue;
+  readonly signals: Signals;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly once: SaidOnce;
+  /** `supervisor:<id>`: stands in the history of what is done. */
+  readonly by: string;
+  readonly isWatched: (watched: Watched) => boolean;
+  /** What the store has now; `written`: by us, just now, so that the feed must bring it. */
+  readonly learned: (address: Address, revision: number, record: TaskRecord, written: boolean) => void;
+  /** The store has nothing under the address. */
+  readonly gone: (watched: Watched) => void;
+  readonly unreadable: (address: Address, reason: string) => void;
+  readonly dispatched: (address: Address, record: TaskRecord) => void;
+};
+
+type Stored = { readonly record: TaskRecord; readonly revision: number; readonly bytes: Uint8Array };
+
+/** Carries out acts: commands through the kernel, dispatches into the run queue. */
+export class TaskActs {
+  private readonly options: TaskActsOptions;
+
+  constructor(options: TaskActsOptions) {
+    this.options = options;
+  }
+
+  async perform(watched: Watched, act: Act): Promise<ActOutcome> {
+    if (!this.options.isWatched(watched)) return 'settled';
+    try {
+      return act === 'dispatch' ? await this.dispatchStored(watched) : await this.command(watched, act);
+    } catch (error) {
+      if (!(error instanceof BatonError)) {
+        this.options.log.error({ err: error, address: watched.address, act }, 'an act failed in a way it should not');
+        return 'again';
+      }
+      return this.cameToNothing(watched, act, error);
+    }
+  }
+
+  private async command(watched: Watched, act: Exclude<Act, 'dispatch'>): Promise<ActOutcome> {
+    const { duties, address } = watched;
+    const asked = await this.options.kernel.ask(address, (held) => this.commandOf(act, duties, held?.record));
+    switch (asked.kind) {
+      case 'done':
+        return this.carriedOut(watched, act, asked);
+      case 'refused':
+        // Somebody else was faster: what is stored says what is to be done now.
+        if (asked.held === undefined) this.options.gone(watched);
+        else this.options.learned(address, asked.held.revision, asked.held.record, false);
+        return 'settled';
+      case 'failed':
+      case 'unknown':
+        return this.cameToNothing(watched, act, asked.cause);
+    }
+  }
+
+  /** The task is taken from what is stored; the run and the worker are those that were seen, and are compared with it. */
+  private commandOf(act: Exclude<Act, 'dispatch'>, duties: Duties, record: TaskRecord | undefined): Command {
+    const at = this.options.clock.now();
+    const { by } = this.options;
+    const id = record?.id ?? '';
+    const fence = 'fence' in duties ? duties.fence : { epoch: 0, revision: 0 };
+    switch (act) {
+      case 'time-out':
+      case 'mark-not-stopping':
+        return { kind: act, at, by, fence };
+      case 'rescue':
+        return { kind: act, at, by, id, worker: 'holder' in duties ? duties.holder : '' };
+      case 'promote':
+        return { kind: act, at, by, id };
+    }
+  }
+
+  private async carriedOut(watched: Watched, act: Act, asked: Extract<Asked, { kind: 'done' }>): Promise<ActOutcome> {
+    const { record, revision, bytes } = asked;
+    const { log, learned, signals } = this.options;
+    const { address } = watched;
+    if (bytes !== undefined) {
+      const fields = { ...taskFields(record), address, revision, status: record.status };
+      if (record.timeoutUnenforced) log.warn(fields, 'the timeout has passed and the task cannot be stopped: it runs on');
+      else log.info(fields, SAID[act]);
+    }
+    learned(address, revision, record, bytes !== undefined);
+    if (record.status === 'aborting' && record.owner !== undefined) signals.poke(record.owner.worker, address);
+    if (dutiesOf(record)?.stage !== 'waiting') return 'settled';
+    return bytes === undefined ? this.dispatchStored(watched) : this.put(watched, { record, revision, bytes });
+  }
+
+  private async dispatchStored(watched: Watched): Promise<ActOutcome> {
+    const { store, gone, learned } = this.options;
+    const entry = await store.load(watched.address);
+    if (entry === undefined) {
+      gone(watched);
+      return 'settled';
+    }
+    const record = recordOf(entry);
+    learned(entry.address, entry.revision, record, false);
+    const duties = dutiesOf(record);
+    const isDue = duties?.stage === 'waiting' || (duties?.stage === 'delayed' && duties.runAt <= this.options.clock.now());
+    return isDue ? this.put(watched, { record, revision: entry.revision, bytes: entry.bytes }) : 'settled';
+  }
+
+  private async put(watched: Watched, stored: Stored): Promise<ActOutcome> {
+    const { queue, dispatched } = this.options;
+    const { record, revision, bytes } = stored;
+    const result = await queue.put(laneOf(record), { address: watched.address, revision, bytes });
+    switch (result.kind) {
+      case 'written':
+        dispatched(watched.address, record);
+        return 'settled';
+      case 'conflict':
+        return 'again';
+      case 'failed':
+      case 'unknown':
+        return this.cameToNothing(watched, 'dispatch', result.cause);
+    }
+  }
+
+  private cameToNothing(watched: Watched, act: Act, cause: BatonError): ActOutcome {
+    if (cause.code === 'RECORD_NEWER' || cause.code === 'RECORD_CORRUPT') {
+      this.options.unreadable(watched.address, cause.message);
+      return 'settled';
+    }
+    // An outage makes every act fail; one line says it for all.
+    this.options.once.say(`${act} ${cause.code}`, () => {
+      this.options.log.warn({ err: cause, address: watched.address, act }, 'an act came to nothing and is tried again');
+    });
+    return 'again';
+  }
+}
+
+const SAID: Readonly<Record<Act, string>> = {
+  'time-out': 'timed out',
+  'mark-not-stopping': 'does not stop',
+  rescue: 'taken from a dead worker',
+  promote: 'successor started',
+  dispatch: 'dispatched',
+};

@@ -1,0 +1,225 @@
+import { partitionOfAddress, type Address, type Lane } from '@baton/protocols';
+import { holderOf, type Duties } from './duties.ts';
+import type { Due } from './timer-heap.ts';
+
+/** When and how a record was seen. */
+export type Sight = {
+  readonly revision: number;
+  /** The reader that gave it; see `confirm`. */
+  readonly generation: number;
+  /** Monotonic, milliseconds. */
+  readonly at: number;
+  /** Own wall clock, milliseconds. */
+  readonly wall: number;
+  /** It was given as it was written; else it had been stored before the reader started, nobody knows how long. */
+  readonly live: boolean;
+};
+
+/** What is kept of one task. Little, since there is one for every task that has not ended; the record stays in the store. */
+export type Watched = {
+  readonly address: Address;
+  revision: number;
+  generation: number;
+  duties: Duties;
+  /** Waiting tasks: own wall clock when it was pending, or last dispatched. */
+  since: number;
+  /** Times its dispatch was found lost. */
+  dispatches: number;
+  /** An act for it is under way or queued. */
+  busy: boolean;
+  /** Acts in a row that came to nothing. */
+  failures: number;
+  timer: TaskTimer | undefined;
+};
+
+export type TaskTimer = Due & {
+  readonly watched: Watched;
+  /** End of the timeout or of the grace, monotonic. */
+  limitAt: number;
+};
+
+/** Tasks of one lane that wait for a worker, the longest waiting first. */
+export type Line = { readonly lane: Lane; readonly duties: Duties; readonly waiting: Set<Watched> };
+
+/** Every task of the owned partitions that has duties, by address, by holder and by lane. */
+export class TaskIndex {
+  private readonly partitions = new Map<string, Map<Address, Watched>>();
+  private readonly holders = new Map<string, Set<Watched>>();
+  private readonly queues = new Map<string, Line>();
+  private count = 0;
+  private readonly removed: (watched: Watched) => void;
+
+  /** `removed` is told of every task that is not watched any more. */
+  constructor(removed: (watched: Watched) => void) {
+    this.removed = removed;
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  get(address: Address): Watched | undefined {
+    return this.partitions.get(partitionOfAddress(address))?.get(address);
+  }
+
+  held(holder: string): Iterable<Watched> {
+    return this.holders.get(holder) ?? [];
+  }
+
+  isHolder(id: string): boolean {
+    return this.holders.has(id);
+  }
+
+  allHolders(): Iterable<string> {
+    return this.holders.keys();
+  }
+
+  lines(): readonly Line[] {
+    return [...this.queues.values()];
+  }
+
+  *all(): Iterable<Watched> {
+    for (const tasks of this.partitions.values()) yield* tasks.values();
+  }
+
+  inPartition(partition: string): Iterable<Watched> {
+    return this.partitions.get(partition)?.values() ?? [];
+  }
+
+  /** The reader of that generation has the task too. True when what it has is not newer than what is known. */
+  confirm(address: Address, revision: number, generation: number): boolean {
+    const watched = this.get(address);
+    if (watched === undefined || revision > watched.revision) return false;
+    watched.generation = Math.max(watched.generation, generation);
+    return true;
+  }
+
+  /** Takes over what was seen of a task; undefined duties: it needs nothing any more. An older revision is nothing new. */
+  apply(address: Address, sight: Sight, duties: Duties | undefined): Watched | undefined {
+    const known = this.get(address);
+    if (known !== undefined && known.revision >= sight.revision) return known;
+    if (duties === undefined) {
+      if (known !== undefined) this.remove(known);
+      return undefined;
+    }
+    if (known === undefined) return this.add(address, sight, duties);
+    known.revision = sight.revision;
+    known.generation = sight.generation;
+    known.failures = 0;
+    // Joined while it waits: it keeps its place, and how long it has waited.
+    if (isSameLine(known.duties, duties)) return known;
+    this.unlink(known);
+    known.duties = duties;
+    known.since = sight.wall;
+    known.dispatches = 0;
+    this.link(known);
+    return known;
+  }
+
+  /** A task that waits from now on, and behind all others that wait. */
+  wait(watched: Watched, lane: Lane, since: number): void {
+    this.unlink(watched);
+    watched.duties = { stage: 'waiting', lane };
+    watched.since = since;
+    this.link(watched);
+  }
+
+  remove(watched: Watched): void {
+    const partition = this.partitions.get(partitionOfAddress(watched.address));
+    if (partition?.get(watched.address) !== watched) return;
+    partition.delete(watched.address);
+    this.count--;
+    this.unlink(watched);
+    this.removed(watched);
+  }
+
+  /** Drops everything outside of these partitions. */
+  keepOnly(partitions: ReadonlySet<string>): void {
+    for (const [partition, tasks] of this.partitions) {
+      if (partitions.has(partition)) continue;
+      for (const watched of tasks.values()) this.remove(watched);
+      this.partitions.delete(partition);
+    }
+  }
+
+  /** Drops what the reader of that generation, which has given everything there is, did not have. */
+  dropUnconfirmed(generation: number): number {
+    const before = this.count;
+    for (const tasks of this.partitions.values()) {
+      for (const watched of tasks.values()) if (watched.generation < generation) this.remove(watched);
+    }
+    return before - this.count;
+  }
+
+  private add(address: Address, sight: Sight, duties: Duties): Watched {
+    const own = ownString(address);
+    const watched: Watched = {
+      address: own,
+      revision: sight.revision,
+      generation: sight.generation,
+      duties,
+      since: sight.wall,
+      dispatches: 0,
+      busy: false,
+      failures: 0,
+      timer: undefined,
+    };
+    const partition = partitionOfAddress(own);
+    const tasks = this.partitions.get(partition) ?? new Map<Address, Watched>();
+    if (tasks.size === 0) this.partitions.set(ownString(partition), tasks);
+    tasks.set(own, watched);
+    this.count++;
+    this.link(watched);
+    return watched;
+  }
+
+  private link(watched: Watched): void {
+    const { duties } = watched;
+    if (duties.stage === 'waiting') {
+      const line = this.lineOf(duties.lane);
+      watched.duties = line.duties;
+      line.waiting.add(watched);
+      return;
+    }
+    const holder = holderOf(duties);
+    if (holder === undefined) return;
+    const tasks = this.holders.get(holder) ?? new Set<Watched>();
+    if (tasks.size === 0) this.holders.set(ownString(holder), tasks);
+    tasks.add(watched);
+  }
+
+  private unlink(watched: Watched): void {
+    const { duties } = watched;
+    if (duties.stage === 'waiting') {
+      const key = keyOf(duties.lane);
+      const line = this.queues.get(key);
+      line?.waiting.delete(watched);
+      if (line?.waiting.size === 0) this.queues.delete(key);
+      return;
+    }
+    const holder = holderOf(duties);
+    if (holder === undefined) return;
+    const tasks = this.holders.get(holder);
+    tasks?.delete(watched);
+    if (tasks?.size === 0) this.holders.delete(holder);
+  }
+
+  /** All waiting tasks of a lane share one `duties`, so that waiting costs no object of its own. */
+  private lineOf(lane: Lane): Line {
+    const key = keyOf(lane);
+    const known = this.queues.get(key);
+    if (known !== undefined) return known;
+    const own: Lane = { queue: ownString(lane.queue), priority: lane.priority, type: ownString(lane.type) };
+    const line: Line = { lane: own, duties: { stage: 'waiting', lane: own }, waiting: new Set() };
+    this.queues.set(key, line);
+    return line;
+  }
+}
+
+export const keyOf = (lane: Lane): string => `${lane.queue} ${lane.priority} ${lane.type}`;
+
+const isSameLine = (a: Duties, b: Duties): boolean =>
+  a.stage === 'waiting' && b.stage === 'waiting' && keyOf(a.lane) === keyOf(b.lane);
+
+/** A copy. What comes off the wire is often a slice that keeps a whole message alive. */
+const ownString = <T extends string>(text: T): T => Buffer.from(text, 'utf8').toString('utf8') as T;

@@ -1,0 +1,68 @@
+import { LEASE_MS, LEASE_RENEW_MS } from '@baton/protocols';
+
+/** Every period and limit of a supervisor, milliseconds unless the name says otherwise. Tests shorten some. */
+export type SupervisorTimings = {
+  /** A node that was not heard of for this long is dead. */
+  readonly leaseMs: number;
+  /** Leases are judged this often; the share of the rescue bound that is spent on not looking. */
+  readonly scanMs: number;
+  /** Time between two scans that counts as attended; what is longer was a pause of this process. */
+  readonly attentionMs: number;
+  /** No node at all heard of for this long: it is the watch that is silent, not the nodes. */
+  readonly canaryMs: number;
+  /** Changes among the supervisors are waited for this long, so that a fleet that starts shuffles once. */
+  readonly settleMs: number;
+  /** Records are looked at this often; of several writes to one actor in between only the last one is decoded. */
+  readonly intakeMs: number;
+  /** How long after the deadline a supervisor acts: the worker does so at the deadline, and a race helps nobody. */
+  readonly timeoutGraceMs: number;
+  /** An abort that its worker has not observed is told to it again. */
+  readonly pokeMs: number;
+  /** The same, once it is shown as not stopping. */
+  readonly pokeSlowlyMs: number;
+  /** Whoever ended a task starts its successor; after this long the supervisor does. */
+  readonly promoteMs: number;
+  /** Lanes are looked through for lost dispatches this often ... */
+  readonly sweepMs: number;
+  /** ... or this often while one look found more than it may repair ... */
+  readonly sweepAgainMs: number;
+  /** ... and a task is left in peace until it was pending for this long: its submitter dispatches it. */
+  readonly dispatchMs: number;
+  /** Difference between the server's clock and ours that proves nothing. */
+  readonly clockMarginMs: number;
+  /** Each partition is compared with the bucket once in this time, one after the other. */
+  readonly reconcileMs: number;
+  /** A write must have come back through the feed after this long. */
+  readonly echoMs: number;
+  /** A reader that gives nothing before it has caught up is given up after this long. */
+  readonly catchUpMs: number;
+  /** At stop, what has begun may end for this long. */
+  readonly stopMs: number;
+  /** Acts at the same time. */
+  readonly parallelActs: number;
+  /** Lost dispatches repaired per sweep. */
+  readonly sweepLimit: number;
+};
+
+export const SUPERVISOR_TIMINGS: SupervisorTimings = {
+  leaseMs: LEASE_MS,
+  scanMs: 250,
+  attentionMs: 1_000,
+  canaryMs: 2 * LEASE_RENEW_MS,
+  settleMs: 300,
+  intakeMs: 50,
+  timeoutGraceMs: 150,
+  pokeMs: 1_000,
+  pokeSlowlyMs: 10_000,
+  promoteMs: 1_000,
+  sweepMs: 2_000,
+  sweepAgainMs: 200,
+  dispatchMs: 3_000,
+  clockMarginMs: 2_000,
+  reconcileMs: 600_000,
+  echoMs: 5_000,
+  catchUpMs: 30_000,
+  stopMs: 5_000,
+  parallelActs: 64,
+  sweepLimit: 1_000,
+};

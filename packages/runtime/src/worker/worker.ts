@@ -1,0 +1,146 @@
+import { PRIORITIES, type Lane } from '@baton/protocols';
+import type { Log } from '../log.ts';
+import { InvalidArgumentError } from '../errors.ts';
+import { recordOf, type Held } from '../kernel.ts';
+import type { Dispatch, Ports, RunReader } from '../ports.ts';
+import type { TaskDefinition } from '../run/definition.ts';
+import type { Claimed, RunHost } from '../run/run-host.ts';
+
+export type WorkerSettings = {
+  readonly ports: Ports;
+  readonly host: RunHost;
+  readonly log: Log;
+  readonly definitions: readonly TaskDefinition[];
+  readonly queues: readonly string[];
+  /** Tasks that run at once. */
+  readonly concurrency: number;
+};
+
+export type DrainOptions = {
+  /** How long running bodies may go on before they are told to stop. */
+  readonly graceMs: number;
+  /** How long they may take after that before their tasks are given back. */
+  readonly stopMs: number;
+};
+
+/**
+ * The worker actor: takes what its lanes offer, as much as it has free slots for, claims it, and runs it.
+ *
+ * A slot is taken from the moment a dispatch arrives until its run has ended, so a worker never holds more than it can
+ * run. The dispatch is acknowledged once the claim is known: a long task holds no delivery.
+ */
+export class Worker {
+  private readonly settings: WorkerSettings;
+  private readonly types: ReadonlyMap<string, TaskDefinition>;
+  private reader: RunReader | undefined;
+  private busy = 0;
+  private draining = false;
+  private idle: (() => void) | undefined;
+
+  constructor(settings: WorkerSettings) {
+    this.settings = settings;
+    this.types = byType(settings.definitions);
+  }
+
+  /** Slots in use. */
+  get running(): number {
+    return this.busy;
+  }
+
+  async start(): Promise<void> {
+    const { host, ports, queues } = this.settings;
+    await host.start();
+    this.reader = await ports.queue.open(lanesOf(queues, [...this.types.keys()]), (dispatch) => this.take(dispatch));
+    this.offerSlots();
+  }
+
+  /** Takes nothing more, waits for what runs, gives back what does not end (behaviour R5). */
+  async drain(options: DrainOptions): Promise<void> {
+    const { host } = this.settings;
+    this.draining = true;
+    host.setState('draining');
+    await this.reader?.close();
+    this.reader = undefined;
+    if (await this.idleWithin(options.graceMs)) return;
+    host.interruptAll('drain');
+    if (await this.idleWithin(options.stopMs)) return;
+    await host.giveBackAll('drain');
+  }
+
+  private take(dispatch: Dispatch): void {
+    if (this.draining) {
+      dispatch.handBack();
+      return;
+    }
+    this.busy++;
+    this.offerSlots();
+    void this.work(dispatch).finally(() => {
+      this.busy--;
+      this.offerSlots();
+      if (this.busy === 0) this.idle?.();
+    });
+  }
+
+  private async work(dispatch: Dispatch): Promise<void> {
+    const { host, log } = this.settings;
+    const offered = this.offered(dispatch);
+    if (offered === undefined) return;
+    let claimed: Claimed = await host.claim(dispatch.address, offered, dispatch.revision);
+    if (claimed.kind === 'failed') {
+      dispatch.handBack();
+      return;
+    }
+    if (claimed.kind === 'unknown') claimed = await host.settle(dispatch.address);
+    dispatch.ack();
+    if (claimed.kind !== 'mine') return;
+    const definition = this.types.get(claimed.held.record.type);
+    if (definition === undefined) throw new Error(`claimed a task of type '${claimed.held.record.type}' without a handler`);
+    log.debug({ task: claimed.held.record.id }, 'task started');
+    await host.run(dispatch.address, claimed.held, definition);
+  }
+
+  /** The record of a dispatch. A damaged one is dropped: the supervisor has the truth and will offer that again. */
+  private offered(dispatch: Dispatch): Held | undefined {
+    try {
+      return { record: recordOf(dispatch), revision: dispatch.revision };
+    } catch (error) {
+      // Not acknowledged: a newer version's task comes again, for a newer worker.
+      this.settings.log.error({ err: error, address: dispatch.address }, 'a dispatch cannot be read and is left alone');
+      return undefined;
+    }
+  }
+
+  private offerSlots(): void {
+    if (!this.draining) this.reader?.setFree(Math.max(0, this.settings.concurrency - this.busy));
+  }
+
+  /** True once nothing runs; false when that takes longer than `limitMs`. */
+  private idleWithin(limitMs: number): Promise<boolean> {
+    if (this.busy === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = this.settings.ports.clock.after(limitMs, () => {
+        this.idle = undefined;
+        resolve(false);
+      });
+      this.idle = () => {
+        timer.cancel();
+        this.idle = undefined;
+        resolve(true);
+      };
+    });
+  }
+}
+
+const byType = (definitions: readonly TaskDefinition[]): ReadonlyMap<string, TaskDefinition> => {
+  const types = new Map<string, TaskDefinition>();
+  for (const definition of definitions) {
+    if (types.has(definition.type)) {
+      throw new InvalidArgumentError(`two tasks are named '${definition.type}': a worker can serve only one of them`);
+    }
+    types.set(definition.type, definition);
+  }
+  return types;
+};
+
+const lanesOf = (queues: readonly string[], types: readonly string[]): readonly Lane[] =>
+  PRIORITIES.flatMap((priority) => queues.flatMap((queue) => types.map((type) => ({ queue, priority, type }))));
