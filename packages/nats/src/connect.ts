@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import { namesOf, type Names } from '@baton/protocols';
+import { NotConnectedError, ServerTooOldError, StoreRefusedError, type BatonError } from '@baton/runtime';
+import { createInbox, type NatsConnection } from '@nats-io/nats-core';
+import { Api } from './api.ts';
+import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
+import { ensureStreams, epochOf, type StreamInfo, type Streams } from './ensure-streams.ts';
+import { EpochChangedError } from './errors.ts';
+import { Inbox } from './inbox.ts';
+import { NatsLink } from './link.ts';
+import { AckPipeline } from './publisher/ack-pipeline.ts';
+import type { GateLimits } from './publisher/gate.ts';
+import { commitDefaults, GroupCommit, type CommitMode, type CommitSettings } from './publisher/group-commit.ts';
+import { requireJetStream, requireVersion } from './server-check.ts';
+import type { FaultListener, Publisher, Wire } from './wire.ts';
+
+export type NatsSettings = DialSettings & {
+  /** Prefix of all streams and subjects. Default `BATON`. */
+  readonly namespace?: string;
+  /** Copies of streams that are made now. Default 1. */
+  readonly replicas?: number;
+  /** Most bytes of the event log when it is made now. */
+  readonly eventsMaxBytes?: number;
+  /** How records are written. Default `auto`. */
+  readonly commit?: CommitMode;
+  /** Fine settings of group commit; for measurements. */
+  readonly commitSettings?: Partial<Omit<CommitSettings, 'mode'>>;
+  /** Publishes that may wait for their acknowledgement. Default 4,096 and 32 MiB. */
+  readonly inFlight?: Partial<GateLimits>;
+  /** Told what went wrong where nobody waits. Default: a process warning. */
+  readonly onFault?: FaultListener;
+};
+
+export type NatsWire = Wire & {
+  /** Publisher of the tasks bucket: compare-and-set writes, grouped when that is faster. */
+  readonly records: Publisher;
+  readonly link: NatsLink;
+  /** Sends bytes to any subject and waits for an empty answer. Rejects when it does not come. */
+  readonly confirm: (subject: string, bytes: Uint8Array, timeoutMs: number) => Promise<void>;
+  /** Ends the connection. What is still in flight is told `unknown`. */
+  readonly close: () => Promise<void>;
+};
+
+const INBOX_PREFIX = '_INBOX';
+const IN_FLIGHT: GateLimits = { count: 4_096, bytes: 32 * 1024 * 1024 };
+const CHECK_TIMEOUT_MS = 2_000;
+
+/**
+ * Connects, looks whether the server fits, makes missing streams. Rejects within seconds with NotConnectedError
+ * (NOT_CONNECTED), AuthorizationFailedError (AUTHORIZATION_FAILED), ServerTooOldError (SERVER_TOO_OLD), ServerUnfitError
+ * (JETSTREAM_DISABLED) or StreamMismatchError (STREAM_MISMATCH, PARTITIONS_MISMATCH).
+ */
+export const connectNats = async (settings: NatsSettings): Promise<NatsWire> => {
+  const names = namesOf(settings.namespace);
+  const onFault = settings.onFault ?? warn;
+  const nc = await dial(settings);
+  try {
+    requireVersion(nc.info?.version);
+    const inbox = new Inbox(nc, createInbox(settings.inboxPrefix ?? INBOX_PREFIX), onFault);
+    const api = new Api(nc, inbox);
+    await requireJetStream(api, settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
+    const { replicas = 1, eventsMaxBytes } = settings;
+    const streams = await ensureStreams(api, names, {
+      replicas,
+      ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
+    });
+    return assemble(settings, { nc, names, onFault, inbox, api, streams });
+  } catch (fault) {
+    await nc.close();
+    throw fault;
+  }
+};
+
+type Parts = {
+  readonly nc: NatsConnection;
+  readonly names: Names;
+  readonly onFault: FaultListener;
+  readonly inbox: Inbox;
+  readonly api: Api;
+  readonly streams: Streams;
+};
+
+const assemble = (settings: NatsSettings, { nc, names, onFault, inbox, api, streams }: Parts): NatsWire => {
+  const link = new NatsLink(nc, inbox, { run: () => recheck(nc, api, names, streams.epoch), fatal: isFatal }, onFault);
+  api.useGate(link);
+  const publisher = new AckPipeline({
+    nc,
+    inbox,
+    link,
+    limits: { ...IN_FLIGHT, ...settings.inFlight },
+    whyUnheard: whyUnheard(api, link),
+  });
+  const commit = { ...commitDefaults, ...settings.commitSettings, mode: settings.commit ?? commitDefaults.mode };
+  const records = new GroupCommit(publisher, commit, randomBytes(9).toString('base64url'));
+  link.onReconnect(() => records.remeasure());
+  const { epoch, replicas } = streams;
+  const inboxPrefix = settings.inboxPrefix ?? INBOX_PREFIX;
+  return {
+    nc,
+    names,
+    publisher,
+    records,
+    api,
+    link,
+    epoch,
+    replicas,
+    inboxPrefix,
+    onFault,
+    confirm: (subject, bytes, timeoutMs) => api.confirm(subject, bytes, timeoutMs),
+    close: () => link.close(),
+  };
+};
+
+/** After a reconnect and from time to time: is it still a server and a bucket we may write to? */
+const recheck = async (nc: NatsConnection, api: Api, names: Names, epoch: number): Promise<void> => {
+  requireVersion(nc.info?.version);
+  const info = await api.probe<StreamInfo>(`STREAM.INFO.${names.tasksStream}`, CHECK_TIMEOUT_MS);
+  const found = epochOf(info);
+  if (found === epoch) return;
+  const text =
+    `the bucket ${names.tasksBucket} was made anew at ${new Date(found).toISOString()} (it was of ` +
+    `${new Date(epoch).toISOString()}): nothing known before holds any more; start this process again`;
+  throw new EpochChangedError(text);
+};
+
+const isFatal = (fault: unknown): fault is BatonError =>
+  fault instanceof EpochChangedError || fault instanceof ServerTooOldError;
+
+/** How long one finding answers for all publishes that nobody heard. */
+const FINDING_MS = 250;
+
+/**
+ * A publish nobody listened for was not stored. Either its stream is gone, or JetStream is starting, electing a leader
+ * or off; the server gives the same answer for all of these, so it is asked for the stream of the subject.
+ */
+const whyUnheard = (api: Api, link: NatsLink): ((subject: string) => Promise<BatonError>) => {
+  // The subjects of one stream begin alike and go unheard together.
+  let last: { readonly root: string; readonly until: number; readonly cause: Promise<BatonError> } | undefined;
+  return (subject) => {
+    const now = performance.now();
+    const root = rootOf(subject);
+    if (last?.root === root && now < last.until) return last.cause;
+    link.suspect();
+    last = { root, until: now + FINDING_MS, cause: findCause(api, subject) };
+    return last.cause;
+  };
+};
+
+type StreamNames = { readonly streams?: readonly string[] | null };
+
+const findCause = async (api: Api, subject: string): Promise<BatonError> => {
+  try {
+    const { streams } = await api.probe<StreamNames>('STREAM.NAMES', CHECK_TIMEOUT_MS, { subject });
+    if (streams === undefined || streams === null || streams.length === 0) {
+      return new StoreRefusedError('STORE_MISSING', `no stream takes ${subject}: it was deleted, or never made`);
+    }
+    return new NotConnectedError(`stream ${String(streams[0])} has no leader now: nothing was stored`);
+  } catch (fault) {
+    return new NotConnectedError('JetStream does not answer: nothing was stored', { cause: fault });
+  }
+};
+
+const rootOf = (subject: string): string => subject.split('.', 2).join('.');
+
+const warn: FaultListener = (where, fault) => {
+  process.emitWarning(`${where}: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}`, 'BatonNatsWarning');
+};

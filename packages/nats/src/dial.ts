@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises';
+import { NotConnectedError } from '@baton/runtime';
+import {
+  connect,
+  credsAuthenticator,
+  errors,
+  type NatsConnection,
+  type NodeConnectionOptions,
+} from '@nats-io/transport-node';
+import { AuthorizationFailedError } from './errors.ts';
+
+export type DialSettings = {
+  /** `host:port` or URLs, several separated by commas or as a list. A user and password may stand in a URL. */
+  readonly servers: string | readonly string[];
+  /** Shown in the server's connection list. */
+  readonly name?: string;
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** Path of a credentials file. */
+  readonly creds?: string;
+  readonly tls?: NonNullable<NodeConnectionOptions['tls']>;
+  /** Prefix of reply subjects, where permissions give every role its own. Default `_INBOX`. */
+  readonly inboxPrefix?: string;
+  /** How long to try to connect the first time, milliseconds. Default 5,000. */
+  readonly connectTimeoutMs?: number;
+  /** A connection without an answer counts as gone after three of these. Default 1,500. */
+  readonly pingIntervalMs?: number;
+};
+
+/** Only what is needed to dial: the settings of a lease travel to a thread, where nothing else can go. */
+export const dialOf = (settings: DialSettings): DialSettings => {
+  const kept: Record<string, unknown> = {};
+  for (const key of DIAL_KEYS) if (settings[key] !== undefined) kept[key] = settings[key];
+  return kept as DialSettings;
+};
+
+const DIAL_KEYS = Object.keys({
+  servers: true,
+  name: true,
+  user: true,
+  password: true,
+  token: true,
+  creds: true,
+  tls: true,
+  inboxPrefix: true,
+  connectTimeoutMs: true,
+  pingIntervalMs: true,
+} satisfies Record<keyof DialSettings, true>) as readonly (keyof DialSettings)[];
+
+export const CONNECT_TIMEOUT_MS = 5_000;
+const PING_INTERVAL_MS = 1_500;
+const DIAL_PAUSE_MS = 250;
+
+/** Between two reconnects, milliseconds: never all clients at once. */
+const RECONNECT_MIN_MS = 250;
+const RECONNECT_MAX_MS = 2_000;
+
+/**
+ * Connects for the first time. Rejects with NotConnectedError when no server could be reached in time, at once with
+ * AuthorizationFailedError when one did not let us in. Afterwards the client reconnects for as long as it takes.
+ */
+export const dial = async (settings: DialSettings): Promise<NatsConnection> => {
+  const options = await optionsOf(settings);
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = settings;
+  const until = performance.now() + connectTimeoutMs;
+  for (;;) {
+    const leftMs = until - performance.now();
+    try {
+      return await connect({ ...options, timeout: Math.max(1, Math.min(leftMs, 2_000)) });
+    } catch (fault) {
+      const refused = authorizationFault(fault);
+      if (refused !== undefined) throw refused;
+      if (until - performance.now() <= DIAL_PAUSE_MS) throw unreachable(options.servers, connectTimeoutMs, fault);
+      await new Promise((resolve) => setTimeout(resolve, DIAL_PAUSE_MS));
+    }
+  }
+};
+
+const optionsOf = async (settings: DialSettings): Promise<NodeConnectionOptions> => {
+  const { servers, login } = readServers(settings.servers);
+  const user = settings.user ?? login?.user;
+  const pass = settings.password ?? login?.password;
+  return {
+    servers: [...servers],
+    ...(settings.name === undefined ? {} : { name: settings.name }),
+    ...(user === undefined ? {} : { user, pass: pass ?? '' }),
+    ...(settings.token === undefined ? {} : { token: settings.token }),
+    ...(settings.creds === undefined ? {} : { authenticator: credsAuthenticator(await credsOf(settings.creds)) }),
+    ...(settings.tls === undefined ? {} : { tls: settings.tls }),
+    ...(settings.inboxPrefix === undefined ? {} : { inboxPrefix: settings.inboxPrefix }),
+    maxReconnectAttempts: -1,
+    // A password that is changed on the server while we run may be changed back or be followed by a restart of ours.
+    ignoreAuthErrorAbort: true,
+    reconnectDelayHandler: () => RECONNECT_MIN_MS + Math.random() * (RECONNECT_MAX_MS - RECONNECT_MIN_MS),
+    pingInterval: settings.pingIntervalMs ?? PING_INTERVAL_MS,
+    maxPingOut: 2,
+    waitOnFirstConnect: false,
+    noAsyncTraces: true,
+  };
+};
+
+const credsOf = async (path: string): Promise<Uint8Array> => {
+  try {
+    return await readFile(path);
+  } catch (fault) {
+    throw new AuthorizationFailedError(`the credentials file ${path} cannot be read`, { cause: fault });
+  }
+};
+
+type Login = { readonly user: string; readonly password: string };
+
+/** The client does not read a user from a URL; operators write it there all the same. */
+export const readServers = (
+  given: string | readonly string[],
+): { readonly servers: readonly string[]; readonly login: Login | undefined } => {
+  const parts = typeof given === 'string' ? given.split(',') : given;
+  let login: Login | undefined;
+  const servers = parts
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const match = /^([a-z]+:\/\/)?([^@/]*)@(.+)$/i.exec(part);
+      if (match === null) return part;
+      const [, scheme = '', who = '', host = ''] = match;
+      const [user = '', ...password] = who.split(':');
+      login ??= { user: decodeURIComponent(user), password: decodeURIComponent(password.join(':')) };
+      return scheme + host;
+    });
+  return { servers, login };
+};
+
+const authorizationFault = (fault: unknown): AuthorizationFailedError | undefined => {
+  if (fault instanceof AuthorizationFailedError) return fault;
+  const refused = fault instanceof errors.AuthorizationError || fault instanceof errors.UserAuthenticationExpiredError;
+  if (!refused) return undefined;
+  return new AuthorizationFailedError(`nats-server does not accept these credentials: ${fault.message}`, { cause: fault });
+};
+
+const unreachable = (servers: NodeConnectionOptions['servers'], ms: number, fault: unknown): NotConnectedError => {
+  const text = fault instanceof Error ? fault.message : String(fault);
+  return new NotConnectedError(`no nats-server at ${String(servers)} within ${ms} ms (${text}); is it running?`, {
+    cause: fault,
+  });
+};

@@ -1,0 +1,102 @@
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import type { FaultListener } from './wire.ts';
+
+/** Who waits for one answer. Exactly one of the three is called, once; none may throw. */
+export interface Waiter {
+  /** Monotonic milliseconds. */
+  readonly deadline: number;
+  answer(msg: Msg): void;
+  expire(): void;
+  /** The connection is gone, and with it the answer: the server keeps none for us. */
+  cut(): void;
+}
+
+/** How late a timeout may be noticed. One sweep for all instead of a timer for each: timers cost more than publishes. */
+const SWEEP_MS = 100;
+
+/**
+ * All answers of one connection over one subscription: `<inbox>.<token>`, the token says who waits. The client's own
+ * request makes a promise with a timer and a trace for each, four times the cost.
+ */
+export class Inbox {
+  private readonly waiting = new Map<string, Waiter>();
+  private readonly prefix: string;
+  private readonly onFault: FaultListener;
+  private sweeper: NodeJS.Timeout | undefined;
+  private count = 0;
+
+  constructor(nc: NatsConnection, inbox: string, onFault: FaultListener) {
+    this.prefix = `${inbox}.`;
+    this.onFault = onFault;
+    nc.subscribe(`${inbox}.*`, {
+      callback: (error, msg) => {
+        if (error) onFault('reply inbox', error);
+        else this.dispatch(msg);
+      },
+    });
+  }
+
+  /** The subject to answer to. */
+  expect(waiter: Waiter): string {
+    const token = (this.count++).toString(36);
+    this.waiting.set(token, waiter);
+    this.sweeper ??= setInterval(() => this.sweep(), SWEEP_MS);
+    return this.prefix + token;
+  }
+
+  /** Nobody waits any more; nothing is called. */
+  forget(reply: string): void {
+    this.waiting.delete(reply.slice(this.prefix.length));
+  }
+
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  /** Everything that waits is told that its answer will not come. */
+  cutAll(): void {
+    const cut = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const waiter of cut) this.guarded(() => waiter.cut());
+  }
+
+  close(): void {
+    this.cutAll();
+    clearInterval(this.sweeper);
+    this.sweeper = undefined;
+  }
+
+  private dispatch(msg: Msg): void {
+    try {
+      const token = msg.subject.slice(this.prefix.length);
+      const waiter = this.waiting.get(token);
+      if (waiter === undefined) return; // Too late: it was told that the answer is unknown.
+      this.waiting.delete(token);
+      waiter.answer(msg);
+    } catch (fault) {
+      this.onFault('reply inbox', fault);
+    }
+  }
+
+  private sweep(): void {
+    if (this.waiting.size === 0) {
+      clearInterval(this.sweeper);
+      this.sweeper = undefined;
+      return;
+    }
+    const now = performance.now();
+    for (const [token, waiter] of this.waiting) {
+      if (waiter.deadline > now) continue;
+      this.waiting.delete(token);
+      this.guarded(() => waiter.expire());
+    }
+  }
+
+  private guarded(run: () => void): void {
+    try {
+      run();
+    } catch (fault) {
+      this.onFault('reply inbox', fault);
+    }
+  }
+}

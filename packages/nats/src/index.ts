@@ -1,0 +1,16 @@
+export { connectNats } from './connect.ts';
+export {
+  ApiError,
+  AuthorizationFailedError,
+  EpochChangedError,
+  StoreBusyError,
+  StoreTimeoutError,
+  StreamMismatchError,
+} from './errors.ts';
+export { connectPorts } from './ports.ts';
+export { SERVER_FLOOR } from './server-check.ts';
+
+export type { NatsSettings, NatsWire } from './connect.ts';
+export type { NatsPorts, NatsPortsSettings } from './ports.ts';
+export type { CommitMode } from './publisher/group-commit.ts';
+export type { JetStreamApi, Publisher, PublishOptions, Wire } from './wire.ts';

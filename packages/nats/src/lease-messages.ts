@@ -1,0 +1,35 @@
+import type { NodeInfo, NodeState } from '@baton/runtime';
+import type { DialSettings } from './dial.ts';
+import type { LeaseTimings } from './lease-watch.ts';
+
+/** What the lease thread and its owner say to each other. Plain data: it is copied between threads. */
+
+export type LeaseTask = {
+  readonly dial: DialSettings;
+  readonly subject: string;
+  readonly info: NodeInfo;
+  readonly timings: LeaseTimings;
+  /** Two 32-bit integers: BEAT and RUNNING. */
+  readonly shared: SharedArrayBuffer;
+};
+
+/** Counts up as long as the owner's event loop turns. */
+export const BEAT = 0;
+/** Tasks the owner runs now; NOT_SAID when it did not say. */
+export const RUNNING = 1;
+export const NOT_SAID = -1;
+
+export type ToThread =
+  | { readonly kind: 'state'; readonly state: NodeState }
+  | { readonly kind: 'release' };
+
+export type FromThread =
+  | { readonly kind: 'held' }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'regained' }
+  /** The lease was given back, or could not be; nothing more is renewed. */
+  | { readonly kind: 'released' }
+  /** Another process announces itself under this id. It was started later, so it stays and we go. */
+  | { readonly kind: 'superseded' }
+  /** `code` of a BatonError where it was one. */
+  | { readonly kind: 'fault'; readonly code: string; readonly message: string };

@@ -1,0 +1,141 @@
+import type { NodeInfo, NodeState } from '@baton/runtime';
+import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
+import { LeaseWatch } from './lease-watch.ts';
+import { BEAT, NOT_SAID, RUNNING, type FromThread, type LeaseTask } from './lease-messages.ts';
+import { DELETED, encodeNode, OPERATION_HEADER, readNode } from './presence-node.ts';
+
+/** How often the clock is looked at: a lost lease is told at most this late. */
+const TICK_MS = 50;
+const RELEASE_TIMEOUT_MS = 2_000;
+
+/** Renews one node's key over a connection of its own. Runs in the lease thread. */
+export class LeaseRenewer {
+  private readonly nc: NatsConnection;
+  private readonly task: LeaseTask;
+  private readonly tell: (news: FromThread) => void;
+  private readonly watch: LeaseWatch;
+  private readonly shared: Int32Array;
+  private readonly inbox: string;
+  private readonly timer: NodeJS.Timeout;
+  private state: NodeState;
+  private shown: NodeState;
+  private lastFault = '';
+  private ended = false;
+
+  constructor(nc: NatsConnection, task: LeaseTask, tell: (news: FromThread) => void) {
+    this.nc = nc;
+    this.task = task;
+    this.tell = tell;
+    this.state = task.info.state;
+    this.shown = this.state;
+    this.shared = new Int32Array(task.shared);
+    this.watch = new LeaseWatch(task.timings, performance.now());
+    this.inbox = createInbox(task.dial.inboxPrefix);
+    this.listen(`${this.inbox}.*`, (msg) => this.answered(msg));
+    this.listen(task.subject, (msg) => this.seen(msg));
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.tick();
+  }
+
+  setState(state: NodeState): void {
+    this.state = state;
+    this.tick();
+  }
+
+  /** Deletes the key. The server keeps the order of one connection, so no renewal can come after. */
+  async release(): Promise<void> {
+    this.end();
+    const tombstone = headers();
+    tombstone.set(OPERATION_HEADER, DELETED);
+    try {
+      await this.nc.request(this.task.subject, '', { headers: tombstone, timeout: RELEASE_TIMEOUT_MS });
+    } catch (fault) {
+      // Nobody is told then, and the lease runs out by itself.
+      this.say(`the lease was not given back: ${messageOf(fault)}`);
+    }
+    this.tell({ kind: 'released' });
+  }
+
+  private tick(): void {
+    if (this.ended) return;
+    const now = performance.now();
+    this.watch.heard(Atomics.load(this.shared, BEAT), now);
+    const state = this.watch.isBlocked(now) ? 'blocked' : this.state;
+    if (this.watch.isDue(now) || state !== this.shown) this.renew(state, now);
+    this.judge(now);
+  }
+
+  private renew(state: NodeState, now: number): void {
+    if (this.nc.isClosed()) return;
+    this.shown = state;
+    const id = this.watch.sent(now);
+    this.nc.publish(this.task.subject, encodeNode(this.described(state)), { reply: `${this.inbox}.${id}` });
+  }
+
+  private described(state: NodeState): NodeInfo {
+    const running = Atomics.load(this.shared, RUNNING);
+    return { ...this.task.info, state, ...(running === NOT_SAID ? {} : { running }) };
+  }
+
+  private answered(msg: Msg): void {
+    const fault = faultIn(msg);
+    if (fault !== undefined) return this.say(`the lease was not renewed: ${fault}`);
+    this.lastFault = '';
+    this.watch.confirmed(Number(msg.subject.slice(this.inbox.length + 1)));
+    this.judge(performance.now());
+  }
+
+  private judge(now: number): void {
+    if (this.ended) return;
+    const kind = this.watch.judge(now);
+    if (kind !== undefined) this.tell({ kind });
+  }
+
+  /** Own renewals come back here too; one of a later start under the same id means that two processes think they are it. */
+  private seen(msg: Msg): void {
+    const { info } = this.task;
+    const other = readNode(msg.data, info.role, info.id);
+    if (other === undefined || this.ended) return;
+    const isOurs = other.host === info.host && other.pid === info.pid && other.startedAt === info.startedAt;
+    if (isOurs || other.startedAt < info.startedAt) return;
+    this.end();
+    this.tell({ kind: 'superseded' });
+  }
+
+  private end(): void {
+    this.ended = true;
+    clearInterval(this.timer);
+  }
+
+  private listen(subject: string, onMessage: (msg: Msg) => void): void {
+    this.nc.subscribe(subject, {
+      callback: (error, msg) => {
+        try {
+          if (error) this.say(error.message);
+          else onMessage(msg);
+        } catch (fault) {
+          this.say(messageOf(fault));
+        }
+      },
+    });
+  }
+
+  /** Once a cause, and not with every renewal. */
+  private say(message: string): void {
+    if (message === this.lastFault) return;
+    this.lastFault = message;
+    this.tell({ kind: 'fault', code: 'LEASE_NOT_RENEWED', message });
+  }
+}
+
+const messageOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault));
+
+type PublishAnswer = { readonly seq?: number; readonly error?: { readonly description?: string } };
+
+/** Undefined for an acknowledgement. */
+const faultIn = (msg: Msg): string | undefined => {
+  if (msg.data.length === 0) return `${msg.headers?.code ?? 0} nobody stores it`;
+  const answer = msg.json<PublishAnswer>();
+  if (answer.error !== undefined) return answer.error.description ?? 'refused';
+  return answer.seq === undefined ? 'not an acknowledgement' : undefined;
+};

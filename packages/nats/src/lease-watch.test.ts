@@ -1,0 +1,96 @@
+import * as assert from 'uvu/assert';
+import { suite } from '../../../test/support/suite.ts';
+import { LeaseWatch } from './lease-watch.ts';
+
+const timings = { renewMs: 2_000, leaseMs: 6_000, blockedAfterMs: 1_000, maxBlockMs: 60_000 };
+
+/** A watch whose owner beats all the time unless told otherwise. */
+const started = () => {
+  const watch = new LeaseWatch(timings, 0);
+  let beats = 0;
+  return { watch, beat: (now: number) => watch.heard(++beats, now) };
+};
+
+/** Held since `now`. */
+const held = (now: number) => {
+  const { watch, beat } = started();
+  beat(now);
+  watch.confirmed(watch.sent(now));
+  assert.is(watch.judge(now), 'held');
+  return { watch, beat };
+};
+
+const test = suite('lease watch');
+
+test('is due at once, and again a renewal later when it was confirmed', () => {
+  const { watch } = started();
+  assert.ok(watch.isDue(0));
+  const id = watch.sent(0);
+  assert.not.ok(watch.isDue(499));
+  assert.ok(watch.isDue(500), 'without an answer it is sent again sooner');
+  watch.confirmed(id);
+  assert.not.ok(watch.isDue(1_999));
+  assert.ok(watch.isDue(2_000));
+});
+
+test('is held from the first confirmation, and that is said once', () => {
+  const { watch } = started();
+  const id = watch.sent(0);
+  assert.is(watch.judge(10), undefined);
+  watch.confirmed(id);
+  assert.is(watch.judge(20), 'held');
+  assert.is(watch.judge(30), undefined);
+});
+
+test('is lost before the lease is over, counted from when the last confirmed renewal was sent', () => {
+  const { watch, beat } = held(0);
+  const late = watch.sent(1_000);
+  watch.sent(2_000);
+  beat(4_000);
+  watch.confirmed(late);
+  assert.is(watch.judge(5_999), undefined);
+  assert.is(watch.judge(6_000), 'lost', 'sent at 1,000, so over at 7,000, less half a renewal');
+  assert.is(watch.judge(6_100), undefined, 'said once');
+});
+
+test('an answer that comes after a whole lease renews nothing', () => {
+  const { watch, beat } = held(0);
+  const id = watch.sent(1_000);
+  beat(8_000);
+  assert.is(watch.judge(8_000), 'lost');
+  watch.sent(8_000);
+  watch.confirmed(id);
+  assert.is(watch.judge(8_001), undefined);
+});
+
+test('is regained by a renewal sent after the loss', () => {
+  const { watch, beat } = held(0);
+  beat(7_000);
+  assert.is(watch.judge(7_000), 'lost');
+  watch.confirmed(watch.sent(7_000));
+  assert.is(watch.judge(7_010), 'regained');
+});
+
+test('an owner that does not beat is blocked, and renewing goes on', () => {
+  const { watch } = held(0);
+  assert.not.ok(watch.isBlocked(1_000));
+  assert.ok(watch.isBlocked(1_001));
+  assert.ok(watch.isDue(30_000));
+  watch.confirmed(watch.sent(30_000));
+  assert.is(watch.judge(30_000), undefined);
+});
+
+test('blocked for too long: nothing is renewed and the lease is lost, until the owner beats again', () => {
+  const { watch, beat } = held(0);
+  watch.confirmed(watch.sent(60_000));
+  assert.is(watch.judge(60_000), undefined);
+  assert.is(watch.judge(60_001), 'lost');
+  assert.not.ok(watch.isDue(90_000));
+  beat(90_000);
+  assert.ok(watch.isDue(90_000));
+  assert.is(watch.judge(90_000), undefined, 'not by beating alone');
+  watch.confirmed(watch.sent(90_000));
+  assert.is(watch.judge(90_010), 'regained');
+});
+
+test.run();

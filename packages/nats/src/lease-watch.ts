@@ -1,0 +1,92 @@
+/**
+ * Whether a lease is held: only by what the server confirmed, counted from when it was sent, by a monotonic clock. Others
+ * count a whole lease from the last renewal they saw, which was later, so whoever goes by this stops before they act.
+ */
+export type LeaseTimings = {
+  readonly renewMs: number;
+  readonly leaseMs: number;
+  /** A main thread that did not beat for this long is shown as blocked. */
+  readonly blockedAfterMs: number;
+  /** One that did not for this long counts as dead: the lease is let go. */
+  readonly maxBlockMs: number;
+};
+
+export type LeaseNews = 'held' | 'lost' | 'regained';
+
+/** A renewal without an answer is sent again this much sooner than the next would be. */
+const HURRY = 4;
+
+/** The lease counts as lost this part of a renewal early: time to tell the handlers. */
+const MARGIN = 0.5;
+
+export class LeaseWatch {
+  private readonly timings: LeaseTimings;
+  private state: 'new' | LeaseNews = 'new';
+  private beat = 0;
+  private beatAt: number;
+  private confirmedAt = -Infinity;
+  private sentAt = -Infinity;
+  private readonly open = new Map<number, number>();
+  private serial = 0;
+
+  constructor(timings: LeaseTimings, now: number) {
+    this.timings = timings;
+    this.beatAt = now;
+  }
+
+  /** What the main thread's counter says now. */
+  heard(beat: number, now: number): void {
+    if (beat === this.beat) return;
+    this.beat = beat;
+    this.beatAt = now;
+  }
+
+  isBlocked(now: number): boolean {
+    return now - this.beatAt > this.timings.blockedAfterMs;
+  }
+
+  isDue(now: number): boolean {
+    if (this.isGivenUp(now)) return false;
+    const wait = this.confirmedAt >= this.sentAt ? this.timings.renewMs : this.timings.renewMs / HURRY;
+    return now - this.sentAt >= wait;
+  }
+
+  /** Answers the id its confirmation is told by. */
+  sent(now: number): number {
+    const id = ++this.serial;
+    this.sentAt = now;
+    this.open.set(id, now);
+    for (const [old, at] of this.open) if (now - at > this.timings.leaseMs) this.open.delete(old);
+    return id;
+  }
+
+  confirmed(id: number): void {
+    const at = this.open.get(id);
+    if (at === undefined) return;
+    this.open.delete(id);
+    this.confirmedAt = Math.max(this.confirmedAt, at);
+  }
+
+  /** What is new since the last call. */
+  judge(now: number): LeaseNews | undefined {
+    const isHeld = !this.isGivenUp(now) && now - this.confirmedAt < this.timings.leaseMs - this.timings.renewMs * MARGIN;
+    switch (this.state) {
+      case 'new':
+        return isHeld ? this.become('held') : undefined;
+      case 'lost':
+        return isHeld ? this.become('regained') : undefined;
+      case 'held':
+      case 'regained':
+        return isHeld ? undefined : this.become('lost');
+    }
+  }
+
+  private isGivenUp(now: number): boolean {
+    return now - this.beatAt > this.timings.maxBlockMs;
+  }
+
+  private become(news: LeaseNews): LeaseNews {
+    this.state = news;
+    return news;
+  }
+}

@@ -1,0 +1,26 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { BatonError } from '@baton/runtime';
+import { dial } from './dial.ts';
+import type { FromThread, LeaseTask, ToThread } from './lease-messages.ts';
+import { LeaseRenewer } from './lease-renewer.ts';
+
+/** The thread that keeps one node's lease, whatever its owner's event loop does. */
+
+const port = parentPort;
+if (port === null) throw new Error('lease.thread is started as a worker thread');
+
+const tell = (news: FromThread): void => port.postMessage(news);
+const task = workerData as LeaseTask;
+
+try {
+  const nc = await dial(task.dial);
+  const renewer = new LeaseRenewer(nc, task, tell);
+  port.on('message', (order: ToThread) => {
+    if (order.kind === 'state') renewer.setState(order.state);
+    else void renewer.release().finally(() => nc.close());
+  });
+} catch (fault) {
+  const code = fault instanceof BatonError ? fault.code : 'LEASE_NOT_STARTED';
+  tell({ kind: 'fault', code, message: fault instanceof Error ? fault.message : String(fault) });
+  port.close();
+}

@@ -1,0 +1,41 @@
+import { LEASE_MS, LEASE_RENEW_MS, MAX_BLOCK_MS, STORE_TIMEOUT_MS } from '@baton/protocols';
+import type { Presence } from '@baton/runtime';
+import type { DialSettings } from './dial.ts';
+import type { LeaseTimings } from './lease-watch.ts';
+import { NodesFollower } from './presence-follow.ts';
+import { ThreadLease } from './presence-lease.ts';
+import { checkNode } from './presence-node.ts';
+import type { Wire } from './wire.ts';
+
+const BLOCKED_AFTER_MS = 1_000;
+
+export type PresenceSettings = {
+  /** The lease thread connects by itself. */
+  readonly dial: DialSettings;
+  /** Default: those of the protocol. */
+  readonly timings?: Partial<LeaseTimings>;
+  /** Within this the first renewal must be confirmed. Default 5,000. */
+  readonly startMs?: number;
+};
+
+/** Who is alive: a key a node in the nodes bucket, renewed from a thread and a connection of its own. */
+export const createPresence = (wire: Wire, settings: PresenceSettings): Presence => ({
+  hold: async (info, listener) => {
+    checkNode(info);
+    return ThreadLease.start(info, listener, {
+      dial: { ...settings.dial, name: `${settings.dial.name ?? 'baton'} lease` },
+      subject: wire.names.nodeSubject(info.role, info.id),
+      timings: { ...protocolTimings, ...settings.timings },
+      startMs: settings.startMs ?? STORE_TIMEOUT_MS,
+      onFault: wire.onFault,
+    });
+  },
+  follow: (listener) => NodesFollower.start(wire, listener),
+});
+
+const protocolTimings: LeaseTimings = {
+  renewMs: LEASE_RENEW_MS,
+  leaseMs: LEASE_MS,
+  blockedAfterMs: BLOCKED_AFTER_MS,
+  maxBlockMs: MAX_BLOCK_MS,
+};

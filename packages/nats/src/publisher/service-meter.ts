@@ -1,0 +1,67 @@
+/** Only while this many are in flight does the pace of the answers tell what one write costs the server. */
+const BUSY = 8;
+/** Long enough that neither a burst of answers nor one stop of this process makes the picture. */
+const WINDOW_ACKS = 32;
+const WINDOW_MS = 40;
+const SAMPLES = 4;
+
+/** One write that costs the server more than this is waiting for a disk. */
+const SLOW_MS = 0.2;
+
+/** How long the finding is trusted. Measuring anew costs some tens of single writes. */
+const TRUST_MS = 15_000;
+
+/**
+ * Finds out whether the server makes every write durable before it answers, which nothing in its answers tells. Not the
+ * latency is measured, since that contains the way there and back and the queue, but the pace of answers while many
+ * writes are in flight. The least of several samples counts: a busy machine makes them longer, nothing shorter.
+ */
+export class ServiceMeter {
+  private inFlight = 0;
+  private acks = 0;
+  private windowFrom = -1;
+  private samples: number[] = [];
+  private slowUntil = 0;
+
+  /** Writes are slow one by one; group them. */
+  isSlow(now: number): boolean {
+    return now < this.slowUntil;
+  }
+
+  sent(): void {
+    this.inFlight++;
+  }
+
+  answered(now: number): void {
+    this.inFlight--;
+    if (this.inFlight < BUSY) {
+      this.windowFrom = -1;
+      return;
+    }
+    if (this.windowFrom < 0) {
+      this.windowFrom = now;
+      this.acks = 0;
+      return;
+    }
+    const elapsedMs = now - this.windowFrom;
+    if (++this.acks < WINDOW_ACKS || elapsedMs < WINDOW_MS) return;
+    this.sample(elapsedMs / this.acks, now);
+    this.windowFrom = now;
+    this.acks = 0;
+  }
+
+  /** The server may be another one now. */
+  reset(): void {
+    this.samples = [];
+    this.slowUntil = 0;
+    this.windowFrom = -1;
+  }
+
+  private sample(ms: number, now: number): void {
+    this.samples.push(ms);
+    if (this.samples.length > SAMPLES) this.samples.shift();
+    if (this.samples.length < 2 || Math.min(...this.samples) < SLOW_MS) return;
+    this.samples = [];
+    this.slowUntil = now + TRUST_MS;
+  }
+}

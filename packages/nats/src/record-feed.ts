@@ -1,0 +1,258 @@
+import { PARTITIONS, parseAddress } from '@baton/protocols';
+import { NotConnectedError, type BatonError, type FeedListener, type RecordFeed, type Subscription } from '@baton/runtime';
+import { nuid, type Msg } from '@nats-io/nats-core';
+import type { NatsWire } from './connect.ts';
+import type { Delivery } from './delivery.ts';
+import { epochOf, type StreamInfo } from './ensure-streams.ts';
+import { asBatonError, EpochChangedError } from './errors.ts';
+import { Pull, type PullEnd } from './pull.ts';
+
+const NANOS_PER_MS = 1_000_000;
+const BATCH = 500;
+const PULL_MS = 30_000;
+const HEARTBEAT_MS = 2_000;
+/** Without a sign of life for this long the reader is begun anew. Looked at every `LOOK_MS`. */
+const SILENCE_MS = 5_000;
+const LOOK_MS = 1_000;
+/** The server forgets the consumer of a reader that is gone after this long. */
+const FORGET_MS = 15_000;
+/** New beginnings in a row without a message, before the reader gives up and says so. */
+const MAX_BEGINNINGS = 5;
+const PAUSE_MIN_MS = 100;
+const PAUSE_MAX_MS = 5_000;
+/** One turn of waiting for the connection. */
+const LINK_TURN_MS = 60_000;
+
+export const createRecordFeed = (wire: NatsWire): RecordFeed => ({
+  follow: async (partitions, listener) => {
+    const reader = new FeedReader(wire, partitions, listener);
+    await reader.begin();
+    return reader;
+  },
+});
+
+type ConsumerInfo = { readonly num_pending: number };
+type StreamState = StreamInfo & { readonly state: { readonly last_seq: number } };
+
+/**
+ * Reads the bucket's stream through a consumer of its own, which the server forgets soon after we are gone. The bucket
+ * keeps one message a record, so reading all is reading the latest of each, and after a break it is enough to go on
+ * behind the last one read.
+ *
+ * What it does not trust: the connection (a break begins anew), the order (a gap in the consumer's count begins anew),
+ * silence (heartbeats), and the stream itself (its creation time is compared at every beginning).
+ */
+class FeedReader implements Subscription {
+  private readonly wire: NatsWire;
+  private readonly filters: readonly string[];
+  private readonly listener: FeedListener;
+  private readonly ties: readonly Subscription[];
+  private readonly watch: NodeJS.Timeout;
+  private state: 'beginning' | 'reading' | 'over' = 'beginning';
+  private pull: Pull | undefined;
+  private consumer = '';
+  private last = 0;
+  private count = 0;
+  /** Last sequence of the stream when the reader began: beyond it everything that was there has been given. */
+  private goal = -1;
+  private caughtUp = false;
+  private beginnings = 0;
+  private heardAt = 0;
+  private silent = false;
+
+  constructor(wire: NatsWire, partitions: readonly string[], listener: FeedListener) {
+    this.wire = wire;
+    this.listener = listener;
+    const all = new Set(partitions).size >= PARTITIONS;
+    this.filters = all ? [wire.names.allRecords] : partitions.map((partition) => wire.names.partitionSubject(partition));
+    this.ties = [
+      wire.link.onDisconnect(() => this.beginAgain('the connection was lost')),
+      wire.link.onClosed((cause) => this.lose(cause)),
+    ];
+    this.watch = setInterval(() => this.look(), LOOK_MS);
+    this.watch.unref();
+  }
+
+  readonly close = (): void => {
+    if (this.state === 'over') return;
+    this.state = 'over';
+    clearInterval(this.watch);
+    for (const tie of this.ties) tie.close();
+    this.leave();
+  };
+
+  /** The first beginning: rejects instead of trying again. */
+  async begin(): Promise<void> {
+    try {
+      await this.open();
+    } catch (fault) {
+      this.close();
+      throw fault;
+    }
+  }
+
+  private async open(): Promise<void> {
+    const { api, names, epoch, link } = this.wire;
+    const info = await api.call<StreamState>(`STREAM.INFO.${names.tasksStream}`);
+    if (epochOf(info) !== epoch) {
+      link.suspect();
+      throw new EpochChangedError(`the bucket ${names.tasksBucket} was made anew`);
+    }
+    if (this.goal < 0) this.goal = info.state.last_seq;
+    const consumer = `feed-${nuid.next()}`;
+    const { num_pending: pending } = await api.call<ConsumerInfo>(
+      `CONSUMER.CREATE.${names.tasksStream}.${consumer}`,
+      { stream_name: names.tasksStream, action: 'create', config: this.config(consumer) },
+    );
+    this.leave();
+    this.consumer = consumer;
+    // Closed or cut while the consumer was made.
+    if (this.state === 'over') return this.leave();
+    this.count = 0;
+    this.state = 'reading';
+    this.hear();
+    this.pull = new Pull(this.wire, names.tasksStream, consumer);
+    this.next();
+    if (pending === 0) this.catchUp();
+  }
+
+  private config(consumer: string) {
+    const from = this.last === 0 ? { deliver_policy: 'all' } : { deliver_policy: 'by_start_sequence', opt_start_seq: this.last + 1 };
+    const [only, ...more] = this.filters;
+    return {
+      name: consumer,
+      ...from,
+      ...(more.length === 0 ? { filter_subject: only } : { filter_subjects: this.filters }),
+      ack_policy: 'none',
+      replay_policy: 'instant',
+      inactive_threshold: FORGET_MS * NANOS_PER_MS,
+      mem_storage: true,
+      num_replicas: 1,
+    };
+  }
+
+  private next(): void {
+    this.pull?.start(
+      { batch: BATCH, expiresMs: PULL_MS, heartbeatMs: HEARTBEAT_MS },
+      {
+        message: (msg, delivery) => this.take(msg, delivery),
+        alive: () => {
+          this.hear();
+          // The server says that it has nothing to give.
+          this.catchUp();
+        },
+        end: (end) => this.turn(end),
+      },
+    );
+  }
+
+  private turn(end: PullEnd): void {
+    this.hear();
+    if (this.state !== 'reading') return;
+    if (end.kind === 'broken') this.beginAgain(`the server ended the reader: ${end.reason}`);
+    else this.next();
+  }
+
+  private take(msg: Msg, { streamSequence, consumerSequence, pending }: Delivery): void {
+    if (this.state !== 'reading') return;
+    this.hear();
+    if (consumerSequence !== ++this.count) return this.beginAgain('messages were lost on the way');
+    this.last = streamSequence;
+    this.beginnings = 0;
+    this.give(msg, streamSequence);
+    if (pending === 0 || streamSequence >= this.goal) this.catchUp();
+  }
+
+  private give(msg: Msg, revision: number): void {
+    const address = parseAddress(msg.subject.slice(this.wire.names.recordPrefix.length));
+    if (address === undefined) return this.wire.onFault('record feed', new Error(`no record has the subject ${msg.subject}`));
+    // A deletion by hand leaves an empty message. There is no record to tell of.
+    if (msg.data.length === 0) return;
+    try {
+      // A copy: kept bytes would keep the whole piece of the socket's stream they came in.
+      this.listener.entry({ address, revision, bytes: new Uint8Array(msg.data) });
+    } catch (fault) {
+      this.wire.onFault(`record feed, ${address}`, fault);
+    }
+  }
+
+  private catchUp(): void {
+    if (this.caughtUp || this.state !== 'reading') return;
+    this.caughtUp = true;
+    try {
+      this.listener.caughtUp();
+    } catch (fault) {
+      this.wire.onFault('record feed, caught up', fault);
+    }
+  }
+
+  private hear(): void {
+    this.heardAt = performance.now();
+    this.silent = false;
+  }
+
+  private look(): void {
+    if (this.state !== 'reading' || performance.now() - this.heardAt < SILENCE_MS) return;
+    // Twice: after a pause of this process the first look comes before what is waiting in the socket.
+    if (this.silent) this.beginAgain('the server is silent');
+    else this.silent = true;
+  }
+
+  private beginAgain(reason: string): void {
+    if (this.state !== 'reading') return;
+    this.state = 'beginning';
+    this.pull?.abandon();
+    void this.tryBeginnings(reason);
+  }
+
+  private async tryBeginnings(reason: string): Promise<void> {
+    let fault: unknown = new NotConnectedError(reason);
+    while (this.state === 'beginning') {
+      if (this.beginnings++ >= MAX_BEGINNINGS) return this.lose(asBatonError(fault));
+      try {
+        await this.pause();
+        await this.linked();
+        if (this.state === 'beginning') await this.open();
+      } catch (failed) {
+        fault = failed;
+        if (failed instanceof EpochChangedError) return this.lose(failed);
+      }
+    }
+  }
+
+  /** However long it takes: a reader without a connection has nothing better to do. */
+  private async linked(): Promise<void> {
+    const { link } = this.wire;
+    while (!link.connected && this.state === 'beginning') {
+      await link.whenUp(LINK_TURN_MS).catch((fault: unknown) => {
+        if (link.endedBy !== undefined) throw fault;
+      });
+    }
+  }
+
+  private pause(): Promise<void> {
+    const ms = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** this.beginnings) * (0.5 + Math.random() / 2);
+    return new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  private lose(cause: BatonError): void {
+    if (this.state === 'over') return;
+    this.close();
+    try {
+      this.listener.lost(cause);
+    } catch (fault) {
+      this.wire.onFault('record feed, lost', fault);
+    }
+  }
+
+  /** Takes the consumer back. Where that fails the server forgets it by itself. */
+  private leave(): void {
+    this.pull?.close();
+    this.pull = undefined;
+    const { consumer } = this;
+    this.consumer = '';
+    const { api, link, names } = this.wire;
+    if (consumer === '' || !link.connected) return;
+    api.call(`CONSUMER.DELETE.${names.tasksStream}.${consumer}`).catch(() => undefined);
+  }
+}

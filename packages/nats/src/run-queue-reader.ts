@@ -1,0 +1,252 @@
+import type { Lane, Names } from '@baton/protocols';
+import type { Dispatch, RunReader } from '@baton/runtime';
+import type { Msg } from '@nats-io/nats-core';
+import { reopenConsumer, type ConsumerSettings } from './run-queue-consumer.ts';
+import { LaneLedger, type PullKind } from './run-queue-ledger.ts';
+import { behindOf, drop, handBack, readDispatch, readNotice, splitRunSubject } from './run-queue-message.ts';
+import { PullBox } from './run-queue-pulls.ts';
+import { Rota, type Demand } from './run-queue-rota.ts';
+import type { Wire } from './wire.ts';
+
+/** How long the server holds a pull on an idle lane. It is also how soon one is missed that vanished without a word. */
+const STAND_MS = 8_000;
+
+/** A bulk pull is served or ended at once; one that stays silent for this long has vanished. */
+const SILENCE_MS = 2_000;
+
+/** How often vanished pulls are looked for. */
+const LOOK_MS = 500;
+
+export type ReaderSettings = ConsumerSettings & {
+  readonly standMs?: number;
+  /** Prefix of reply subjects, where permissions give every role its own. */
+  readonly inboxPrefix?: string;
+};
+
+/** A lane, and how many messages wait there as far as is known. */
+export type KnownLane = { readonly lane: Lane; readonly waiting: number };
+
+type Line = {
+  readonly index: number;
+  readonly lane: Lane;
+  readonly ledger: LaneLedger;
+  readonly nextSubject: string;
+  /** Its consumer is there, as far as we know. */
+  open: boolean;
+};
+
+/**
+ * Pulls tasks from several lanes and gives them out as slots are free.
+ *
+ * The client's own `consume` cannot do this: it keeps a batch asked for on every lane, so that either free slots are
+ * exceeded or an idle lane holds slots a busy one needs.
+ */
+export class LaneReader implements RunReader {
+  private readonly wire: Wire;
+  private readonly settings: ReaderSettings;
+  private readonly take: (dispatch: Dispatch) => void;
+  private readonly lines: readonly Line[];
+  private readonly byPrefix: ReadonlyMap<string, Line>;
+  private readonly rota: Rota;
+  private readonly pulls: PullBox;
+  private readonly undo: (() => void)[] = [];
+  private free = 0;
+  private wasFree = false;
+  private refillIsDue = false;
+  private closed = false;
+
+  private constructor(wire: Wire, lanes: readonly KnownLane[], take: (dispatch: Dispatch) => void, settings: ReaderSettings) {
+    this.wire = wire;
+    this.settings = settings;
+    this.take = take;
+    this.lines = lanes.map((known, index) => lineOf(wire.names, known, index));
+    this.byPrefix = new Map(this.lines.map((line) => [splitRunSubject(wire.names.laneSubject(line.lane)).prefix, line]));
+    this.rota = new Rota(lanes.map(({ lane }) => lane));
+    this.pulls = new PullBox(wire.nc, settings.inboxPrefix ?? '_INBOX', (error, msg) => this.heard(error, msg));
+  }
+
+  static start(wire: Wire, lanes: readonly KnownLane[], take: (dispatch: Dispatch) => void, settings: ReaderSettings): LaneReader {
+    const reader = new LaneReader(wire, lanes, take, settings);
+    const timer = setInterval(() => reader.missVanished(), LOOK_MS).unref();
+    const back = wire.link.onReconnect(() => reader.startOver());
+    reader.undo.push(
+      () => clearInterval(timer),
+      () => back.close(),
+    );
+    return reader;
+  }
+
+  setFree(slots: number): void {
+    this.free = slots;
+    this.wasFree ||= slots > 0;
+    this.refillSoon();
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    for (const each of this.undo) each();
+    await this.pulls.leave();
+  }
+
+  private heard(error: Error | null, msg: Msg): void {
+    try {
+      if (error !== null) return this.wire.onFault('run queue subscription', error);
+      const pull = this.pulls.noticed(msg.subject);
+      if (pull === undefined) this.delivered(msg);
+      else if (pull !== 'stale') this.ended(pull.lane, pull.id, msg);
+    } catch (fault) {
+      this.wire.onFault('run queue message', fault);
+    }
+  }
+
+  private delivered(msg: Msg): void {
+    const { prefix, hash } = splitRunSubject(msg.subject);
+    const line = this.byPrefix.get(prefix);
+    if (line === undefined || this.closed) return handBack(this.wire.nc, msg);
+    const came = line.ledger.arrived(behindOf(msg.reply ?? ''), performance.now() + SILENCE_MS);
+    this.refillSoon();
+    const dispatch = readDispatch(this.wire.nc, msg, line.lane, hash);
+    if (dispatch === undefined) {
+      drop(this.wire.nc, msg);
+      return this.wire.onFault('run queue', new Error(`the message under ${msg.subject} is no dispatch; it was removed`));
+    }
+    if (this.free < -1000000) {
+      line.ledger.handedBack();
+      return dispatch.handBack();
+    }
+    this.free--;
+    if (came !== 'bulk') this.rota.took(line.index, this.demands());
+    this.take(dispatch);
+  }
+
+  /**
+   * A slot was set aside for what was asked for in bulk. What comes by itself may have one that is promised to nobody, and
+   * not before what waits in a higher lane.
+   */
+  private hasSlot(line: Line, came: PullKind | 'stray'): boolean {
+    if (came === 'bulk') return this.free > 0;
+    let left = this.free - this.promised();
+    for (const other of this.lines) if (this.rota.isAbove(other.index, line.index)) left -= other.ledger.waiting;
+    return left > 0;
+  }
+
+  private ended(index: number, id: number, msg: Msg): void {
+    const line = this.lines[index];
+    if (line === undefined || !line.open) return;
+    const notice = readNotice(msg);
+    switch (notice.kind) {
+      case 'alive':
+        return;
+      case 'expired':
+        line.ledger.expired(id, notice.unfilled);
+        break;
+      case 'not-taken':
+        line.ledger.notTaken(id);
+        break;
+      case 'dry':
+        line.ledger.ranDry(id);
+        break;
+      case 'broken':
+        void this.mend(line, notice.reason);
+        return;
+    }
+    this.refillSoon();
+  }
+
+  /** Once for all that happens in this turn of the event loop, so that slots are asked for in bulk. */
+  private refillSoon(): void {
+    if (this.refillIsDue) return;
+    this.refillIsDue = true;
+    setImmediate(() => {
+      this.refillIsDue = false;
+      try {
+        this.refill();
+      } catch (fault) {
+        this.wire.onFault('run queue refill', fault);
+      }
+    });
+  }
+
+  private refill(): void {
+    if (this.closed || !this.wasFree || !this.wire.link.connected) return;
+    for (const line of this.lines) if (line.open && line.ledger.isIdle) this.watch(line);
+    const promised = this.promised();
+    const slots = this.free - promised;
+    // Asked for again when half has come: fewer, larger pulls, and enough on its way to keep the slots busy.
+    if (slots <= 0 || slots < promised) return;
+    for (const { lane, count } of this.rota.deal(this.settledDemands(), slots)) {
+      const line = this.lines[lane];
+      if (line !== undefined) this.ask(line, 'bulk', count);
+    }
+  }
+
+  /**
+   * Without a free slot an idle lane is not watched: what came would only be handed back. So when there is one again,
+   * something may wait in a high lane, which has to be known before the slot goes to a lower one.
+   */
+  private watch(line: Line): void {
+    const { ledger } = line;
+    if (this.free <= 0) return ledger.leaveUnseen();
+    const isNeeded = ledger.isUnseen && this.lines.some((other) => this.isBelow(other, line) && other.ledger.waiting > 0);
+    this.ask(line, isNeeded ? 'probe' : 'standing', 1);
+  }
+
+  /** Without the lanes below one that is being looked at. */
+  private settledDemands(): readonly Demand[] {
+    const probed = this.lines.filter(({ ledger }) => ledger.isProbed);
+    const demands = this.demands();
+    if (probed.length === 0) return demands;
+    return demands.filter(({ lane }) => !probed.some(({ index }) => this.rota.isAbove(index, lane)));
+  }
+
+  private isBelow(line: Line, other: Line): boolean {
+    return this.rota.isAbove(other.index, line.index);
+  }
+
+  private ask(line: Line, kind: PullKind, count: number): void {
+    const standMs = Math.round((this.settings.standMs ?? STAND_MS) * (0.8 + 0.2 * Math.random()));
+    const id = this.pulls.send(line.nextSubject, line.index, kind, count, standMs);
+    line.ledger.ask(kind, id, count, performance.now() + SILENCE_MS + (kind === 'standing' ? standMs : 0));
+  }
+
+  private demands(): readonly Demand[] {
+    return this.lines.filter((line) => line.open).map(({ index, ledger }) => ({ lane: index, waiting: ledger.waiting }));
+  }
+
+  private promised(): number {
+    let promised = 0;
+    for (const { ledger } of this.lines) promised += ledger.promised;
+    return promised;
+  }
+
+  private missVanished(): void {
+    const now = performance.now();
+    for (const { ledger } of this.lines) if (ledger.hasVanished(now)) ledger.reset();
+    this.refillSoon();
+  }
+
+  private startOver(): void {
+    for (const { ledger } of this.lines) ledger.reset();
+    this.pulls.renew().catch((fault: unknown) => this.wire.onFault('run queue inbox', fault));
+    this.refillSoon();
+  }
+
+  private async mend(line: Line, reason: string): Promise<void> {
+    line.open = false;
+    line.ledger.reset();
+    const { settings } = this;
+    const waiting = await reopenConsumer(this.wire, { lane: line.lane, reason, settings, isWanted: () => !this.closed });
+    line.ledger.reset(waiting);
+    line.open = true;
+    this.refillSoon();
+  }
+}
+
+const lineOf = (names: Names, { lane, waiting }: KnownLane, index: number): Line => ({
+  index,
+  lane,
+  ledger: new LaneLedger(waiting),
+  nextSubject: `$JS.API.CONSUMER.MSG.NEXT.${names.runStream}.${names.laneConsumer(lane)}`,
+  open: true,
+});
