@@ -1,0 +1,1 @@
+export { projectorService } from './service.ts';

@@ -1,0 +1,31 @@
+import { connectMongo, createTaskViews } from '@baton/mongo';
+import { connectPorts } from '@baton/nats';
+import { startProjector, type ServiceContext, type ServiceStart } from '@baton/runtime';
+
+/** NATS, MongoDB and the projector actor. Any number of them may run: they share the log, and a write never goes back. */
+export const projectorService: ServiceStart = async (service) => {
+  const { settings, log, onStop, patiently, watch, fail } = service;
+  const ports = await patiently('NATS', () => connectPorts(connectionOf(service)));
+  onStop('NATS connection', () => ports.close());
+  watch(ports.link);
+
+  const mongo = await patiently('MongoDB', () => connectMongo({ ...settings.mongo, appName: 'baton-projector' }));
+  onStop('MongoDB connection', () => mongo.close());
+  const views = createTaskViews(mongo);
+  await patiently('MongoDB', () => views.ensureIndexes());
+
+  const projector = await startProjector(ports, views, { ...settings.projector, log, onBroken: fail });
+  onStop('projector', () => projector.stop());
+};
+
+const connectionOf = ({ settings, log }: ServiceContext) => ({
+  servers: settings.nats.servers,
+  name: 'baton-projector',
+  ...(settings.nats.credsFile === undefined ? {} : { creds: settings.nats.credsFile }),
+  ...(settings.nats.user === undefined ? {} : { user: settings.nats.user }),
+  ...(settings.nats.password === undefined ? {} : { password: settings.nats.password }),
+  namespace: settings.namespace,
+  replicas: settings.replicas,
+  ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
+  onFault: (where: string, fault: unknown) => log.warn({ err: fault, where }, 'a fault where nobody waits for an answer'),
+});

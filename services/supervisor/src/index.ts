@@ -1,0 +1,1 @@
+export { startSupervisor } from './service.ts';

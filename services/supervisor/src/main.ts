@@ -1,0 +1,4 @@
+import { runService } from '@baton/runtime';
+import { startSupervisor } from './service.ts';
+
+await runService('supervisor', startSupervisor);
