@@ -1,0 +1,32 @@
+import { NotConnectedError } from '@baton/runtime';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Baton } from './baton.ts';
+
+/**
+ * The client that task calls use: the last one connected, or the one `within` names for what runs inside it. Kept once
+ * for all copies of this module in a process, so that tasks which bring their own copy find the client.
+ */
+const AMBIENT = Symbol.for('baton.ambient.v1');
+
+type Ambient = { current: Baton | undefined; readonly scoped: AsyncLocalStorage<Baton> };
+type Shared = { [AMBIENT]?: Ambient };
+
+const shared = globalThis as Shared;
+const state = (shared[AMBIENT] ??= { current: undefined, scoped: new AsyncLocalStorage<Baton>() });
+
+export const ambient = (): Baton => {
+  const baton = state.scoped.getStore() ?? state.current;
+  if (baton === undefined) throw new NotConnectedError('no client: call connect() before a task is scheduled or run');
+  return baton;
+};
+
+export const setAmbient = (baton: Baton): void => {
+  state.current = baton;
+};
+
+/** Forgets a client that was closed; a later one stays. */
+export const clearAmbient = (baton: Baton): void => {
+  if (state.current === baton) state.current = undefined;
+};
+
+export const withAmbient = <T>(baton: Baton, body: () => T): T => state.scoped.run(baton, body);

@@ -1,0 +1,193 @@
+import { createVirtualClock, createMemoryWorld, type MemoryWorld, type VirtualClock } from '@baton/testkit';
+import * as assert from 'uvu/assert';
+import { suite } from '../../../test/support/suite.ts';
+import type { Baton } from './baton.ts';
+import { createBaton } from './create.ts';
+import { getContext, InvalidArgumentError, PayloadTooLargeError, task, TerminalError } from './index.ts';
+
+const test = suite('sdk');
+
+type Stage = { readonly clock: VirtualClock; readonly world: MemoryWorld; readonly client: (name: string, user?: string) => Baton };
+
+const stage = (seed = 1): Stage => {
+  const clock = createVirtualClock({ seed });
+  const world = createMemoryWorld({ clock, seed });
+  return {
+    clock,
+    world,
+    client: (name, user = 'alice') => createBaton({ ports: world.ports(name), user: { id: user }, progressThrottleMs: 2_000 }),
+  };
+};
+
+/** Lets virtual time pass until `promise` is settled. */
+const within = async <T>(clock: VirtualClock, promise: Promise<T>, ms = 60_000): Promise<T> => {
+  let settled = false;
+  const mark = (): void => {
+    settled = true;
+  };
+  promise.then(mark, mark);
+  for (let passed = 0; !settled && passed < ms; passed += 10) await clock.advance(10);
+  assert.ok(settled, `not settled within ${ms} ms of virtual time`);
+  return promise;
+};
+
+test('a scheduled task runs in a worker and its result comes back', async () => {
+  const { clock, client } = stage();
+  const double = task({ name: 'double' }, (n: number) => n * 2);
+  const worker = client('worker');
+  await within(clock, worker.startWorker({ tasks: [double] }));
+  const handle = await within(clock, client('app').within(() => double.schedule(21)));
+  assert.is(handle.status, 'pending');
+  assert.is(handle.outcome, 'created');
+  await within(clock, handle.wait());
+  assert.is(handle.status, 'success');
+  assert.is(handle.result, 42);
+  assert.equal(handle.record.history.map((h) => h.status), ['pending', 'in_progress', 'success']);
+});
+
+test('an inline call runs here, with the same features', async () => {
+  const { clock, client } = stage();
+  const seen: string[] = [];
+  const greet = task({ name: 'greet' }, async (name: string) => {
+    const ctx = getContext();
+    ctx.onCleanup(() => seen.push('cleanup 1'));
+    ctx.onCleanup(() => seen.push('cleanup 2'));
+    ctx.updateTask({ progress: [1, 2], payload: { name } });
+    return `hello ${name}`;
+  });
+  const handle = await within(clock, client('app').within(() => greet('bob')));
+  assert.is(handle.status, 'success');
+  assert.is(handle.result, 'hello bob');
+  assert.is(handle.record.mode, 'sync');
+  assert.equal(handle.progress, { current: 1, total: 2 });
+  assert.equal(handle.payload, { name: 'bob' });
+  assert.equal(seen, ['cleanup 2', 'cleanup 1']);
+});
+
+test('two users who schedule one shared key share one task', async () => {
+  const { clock, client } = stage();
+  const report = task({ name: 'report', scope: 'shared' }, () => 1).with({ taskKey: 'r1' });
+  const [a, b] = await within(
+    clock,
+    Promise.all([
+      client('app', 'alice').within(() => report.schedule()),
+      client('app2', 'bob').within(() => report.schedule()),
+    ]),
+  );
+  assert.is(a.uuid, b.uuid);
+  assert.equal([a.outcome, b.outcome].toSorted(), ['created', 'joined']);
+  await within(clock, a.refresh());
+  assert.equal(a.subscribers.map((s) => s.user).toSorted(), ['alice', 'bob']);
+});
+
+test('A2 a running abortable task is aborted: handlers run, then cleanup, then aborted with proof', async () => {
+  const { clock, client } = stage();
+  const seen: string[] = [];
+  const long = task({ name: 'long' }, async () => {
+    const ctx = getContext();
+    ctx.onAbort(() => seen.push('abort'));
+    ctx.onCleanup(() => seen.push('cleanup'));
+    await new Promise<void>((resolve) => {
+      ctx.signal.addEventListener('abort', () => resolve());
+    });
+    seen.push('body');
+  });
+  const worker = client('worker');
+  await within(clock, worker.startWorker({ tasks: [long] }));
+  const handle = await within(clock, client('app').within(() => long.schedule()));
+  await clock.advance(100);
+  const answer = await within(clock, handle.cancel());
+  assert.is(answer.action, 'aborted');
+  await within(clock, handle.wait());
+  assert.is(handle.status, 'aborted');
+  assert.is(seen.at(-1), 'cleanup');
+  assert.is(seen.filter((s) => s === 'abort').length, 1);
+  const { abort } = handle.record;
+  assert.ok(abort?.deliveredAt !== undefined && abort.observedAt !== undefined && abort.stoppedAt !== undefined);
+  assert.is(abort.by, 'user:alice');
+});
+
+test('T2 an abortable task times out, never early', async () => {
+  const { clock, client } = stage();
+  const slow = task({ name: 'slow', timeout: '3s' }, async () => {
+    const { signal } = getContext();
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve());
+    });
+  });
+  const worker = client('worker');
+  await within(clock, worker.startWorker({ tasks: [slow] }));
+  const handle = await within(clock, client('app').within(() => slow.schedule()));
+  await within(clock, handle.wait());
+  assert.is(handle.status, 'timed_out');
+  const { startedAt = 0, endedAt = 0 } = handle.record;
+  assert.ok(endedAt - startedAt >= 3_000 && endedAt - startedAt < 3_250, `${endedAt - startedAt} ms`);
+});
+
+test('L5 a thrown error is recorded; L6 failing handlers are combined in the order run', async () => {
+  const { clock, client } = stage();
+  const bad = task({ name: 'bad' }, () => {
+    const ctx = getContext();
+    ctx.onCleanup(() => {
+      throw new RangeError('first registered');
+    });
+    ctx.onCleanup(() => {
+      throw new TypeError('last registered');
+    });
+    throw new TerminalError('body');
+  });
+  const handle = await within(clock, client('app').within(() => bad()));
+  assert.is(handle.status, 'failure');
+  assert.is(handle.error?.message, 'body; last registered; first registered');
+  assert.is(handle.error?.type, 'TerminalError+TypeError+RangeError');
+});
+
+test('L9 an inline task with attempts left runs again after its back-off', async () => {
+  const { clock, client } = stage();
+  let runs = 0;
+  const flaky = task({ name: 'flaky', retry: { maxAttempts: 3, backoff: { initial: '1s', jitter: 0 } } }, () => {
+    runs++;
+    if (runs < 3) throw new Error(`run ${runs}`);
+    return runs;
+  });
+  const handle = await within(clock, client('app').within(() => flaky()));
+  assert.is(handle.status, 'success');
+  assert.is(handle.result, 3);
+  assert.is(handle.attempt, 3);
+  assert.ok((handle.record.endedAt ?? 0) - handle.record.createdAt >= 3_000);
+});
+
+test('R5 drain: nothing new is taken, what ignores it is given back and nothing is counted', async () => {
+  const { clock, client, world } = stage();
+  const never = task({ name: 'never' }, () => new Promise<void>(() => {}));
+  const worker = await within(clock, client('worker').startWorker({ tasks: [never] }));
+  const handle = await within(clock, client('app').within(() => never.schedule()));
+  await clock.advance(100);
+  await within(clock, worker.drain({ grace: '1s' }));
+  await within(clock, handle.refresh());
+  assert.is(handle.status, 'pending');
+  assert.is(handle.attempt, 1);
+  assert.is(handle.record.failures, undefined);
+  assert.is(world.waiting().length, 1);
+});
+
+test('input that cannot be taken is refused before anything is sent', async () => {
+  const { client, world } = stage();
+  const any = task({ name: 'any' }, (value: unknown) => value);
+  const app = client('app');
+  const schedule = (value: unknown) => app.within(() => any.schedule(value));
+  const failure = async (promise: Promise<unknown>): Promise<unknown> => promise.then(() => undefined, (e: unknown) => e);
+  assert.instance(await failure(schedule(() => 1)), InvalidArgumentError);
+  assert.instance(await failure(schedule(1n)), InvalidArgumentError);
+  assert.instance(await failure(schedule('x'.repeat(70_000))), PayloadTooLargeError);
+  const system = task({ name: 'sys', scope: 'system' }, () => 1);
+  assert.match(String(await failure(app.within(() => system.schedule()))), 'only an admin');
+  const shared = task({ name: 'shared', scope: 'shared' }, () => 1);
+  assert.match(String(await failure(app.within(() => shared.schedule()))), 'needs a taskKey');
+  assert.throws(() => any.with({ taskKye: 'x' } as never), /unknown option 'taskKye'/);
+  assert.throws(() => task(() => 1), /anonymous/);
+  assert.throws(() => task({ name: 'a b' }, () => 1), /name/);
+  assert.is(world.history().length, 0);
+});
+
+test.run();

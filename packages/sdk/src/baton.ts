@@ -1,0 +1,350 @@
+import { byUser, isTerminal, type Actor, type RefusalReason, type TaskRecord, type TaskSpec } from '@baton/core';
+import {
+  addressOf,
+  encodeData,
+  EncodeError,
+  INLINE_DATA_LIMIT,
+  type Address,
+} from '@baton/protocols';
+import {
+  currentContext,
+  dispatch,
+  InvalidArgumentError,
+  OutcomeUnknownError,
+  PayloadTooLargeError,
+  promote,
+  type Asked,
+  type Held,
+  type Kernel,
+  type Link,
+  type Log,
+  type Ports,
+  type RunHost,
+  type TaskDefinition,
+} from '@baton/runtime';
+import { withAmbient } from './ambient.ts';
+import { durationMs } from './duration.ts';
+import {
+  GlobalTaskFrameworkDisabledError,
+  PermissionDeniedError,
+  TaskAbortFailedError,
+  TaskAbortingError,
+  TaskNotAbortableError,
+  TaskNotFoundError,
+} from './errors.ts';
+import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
+import { checkCallOptions, policyOf, type CallOptions } from './options.ts';
+import { readLive } from './live.ts';
+import { TaskWatch, waitForEnd } from './watch.ts';
+import { BatonWorker, type WorkerOptions } from './worker.ts';
+
+export type User = { readonly id: string; readonly admin?: boolean };
+
+/** What the clients of one connection share. */
+export type Core = {
+  readonly ports: Ports;
+  readonly kernel: Kernel;
+  readonly log: Log;
+  /** Runs inline calls and workers of this process. */
+  readonly host: RunHost;
+  readonly enabled: boolean;
+  readonly close: () => Promise<void>;
+};
+
+const CREATED = { outcome: 'created', differs: false } as const;
+
+type Submitted = { readonly handle: TaskHandle; readonly held: Held };
+
+/** A client: a connection, seen as one user. Made by `connect` and `as`. */
+export class Baton {
+  private readonly core: Core;
+  private readonly actor: Actor;
+  private readonly handles: HandleClient;
+
+  constructor(core: Core, user: User | undefined) {
+    this.core = core;
+    this.actor = user === undefined ? { admin: false } : { user: user.id, admin: user.admin ?? false };
+    this.handles = {
+      load: (address, id) => this.load(address, id),
+      wait: (address, id, timeoutMs) => waitForEnd(core, address, id, timeoutMs),
+      cancel: (address, id, force) => this.cancel(address, id, force),
+      events: (address, id) => this.events(address, id),
+      live: (id, listener) => core.ports.signals.onProgress(id, (bytes) => listener(readLive(bytes))),
+      durationMs: (value) => durationMs(value, 'timeout'),
+    };
+  }
+
+  /** The same connection for another user. */
+  as(user: User): Baton {
+    return new Baton(this.core, user);
+  }
+
+  /** Makes this client the one that task calls inside `body` use. */
+  within<T>(body: () => T): T {
+    return withAmbient(this, body);
+  }
+
+  /** The connection, for whoever has to know how it is. */
+  get link(): Link {
+    return this.core.ports.link;
+  }
+
+  /** Submits a task. Throws before anything is sent for input it cannot take; see `Task.schedule`. */
+  async schedule<Result>(
+    definition: TaskDefinition,
+    args: readonly unknown[],
+    options: CallOptions = {},
+  ): Promise<TaskHandle<Result>> {
+    const { handle } = await this.submit(definition, args, options, undefined);
+    return handle as TaskHandle<Result>;
+  }
+
+  /** Runs a task inline, or waits for the active one of its key. */
+  async run<Result>(
+    definition: TaskDefinition,
+    args: readonly unknown[],
+    options: CallOptions = {},
+  ): Promise<TaskHandle<Result>> {
+    const { host } = this.core;
+    if (!this.core.enabled) throw new GlobalTaskFrameworkDisabledError();
+    await host.start();
+    const { handle, held } = await this.submit(definition, args, options, host.id);
+    const waitMs = options.waitTimeout === undefined ? undefined : durationMs(options.waitTimeout, 'waitTimeout');
+    if (handle.outcome === 'created' && held.record.id === handle.uuid) {
+      const end = await this.runHere(handle.address, held, definition);
+      if (end !== undefined) return this.handle(handle.address, end, CREATED) as TaskHandle<Result>;
+    } else if (currentContext()?.taskId === handle.uuid) {
+      throw new InvalidArgumentError('a task waits for itself: it called itself with its own key');
+    }
+    return (await handle.wait(waitMs === undefined ? {} : { timeout: waitMs / 1_000 })) as TaskHandle<Result>;
+  }
+
+  async startWorker(options: WorkerOptions): Promise<BatonWorker> {
+    return BatonWorker.start(this.core, options);
+  }
+
+  /** Closes the connection for all clients of it. Workers are to be drained before. */
+  close(): Promise<void> {
+    return this.core.close();
+  }
+
+  private async submit(
+    definition: TaskDefinition,
+    args: readonly unknown[],
+    options: CallOptions,
+    host: string | undefined,
+  ): Promise<Submitted> {
+    const { core, actor } = this;
+    if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
+    checkCallOptions(options);
+    const spec = this.specOf(definition, args, options, host);
+    const address = addressFor(spec);
+    const whenAborting = options.whenAborting ?? 'queue';
+    const at = core.ports.clock.now();
+    const asked = await core.kernel.ask(
+      address,
+      () => ({ kind: 'submit', at, actor, spec, whenAborting }),
+      { from: 'absent' },
+    );
+    const done = this.expectDone(asked);
+    if (done.answer.kind === 'joined') {
+      const joined = { outcome: 'joined', differs: done.answer.differs } as const;
+      return { handle: this.handle(address, viewOf(done, done.answer.id), joined), held: done };
+    }
+    if (host === undefined && spec.runAt === undefined && done.record.id === spec.id) {
+      void dispatch({ ports: core.ports, log: core.log }, address, done);
+    }
+    return { handle: this.handle(address, viewOf(done, spec.id), CREATED), held: done };
+  }
+
+  private specOf(
+    definition: TaskDefinition,
+    args: readonly unknown[],
+    options: CallOptions,
+    host: string | undefined,
+  ): TaskSpec {
+    const { chance, clock } = this.core.ports;
+    const { scope, type } = definition;
+    const { taskKey } = options;
+    if (scope === 'shared' && taskKey === undefined) throw new InvalidArgumentError('a shared task needs a taskKey');
+    if (scope === 'private' && this.actor.user === undefined) {
+      throw new InvalidArgumentError('a private task needs a user: connect({ user: { id } }) or baton.as({ id })');
+    }
+    const id = chance.uuid();
+    const key = taskKey ?? id;
+    const runAt = options.runAt?.getTime() ?? delayed(clock.now(), options);
+    const retry = options.retry ?? {};
+    return {
+      id,
+      type,
+      key,
+      name: options.taskName ?? taskKey ?? type,
+      scope,
+      ...(this.actor.user === undefined ? {} : { creator: this.actor.user }),
+      ...(args.length === 0 ? {} : { args: encodeArguments(args) }),
+      queue: options.queue ?? definition.queue,
+      priority: options.priority ?? definition.priority,
+      mode: host === undefined ? 'async' : 'sync',
+      ...(host === undefined ? {} : { host }),
+      policy: policyOf({ ...options, retry }, definition.policy),
+      ...(runAt === undefined ? {} : { runAt }),
+    };
+  }
+
+  /** Claims and runs an inline task, attempt after attempt. Its end, or undefined when somebody else has it now. */
+  private async runHere(address: Address, first: Held, definition: TaskDefinition): Promise<Held | undefined> {
+    const { host, kernel, ports } = this.core;
+    for (let held: Held | undefined = first; held?.record.status === 'pending' && held.record.host === host.id; ) {
+      const wait: number = (held.record.runAt ?? 0) - ports.clock.now();
+      if (wait > 0) await new Promise<void>((resolve) => void ports.clock.after(wait, resolve));
+      let claimed = await host.claim(address, held, held.revision);
+      if (claimed.kind === 'unknown' || claimed.kind === 'failed') claimed = await host.settle(address);
+      if (claimed.kind === 'mine') {
+        const end = await host.run(address, claimed.held, definition);
+        if (end.kind === 'lost') return undefined;
+        if (isTerminal(end.held.record.status)) return end.held;
+        held = end.held;
+      } else {
+        // Joined by somebody, or cancelled, between submit and claim.
+        const now = await kernel.load(address);
+        if (now?.revision === held.revision || now?.record.id !== first.record.id) return undefined;
+        held = now;
+      }
+    }
+    return undefined;
+  }
+
+  private async load(address: Address, id: string): Promise<Held> {
+    const held = await this.core.kernel.load(address);
+    if (held?.record.id === id) return held;
+    if (held?.record.successor?.spec.id === id) return viewOf(held, id);
+    throw new TaskNotFoundError('the task has left the store; ask the projection for it');
+  }
+
+  private async cancel(address: Address, id: string, force: boolean): Promise<CancelResult> {
+    const { core, actor } = this;
+    const at = core.ports.clock.now();
+    const done = this.expectDone(await core.kernel.ask(address, () => ({ kind: 'cancel', at, actor, id, force })));
+    const { record } = done;
+    if (record.owner !== undefined && (record.status === 'aborting' || record.abort?.forced)) {
+      core.ports.signals.poke(record.owner.worker, address);
+    }
+    if (isTerminal(record.status) && record.successor !== undefined) {
+      void promote(core, address, record.id, byUser(actor.user));
+    }
+    return { action: done.answer.kind === 'unsubscribed' ? 'unsubscribed' : 'aborted' };
+  }
+
+  private async *events(address: Address, id: string): AsyncGenerator<Held> {
+    const watch = new TaskWatch(this.core, address, id);
+    try {
+      await watch.open();
+      for (let held = await watch.next(); held !== undefined; held = await watch.next()) {
+        yield held;
+        if (isTerminal(held.record.status)) return;
+      }
+    } finally {
+      watch.close();
+    }
+  }
+
+  private handle(
+    address: Address,
+    held: Held,
+    submitted: { readonly outcome: 'created' | 'joined'; readonly differs: boolean },
+  ): TaskHandle {
+    return new TaskHandle(this.handles, address, held, submitted);
+  }
+
+  private expectDone(asked: Asked): Extract<Asked, { kind: 'done' }> {
+    switch (asked.kind) {
+      case 'done':
+        return asked;
+      case 'refused':
+        if (asked.doubt !== undefined) throw unknownOutcome(asked.doubt);
+        throw refusalError(asked.reason, asked.held?.record);
+      case 'failed':
+        throw asked.cause;
+      case 'unknown':
+        throw unknownOutcome(asked.cause);
+    }
+  }
+}
+
+const unknownOutcome = (cause: Error): OutcomeUnknownError =>
+  cause instanceof OutcomeUnknownError
+    ? cause
+    : new OutcomeUnknownError(`it is not known whether this took effect: ${cause.message}`, { cause });
+
+const addressFor = (spec: TaskSpec): Address =>
+  addressOf({
+    scope: spec.scope,
+    type: spec.type,
+    key: spec.key,
+    ...(spec.creator === undefined ? {} : { user: spec.creator }),
+  });
+
+const delayed = (now: number, options: CallOptions): number | undefined =>
+  options.delay === undefined ? undefined : now + durationMs(options.delay, 'delay');
+
+const encodeArguments = (args: readonly unknown[]): Uint8Array => {
+  let bytes: Uint8Array;
+  try {
+    bytes = encodeData(args);
+  } catch (error) {
+    if (error instanceof EncodeError) throw new InvalidArgumentError(`the arguments are ${error.message}`, { cause: error });
+    throw error;
+  }
+  if (bytes.length <= INLINE_DATA_LIMIT) return bytes;
+  throw new PayloadTooLargeError(`the arguments are ${bytes.length} bytes, at most ${INLINE_DATA_LIMIT} are allowed`);
+};
+
+/** The record as the submitter of `id` sees it: his task may be the one that waits behind the present one. */
+const viewOf = (held: Held, id: string): Held => {
+  const { successor } = held.record;
+  if (held.record.id === id || successor?.spec.id !== id) return held;
+  const { createdAt, subscribers, spec } = successor;
+  const record: TaskRecord = {
+    ...spec,
+    v: held.record.v,
+    status: 'pending',
+    subscribers,
+    createdAt,
+    changedAt: createdAt,
+    attempt: 0,
+    history: [{ status: 'pending', at: createdAt, by: byUser(spec.creator), attempt: 0, why: `after ${held.record.id}` }],
+  };
+  return { record, revision: held.revision };
+};
+
+/** One table from a refusal to what the caller meets. */
+const refusalError = (reason: RefusalReason, record: TaskRecord | undefined): Error => {
+  switch (reason) {
+    case 'not_abortable':
+      return new TaskNotAbortableError();
+    case 'too_late':
+      return new TaskAbortFailedError(record?.finishing ? 'finishing' : (record?.status ?? 'gone'));
+    case 'aborting':
+      return new TaskAbortingError();
+    case 'force_forbidden':
+      return new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may force a cancel');
+    case 'force_required':
+      return new PermissionDeniedError('FORCE_REQUIRED', 'others wait for this task: an admin has to force its cancel');
+    case 'admin_required':
+      return new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may submit a system task');
+    case 'not_found':
+    case 'fenced':
+    case 'not_running':
+    case 'not_pending':
+    case 'not_due':
+      return new TaskNotFoundError();
+  }
+};
+
+export const checkUser = (user: User | undefined): void => {
+  if (user === undefined) return;
+  if (typeof user.id !== 'string' || user.id === '' || user.id.length > 256 || !user.id.isWellFormed()) {
+    throw new InvalidArgumentError('user.id is text of 1 to 256 characters');
+  }
+};
+

@@ -1,0 +1,80 @@
+import { connectPorts, type NatsPortsSettings } from '@baton/nats';
+import { DEFAULT_NAMESPACE } from '@baton/protocols';
+import { InvalidArgumentError, silentLog, type Log } from '@baton/runtime';
+import { clearAmbient, setAmbient } from './ambient.ts';
+import { checkUser, type Baton, type User } from './baton.ts';
+import { createBaton } from './create.ts';
+
+export type ConnectOptions = {
+  /** `nats://host:port`, several with commas between or as a list; `NATS_URL`, then this machine, when not set. */
+  readonly servers?: string | readonly string[] | undefined;
+  /** On whose behalf this client acts; `as` gives a client for somebody else. */
+  readonly user?: User;
+  /** Path of a NATS credentials file. */
+  readonly credsFile?: string;
+  readonly natsUser?: string;
+  readonly natsPassword?: string;
+  /** Prefix of streams and subjects; `BATON` when not set. */
+  readonly namespace?: string;
+  /** Shown in the server's list of connections, and in front of this process's id as a worker. */
+  readonly name?: string;
+  /** Copies of streams that are made now: 1, 3 or 5. */
+  readonly replicas?: number;
+  /** Most bytes of the event log, when it is made now. */
+  readonly eventsMaxBytes?: number;
+  /** False refuses new tasks; `BATON_ENABLED` and `GLOBAL_TASK_FRAMEWORK` when not set (behaviour X6). */
+  readonly enabled?: boolean;
+  /** Least milliseconds between two durable progress writes of one task; 2,000 when not set, 0: every update. */
+  readonly progressThrottleMs?: number;
+  readonly log?: Log;
+};
+
+const DEFAULT_SERVER = 'nats://127.0.0.1:4222';
+
+/**
+ * Connects, makes missing streams, and makes the client the one that task calls use. Rejects within seconds with
+ * NotConnectedError, AuthorizationFailedError, ServerTooOldError or another ServerUnfitError.
+ */
+export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
+  checkUser(options.user);
+  const log = options.log ?? silentLog;
+  const ports = await connectPorts(natsSettings(options, log));
+  const { progressThrottleMs, name, user } = options;
+  const baton = createBaton({
+    ports,
+    log,
+    enabled: options.enabled ?? enabledByEnvironment(),
+    ...(user === undefined ? {} : { user }),
+    ...(name === undefined ? {} : { nodeName: name }),
+    ...(progressThrottleMs === undefined ? {} : { progressThrottleMs }),
+    closePorts: async () => {
+      clearAmbient(baton);
+      await ports.close();
+    },
+  });
+  setAmbient(baton);
+  return baton;
+};
+
+const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
+  const { credsFile, natsUser, natsPassword, name, replicas, eventsMaxBytes } = options;
+  if (replicas !== undefined && ![1, 3, 5].includes(replicas)) throw new InvalidArgumentError('replicas is 1, 3 or 5');
+  return {
+    servers: options.servers ?? process.env['NATS_URL'] ?? DEFAULT_SERVER,
+    namespace: options.namespace ?? process.env['BATON_NAMESPACE'] ?? DEFAULT_NAMESPACE,
+    onFault: (where, fault) => log.warn({ err: fault, where }, 'something went wrong that nobody waits for'),
+    ...(credsFile === undefined ? {} : { creds: credsFile }),
+    ...(natsUser === undefined ? {} : { user: natsUser }),
+    ...(natsPassword === undefined ? {} : { password: natsPassword }),
+    ...(name === undefined ? {} : { name }),
+    ...(replicas === undefined ? {} : { replicas }),
+    ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
+  };
+};
+
+const OFF = new Set(['false', '0', 'no', 'off']);
+
+const enabledByEnvironment = (): boolean => {
+  const { BATON_ENABLED = '', GLOBAL_TASK_FRAMEWORK = '' } = process.env;
+  return !OFF.has(BATON_ENABLED.toLowerCase()) && !OFF.has(GLOBAL_TASK_FRAMEWORK.toLowerCase());
+};

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createKernel, RunHost, silentLog, type Log, type Ports } from '@baton/runtime';
+import { Baton, checkUser, type User } from './baton.ts';
+
+export type CreateOptions = {
+  readonly ports: Ports;
+  readonly user?: User;
+  readonly log?: Log;
+  readonly enabled?: boolean;
+  /** Stands in front of the id of this process as a node; for people. */
+  readonly nodeName?: string;
+  /** Least time between two durable progress writes of one task; 2 s when not set. */
+  readonly progressThrottleMs?: number;
+  /** Called by `close` after the runs of this process have been let go. */
+  readonly closePorts?: () => Promise<void>;
+};
+
+/** A client on given ports: what `connect` makes on NATS and the test kit in memory. */
+export const createBaton = (options: CreateOptions): Baton => {
+  const { ports, user, log = silentLog, enabled = true } = options;
+  checkUser(user);
+  const kernel = createKernel(ports);
+  const id = nodeId(options.nodeName ?? hostname());
+  const host = new RunHost({
+    ports,
+    kernel,
+    log,
+    info: { role: 'worker', id, host: hostname(), pid: process.pid, startedAt: ports.clock.now(), state: 'ready' },
+    ...(options.progressThrottleMs === undefined ? {} : { throttleMs: options.progressThrottleMs }),
+  });
+  const close = async (): Promise<void> => {
+    await host.stop();
+    await options.closePorts?.();
+  };
+  return new Baton({ ports, kernel, log, host, enabled, close }, user);
+};
+
+/** Unique for every start of a process: a node that comes back is another one, and its fences are its own. */
+const nodeId = (name: string): string =>
+  `${name.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(0, 32)}-${process.pid}-${randomBytes(4).toString('hex')}`;

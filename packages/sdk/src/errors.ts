@@ -1,0 +1,59 @@
+import { BatonError } from '@baton/runtime';
+
+/** The framework is switched off (`BATON_ENABLED=false`): nothing new is accepted (behaviour X6). */
+export class GlobalTaskFrameworkDisabledError extends BatonError {
+  override readonly name = 'GlobalTaskFrameworkDisabledError';
+  constructor() {
+    super('DISABLED', 'the task framework is switched off by BATON_ENABLED or GLOBAL_TASK_FRAMEWORK');
+  }
+}
+
+/** The task runs and has registered no abort handler, so nothing could stop it (behaviour A3). */
+export class TaskNotAbortableError extends BatonError {
+  override readonly name = 'TaskNotAbortableError';
+  constructor() {
+    super('TASK_NOT_ABORTABLE', 'the task is running and has no abort handler: it cannot be stopped');
+  }
+}
+
+/** The cancel came too late, or the task is in a state that does not take what was asked. */
+export class TaskAbortFailedError extends BatonError {
+  override readonly name = 'TaskAbortFailedError';
+  /** The state the task is in. */
+  readonly status: string;
+  constructor(status: string) {
+    super('TASK_ABORT_FAILED', `too late: the task is ${status}`);
+    this.status = status;
+  }
+}
+
+/** The last task of this key is being aborted, and the submitter chose not to wait behind it (behaviour D5). */
+export class TaskAbortingError extends BatonError {
+  override readonly name = 'TaskAbortingError';
+  constructor() {
+    super('TASK_ABORTING', 'a task of this key is being aborted; submit again when it has ended, or wait behind it');
+  }
+}
+
+/** No such task, or none this user may see: the two are one answer. */
+export class TaskNotFoundError extends BatonError {
+  override readonly name = 'TaskNotFoundError';
+  constructor(message = 'no such task') {
+    super('TASK_NOT_FOUND', message);
+  }
+}
+
+export class PermissionDeniedError extends BatonError {
+  override readonly name = 'PermissionDeniedError';
+  constructor(code: 'PERMISSION_DENIED' | 'FORCE_REQUIRED', message: string) {
+    super(code, message);
+  }
+}
+
+/** The wait is over; the task runs on. */
+export class WaitTimeoutError extends BatonError {
+  override readonly name = 'WaitTimeoutError';
+  constructor(ms: number) {
+    super('WAIT_TIMEOUT', `the task has not ended within ${ms} ms; it runs on`);
+  }
+}

@@ -1,0 +1,41 @@
+export { withAmbient } from './ambient.ts';
+export { Baton } from './baton.ts';
+export { connect } from './connect.ts';
+export { createBaton } from './create.ts';
+export {
+  GlobalTaskFrameworkDisabledError,
+  PermissionDeniedError,
+  TaskAbortFailedError,
+  TaskAbortingError,
+  TaskNotAbortableError,
+  TaskNotFoundError,
+  WaitTimeoutError,
+} from './errors.ts';
+export { TaskHandle } from './handle.ts';
+export { TaskScope } from './options.ts';
+export { task } from './task.ts';
+export { BatonWorker } from './worker.ts';
+export {
+  BatonError,
+  getContext,
+  InvalidArgumentError,
+  NotConnectedError,
+  OutcomeUnknownError,
+  PayloadTooLargeError,
+  RetryableError,
+  ServerTooOldError,
+  ServerUnfitError,
+  StoreRefusedError,
+  TerminalError,
+} from '@baton/runtime';
+
+export type { User } from './baton.ts';
+export type { ConnectOptions } from './connect.ts';
+export type { CreateOptions } from './create.ts';
+export type { Duration } from './duration.ts';
+export type { CancelResult, LiveProgress, Outcome, TaskSnapshot } from './handle.ts';
+export type { CallOptions, RetryOptions, TaskOptions } from './options.ts';
+export type { Task } from './task.ts';
+export type { WorkerOptions } from './worker.ts';
+export type { Progress, Scope, Status } from '@baton/core';
+export type { Log, TaskContext, TaskUpdate, UpdateOptions } from '@baton/runtime';

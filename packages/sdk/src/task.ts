@@ -1,0 +1,70 @@
+import { NAME_PATTERN } from '@baton/protocols';
+import { InvalidArgumentError, type TaskDefinition } from '@baton/runtime';
+import { ambient } from './ambient.ts';
+import type { TaskHandle } from './handle.ts';
+import { checkCallOptions, checkTaskOptions, policyOf, type CallOptions, type TaskOptions } from './options.ts';
+
+/** A function that became a task type. Called, it runs inline; scheduled, a worker runs it (behaviour X1). */
+export type Task<Args extends unknown[], Result> = {
+  /** Runs in this process; resolves when the task is terminal. A task of the same key that is active is joined. */
+  (...args: Args): Promise<TaskHandle<Result>>;
+  /** Resolves when the task is durably recorded. */
+  readonly schedule: (...args: Args) => Promise<TaskHandle<Result>>;
+  /** The same task with options for the calls that follow. */
+  readonly with: (options: CallOptions) => Task<Args, Result>;
+  readonly definition: TaskDefinition;
+};
+
+type Body<Args extends unknown[], Result> = (...args: Args) => Result | Promise<Result>;
+
+/**
+ * Makes a task of a function.
+ *
+ * Throws InvalidArgumentError for an option it does not know, a name that is not 1 to 100 letters, digits, `_`, `.` and
+ * `-`, and an anonymous function without a name.
+ */
+export function task<Args extends unknown[], Result>(body: Body<Args, Result>): Task<Args, Awaited<Result>>;
+export function task<Args extends unknown[], Result>(
+  options: TaskOptions,
+  body: Body<Args, Result>,
+): Task<Args, Awaited<Result>>;
+export function task<Args extends unknown[], Result>(
+  first: TaskOptions | Body<Args, Result>,
+  second?: Body<Args, Result>,
+): Task<Args, Awaited<Result>> {
+  const body = typeof first === 'function' ? first : second;
+  const options = typeof first === 'function' ? {} : first;
+  if (typeof body !== 'function') throw new InvalidArgumentError('task() takes options and a function');
+  checkTaskOptions(options);
+  return callable(definitionOf(options, body), {});
+}
+
+const definitionOf = <Args extends unknown[], Result>(options: TaskOptions, body: Body<Args, Result>): TaskDefinition => {
+  const type = options.name ?? body.name;
+  if (type === '') throw new InvalidArgumentError('an anonymous function needs a name: task({ name: ... }, ...)');
+  if (!NAME_PATTERN.test(type)) {
+    throw new InvalidArgumentError(`a task's name is 1 to 100 of letters, digits, _ . and -; got ${JSON.stringify(type)}`);
+  }
+  const retryOn = options.retry?.retryOn;
+  return {
+    type,
+    handler: body,
+    scope: options.scope ?? 'private',
+    queue: options.queue ?? 'default',
+    priority: options.priority ?? 'normal',
+    policy: policyOf(options),
+    ...(retryOn === undefined ? {} : { retryOn }),
+  };
+};
+
+const callable = <Args extends unknown[], Result>(definition: TaskDefinition, options: CallOptions): Task<Args, Result> => {
+  const run = (...args: Args): Promise<TaskHandle<Result>> => ambient().run<Result>(definition, args, options);
+  return Object.assign(run, {
+    schedule: (...args: Args) => ambient().schedule<Result>(definition, args, options),
+    with: (more: CallOptions) => {
+      checkCallOptions(more);
+      return callable<Args, Result>(definition, { ...options, ...more });
+    },
+    definition,
+  });
+};

@@ -1,0 +1,141 @@
+import { isTerminal } from '@baton/core';
+import type { Address } from '@baton/protocols';
+import { recordOf, type Entry, type Held, type Kernel, type Ports, type Subscription } from '@baton/runtime';
+import { TaskNotFoundError, WaitTimeoutError } from './errors.ts';
+
+type WatchPorts = { readonly ports: Pick<Ports, 'signals' | 'link' | 'clock'>; readonly kernel: Kernel };
+
+/** While somebody waits, the store is read again this often: the push path may lose a message without a word. */
+const CHECK_MS = 15_000;
+
+/**
+ * Follows one task: what is stored first, then every record that is pushed, newest only, no revision twice and none out
+ * of order. The push is at most once, so after a reconnect and now and then the store is read again.
+ *
+ * `next` resolves undefined when the key was given to another task and the end of this one was not seen.
+ */
+export class TaskWatch {
+  private readonly settings: WatchPorts;
+  private readonly address: Address;
+  private readonly id: string;
+  private readonly subscriptions: Subscription[] = [];
+  private readonly seen: Held[] = [];
+  private timer: { readonly cancel: () => void } | undefined;
+  private revision = -1;
+  private ended = false;
+  private failure: unknown;
+  private wake: (() => void) | undefined;
+
+  constructor(settings: WatchPorts, address: Address, id: string) {
+    this.settings = settings;
+    this.address = address;
+    this.id = id;
+  }
+
+  async open(): Promise<void> {
+    const { signals, link } = this.settings.ports;
+    this.subscriptions.push(
+      await signals.onRecord(this.address, (entry) => this.pushed(entry)),
+      link.onReconnect(() => void this.check()),
+      link.onClosed((cause) => this.fail(cause)),
+    );
+    await this.read();
+    this.checkLater();
+  }
+
+  async next(): Promise<Held | undefined> {
+    for (;;) {
+      const held = this.seen.shift();
+      if (held !== undefined) return held;
+      if (this.failure !== undefined) throw this.failure;
+      if (this.ended) return undefined;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+
+  /** Wakes whoever waits in `next` with this error. */
+  fail(cause: unknown): void {
+    this.failure = cause;
+    this.wake?.();
+  }
+
+  close(): void {
+    this.ended = true;
+    this.timer?.cancel();
+    for (const subscription of this.subscriptions.splice(0)) subscription.close();
+    this.wake?.();
+  }
+
+  private checkLater(): void {
+    this.timer = this.settings.ports.clock.after(CHECK_MS, () => {
+      void this.check().finally(() => {
+        if (!this.ended) this.checkLater();
+      });
+    });
+  }
+
+  private async check(): Promise<void> {
+    try {
+      await this.read();
+    } catch (error) {
+      if (error instanceof TaskNotFoundError) this.fail(error);
+      // Otherwise the store cannot be reached now; the reconnect or the next check reads again.
+    }
+  }
+
+  private async read(): Promise<void> {
+    const held = await this.settings.kernel.load(this.address);
+    if (held === undefined) throw new TaskNotFoundError('the task has left the store; ask the projection for it');
+    this.saw(held);
+  }
+
+  private pushed(entry: Entry): void {
+    if (entry.revision <= this.revision) return;
+    try {
+      this.saw({ record: recordOf(entry), revision: entry.revision });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private saw(held: Held): void {
+    if (held.revision <= this.revision) return;
+    const waits = held.record.successor?.spec.id === this.id;
+    if (held.record.id !== this.id && !waits) {
+      // The key has another task now. If the end of ours was seen, it is in `seen`.
+      if (this.revision >= 0 || held.record.id > this.id) this.ended = true;
+      this.wake?.();
+      return;
+    }
+    this.revision = held.revision;
+    if (!waits) this.seen.push(held);
+    if (!waits && isTerminal(held.record.status)) this.ended = true;
+    this.wake?.();
+  }
+}
+
+/** Resolves with the terminal record. Throws WaitTimeoutError, or TaskNotFoundError when the end cannot be seen here. */
+export const waitForEnd = async (
+  settings: WatchPorts,
+  address: Address,
+  id: string,
+  timeoutMs: number | undefined,
+): Promise<Held> => {
+  const watch = new TaskWatch(settings, address, id);
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : settings.ports.clock.after(timeoutMs, () => watch.fail(new WaitTimeoutError(timeoutMs)));
+  try {
+    await watch.open();
+    for (let held = await watch.next(); held !== undefined; held = await watch.next()) {
+      if (isTerminal(held.record.status)) return held;
+    }
+    throw new TaskNotFoundError('the key was given to another task; ask the projection for the end of this one');
+  } finally {
+    timer?.cancel();
+    watch.close();
+  }
+};

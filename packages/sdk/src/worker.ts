@@ -1,0 +1,56 @@
+import { NAME_PATTERN } from '@baton/protocols';
+import { InvalidArgumentError, Worker } from '@baton/runtime';
+import type { Core } from './baton.ts';
+import { durationMs, type Duration } from './duration.ts';
+import type { Task } from './task.ts';
+
+export type WorkerOptions = {
+  readonly tasks: readonly Pick<Task<never[], unknown>, 'definition'>[];
+  /** Queues this worker serves; `['default']` when not set. */
+  readonly queues?: readonly string[];
+  /** Tasks that run at once; 50 when not set. */
+  readonly concurrency?: number;
+};
+
+const DEFAULT_CONCURRENCY = 50;
+const DEFAULT_GRACE: Duration = '30s';
+
+/** After the grace, bodies that were told to stop get this long before their tasks are given back. */
+const STOP_MS = 2_000;
+
+/** A worker in this process. */
+export class BatonWorker {
+  readonly id: string;
+  private readonly worker: Worker;
+
+  private constructor(id: string, worker: Worker) {
+    this.id = id;
+    this.worker = worker;
+  }
+
+  /** Slots in use: tasks that run, and dispatches that are being claimed. */
+  get running(): number {
+    return this.worker.running;
+  }
+
+  static async start(core: Core, options: WorkerOptions): Promise<BatonWorker> {
+    const { tasks, queues = ['default'], concurrency = DEFAULT_CONCURRENCY } = options;
+    if (tasks.length === 0) throw new InvalidArgumentError('a worker serves at least one task');
+    if (queues.length === 0 || !queues.every((queue) => NAME_PATTERN.test(queue))) {
+      throw new InvalidArgumentError('queues are names of 1 to 100 letters, digits, _ . and -');
+    }
+    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+      throw new InvalidArgumentError(`concurrency is a whole number, 1 or more; got ${concurrency}`);
+    }
+    const { ports, host, log } = core;
+    const definitions = tasks.map((task) => task.definition);
+    const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency });
+    await worker.start();
+    return new BatonWorker(host.id, worker);
+  }
+
+  /** Takes nothing new; waits `grace` for what runs, then tells it to stop, then gives it back (behaviour R5). */
+  async drain(options: { readonly grace?: Duration } = {}): Promise<void> {
+    await this.worker.drain({ graceMs: durationMs(options.grace ?? DEFAULT_GRACE, 'grace'), stopMs: STOP_MS });
+  }
+}
