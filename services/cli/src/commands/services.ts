@@ -1,0 +1,27 @@
+import { projectorService } from '@baton/projector';
+import { runService, type ServiceStart } from '@baton/runtime';
+import { startSupervisor } from '@baton/supervisor';
+import { startWorker } from '@baton/worker';
+
+/** The services this command can run, by name. Each is what its own `main.ts` runs. */
+const SERVICES: Readonly<Record<ServiceName, ServiceStart>> = {
+  projector: projectorService,
+  supervisor: startSupervisor,
+  worker: startWorker,
+};
+
+export type ServiceName = 'projector' | 'supervisor' | 'worker';
+
+export const SERVICE_NAMES: readonly ServiceName[] = ['supervisor', 'projector', 'worker'];
+
+/** Runs one service until it is told to stop. Never returns: the process ends with the service's code. */
+export const runNamedService = (name: ServiceName): Promise<never> => {
+  endWithParent();
+  return runService(name, SERVICES[name]);
+};
+
+/** A service that was started by `baton dev` stops when that is gone, however it went. */
+const endWithParent = (): void => {
+  if (process.send === undefined) return;
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+};

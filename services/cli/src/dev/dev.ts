@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Durability } from '@baton/local';
+import { SERVICE_NAMES } from '../commands/services.ts';
+import { runQuickstart } from '../quickstart/run.ts';
+import { startProcess, type ServiceProcess } from './processes.ts';
+import { openServers, type Servers } from './servers.ts';
+import { say } from './terminal.ts';
+
+export type DevOptions = {
+  /** Where servers keep their data and services their logs. */
+  readonly dataDir: string;
+  readonly durability: Durability;
+  readonly quickstart: boolean;
+  /** End after the quick start. */
+  readonly once: boolean;
+};
+
+/** Modules of task definitions the local worker serves. */
+const QUICKSTART_TASKS = './quickstart.tasks.mjs';
+
+/** Two signals within this are one wish. */
+const SAME_PRESS_MS = 1_000;
+
+/** Runs everything on this machine. Resolves with the exit code when it is over. */
+export const runDev = async (options: DevOptions): Promise<number> => {
+  const stage = new Stage(options);
+  const stopped = stopRequested();
+  try {
+    const work = stage.run(stopped.signal);
+    return await Promise.race([work, stopped.code, stage.broken]);
+  } finally {
+    stopped.forget();
+    await stage.close();
+  }
+};
+
+class Stage {
+  readonly broken: Promise<number>;
+  private readonly options: DevOptions;
+  private readonly processes: ServiceProcess[] = [];
+  private servers: Servers | undefined;
+  private closing = false;
+  private breakDown: (code: number) => void = () => {};
+
+  constructor(options: DevOptions) {
+    this.options = options;
+    this.broken = new Promise((resolve) => {
+      this.breakDown = resolve;
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<number> {
+    const began = performance.now();
+    const { dataDir, durability, quickstart, once } = this.options;
+    this.servers = await openServers({ dataDir, durability, onUnexpectedExit: (what) => this.brokeDown(what) });
+    if (signal.aborted) return 0;
+    await this.startServices(this.servers);
+    say(`Baton runs: NATS ${this.servers.natsUrl}, MongoDB ${this.servers.mongoUrl} (${seconds(began)})`);
+    if (quickstart && !signal.aborted) await runQuickstart(this.servers, signal);
+    if (once || signal.aborted) return 0;
+    say(`\nServices run on; their logs are in ${join(dataDir, 'logs')}. Ctrl-C stops everything.`);
+    return new Promise<number>(() => {});
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    await Promise.all(this.processes.map((each) => each.stop()));
+    await this.servers?.stop();
+  }
+
+  private async startServices(servers: Servers): Promise<void> {
+    const { dataDir } = this.options;
+    const env = { NATS_URL: servers.natsUrl, MONGODB_URL: servers.mongoUrl };
+    const tasks = fileURLToPath(new URL(QUICKSTART_TASKS, import.meta.url));
+    await Promise.all(
+      SERVICE_NAMES.map(async (name) => {
+        const started = await startProcess({
+          name,
+          args: name === 'worker' ? [name, '--tasks', tasks] : [name],
+          env,
+          logFolder: join(dataDir, 'logs'),
+          onExit: (code, signal) => this.brokeDown(`the ${name} ended with ${signal ?? `code ${code}`}`),
+        });
+        this.processes.push(started);
+        if (this.closing) await started.stop();
+      }),
+    );
+  }
+
+  private brokeDown(what: string): void {
+    if (this.closing) return;
+    say(`\n${what}\nThe logs are in ${join(this.options.dataDir, 'logs')}.`);
+    this.breakDown(1);
+  }
+}
+
+/** Ctrl-C and SIGTERM end it in order; a second one ends it at once. */
+const stopRequested = () => {
+  const controller = new AbortController();
+  let stop: (code: number) => void = () => {};
+  const code = new Promise<number>((resolve) => {
+    stop = resolve;
+  });
+  let askedAt = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) {
+      // Under npm one Ctrl-C arrives twice: from the terminal and from npm.
+      if (performance.now() - askedAt < SAME_PRESS_MS) return;
+      process.exit(signal === 'SIGINT' ? 130 : 143);
+    }
+    askedAt = performance.now();
+    say('\nStopping. Once more ends it at once.');
+    controller.abort();
+    stop(0);
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const forget = (): void => {
+    if (controller.signal.aborted) return;
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+  return { signal: controller.signal, code, forget };
+};
+
+const seconds = (began: number): string => `${((performance.now() - began) / 1_000).toFixed(1)} s`;

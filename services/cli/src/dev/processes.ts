@@ -1,0 +1,83 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { BatonError } from '@baton/runtime';
+
+export type ServiceProcess = {
+  readonly name: string;
+  readonly logFile: string;
+  /** SIGTERM, then SIGKILL when that takes too long. Resolves when it is gone. */
+  readonly stop: () => Promise<void>;
+};
+
+type StartOptions = {
+  readonly name: string;
+  /** Arguments after the program. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFolder: string;
+  /** Called when it ends and nobody asked for it. */
+  readonly onExit: (code: number | null, signal: NodeJS.Signals | null) => void;
+};
+
+const START_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 10_000;
+const TAIL_CHARS = 2_000;
+
+/** Starts a service as a process of its own, its log in a file; resolves when it says that it has started. */
+export const startProcess = async (options: StartOptions): Promise<ServiceProcess> => {
+  const { name, args, env, logFolder } = options;
+  mkdirSync(logFolder, { recursive: true });
+  const logFile = join(logFolder, `${name}.log`);
+  const log = createWriteStream(logFile, { flags: 'a' });
+  const program = process.argv[1] ?? '';
+  const child = spawn(process.execPath, ['--enable-source-maps', program, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let stopping = false;
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', (code, signal) => {
+      log.end();
+      if (!stopping) options.onExit(code, signal);
+      resolve();
+    });
+  });
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => log.write(chunk));
+  await started(child, name, logFile);
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
+    await exited;
+    clearTimeout(timer);
+  };
+  return { name, logFile, stop };
+};
+
+const started = (child: ChildProcess, name: string, logFile: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let seen = '';
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      fail(`has not started within ${START_LIMIT_MS / 1_000} s`);
+    }, START_LIMIT_MS);
+    const fail = (what: string): void => {
+      clearTimeout(timer);
+      reject(new BatonError('SERVICE_NOT_STARTED', `the ${name} ${what}; its log is ${logFile}\n${seen.slice(-TAIL_CHARS)}`));
+    };
+    child.once('exit', (code) => fail(`ended with code ${code} while it started`));
+    child.once('error', (error) => fail(`could not be run: ${error.message}`));
+    const look = (chunk: Buffer): void => {
+      seen += chunk.toString();
+      if (!seen.includes('"msg":"started"')) return;
+      clearTimeout(timer);
+      child.stdout?.off('data', look);
+      resolve();
+    };
+    child.stdout?.on('data', look);
+    child.stderr?.on('data', (chunk: Buffer) => {
+      if (seen.length < 10 * TAIL_CHARS) seen += chunk.toString();
+    });
+  });
