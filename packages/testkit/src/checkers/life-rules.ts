@@ -1,0 +1,65 @@
+import type { Status, TaskRecord } from '@baton/core';
+
+/**
+ * The rules of a task's life, written by hand from the behaviour tables and not taken from the code that is checked.
+ */
+
+/** From -> to. Staying where one is (a join, a progress, an archive mark) is always allowed and not listed. */
+export const LEGAL_STEPS: Readonly<Record<Status, readonly Status[]>> = {
+  pending: ['in_progress', 'aborted'],
+  in_progress: ['aborting', 'success', 'failure', 'pending'],
+  aborting: ['aborted', 'timed_out', 'failure'],
+  success: [],
+  failure: [],
+  aborted: [],
+  timed_out: [],
+};
+
+export const isEnd = (status: Status): boolean => LEGAL_STEPS[status].length === 0;
+
+export const isLegalStep = (from: Status, to: Status): boolean => from === to || LEGAL_STEPS[from].includes(to);
+
+/** What the first submit decided and nobody changes afterwards. */
+export const FIXED_FIELDS = [
+  'type',
+  'key',
+  'name',
+  'scope',
+  'creator',
+  'args',
+  'queue',
+  'priority',
+  'mode',
+  'policy',
+  'createdAt',
+  'retriedFrom',
+] as const satisfies readonly (keyof TaskRecord)[];
+
+/** What an end decides for good. */
+export const FINAL_FIELDS = [
+  'status',
+  'result',
+  'error',
+  'progress',
+  'payload',
+  'attempt',
+  'owner',
+  'startedAt',
+  'endedAt',
+  'abort',
+  'history',
+] as const satisfies readonly (keyof TaskRecord)[];
+
+/** What only the owner of a run may change. */
+export const OWNED_FIELDS = ['progress', 'payload', 'abortable', 'finishing', 'result'] as const satisfies readonly (keyof TaskRecord)[];
+
+const DEFAULT_ATTEMPTS = 1;
+const DEFAULT_RESCUES = 2;
+
+export const attemptsAllowed = ({ policy }: TaskRecord): number => policy.maxAttempts ?? DEFAULT_ATTEMPTS;
+export const rescuesAllowed = ({ policy }: TaskRecord): number => policy.maxRescues ?? DEFAULT_RESCUES;
+export const failuresOf = (record: TaskRecord): number => record.failures ?? 0;
+export const rescuesOf = (record: TaskRecord): number => record.rescues ?? 0;
+
+/** Entries of the history, those that were dropped from its middle included. */
+export const transitionsOf = (record: TaskRecord): number => record.history.length + (record.historyDropped ?? 0);

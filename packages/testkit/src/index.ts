@@ -1,0 +1,26 @@
+export { checkAnswers } from './checkers/answers.ts';
+export { checkConvergence } from './checkers/convergence.ts';
+export { checkEffects } from './checkers/effects.ts';
+export { checkLife, checkLives } from './checkers/life.ts';
+export { recordedOf } from './checkers/recorded.ts';
+export { describeReport, mergeReports } from './checkers/report.ts';
+export { EVENT_ACK_WAIT_MS } from './memory/log-state.ts';
+export { createMemoryViews } from './memory/views.ts';
+export { createMemoryWorld } from './memory/world.ts';
+export { createRandom } from './random.ts';
+export { createSeededChance } from './seeded-chance.ts';
+export { createVirtualClock } from './virtual-clock.ts';
+
+export type { AnswersInput, CallAnswer, CallEvent } from './checkers/answers.ts';
+export type { ConvergenceInput, ConvergenceOptions, ReadDocument } from './checkers/convergence.ts';
+export type { Effect, EffectsInput, FaultWindow } from './checkers/effects.ts';
+export type { Recorded } from './checkers/recorded.ts';
+export type { Problem, Report } from './checkers/report.ts';
+export type { Fault, FaultRule, Injected, Op } from './memory/faults.ts';
+export type { ProcessState } from './memory/process.ts';
+export type { StoredRecord } from './memory/records.ts';
+export type { Trace } from './memory/trace.ts';
+export type { LoggedRecord, MemoryNode, MemoryWorld, MemoryWorldOptions, Waiting } from './memory/world.ts';
+export type { Random } from './random.ts';
+export type { VirtualClock, VirtualClockOptions } from './virtual-clock.ts';
+export type { MemoryViews } from './memory/views.ts';

@@ -1,0 +1,113 @@
+import type { Address } from '@baton/protocols';
+import { StoreRefusedError, type Entry, type FeedListener, type RecordFeed, type Subscription } from '@baton/runtime';
+import { Pipe } from './pipe.ts';
+import type { Process } from './process.ts';
+import type { Records } from './records.ts';
+import type { Surroundings } from './surroundings.ts';
+import { answerOf, call } from './wire.ts';
+
+/** A reader that was cut off ends, as often as not; else it goes on where it was. */
+const ENDS_WHEN_CUT_OFF = 0.5;
+
+type Told = { readonly kind: 'entry'; readonly entry: Entry } | { readonly kind: 'caught-up' };
+
+export const memoryFeed = (
+  around: Surroundings,
+  process: Process,
+  records: Records,
+  readers: Set<FeedReader>,
+): RecordFeed => ({
+  follow: async (partitions, listener) => {
+    const reader = answerOf(
+      await call(around, process, 'feed.follow', partitions.join(','), () =>
+        new FeedReader(around, process, records, new Set(partitions), listener, readers).start(),
+      ),
+    );
+    return { close: () => reader.close() };
+  },
+});
+
+export class FeedReader {
+  private readonly around: Surroundings;
+  private readonly process: Process;
+  private readonly records: Records;
+  private readonly partitions: ReadonlySet<string>;
+  private readonly listener: FeedListener;
+  private readonly pipe: Pipe<Told>;
+  private readonly readers: Set<FeedReader>;
+  private readonly undo: (() => void)[] = [];
+  /** Highest revision that reached the listener; a reader that goes on after a cut goes on behind it. */
+  private seen = 0;
+  private cut = false;
+  private caughtUp = false;
+
+  constructor(
+    around: Surroundings,
+    process: Process,
+    records: Records,
+    partitions: ReadonlySet<string>,
+    listener: FeedListener,
+    readers: Set<FeedReader>,
+  ) {
+    this.around = around;
+    this.process = process;
+    this.records = records;
+    this.partitions = partitions;
+    this.listener = listener;
+    this.readers = readers;
+    this.pipe = new Pipe(around, process, 'feed.entry', (told) => this.tell(told));
+  }
+
+  start(): this {
+    this.readers.add(this);
+    for (const entry of this.records.all()) this.offer(entry);
+    this.pipe.push({ kind: 'caught-up' }, 'caught-up');
+    const reconnected: Subscription = this.process.link.onReconnect(() => this.goOn());
+    const lost = this.process.onLoss(() => {
+      this.cut = true;
+    });
+    const ended = this.process.onEnd(() => this.close());
+    this.undo.push(this.records.onWrite((entry) => this.offer(entry)), reconnected.close, lost.close, ended.close);
+    return this;
+  }
+
+  close(): void {
+    this.pipe.close();
+    this.readers.delete(this);
+    for (const undo of this.undo.splice(0)) undo();
+  }
+
+  /** The bucket it read is gone. */
+  end(text: string): void {
+    this.close();
+    this.process.run(() => this.listener.lost(new StoreRefusedError('STORE_MISSING', text)));
+  }
+
+  private offer(entry: Entry): void {
+    if (!this.partitions.has(partitionIn(entry.address))) return;
+    const { address, revision, bytes } = entry;
+    this.pipe.push({ kind: 'entry', entry: { address, revision, bytes } }, address);
+  }
+
+  private tell(told: Told): void {
+    if (told.kind === 'caught-up') {
+      this.caughtUp = true;
+      this.listener.caughtUp();
+      return;
+    }
+    this.seen = Math.max(this.seen, told.entry.revision);
+    this.listener.entry(told.entry);
+  }
+
+  /** Runs on the process, behind the `reconnected` it was told. */
+  private goOn(): void {
+    if (!this.cut) return;
+    this.cut = false;
+    if (this.around.random.hits(ENDS_WHEN_CUT_OFF)) return this.end('the reader was cut off from the server');
+    const { seen } = this;
+    for (const entry of this.records.all()) if (entry.revision > seen) this.offer(entry);
+    if (!this.caughtUp) this.pipe.push({ kind: 'caught-up' }, 'caught-up');
+  }
+}
+
+const partitionIn = (address: Address): string => address.slice(0, 2);

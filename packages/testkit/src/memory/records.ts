@@ -1,0 +1,89 @@
+import type { Address } from '@baton/protocols';
+import type { Entry } from '@baton/runtime';
+
+/** One write as it was stored. All of them, in order, are the history that checkers judge. */
+export type StoredRecord = Entry & {
+  readonly epoch: number;
+  /** Which process wrote it. */
+  readonly node: string;
+  /** Wall clock of the server. */
+  readonly at: number;
+  readonly ttlMs?: number;
+};
+
+type Head = { readonly entry: Entry; readonly expiresAt: number };
+
+/** Whole seconds, one at least: what the server can do. */
+const TTL_UNIT_MS = 1_000;
+
+/** The bucket: one linear log of revisions, the last one under an address being its record. */
+export class Records {
+  private readonly now: () => number;
+  private readonly monotonic: () => number;
+  private readonly heads = new Map<Address, Head>();
+  private readonly listeners = new Set<(stored: StoredRecord) => void>();
+  private stored: StoredRecord[] = [];
+  private last = 0;
+  private nextExpiry = Infinity;
+  epoch: number;
+
+  constructor(clock: { readonly now: () => number; readonly monotonic: () => number }) {
+    this.now = () => clock.now();
+    this.monotonic = () => clock.monotonic();
+    this.epoch = clock.now();
+  }
+
+  /** The new revision, or undefined when the last one is not `expected`. */
+  write(address: Address, bytes: Uint8Array, expected: number, node: string, ttlMs?: number): number | undefined {
+    this.expire();
+    if ((this.heads.get(address)?.entry.revision ?? 0) !== expected) return undefined;
+    const entry: Entry = { address, revision: ++this.last, bytes: bytes.slice() };
+    const expiresAt = ttlMs === undefined ? Infinity : this.monotonic() + Math.max(1, Math.ceil(ttlMs / TTL_UNIT_MS)) * TTL_UNIT_MS;
+    this.heads.set(address, { entry, expiresAt });
+    this.nextExpiry = Math.min(this.nextExpiry, expiresAt);
+    const stored = { ...entry, epoch: this.epoch, node, at: this.now(), ...(ttlMs === undefined ? {} : { ttlMs }) };
+    this.stored.push(stored);
+    for (const listener of [...this.listeners]) listener(stored);
+    return entry.revision;
+  }
+
+  read(address: Address): Entry | undefined {
+    this.expire();
+    return this.heads.get(address)?.entry;
+  }
+
+  /** Every record that is there, in the order of the last writes. */
+  all(): readonly Entry[] {
+    this.expire();
+    return Array.from(this.heads.values(), (head) => head.entry).toSorted((a, b) => a.revision - b.revision);
+  }
+
+  history(): readonly StoredRecord[] {
+    return this.stored;
+  }
+
+  /** Called inside the write, before anybody else can write. */
+  onWrite(listener: (stored: StoredRecord) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** As if the bucket had been deleted and made again: empty, revisions from 1, a later epoch. The history stays. */
+  recreate(): void {
+    this.heads.clear();
+    this.last = 0;
+    this.nextExpiry = Infinity;
+    this.epoch = Math.max(this.now(), this.epoch + 1);
+  }
+
+  /** Expired records go without a word to anybody: the bucket leaves no markers. */
+  private expire(): void {
+    const now = this.monotonic();
+    if (now < this.nextExpiry) return;
+    this.nextExpiry = Infinity;
+    for (const [address, { expiresAt }] of this.heads) {
+      if (expiresAt <= now) this.heads.delete(address);
+      else this.nextExpiry = Math.min(this.nextExpiry, expiresAt);
+    }
+  }
+}

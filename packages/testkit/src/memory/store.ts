@@ -1,0 +1,32 @@
+import { RECORD_LIMIT } from '@baton/protocols';
+import { StoreRefusedError, type RecordStore, type WriteResult } from '@baton/runtime';
+import type { Process } from './process.ts';
+import type { Records } from './records.ts';
+import type { Surroundings } from './surroundings.ts';
+import { answerOf, call, writeResultOf } from './wire.ts';
+
+/** The server's own limit; the kernel keeps records below `RECORD_LIMIT`. */
+const MESSAGE_LIMIT = RECORD_LIMIT + 4_096;
+
+export const memoryStore = (around: Surroundings, process: Process, records: Records): RecordStore => {
+  // Read once, as a program does at connect: it goes on with the epoch of the bucket it knew.
+  const { epoch } = records;
+  return {
+    epoch,
+    load: async (address) => answerOf(await call(around, process, 'store.load', address, () => records.read(address))),
+    write: async (address, bytes, expected, options = {}) => {
+      if (bytes.length > MESSAGE_LIMIT) return tooLarge(bytes.length);
+      const called = await call(around, process, 'store.write', address, () => {
+        const revision = records.write(address, bytes, expected, process.name, options.ttlMs);
+        around.note(process.name, 'stored', address, String(revision ?? `conflict with ${expected}`));
+        return revision;
+      });
+      return writeResultOf(called);
+    },
+  };
+};
+
+const tooLarge = (size: number): WriteResult => ({
+  kind: 'failed',
+  cause: new StoreRefusedError('STORE_REFUSED', `a message of ${size} bytes is larger than the stream allows`),
+});

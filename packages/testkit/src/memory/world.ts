@@ -1,0 +1,220 @@
+import type { Lane } from '@baton/protocols';
+import { STORE_TIMEOUT_MS } from '@baton/protocols';
+import { systemClock, type BatonError, type Chance, type Clock, type Entry, type Ports, type Subscription } from '@baton/runtime';
+import { createRandom, type Random } from '../random.ts';
+import { createSeededChance } from '../seeded-chance.ts';
+import { memoryEventLog } from './event-log.ts';
+import type { FaultRule, Injected } from './faults.ts';
+import { memoryFeed, type FeedReader } from './feed.ts';
+import { LogState } from './log-state.ts';
+import { memoryPresence } from './presence.ts';
+import { PresenceState } from './presence-state.ts';
+import { Process, type ProcessState } from './process.ts';
+import { Records, type StoredRecord } from './records.ts';
+import { memoryRunQueue, RunCounter } from './run-queue.ts';
+import { RunState } from './run-state.ts';
+import { createTopics, memorySignals } from './signals.ts';
+import { memoryStore } from './store.ts';
+import { Surroundings } from './surroundings.ts';
+import type { Trace } from './trace.ts';
+
+export type MemoryWorldOptions = {
+  /** Default: this machine's clock. With a virtual one no real timer is used anywhere. */
+  readonly clock?: Clock;
+  /** Used by all processes. Default: one per process, from the seed. */
+  readonly chance?: Chance;
+  /** Decides the order of what happens at once, every fault and every id. Default 1. */
+  readonly seed?: number | string;
+  /** Time of one way to the server, drawn between the two, milliseconds. Default [0, 0]. */
+  readonly latencyMs?: readonly [least: number, most: number];
+  /** How long a process waits for an answer before it does not know. Default `STORE_TIMEOUT_MS`. */
+  readonly timeoutMs?: number;
+};
+
+/** One simulated process. What is done to it is done at once; what it notices of it comes over its ports. */
+export type MemoryNode = {
+  readonly name: string;
+  readonly ports: Ports;
+  readonly state: () => ProcessState;
+  readonly disconnect: () => void;
+  readonly reconnect: () => void;
+  /** The connection is over for good. */
+  readonly closeLink: (cause: BatonError) => void;
+  /** Its event loop hangs: no timer, message or answer reaches its code; the thread of its lease runs on. */
+  readonly block: () => void;
+  /** Stopped with all its threads. */
+  readonly freeze: () => void;
+  /** The end of a block or a freeze; all that came meanwhile comes now. */
+  readonly resume: () => void;
+  /** Killed: nothing it awaits ever comes, nothing it does has an effect. */
+  readonly crash: () => void;
+  /** Wall clock ahead of the world's, milliseconds. */
+  readonly skew: (ms: number) => void;
+};
+
+export type LoggedRecord = Entry & {
+  readonly sequence: number;
+  /** Published by a process and not copied from the bucket. */
+  readonly direct: boolean;
+};
+
+export type Waiting = Entry & { readonly lane: Lane; readonly out: boolean };
+
+/** A NATS server in memory, shared by all simulated processes. */
+export type MemoryWorld = {
+  readonly clock: Clock;
+  readonly epoch: () => number;
+  /** The process of that name; made when there is none, or when the last one was killed. */
+  readonly node: (name: string) => MemoryNode;
+  /** `node(name).ports` */
+  readonly ports: (name: string) => Ports;
+  readonly inject: (rule: FaultRule) => Injected;
+  /** Removes every fault, lets every paused process run and connects every one. */
+  readonly heal: () => void;
+  /** Every record ever stored, in order, also what the server has forgotten since. */
+  readonly history: () => readonly StoredRecord[];
+  /** The records that are in the bucket now. */
+  readonly heads: () => readonly Entry[];
+  /** The records in the event log now. */
+  readonly events: () => readonly LoggedRecord[];
+  /** What the run queue holds, waiting or delivered. */
+  readonly waiting: () => readonly Waiting[];
+  /** Puts something into the event log that is no record. */
+  readonly putUnreadable: (bytes: Uint8Array, reason: string) => void;
+  /** The run queue is a hint: loses all of it. */
+  readonly loseRunQueue: () => void;
+  /** As if the bucket had been deleted and made again, with a later epoch. Feeds end. */
+  readonly recreateBucket: () => void;
+  /** Called inside every write, before anybody else can write. What it throws, the writer meets. */
+  readonly onWrite: (listener: (stored: StoredRecord) => void) => Subscription;
+  readonly trace: Trace;
+  /** Cancels the server's timers, so that nothing holds the test process. */
+  readonly close: () => void;
+};
+
+export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld => {
+  const clock = options.clock ?? systemClock;
+  const random = createRandom(options.seed ?? 1);
+  const around = new Surroundings({
+    clock,
+    random,
+    latencyMs: options.latencyMs ?? [0, 0],
+    timeoutMs: options.timeoutMs ?? STORE_TIMEOUT_MS,
+    virtual: 'advance' in clock,
+  });
+  const server = createServer(around);
+  const nodes = new Map<string, { readonly node: MemoryNode; readonly process: Process }>();
+
+  const born = new Map<string, number>();
+  const lives = (name: string): number => {
+    const count = (born.get(name) ?? 0) + 1;
+    born.set(name, count);
+    return count;
+  };
+
+  const node = (name: string): MemoryNode => {
+    const known = nodes.get(name);
+    if (known !== undefined && known.process.state !== 'crashed') return known.node;
+    const made = makeNode(around, server, name, options.chance, random.fork(`node/${name}/${lives(name)}`));
+    nodes.set(name, made);
+    return made.node;
+  };
+  return {
+    clock,
+    epoch: () => server.records.epoch,
+    node,
+    ports: (name) => node(name).ports,
+    inject: (rule) => around.faults.inject(rule),
+    heal: () => {
+      around.faults.clear();
+      for (const { process } of nodes.values()) {
+        process.resume();
+        process.reconnect();
+      }
+    },
+    history: () => server.records.history(),
+    heads: () => server.records.all(),
+    events: () =>
+      server.log
+        .kept()
+        .flatMap(({ sequence, content }) =>
+          content.kind === 'record' ? [{ ...content.entry, sequence, direct: content.direct }] : [],
+        ),
+    waiting: () => server.run.all().map(({ entry, lane, out }) => ({ ...entry, lane, out })),
+    putUnreadable: (bytes, reason) => void server.log.append({ kind: 'unreadable', bytes: bytes.slice(), reason }),
+    loseRunQueue: () => server.run.clear(),
+    recreateBucket: () => {
+      server.records.recreate();
+      for (const reader of [...server.feeds]) reader.end('the bucket was deleted');
+    },
+    onWrite: (listener) => ({ close: server.records.onWrite(listener) }),
+    trace: around.trace,
+    close: () => around.close(),
+  };
+};
+
+type Server = ReturnType<typeof createServer>;
+
+const createServer = (around: Surroundings) => {
+  const records = new Records(around.clock);
+  const log = new LogState(around.clock);
+  const run = new RunState(around);
+  copyToLog(around, records, log);
+  return {
+    records,
+    log,
+    run,
+    counter: new RunCounter(around, run),
+    nodes: new PresenceState(around.clock),
+    topics: createTopics(around, records),
+    feeds: new Set<FeedReader>(),
+  };
+};
+
+/** The log sources the bucket: every write follows, in order, a moment later. */
+const copyToLog = (around: Surroundings, records: Records, log: LogState): void => {
+  let last = Promise.resolve();
+  records.onWrite((stored) => {
+    const fault = around.faults.draw('log.copy', 'server', stored.address);
+    const { address, revision, bytes, ttlMs } = stored;
+    last = last
+      .then(() => around.leg(fault?.delayMs ?? 0))
+      .then(() => void log.append({ kind: 'record', entry: { address, revision, bytes }, direct: false }, ttlMs));
+  });
+};
+
+const makeNode = (around: Surroundings, server: Server, name: string, chance: Chance | undefined, random: Random) => {
+  let skewMs = 0;
+  const process = new Process(name, around.clock, () => skewMs);
+  const ports: Ports = {
+    store: memoryStore(around, process, server.records),
+    feed: memoryFeed(around, process, server.records, server.feeds),
+    log: memoryEventLog(around, process, server.log),
+    queue: memoryRunQueue(around, process, server.run, server.counter),
+    presence: memoryPresence(around, process, server.nodes),
+    signals: memorySignals(around, process, server.topics),
+    link: process.link,
+    clock: process.clock,
+    chance: chance ?? createSeededChance(process.clock, `${random.next()}`),
+  };
+  const done = (what: string, run: () => void) => (): void => {
+    around.note(name, 'node', what, '');
+    run();
+  };
+  const node: MemoryNode = {
+    name,
+    ports,
+    state: () => process.state,
+    disconnect: done('disconnect', () => process.disconnect()),
+    reconnect: done('reconnect', () => process.reconnect()),
+    closeLink: (cause) => process.end(cause),
+    block: done('block', () => process.block()),
+    freeze: done('freeze', () => process.freeze()),
+    resume: done('resume', () => process.resume()),
+    crash: done('crash', () => process.crash()),
+    skew: (ms) => {
+      skewMs = ms;
+    },
+  };
+  return { node, process };
+};

@@ -1,0 +1,26 @@
+import { RUN_ACK_WAIT_MS } from '@baton/protocols';
+import { createMemoryWorld, createVirtualClock, EVENT_ACK_WAIT_MS } from '@baton/testkit';
+import type { WithBench } from './bench.ts';
+
+/** The in-memory world under virtual time, which passes by itself while the body waits. */
+export const memoryBench =
+  (options: { readonly seed: number; readonly latencyMs: readonly [number, number] }): WithBench =>
+  async (body) => {
+    const clock = createVirtualClock({ seed: options.seed });
+    const world = createMemoryWorld({ clock, ...options });
+    const mute = ['store.write', 'store.load'] as const;
+    await clock.settle(
+      body({
+        clock,
+        ports: async (process = 'main') => world.ports(process),
+        cut: async (process) => world.node(process).disconnect(),
+        mend: async () => world.heal(),
+        muteServer: async (node) => {
+          for (const op of mute) world.inject({ op, fault: 'lost-reply', node });
+        },
+        putUnreadable: async (bytes) => world.putUnreadable(bytes, 'not a record'),
+        runAckWaitMs: RUN_ACK_WAIT_MS,
+        eventAckWaitMs: EVENT_ACK_WAIT_MS,
+      }),
+    );
+  };

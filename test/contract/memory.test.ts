@@ -1,0 +1,24 @@
+import { eventLogContract } from './event-log.contract.ts';
+import { linkContract } from './link.contract.ts';
+import { memoryBench } from './memory-bench.ts';
+import { presenceContract } from './presence.contract.ts';
+import { recordFeedContract } from './record-feed.contract.ts';
+import { recordStoreContract } from './record-store.contract.ts';
+import { runQueueContract } from './run-queue.contract.ts';
+import { signalsContract } from './signals.contract.ts';
+
+// Without any latency everything happens as fast as promises go, with it in many an order.
+const benches = {
+  memory: memoryBench({ seed: 1, latencyMs: [0, 0] }),
+  'memory, slow wire': memoryBench({ seed: 2, latencyMs: [0, 4] }),
+};
+
+for (const [name, bench] of Object.entries(benches)) {
+  recordStoreContract(name, bench);
+  recordFeedContract(name, bench);
+  eventLogContract(name, bench);
+  runQueueContract(name, bench);
+  presenceContract(name, bench);
+  signalsContract(name, bench);
+  linkContract(name, bench);
+}

@@ -1,0 +1,22 @@
+// limit: 600s
+import { eventLogContract } from './event-log.contract.ts';
+import { linkContract } from './link.contract.ts';
+import { natsBench } from './nats-bench.ts';
+import { presenceContract } from './presence.contract.ts';
+import { recordFeedContract } from './record-feed.contract.ts';
+import { recordStoreContract } from './record-store.contract.ts';
+import { runQueueContract } from './run-queue.contract.ts';
+import { signalsContract } from './signals.contract.ts';
+
+const bench = natsBench();
+
+recordStoreContract('nats', bench);
+// Writes one by one, writes in atomic batches: the same meaning.
+recordStoreContract('nats, singles', natsBench({ commit: 'single' }));
+recordStoreContract('nats, groups', natsBench({ commit: 'group' }));
+recordFeedContract('nats', bench);
+eventLogContract('nats', bench);
+runQueueContract('nats', bench);
+presenceContract('nats', bench);
+signalsContract('nats', bench);
+linkContract('nats', bench);
