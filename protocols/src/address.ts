@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Scope } from '@baton/core';
 import { Packr } from 'msgpackr';
-import { PARTITIONS } from './limits.ts';
+import { NAME_PATTERN, PARTITIONS } from './limits.ts';
 import { token } from './names.ts';
 
 /** Where an actor lives: `<pp>.<type>.<hash>`. Only this module makes one, so no user text becomes a subject. */
@@ -19,10 +19,16 @@ const packr = new Packr({ useRecords: false });
 
 /**
  * The address of a deduplication key (behaviour D1). The parts are hashed as a MessagePack array, which has lengths and
- * no separators, so that no two keys collide by what is written in them.
+ * no separators, so that no two keys collide by what is written in them. Text is taken as it is, byte for byte: case,
+ * spaces and Unicode forms make different keys. Throws a RangeError for a type that is no name, and for text that has no
+ * bytes of its own (a lone surrogate).
  */
 export const addressOf = (identity: Identity): Address => {
   const { scope, type, key, user } = identity;
+  if (!NAME_PATTERN.test(type)) throw new RangeError(`a task type is ${NAME_PATTERN.source}; got '${type.slice(0, 100)}'`);
+  if (!key.isWellFormed() || user?.isWellFormed() === false) {
+    throw new RangeError('a task key or a user id has a lone surrogate in it');
+  }
   const parts = scope === 'private' ? [scope, type, key, user ?? ''] : [scope, type, key];
   const digest = createHash('sha256').update(packr.pack(parts)).digest('hex');
   const hash = digest.slice(0, 32);
@@ -38,9 +44,9 @@ export const allPartitions = (): readonly string[] =>
 
 const ADDRESS_PATTERN = /^[0-9a-f]{2}\.[A-Za-z0-9][A-Za-z0-9_=-]{0,99}\.[0-9a-f]{32}$/;
 
-/** Reads an address that came over the wire; undefined when it is none. */
+/** Reads an address that came over the wire; undefined when it is none, or one with the wrong partition. */
 export const parseAddress = (text: string): Address | undefined =>
-  ADDRESS_PATTERN.test(text) ? (text as Address) : undefined;
+  ADDRESS_PATTERN.test(text) && text.slice(0, 2) === partitionOf(text.slice(-32)) ? (text as Address) : undefined;
 
 export const hashOf = (address: Address): string => address.slice(address.lastIndexOf('.') + 1);
 export const partitionOfAddress = (address: Address): string => address.slice(0, 2);

@@ -4,6 +4,7 @@ import {
   maxAttemptsOf,
   type Abort,
   type Data,
+  type Fence,
   type Progress,
   type Scope,
   type Status,
@@ -89,6 +90,7 @@ type AbortDocument = {
 /** Where a record was found: its address, its revision, and the epoch the revision counts in. */
 export type Provenance = { readonly address: Address; readonly epoch: number; readonly revision: number };
 
+/** Every field is named here and none is carried over: a record may hold fields of a later version, or hostile ones. */
 export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument => ({
   _id: record.id,
   epoch: from.epoch,
@@ -118,13 +120,13 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   timeout_seconds: record.policy.timeoutMs === undefined ? null : record.policy.timeoutMs / 1_000,
   abort_grace_seconds: abortGraceMsOf(record.policy) / 1_000,
   worker: record.owner?.worker ?? null,
-  fence: record.owner?.fence ?? null,
+  fence: record.owner === undefined ? null : fenceOf(record.owner.fence),
   is_abortable: record.abortable ?? false,
   finishing: record.finishing ?? false,
   not_stopping: record.notStopping ?? false,
   timeout_unenforced: record.timeoutUnenforced ?? false,
   abort: record.abort === undefined ? null : abortOf(record.abort),
-  progress: record.progress ?? null,
+  progress: record.progress === undefined ? null : progressOf(record.progress),
   args: jsonOf(record.args),
   payload: jsonOf(record.payload),
   result: jsonOf(record.result),
@@ -133,9 +135,23 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   stack_trace: record.error?.stack ?? null,
   dedupe_count: record.dedupeCount ?? 0,
   retried_from: record.retriedFrom ?? null,
-  history: record.history.map((h) => ({ ...h, at: new Date(h.at), why: h.why ?? null })),
+  history: record.history.map(({ status, at, by, attempt, why }) => ({
+    status,
+    at: new Date(at),
+    by,
+    attempt,
+    why: why ?? null,
+  })),
   history_dropped: record.historyDropped ?? 0,
 });
+
+const fenceOf = ({ epoch, revision }: Fence) => ({ epoch, revision });
+
+const progressOf = (progress: Progress): Progress => {
+  if ('count' in progress) return { count: progress.count };
+  if ('fraction' in progress) return { fraction: progress.fraction };
+  return { current: progress.current, total: progress.total };
+};
 
 const date = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms));
 

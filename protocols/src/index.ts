@@ -1,5 +1,5 @@
 export { addressOf, allPartitions, hashOf, parseAddress, partitionOf, partitionOfAddress, typeTokenOf } from './address.ts';
-export { decode, DecodeError, decodeData, encode, encodeData, EncodeError } from './codec.ts';
+export { decode, DecodeError, decodeData, encode, encodeData } from './codec.ts';
 export {
   ARCHIVE_TTL_MS,
   EVENTS_MAX_AGE_MS,
@@ -28,6 +28,7 @@ export {
   USER_LENGTH,
 } from './limits.ts';
 export { DEFAULT_NAMESPACE, headers, namesOf, PRIORITIES, token, untoken } from './names.ts';
+export { EncodeError } from './plain.ts';
 export { decodeRecord, encodeRecord, readRecord } from './record.ts';
 export { metadataKeys, streamConfigs } from './streams.ts';
 export { documentOf } from './document.ts';

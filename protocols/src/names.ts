@@ -46,8 +46,8 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     runSubject: (lane: Lane, hash: string) => `${root}.run.${token(lane.queue)}.${lane.priority}.${token(lane.type)}.${hash}`,
     laneSubject: (lane: Lane) => `${root}.run.${token(lane.queue)}.${lane.priority}.${token(lane.type)}.*`,
     allRun: `${root}.run.>`,
-    /** Durable consumer of one lane, shared by its workers. */
-    laneConsumer: (lane: Lane) => `run-${token(lane.queue)}-${lane.priority}-${token(lane.type)}`.replaceAll('.', '='),
+    /** Durable consumer of one lane, shared by its workers. `+` stands in no name, so no two lanes share a consumer. */
+    laneConsumer: (lane: Lane) => `run+${token(lane.queue)}+${lane.priority}+${token(lane.type)}`,
     nodeSubject: (role: NodeRole, id: string) => `$KV.${namespace}_NODES.${role}.${id}`,
     nodePrefix: `$KV.${namespace}_NODES.`,
     allNodes: `$KV.${namespace}_NODES.>`,

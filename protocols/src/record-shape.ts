@@ -7,8 +7,11 @@ import type { Priority, Scope, Status } from '@baton/core';
 type Check = (value: unknown) => boolean;
 type Shape = Readonly<Record<string, Check>>;
 
-const text: Check = (v) => typeof v === 'string' && v.isWellFormed();
-const time: Check = (v) => typeof v === 'number' && Number.isFinite(v) && v >= 0;
+/** Well-formed: the scan has seen to that. */
+const text: Check = (v) => typeof v === 'string';
+/** Milliseconds, as far as a Date goes. */
+const time: Check = (v) => typeof v === 'number' && v >= 0 && v <= 8.64e15;
+const amount: Check = (v) => typeof v === 'number' && Number.isFinite(v) && v >= 0;
 const whole: Check = (v) => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0;
 const yes: Check = (v) => v === true;
 const oneOf = (...allowed: readonly string[]): Check => {
@@ -57,7 +60,7 @@ const policy = mapOf(
     abortGraceMs: time,
     onOrphan: oneOf('retry', 'fail'),
     isolation: oneOf('thread'),
-    backoff: mapOf({ initialMs: time, factor: time, maxMs: time, jitter: share }),
+    backoff: mapOf({ initialMs: time, factor: amount, maxMs: time, jitter: share }),
   },
 );
 
@@ -75,8 +78,15 @@ const SPEC: Shape = {
 
 const SPEC_OPTIONAL: Shape = { creator: text, args: data, host: text, runAt: time, retriedFrom: text };
 
+/** One that waits, with those that wait behind it. As deep as bytes are nested, which is bounded. */
+const successor: Check = (v) => waiting(v);
+const waiting = mapOf(
+  { spec: mapOf(SPEC, SPEC_OPTIONAL), subscribers, createdAt: time },
+  { dedupeCount: whole, cancelled: mapOf({ at: time, by: text }), next: successor },
+);
+
 const REQUIRED: Shape = {
-  v: whole,
+  v: (v) => whole(v) && v !== 0,
   ...SPEC,
   status,
   subscribers,
@@ -107,10 +117,13 @@ const OPTIONAL: Shape = {
   timeoutUnenforced: yes,
   notStopping: yes,
   historyDropped: whole,
-  successor: mapOf({ spec: mapOf(SPEC, SPEC_OPTIONAL), subscribers, createdAt: time }, { dedupeCount: whole }),
+  successor,
   archived: yes,
   nonce: text,
 };
+
+/** Every field there is, for the documentation. */
+export const RECORD_FIELDS: readonly string[] = [...Object.keys(REQUIRED), ...Object.keys(OPTIONAL)];
 
 /** The first field that is not as it should be, or undefined. Fields it does not know are let through. */
 export const recordFault = (value: unknown): string | undefined => faultIn(value, REQUIRED, OPTIONAL);

@@ -21,7 +21,7 @@ export const readRecord = (bytes: Uint8Array): RecordReading => {
   }
   if (typeof value !== 'object' || value === null) return { kind: 'corrupt', reason: 'not a map' };
   const version: unknown = 'v' in value ? value.v : undefined;
-  if (typeof version === 'number' && version > RECORD_VERSION) return { kind: 'newer', version };
+  if (Number.isSafeInteger(version) && (version as number) > RECORD_VERSION) return { kind: 'newer', version: version as number };
   const fault = recordFault(value);
   return fault === undefined
     ? { kind: 'record', record: value as TaskRecord }

@@ -2,6 +2,7 @@ import { canSee, isSubscriber, type Owned } from './access.ts';
 import type { Actor, ClientCommand } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
 import type { TaskEvent } from './event.ts';
+import { successorsOf } from './successors.ts';
 import { isTerminal, type Successor, type TaskRecord } from './task.ts';
 
 type Cancel = Extract<ClientCommand, { kind: 'cancel' }>;
@@ -15,7 +16,8 @@ type Meaning = 'abort' | 'unsubscribe' | 'force_required';
  */
 export const decideCancel = (record: TaskRecord | undefined, command: Cancel): Decision => {
   const { actor, id, force } = command;
-  if (record?.successor?.spec.id === id) return cancelSuccessor(record.successor, command);
+  const successor = successorsOf(record).find((s) => s.spec.id === id);
+  if (successor !== undefined) return cancelSuccessor(successor, command);
   if (record === undefined || record.id !== id || !canSee(record, actor)) return refuse('not_found');
   if (force && !actor.admin) return refuse('force_forbidden');
   if (isTerminal(record.status) || record.finishing) return refuse('too_late');
@@ -74,16 +76,17 @@ const leave = (command: Cancel, kind: 'unsubscribed' | 'successor-unsubscribed')
 };
 
 const cancelSuccessor = (successor: Successor, command: Cancel): Decision => {
-  const { actor, force, at, id } = command;
+  const { actor, force, at } = command;
   const task: Owned = { ...successor.spec, subscribers: successor.subscribers };
   if (!canSee(task, actor)) return refuse('not_found');
   if (force && !actor.admin) return refuse('force_forbidden');
+  if (successor.cancelled !== undefined) return refuse('too_late');
   switch (meaning(task, actor, force)) {
     case 'force_required':
       return refuse('force_required');
     case 'unsubscribe':
       return leave(command, 'successor-unsubscribed');
     case 'abort':
-      return accept({ kind: 'aborted' }, { kind: 'successor-cancelled', at, id });
+      return accept({ kind: 'aborted' }, { kind: 'successor-cancelled', at, by: byUser(actor.user) });
   }
 };

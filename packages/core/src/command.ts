@@ -83,7 +83,15 @@ export type WorkerCommand =
 export type SupervisorCommand =
   | { readonly kind: 'time-out'; readonly at: Millis; readonly by: Cause; readonly fence: Fence }
   | { readonly kind: 'mark-not-stopping'; readonly at: Millis; readonly by: Cause; readonly fence: Fence }
-  | { readonly kind: 'rescue'; readonly at: Millis; readonly by: Cause; readonly id: TaskId; readonly worker: string }
+  | {
+      readonly kind: 'rescue';
+      readonly at: Millis;
+      readonly by: Cause;
+      readonly id: TaskId;
+      readonly worker: string;
+      /** The run that is given up; a later run of the same worker is not touched. Absent where none had begun. */
+      readonly fence?: Fence;
+    }
   | { readonly kind: 'promote'; readonly at: Millis; readonly by: Cause; readonly id: TaskId }
   | { readonly kind: 'archive'; readonly at: Millis; readonly id: TaskId };
 

@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import type { Decision } from './decision.ts';
 import { evolve } from './evolve.ts';
 import { decideFinish } from './finish.ts';
+import { decidePromote } from './promote.ts';
 import {
   decideClaim,
   decideGiveBack,
@@ -15,7 +16,6 @@ import { decideSubmit } from './submit.ts';
 import {
   decideArchive,
   decideMarkNotStopping,
-  decidePromote,
   decideRescue,
   decideTimeOut,
 } from './supervise.ts';

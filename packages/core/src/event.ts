@@ -6,9 +6,9 @@ import type {
   Owner,
   Progress,
   TaskError,
-  TaskId,
   TaskSpec,
   Subscriber,
+  Successor,
   UserId,
 } from './task.ts';
 
@@ -23,13 +23,15 @@ export type TaskEvent =
       readonly createdAt: Millis;
       readonly dedupeCount?: number;
       readonly why?: string;
+      /** What waits behind it from the start. */
+      readonly successor?: Successor;
     }
   | { readonly kind: 'joined'; readonly at: Millis; readonly user?: UserId }
   | { readonly kind: 'unsubscribed'; readonly at: Millis; readonly user: UserId }
   | { readonly kind: 'successor-queued'; readonly at: Millis; readonly spec: TaskSpec; readonly user?: UserId }
   | { readonly kind: 'successor-joined'; readonly at: Millis; readonly user?: UserId }
   | { readonly kind: 'successor-unsubscribed'; readonly at: Millis; readonly user: UserId }
-  | { readonly kind: 'successor-cancelled'; readonly at: Millis; readonly id: TaskId }
+  | { readonly kind: 'successor-cancelled'; readonly at: Millis; readonly by: Cause }
   | { readonly kind: 'claimed'; readonly at: Millis; readonly owner: Owner; readonly attempt: number }
   | { readonly kind: 'made-abortable'; readonly at: Millis }
   | {
@@ -55,6 +57,8 @@ export type TaskEvent =
       readonly by: Cause;
       readonly error: TaskError;
       readonly why?: string;
+      /** The body itself failed, which counts as one of its failures (behaviour R2). */
+      readonly bodyFailed?: true;
     }
   | {
       readonly kind: 'stopped';
@@ -72,5 +76,7 @@ export type TaskEvent =
       readonly error: TaskError;
     }
   | { readonly kind: 'rescued'; readonly at: Millis; readonly by: Cause; readonly worker: string }
+  /** The process of an inline call died before it had begun: any worker may run it now. */
+  | { readonly kind: 'host-lost'; readonly at: Millis }
   | { readonly kind: 'given-back'; readonly at: Millis; readonly by: Cause; readonly why: string }
   | { readonly kind: 'archived'; readonly at: Millis };

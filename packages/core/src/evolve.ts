@@ -1,14 +1,14 @@
 import type { TaskEvent } from './event.ts';
 import { withTransition } from './history.ts';
+import { evolveSuccessor, withSubscriber } from './successors.ts';
 import {
   RECORD_VERSION,
   type Cause,
   type Millis,
   type Owner,
   type Status,
-  type Subscriber,
+  type Successor,
   type TaskRecord,
-  type UserId,
 } from './task.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -22,7 +22,9 @@ type Draft = Mutable<TaskRecord>;
 export const evolve = (record: TaskRecord | undefined, event: TaskEvent): TaskRecord => {
   if (event.kind === 'submitted') return submitted(event);
   if (record === undefined) throw new Error(`event '${event.kind}' without a task`);
-  const next: Draft = { ...record, changedAt: event.at };
+  const next: Draft = { ...record };
+  // An archive mark is no change of the task.
+  if (event.kind !== 'archived') next.changedAt = event.at;
   apply(next, event);
   return next;
 };
@@ -36,45 +38,33 @@ const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord
   changedAt: event.at,
   attempt: 0,
   history: [
-    { status: 'pending', at: event.at, by: event.by, attempt: 0, ...(event.why === undefined ? {} : { why: event.why }) },
+    {
+      status: 'pending',
+      at: event.createdAt,
+      by: event.by,
+      attempt: 0,
+      ...(event.why === undefined ? {} : { why: event.why }),
+    },
   ],
   ...(event.dedupeCount === undefined ? {} : { dedupeCount: event.dedupeCount }),
+  ...(event.successor === undefined ? {} : { successor: event.successor }),
 });
 
 /** No `default`: an event that is forgotten here is no `never` at the end, and does not compile. */
 const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): void => {
   switch (event.kind) {
     case 'joined':
-      next.subscribers = subscribed(next.subscribers, event.user, event.at);
+      next.subscribers = withSubscriber(next.subscribers, event.user, event.at);
       next.dedupeCount = (next.dedupeCount ?? 0) + 1;
       return;
     case 'unsubscribed':
       next.subscribers = next.subscribers.filter((s) => s.user !== event.user);
       return;
     case 'successor-queued':
-      next.successor = {
-        spec: event.spec,
-        subscribers: subscribed([], event.user, event.at),
-        createdAt: event.at,
-      };
-      return;
     case 'successor-joined':
-      if (next.successor === undefined) return;
-      next.successor = {
-        ...next.successor,
-        subscribers: subscribed(next.successor.subscribers, event.user, event.at),
-        dedupeCount: (next.successor.dedupeCount ?? 0) + 1,
-      };
-      return;
     case 'successor-unsubscribed':
-      if (next.successor === undefined) return;
-      next.successor = {
-        ...next.successor,
-        subscribers: next.successor.subscribers.filter((s) => s.user !== event.user),
-      };
-      return;
     case 'successor-cancelled':
-      delete next.successor;
+      setSuccessor(next, evolveSuccessor(next.successor, event));
       return;
     case 'claimed':
       claimed(next, event.owner, event.attempt, event.at);
@@ -109,6 +99,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
       return;
     case 'failed':
       next.error = event.error;
+      if (event.bodyFailed) next.failures = (next.failures ?? 0) + 1;
       end(next, 'failure', event.at, event.by, event.why ?? event.error.type);
       return;
     case 'stopped':
@@ -123,7 +114,12 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
     case 'rescued':
       rescued(next, event);
       return;
+    case 'host-lost':
+      delete next.host;
+      return;
     case 'given-back':
+      // An inline call whose process stops is run on by whoever serves its type.
+      delete next.host;
       wait(next, event.at, event.by, event.why);
       return;
     case 'archived':
@@ -133,12 +129,10 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
   event satisfies never;
 };
 
-const subscribed = (
-  subscribers: readonly Subscriber[],
-  user: UserId | undefined,
-  at: Millis,
-): readonly Subscriber[] =>
-  user === undefined || subscribers.some((s) => s.user === user) ? subscribers : [...subscribers, { user, at }];
+const setSuccessor = (next: Draft, successor: Successor | undefined): void => {
+  if (successor === undefined) delete next.successor;
+  else next.successor = successor;
+};
 
 const move = (next: Draft, status: Status, at: Millis, by: Cause, why?: string): void => {
   next.status = status;
@@ -167,6 +161,7 @@ const claimed = (next: Draft, owner: Owner, attempt: number, at: Millis): void =
 const end = (next: Draft, status: Status, at: Millis, by: Cause, why?: string): void => {
   next.endedAt = at;
   delete next.finishing;
+  delete next.notStopping;
   delete next.runAt;
   if (status !== 'failure') delete next.error;
   if (next.abort !== undefined) next.abort = { ...next.abort, stoppedAt: at };
@@ -176,7 +171,6 @@ const end = (next: Draft, status: Status, at: Millis, by: Cause, why?: string): 
 const stopped = (next: Draft, event: Extract<TaskEvent, { kind: 'stopped' }>): void => {
   const asked = next.abort ?? { cause: event.cause, by: event.by, at: event.at };
   next.abort = { ...asked, ...(event.forced ? { forced: true } : {}) };
-  delete next.notStopping;
   end(next, event.cause === 'timeout' ? 'timed_out' : 'aborted', event.at, event.by, event.why);
 };
 

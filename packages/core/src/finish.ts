@@ -3,7 +3,7 @@ import { done, refuse, type Decision } from './decision.ts';
 import { backoffOf, maxAttemptsOf } from './defaults.ts';
 import { backoffDelayMs } from './retry.ts';
 import { ownedRun, ownerOf } from './run.ts';
-import { isOwnedUnder, isTerminal, type TaskError, type TaskRecord } from './task.ts';
+import { isOwnedUnder, isTerminal, type Millis, type TaskError, type TaskRecord } from './task.ts';
 
 type Finish = Extract<WorkerCommand, { kind: 'finish' }>;
 
@@ -18,8 +18,12 @@ export const decideFinish = (record: TaskRecord | undefined, command: Finish): D
   return run.status === 'aborting' ? finishAborting(run, command) : finishRunning(run, command);
 };
 
-/** The same `finish` again is fine; one that comes after somebody else's end is told so. */
-const repeat = (record: TaskRecord): Decision => (record.abort?.forced ? refuse('fenced') : done());
+/**
+ * The same `finish` again is fine; one that comes after somebody else's end is told so: a supervisor or an admin may have
+ * ended the task, and the owner they ended it for still stands in the record.
+ */
+const repeat = (record: TaskRecord): Decision =>
+  record.history.at(-1)?.by === ownerOf(record) ? done() : refuse('fenced');
 
 const finishAborting = (run: TaskRecord, command: Finish): Decision => {
   if (!command.abortHandled && !command.forced) return refuse('aborting');
@@ -42,12 +46,22 @@ const finishRunning = (run: TaskRecord, command: Finish): Decision => {
   }
   const failures = (run.failures ?? 0) + 1;
   if (body.terminal || failures >= maxAttemptsOf(run.policy)) return fail(run, command, body.error);
-  const delay = body.retryAfterMs ?? backoffDelayMs(backoffOf(run.policy), failures, command.random);
+  const delay = retryAfter(body.retryAfterMs) ?? backoffDelayMs(backoffOf(run.policy), failures, command.random);
   return done({ kind: 'retry-scheduled', at, by: ownerOf(run), runAt: at + delay, error: body.error });
 };
 
-const fail = (run: TaskRecord, command: Finish, error: TaskError): Decision =>
-  done({ kind: 'failed', at: command.at, by: ownerOf(run), error });
+/** Longest delay a handler may ask for, as for a delayed start (behaviour X7). */
+const RETRY_AFTER_LIMIT_MS = 366 * 86_400_000;
+
+/** A handler's wish is anything a handler can make up; what is no delay is no wish. */
+const retryAfter = (ms: Millis | undefined): Millis | undefined =>
+  ms === undefined || Number.isNaN(ms) ? undefined : Math.min(RETRY_AFTER_LIMIT_MS, Math.max(0, Math.round(ms)));
+
+const fail = (run: TaskRecord, command: Finish, error: TaskError): Decision => {
+  // What a body throws while it is being aborted is a good stop (behaviour L7), no failure of its own.
+  const bodyFailed = command.body.kind === 'threw' && run.status !== 'aborting';
+  return done({ kind: 'failed', at: command.at, by: ownerOf(run), error, ...(bodyFailed ? { bodyFailed } : {}) });
+};
 
 const HANDLER_RULE = '\n--- next failure ---\n';
 

@@ -15,8 +15,10 @@ export {
 } from './defaults.ts';
 export { evolve } from './evolve.ts';
 export { describeDuration, describeProgress, etaMs, fractionOf, parseProgress } from './progress.ts';
+export { taskOf } from './promote.ts';
 export { backoffDelayMs } from './retry.ts';
 export { differs } from './submit.ts';
+export { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
 export { compareFences, isOwnedUnder, isTerminal, RECORD_VERSION, TERMINAL_STATUSES } from './task.ts';
 
 export type { Owned } from './access.ts';

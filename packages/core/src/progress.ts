@@ -55,11 +55,11 @@ export const fractionOf = (progress: Progress): number | undefined => {
 /** "3 of 100 (3%)", "50%", "42 processed". */
 export const describeProgress = (progress: Progress): string => {
   if ('count' in progress) return `${progress.count} processed`;
-  const share = fractionOf(progress);
-  const percent = share === undefined ? undefined : `${Math.floor(share * 100)}%`;
-  if ('fraction' in progress) return percent ?? '';
-  const counts = `${progress.current} of ${progress.total}`;
-  return percent === undefined ? counts : `${counts} (${percent})`;
+  // Rounded down, so that 100% means done; not through binary fractions, in which 29 of 100 is less than 29%.
+  if ('fraction' in progress) return `${Math.floor(progress.fraction * 100 + 1e-9)}%`;
+  const { current, total } = progress;
+  const counts = `${current} of ${total}`;
+  return total === 0 ? counts : `${counts} (${Math.floor((current * 100) / total)}%)`;
 };
 
 /** Expected time to the end; undefined where none can honestly be told. `elapsedMs` since the attempt began. */

@@ -11,7 +11,7 @@ type Of<K extends WorkerCommand['kind']> = Extract<WorkerCommand, { kind: K }>;
 export const decideClaim = (record: TaskRecord | undefined, command: Of<'claim'>): Decision => {
   if (record === undefined || record.id !== command.id) return refuse('not_found');
   const fence: Fence = { epoch: command.epoch, revision: command.revision };
-  if (isOwnedUnder(record, fence) && record.owner?.worker === command.worker) return done();
+  if (ownedRun(record, fence)?.owner?.worker === command.worker) return done();
   if (record.status !== 'pending') return refuse('not_pending');
   if (record.host !== undefined && record.host !== command.worker) return refuse('not_pending');
   if (record.runAt !== undefined && command.dispatched !== command.revision) return refuse('not_due');

@@ -1,6 +1,7 @@
 import { canSubmit } from './access.ts';
 import type { ClientCommand } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
+import { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
 import { isTerminal, type Data, type TaskRecord, type TaskSpec } from './task.ts';
 
 type Submit = Extract<ClientCommand, { kind: 'submit' }>;
@@ -11,10 +12,13 @@ type Submit = Extract<ClientCommand, { kind: 'submit' }>;
  */
 export const decideSubmit = (record: TaskRecord | undefined, command: Submit): Decision => {
   const { spec, actor, at } = command;
+  const waiting = successorsOf(record);
   if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
-  if (record?.id === spec.id) return accept({ kind: 'created', id: spec.id });
-  if (record?.successor?.spec.id === spec.id) return accept({ kind: 'created', id: spec.id });
-  if (record?.successor !== undefined) return joinSuccessor(record.successor.spec, command);
+  if (record?.id === spec.id || waiting.some((s) => s.spec.id === spec.id)) return accept({ kind: 'created', id: spec.id });
+  const live = liveSuccessorOf(record);
+  if (live !== undefined) return joinSuccessor(live.spec, command);
+  // Only cancelled ones wait: their outcomes are written first, then it is this one's turn.
+  if (record !== undefined && isTerminal(record.status) && waiting.length > 0) return queue(waiting.length, command);
   if (record === undefined || isTerminal(record.status)) {
     const subscribers = actor.user === undefined ? [] : [{ user: actor.user, at }];
     return accept(
@@ -32,11 +36,16 @@ const submitWhileAborting = (record: TaskRecord, command: Submit): Decision => {
     case 'reject':
       return refuse('aborting');
     case 'queue':
-      return accept(
-        { kind: 'created', id: command.spec.id },
-        { kind: 'successor-queued', at: command.at, spec: command.spec, ...userOf(command) },
-      );
+      return queue(successorsOf(record).length, command);
   }
+};
+
+const queue = (waiting: number, command: Submit): Decision => {
+  if (waiting >= SUCCESSOR_LIMIT) return refuse('aborting');
+  return accept(
+    { kind: 'created', id: command.spec.id },
+    { kind: 'successor-queued', at: command.at, spec: command.spec, ...userOf(command) },
+  );
 };
 
 const join = (record: TaskRecord, command: Submit): Decision =>
@@ -53,9 +62,13 @@ const joinSuccessor = (spec: TaskSpec, command: Submit): Decision =>
 
 const userOf = (command: Submit) => (command.actor.user === undefined ? {} : { user: command.actor.user });
 
-/** The first submit's arguments and options stand; the joiner is told when his are others (behaviour D2). */
+/**
+ * The first submit's arguments and options stand; the joiner is told when his are others (behaviour D2). A start time is
+ * not compared: the same `delay` is another time for every caller, and it is gone once the task has begun.
+ */
 export const differs = (a: TaskSpec, b: TaskSpec): boolean =>
   !sameData(a.args, b.args) ||
+  a.name !== b.name ||
   a.queue !== b.queue ||
   a.priority !== b.priority ||
   !samePlain(a.policy, b.policy);

@@ -2,7 +2,7 @@ import type { SupervisorCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
 import { maxRescuesOf } from './defaults.ts';
 import { ownedRun } from './run.ts';
-import { isTerminal, type TaskRecord } from './task.ts';
+import { isOwnedUnder, isTerminal, type TaskRecord } from './task.ts';
 
 type Of<K extends SupervisorCommand['kind']> = Extract<SupervisorCommand, { kind: K }>;
 
@@ -27,12 +27,16 @@ export const decideMarkNotStopping = (record: TaskRecord | undefined, command: O
   return run.notStopping ? done() : done({ kind: 'stopping-overdue', at: command.at });
 };
 
-/** Takes a task from a dead worker: run it again, or end it (behaviour R3, L11). */
+/**
+ * Takes a task from a dead worker: run it again, or end it (behaviour R3, L11). A task that was only meant for the dead
+ * process and had not begun loses nothing: it is let go to whoever serves it, and nothing is counted.
+ */
 export const decideRescue = (record: TaskRecord | undefined, command: Of<'rescue'>): Decision => {
   if (record === undefined || record.id !== command.id || isTerminal(record.status)) return refuse('not_running');
-  const holder = record.status === 'pending' ? record.host : record.owner?.worker;
-  if (holder !== command.worker) return refuse('not_running');
-  const { at, by, worker } = command;
+  const { at, by, worker, fence } = command;
+  if (record.status === 'pending') return record.host === worker ? done({ kind: 'host-lost', at }) : refuse('not_running');
+  if (record.owner?.worker !== worker) return refuse('not_running');
+  if (fence !== undefined && !isOwnedUnder(record, fence)) return refuse('not_running');
   if (record.status === 'aborting') {
     const why = `worker ${worker} died; its handlers may not have finished`;
     return done({ kind: 'stopped', at, by, cause: record.abort?.cause ?? 'cancel', why });
@@ -45,23 +49,6 @@ export const decideRescue = (record: TaskRecord | undefined, command: Of<'rescue
     return done({ kind: 'failed', at, by, error: { message, type: 'OrphanedTaskError' } });
   }
   return done({ kind: 'rescued', at, by, worker });
-};
-
-/** Starts the successor of a task that has ended (behaviour D5). */
-export const decidePromote = (record: TaskRecord | undefined, command: Of<'promote'>): Decision => {
-  const successor = record?.successor;
-  if (record === undefined || successor === undefined) return refuse('not_found');
-  if (!isTerminal(record.status) || record.id !== command.id) return refuse('not_running');
-  return done({
-    kind: 'submitted',
-    at: command.at,
-    by: command.by,
-    spec: successor.spec,
-    subscribers: successor.subscribers,
-    createdAt: successor.createdAt,
-    why: `after ${record.id}`,
-    ...(successor.dedupeCount === undefined ? {} : { dedupeCount: successor.dedupeCount }),
-  });
 };
 
 /** The projection has the outcome. Not while a successor waits: its start replaces the record. */

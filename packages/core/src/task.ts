@@ -179,6 +179,10 @@ export type Successor = {
   readonly subscribers: readonly Subscriber[];
   readonly createdAt: Millis;
   readonly dedupeCount?: number;
+  /** It was cancelled while it waited. It becomes a record all the same, an aborted one: nothing accepted vanishes. */
+  readonly cancelled?: { readonly at: Millis; readonly by: Cause };
+  /** What was submitted after this one had been cancelled. */
+  readonly next?: Successor;
 };
 
 /** Current version of the record's shape. A record of a higher version is left alone (behaviour X10). */

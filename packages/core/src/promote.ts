@@ -1,0 +1,47 @@
+import type { SupervisorCommand } from './command.ts';
+import { byUser, done, refuse, type Decision } from './decision.ts';
+import type { TaskEvent } from './event.ts';
+import { evolve } from './evolve.ts';
+import { successorsOf } from './successors.ts';
+import { isTerminal, type Millis, type Successor, type TaskId, type TaskRecord } from './task.ts';
+
+type Promote = Extract<SupervisorCommand, { kind: 'promote' }>;
+
+/**
+ * Makes the first successor of a task that has ended the task of its actor (behaviour D5). One that was cancelled while
+ * it waited becomes an aborted record, which is promoted past in the next turn.
+ */
+export const decidePromote = (record: TaskRecord | undefined, command: Promote): Decision => {
+  const successor = record?.successor;
+  if (record === undefined || successor === undefined) return refuse('not_found');
+  if (!isTerminal(record.status) || record.id !== command.id) return refuse('not_running');
+  return done(...eventsOf(successor, record.id, command.at));
+};
+
+const eventsOf = (successor: Successor, former: TaskId, at: Millis): readonly TaskEvent[] => {
+  const { spec, subscribers, createdAt, dedupeCount, cancelled, next } = successor;
+  const submitted: TaskEvent = {
+    kind: 'submitted',
+    at,
+    by: byUser(spec.creator),
+    spec,
+    subscribers,
+    createdAt,
+    why: `after ${former}`,
+    ...(dedupeCount === undefined ? {} : { dedupeCount }),
+    ...(next === undefined ? {} : { successor: next }),
+  };
+  return cancelled === undefined ? [submitted] : [submitted, { kind: 'stopped', ...cancelled, cause: 'cancel' }];
+};
+
+/**
+ * Task `id` as it stands in this record: the actor's own task, or one that waits behind it, shown as the record it is
+ * going to be. Undefined: neither.
+ */
+export const taskOf = (record: TaskRecord, id: TaskId): TaskRecord | undefined => {
+  if (record.id === id) return record;
+  const successor = successorsOf(record).find((s) => s.spec.id === id);
+  if (successor === undefined) return undefined;
+  const { next: _behind, ...alone } = successor;
+  return eventsOf(alone, record.id, alone.createdAt).reduce<TaskRecord | undefined>(evolve, undefined);
+};

@@ -1,0 +1,60 @@
+import type { TaskEvent } from './event.ts';
+import type { Millis, Subscriber, Successor, TaskRecord, UserId } from './task.ts';
+
+/**
+ * What waits behind a task (behaviour D5). Only the last can be alive: those before it were cancelled while they waited.
+ * Each was accepted, so each still gets a record that says how it ended, in its turn.
+ */
+export const successorsOf = (record: TaskRecord | undefined): readonly Successor[] => {
+  const list: Successor[] = [];
+  for (let next = record?.successor; next !== undefined; next = next.next) list.push(next);
+  return list;
+};
+
+/** Successors that may stand in a record; beyond that a submit is told to come again when the task has ended. */
+export const SUCCESSOR_LIMIT = 8;
+
+/** The one that will run: further submits join it. */
+export const liveSuccessorOf = (record: TaskRecord | undefined): Successor | undefined => {
+  const last = successorsOf(record).at(-1);
+  return last?.cancelled === undefined ? last : undefined;
+};
+
+type SuccessorEvent = Extract<TaskEvent, { kind: `successor-${string}` }>;
+
+/** The successors of a task after `event`, which speaks of the last of them. */
+export const evolveSuccessor = (first: Successor | undefined, event: SuccessorEvent): Successor | undefined => {
+  if (first?.next !== undefined) return { ...first, ...nextOf(evolveSuccessor(first.next, event)) };
+  if (event.kind === 'successor-queued') {
+    const { spec, at, user } = event;
+    const queued: Successor = { spec, subscribers: withSubscriber([], user, at), createdAt: at };
+    return first === undefined ? queued : { ...first, next: queued };
+  }
+  return first === undefined ? undefined : changed(first, event);
+};
+
+const nextOf = (next: Successor | undefined) => (next === undefined ? {} : { next });
+
+const changed = (successor: Successor, event: Exclude<SuccessorEvent, { kind: 'successor-queued' }>): Successor => {
+  const { subscribers } = successor;
+  switch (event.kind) {
+    case 'successor-joined':
+      return {
+        ...successor,
+        subscribers: withSubscriber(subscribers, event.user, event.at),
+        dedupeCount: (successor.dedupeCount ?? 0) + 1,
+      };
+    case 'successor-unsubscribed':
+      return { ...successor, subscribers: subscribers.filter((s) => s.user !== event.user) };
+    case 'successor-cancelled':
+      return { ...successor, cancelled: { at: event.at, by: event.by } };
+  }
+};
+
+/** A user stands in a list of subscribers once, with the time he came first. */
+export const withSubscriber = (
+  subscribers: readonly Subscriber[],
+  user: UserId | undefined,
+  at: Millis,
+): readonly Subscriber[] =>
+  user === undefined || subscribers.some((s) => s.user === user) ? subscribers : [...subscribers, { user, at }];

@@ -1,0 +1,231 @@
+import { decide, fold, type Command, type TaskRecord, type TaskSpec } from '@baton/core';
+import * as fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import { suite } from '../../test/support/suite.ts';
+import { decodeRecord, DecodeError, encode, encodeData, encodeRecord, readRecord, RECORD_LIMIT } from './index.ts';
+import { RECORD_FIELDS } from './record-shape.ts';
+
+const test = suite('record');
+
+const AT = 1_700_000_000_000;
+const fence = { epoch: AT - 5, revision: 7 };
+
+const spec: TaskSpec = {
+  id: '018bcfe5-6800-7000-8000-000000000001',
+  type: 'report',
+  key: 'k',
+  name: 'Report',
+  scope: 'shared',
+  creator: 'alice',
+  args: encodeData([1, { deep: ['x'] }]),
+  queue: 'default',
+  priority: 'high',
+  mode: 'sync',
+  host: 'p1',
+  policy: {
+    timeoutMs: 1,
+    maxAttempts: 3,
+    backoff: { initialMs: 1, factor: 2, maxMs: 3, jitter: 0.5 },
+    maxRescues: 2,
+    onOrphan: 'fail',
+    abortGraceMs: 60_000,
+    isolation: 'thread',
+  },
+  runAt: AT + 1,
+  retriedFrom: '018bcfe5-6800-7000-8000-000000000000',
+};
+
+/** Every field there is, which no one record has. */
+const full: TaskRecord = {
+  ...spec,
+  v: 1,
+  status: 'aborting',
+  subscribers: [{ user: 'alice', at: AT }],
+  createdAt: AT,
+  changedAt: AT + 3,
+  startedAt: AT + 2,
+  endedAt: AT + 3,
+  attempt: 1,
+  failures: 1,
+  rescues: 1,
+  owner: { worker: 'w1', fence, at: AT + 2 },
+  abortable: true,
+  finishing: true,
+  abort: { cause: 'cancel', by: 'user:alice', at: AT + 3, deliveredAt: AT + 4, observedAt: AT + 5, stoppedAt: AT + 6, forced: true },
+  progress: { current: 1, total: 2 },
+  payload: encodeData({ a: 1 }),
+  result: { object: 'o', size: 70_000, digest: 'ab' },
+  error: { message: 'm', type: 'Error', stack: 's' },
+  dedupeCount: 2,
+  timeoutUnenforced: true,
+  notStopping: true,
+  history: [{ status: 'pending', at: AT, by: 'user:alice', attempt: 0, why: 'w' }],
+  historyDropped: 1,
+  successor: {
+    spec,
+    subscribers: [{ user: 'bob', at: AT }],
+    createdAt: AT,
+    dedupeCount: 1,
+    cancelled: { at: AT, by: 'user:bob' },
+    next: { spec, subscribers: [], createdAt: AT },
+  },
+  archived: true,
+  nonce: 'n1',
+};
+
+const reading = (value: unknown) => readRecord(encode(value));
+
+test('a record comes back as it was, with every field there is', () => {
+  assert.equal(decodeRecord(encodeRecord(full)), full);
+  assert.equal(Object.keys(full).toSorted(), [...RECORD_FIELDS].toSorted());
+  for (const progress of [{ count: 1 }, { fraction: 0.5 }]) assert.is(reading({ ...full, progress }).kind, 'record');
+});
+
+test('a record stays small', () => {
+  const decision = decide(undefined, { kind: 'submit', at: AT, actor: { user: 'alice', admin: false }, spec: small, whenAborting: 'queue' });
+  const record = decision.ok ? fold(undefined, decision) : undefined;
+  assert.ok(record);
+  assert.ok(encodeRecord(record).length < 400);
+});
+
+const small: TaskSpec = { ...spec, mode: 'async', policy: {} };
+
+test('X10 a newer version is told as such, whatever else is in it', () => {
+  assert.equal(reading({ v: 2, whatever: [1] }), { kind: 'newer', version: 2 });
+  assert.throws(() => decodeRecord(encode({ v: 2 })), (e: unknown) => e instanceof DecodeError && /newer/.test(e.message));
+});
+
+test('X10 unknown fields of this version are kept', () => {
+  const record = { ...full, future: { x: [1] }, owner: { ...full.owner, future: true } };
+  const read = reading(record);
+  assert.equal(read, { kind: 'record', record });
+});
+
+test('what is no record is corrupt, and nothing is thrown', () => {
+  for (const value of [null, 1, 'x', [], [full], {}, { v: 1 }, { v: '1' }, { ...full, v: 0 }, { ...full, v: 1.5 }, { ...full, v: -1 }]) {
+    assert.is(reading(value).kind, 'corrupt');
+  }
+  for (const bytes of [[], [0xc1], [0x80, 0x80], [0x91], [0xd4, 0x72, 0x40]]) assert.is(readRecord(Uint8Array.from(bytes)).kind, 'corrupt');
+  assert.is(readRecord(new Uint8Array(RECORD_LIMIT + 1)).kind, 'corrupt');
+  assert.throws(() => decodeRecord(Uint8Array.from([0xc0])), (e: unknown) => e instanceof DecodeError);
+});
+
+const WRONG: readonly unknown[] = [null, 'x', '', -1, 1.5, 2 ** 53, 9e15, true, false, [], [null], ['x'], {}, { at: 1 }, new Uint8Array(1), new Date(0)];
+
+/** Every place in a value, as the way to it. */
+const places = (value: unknown, way: readonly string[] = []): readonly (readonly string[])[] => {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [way];
+  return [way, ...Object.entries(value).flatMap(([name, member]) => places(member, [...way, name]))];
+};
+
+const changed = (value: unknown, way: readonly string[], to: { readonly value: unknown } | undefined): unknown => {
+  const [name, ...rest] = way;
+  if (name === undefined) return to?.value;
+  const copy: Record<string, unknown> = Array.isArray(value) ? (Object.assign([], value) as never) : { ...(value as object) };
+  if (rest.length === 0 && to === undefined) delete copy[name];
+  else copy[name] = changed(copy[name], rest, to);
+  return copy;
+};
+
+test('any field changed to anything, or left out: still a record or corrupt, by name, and never a throw', () => {
+  const kinds = { record: 0, corrupt: 0, newer: 0 };
+  for (const way of places(full).slice(1)) {
+    for (const to of [undefined, ...WRONG.map((value) => ({ value }))]) {
+      if (to === undefined && /^\d+$/.test(way.at(-1) ?? '')) continue;
+      const read = reading(changed(full, way, to));
+      kinds[read.kind]++;
+      if (read.kind === 'corrupt') assert.match(read.reason, /field '|not a map/);
+      if (read.kind === 'record') encodeRecord(read.record);
+    }
+  }
+  assert.ok(kinds.corrupt > 1_000 && kinds.record > 100, JSON.stringify(kinds));
+});
+
+const REQUIRED = ['v', 'id', 'type', 'key', 'name', 'scope', 'queue', 'priority', 'mode', 'policy', 'status', 'subscribers', 'createdAt', 'changedAt', 'attempt', 'history'];
+
+test('each field is required or optional, as it is written down', () => {
+  for (const name of RECORD_FIELDS) {
+    const read = reading(changed(full, [name], undefined));
+    assert.is(read.kind, REQUIRED.includes(name) ? 'corrupt' : 'record', name);
+    if (read.kind === 'corrupt') assert.is(read.reason, `field '${name}'`);
+  }
+});
+
+test('a wrong value of each kind is found in each field', () => {
+  const wrong: Readonly<Record<string, readonly unknown[]>> = {
+    status: ['completed', 'Pending', 1],
+    scope: ['public'],
+    priority: ['urgent', 1],
+    mode: ['inline'],
+    attempt: [-1, 0.5, '1'],
+    createdAt: [-1, 8.64e15 + 2, 'now'],
+    owner: [{ worker: 'w' }, { worker: 'w', fence: { epoch: 1 }, at: 1 }],
+    abort: [{ cause: 'drain', by: 'x', at: 1 }, { cause: 'cancel', by: 'x' }],
+    abortable: [false, 1],
+    args: [[1], { object: 'o' }, 'bytes'],
+    progress: [{ current: 1 }, { fraction: 2 }, { count: -1 }, {}],
+    policy: [{ maxAttempts: -1 }, { isolation: 'vm' }, { onOrphan: 'x' }, { backoff: { initialMs: 1 } }, { timeoutMs: '5m' }],
+    history: [[{ status: 'pending' }], {}, [1]],
+    subscribers: [[{ user: 1, at: 1 }], ['alice']],
+    successor: [{ spec: {}, subscribers: [], createdAt: 1 }, { ...full.successor, next: {} }, { ...full.successor, cancelled: true }],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) assert.equal(reading({ ...full, [name]: value }), { kind: 'corrupt', reason: `field '${name}'` }, `${name} ${String(value)}`);
+  }
+});
+
+test('hostile bytes in place of a field make it corrupt, not worse', () => {
+  const bytes = encodeRecord(full);
+  fc.assert(
+    fc.property(fc.nat(bytes.length - 1), fc.nat(255), (at, byte) => {
+      const copy = Uint8Array.from(bytes);
+      copy[at] = byte;
+      const read = readRecord(copy);
+      if (read.kind === 'record') assert.is(readRecord(encodeRecord(read.record)).kind, 'record');
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('every record that decisions lead to comes back as it was', () => {
+  const step = fc.record({ kind: fc.nat(11), flag: fc.boolean(), n: fc.nat(9) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30, size: 'max' }), (steps) => {
+      let record: TaskRecord | undefined;
+      for (const [i, { kind, flag, n }] of steps.entries()) {
+        const decision = decide(record, commandOf(record, kind, flag, n, i));
+        if (!decision.ok) continue;
+        record = fold(record, decision);
+        if (record !== undefined) assert.equal(decodeRecord(encodeRecord(record)), record);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** Steps that make sense more often than not. */
+const commandOf = (record: TaskRecord | undefined, kind: number, flag: boolean, n: number, i: number): Command => {
+  const at = AT + i;
+  const id = record?.id ?? 'a';
+  const shown = record?.owner?.fence ?? fence;
+  const by = 'supervisor:s1';
+  const body = flag ? ({ kind: 'returned', result: encodeData({ n }) } as const) : ({ kind: 'threw', error: { message: 'x', type: 'Error' } } as const);
+  const policy = { maxAttempts: 3, timeoutMs: 5 };
+  const commands: readonly Command[] = [
+    { kind: 'submit', at, actor: { user: `u${n}`, admin: false }, spec: { ...small, policy, id: `t${i}`, creator: `u${n}`, ...(flag ? { runAt: at } : {}) }, whenAborting: 'queue' },
+    { kind: 'claim', at, id, worker: 'w', epoch: AT, revision: i, dispatched: i },
+    { kind: 'claim', at, id, worker: 'w', epoch: AT, revision: i, dispatched: i },
+    { kind: 'make-abortable', at, fence: shown },
+    { kind: 'progress', at, fence: shown, progress: { current: n, total: 9 }, payload: encodeData([n]) },
+    { kind: 'cancel', at, actor: { user: 'root', admin: true }, id: flag ? id : (record?.successor?.spec.id ?? id), force: true },
+    { kind: 'observe-abort', at, fence: shown, deliveredAt: at, observedAt: at },
+    { kind: 'finish', at, fence: shown, body, handlerErrors: [], abortHandled: true, random: 0.3 },
+    { kind: 'time-out', at, by, fence: shown },
+    { kind: 'rescue', at, by, id, worker: 'w' },
+    { kind: 'promote', at, by, id },
+    { kind: 'archive', at, id },
+  ];
+  return commands[kind] ?? { kind: 'archive', at, id };
+};
+
+test.run();
