@@ -1,7 +1,7 @@
 // `npm run build`: every service into services/<name>/dist/main.mjs, with its worker threads beside it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { serviceOptions, threadEntries } from './bundle.mjs';
+import { serviceOptions, taskEntries, threadEntries } from './bundle.mjs';
 import { requireInstalled } from './install.mjs';
 import { runMain, say, seconds } from './say.mjs';
 import { isMain, root } from './workspace.mjs';
@@ -18,7 +18,9 @@ export const buildServices = async () => {
   const entryPoints = {};
   for (const service of present) {
     entryPoints[`${service}/dist/main`] = `services/${service}/src/main.ts`;
-    for (const [name, source] of Object.entries(threadEntries())) entryPoints[`${service}/dist/${name}`] = source;
+    for (const [name, source] of Object.entries({ ...threadEntries(), ...taskEntries(service) })) {
+      entryPoints[`${service}/dist/${name}`] = source;
+    }
   }
   try {
     // One call for all of them: what they share is read and parsed once.

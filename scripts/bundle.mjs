@@ -65,6 +65,17 @@ const shared = (entryPoints, outdir) => ({
 });
 
 /**
+ * Modules of task definitions that a worker loads by path: `quickstart.tasks.ts` becomes `quickstart.tasks.mjs` beside
+ * the service that ships it.
+ * @param {string} service
+ * @returns {Record<string, string>} output name without extension -> source
+ */
+export const taskEntries = (service) =>
+  Object.fromEntries(
+    filesBelow(`services/${service}/src`, (path) => path.endsWith('.tasks.ts')).map((path) => [basename(path, '.ts'), path]),
+  );
+
+/**
  * A service: one file each. No splitting, since a lazy `import()` of a CommonJS package would then lose its names.
  * @param {Record<string, string>} entryPoints output name -> source
  * @param {string} outdir relative to the root
