@@ -1,11 +1,23 @@
 // All chosen test files, bundled at once into one folder.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { testOptions, threadEntries } from '../scripts/bundle.mjs';
-import { root } from '../scripts/workspace.mjs';
+import { filesBelow, root } from '../scripts/workspace.mjs';
 
 /** A flat name: chunks, tests and thread files must lie beside each other, see scripts/bundle.mjs. */
 const flatName = (path) => path.replace(/\.ts$/, '').replaceAll('/', '.');
+
+/**
+ * What tests run in processes of their own: `new URL('./fixture-tasks.mjs', import.meta.url)` finds
+ * `test/support/fixture-tasks.ts`, in a test file and in a chunk alike.
+ */
+export const fixtureEntries = () =>
+  Object.fromEntries(
+    filesBelow('test/support', (path) => /\/fixture-[^/]*(?<!\.test)\.ts$/.test(path)).map((path) => [
+      basename(path, '.ts'),
+      path,
+    ]),
+  );
 
 const parent = join(root, 'test/.build');
 

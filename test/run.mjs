@@ -8,7 +8,7 @@ import { buildServices } from '../scripts/build.mjs';
 import { requireInstalled } from '../scripts/install.mjs';
 import { runMain } from '../scripts/say.mjs';
 import { isMain, root } from '../scripts/workspace.mjs';
-import { bundleTests } from './run.bundle.mjs';
+import { bundleTests, fixtureEntries } from './run.bundle.mjs';
 import { runFile } from './run.child.mjs';
 import { chooseFiles, layerNames } from './run.files.mjs';
 import { startServers } from './run.servers.mjs';
@@ -59,7 +59,7 @@ export const runTests = async (wanted, { echo = false, built = false } = {}) => 
   if (withServers && !built) await buildServices(); // their tests start services as processes
   const bundleOf = await bundleTests(
     files.map((file) => file.path),
-    withServers ? { servers: 'test/run.servers.ts' } : {},
+    withServers ? { servers: 'test/run.servers.ts', ...fixtureEntries() } : {},
   );
   const run = (env) => async (file) => {
     const result = await runFile(bundleOf(file.path), { limitMs: file.limitMs, env, cwd: root, echo });

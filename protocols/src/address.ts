@@ -25,7 +25,8 @@ const packr = new Packr({ useRecords: false });
  */
 export const addressOf = (identity: Identity): Address => {
   const { scope, type, key, user } = identity;
-  if (!NAME_PATTERN.test(type)) throw new RangeError(`a task type is ${NAME_PATTERN.source}; got '${type.slice(0, 100)}'`);
+  if (!NAME_PATTERN.test(type))
+    throw new RangeError(`a task type is ${NAME_PATTERN.source}; got '${type.slice(0, 100)}'`);
   if (!key.isWellFormed() || user?.isWellFormed() === false) {
     throw new RangeError('a task key or a user id has a lone surrogate in it');
   }

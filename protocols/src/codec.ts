@@ -58,7 +58,9 @@ export const encodeData = (value: unknown): Uint8Array => {
   } catch (error) {
     if (error instanceof EncodeError) throw error;
     // A getter of the value, or a Proxy.
-    throw new EncodeError(`not plain data: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new EncodeError(`not plain data: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
   // A getter may have answered otherwise the second time. What is written must be readable.
   const fault = scanFault(bytes, { depth: DATA_DEPTH, nodes: DATA_NODES });

@@ -37,7 +37,10 @@ const record: TaskRecord = {
   error: { message: 'm', type: 'E', stack: 's' },
   dedupeCount: 3,
   retriedFrom: 'r',
-  history: [{ status: 'pending', at: AT, by: 'user:alice', attempt: 0 }, { status: 'failure', at: AT + 4, by: 'worker:w1', attempt: 2, why: 'E' }],
+  history: [
+    { status: 'pending', at: AT, by: 'user:alice', attempt: 0 },
+    { status: 'failure', at: AT + 4, by: 'worker:w1', attempt: 2, why: 'E' },
+  ],
   historyDropped: 1,
 };
 
@@ -107,11 +110,32 @@ test('P1 every field, from the record and nothing else', () => {
 });
 
 test('P1 what does not apply is null or the default, never absent', () => {
-  const { creator: _c, owner: _o, abort: _a, progress: _p, error: _e, startedAt: _s, endedAt: _n, policy: _y, ...rest } = record;
+  const {
+    creator: _c,
+    owner: _o,
+    abort: _a,
+    progress: _p,
+    error: _e,
+    startedAt: _s,
+    endedAt: _n,
+    policy: _y,
+    ...rest
+  } = record;
   const bare = documentOf({ ...rest, status: 'pending', policy: {}, history: [] }, from);
   assert.equal(Object.keys(bare), Object.keys(documentOf(record, from)));
   const { created_by, worker, fence, abort, progress, started_at, ended_at, error_message, timeout_seconds } = bare;
-  for (const value of [created_by, worker, fence, abort, progress, started_at, ended_at, error_message, timeout_seconds]) assert.is(value, null);
+  for (const value of [
+    created_by,
+    worker,
+    fence,
+    abort,
+    progress,
+    started_at,
+    ended_at,
+    error_message,
+    timeout_seconds,
+  ])
+    assert.is(value, null);
   assert.is(bare.max_attempts, 1);
   assert.is(bare.abort_grace_seconds, 60);
   assert.is(bare.terminal, false);
@@ -119,7 +143,7 @@ test('P1 what does not apply is null or the default, never absent', () => {
 
 const HOSTILE: readonly unknown[] = [
   { $set: { status: 'success' } },
-  { 'a.b': 1, '': 2, '$where': 'while(1){}', '_id': 3 },
+  { 'a.b': 1, '': 2, $where: 'while(1){}', _id: 3 },
   { 'nul\0key': '\0', 'a.$[].b': 1 },
   ['\u2028', '</script>', '😀', '\ud7ff'],
   { constructor: { prototype: { isAdmin: true } }, toJSON: 'x', __proto_: 1 },
@@ -155,7 +179,10 @@ test('T46 type, key, users and errors are values: no field of a document is name
     history: record.history.map((h) => ({ ...h, [hostile]: 1 })),
   };
   assert.equal(names(documentOf(odd as TaskRecord, from)).toSorted(), plain);
-  for (const progress of [{ count: 1, $x: 1 }, { fraction: 0.5, $x: 1 }]) {
+  for (const progress of [
+    { count: 1, $x: 1 },
+    { fraction: 0.5, $x: 1 },
+  ]) {
     assert.equal(Object.keys(documentOf({ ...record, progress }, from).progress ?? {}), [Object.keys(progress)[0]]);
   }
 });
@@ -163,7 +190,12 @@ test('T46 type, key, users and errors are values: no field of a document is name
 test('T45 data that cannot be read is said so in its place, and the document stands', () => {
   let deep: unknown = 1;
   for (let i = 0; i < 101; i++) deep = [deep];
-  const unreadable = [encode(deep), Uint8Array.from([0xc1]), new Uint8Array(0), Uint8Array.from([0xcf, ...Array.from({ length: 8 }, () => 0xff)])];
+  const unreadable = [
+    encode(deep),
+    Uint8Array.from([0xc1]),
+    new Uint8Array(0),
+    Uint8Array.from([0xcf, ...Array.from({ length: 8 }, () => 0xff)]),
+  ];
   for (const payload of unreadable) {
     const text = documentOf({ ...record, payload }, from).payload ?? '';
     assert.match(text, /^\{"\$unreadable":"/);
@@ -173,7 +205,12 @@ test('T45 data that cannot be read is said so in its place, and the document sta
 
 test('bytes, times and large objects in data have a form of their own', () => {
   const { args, payload, result } = documentOf(
-    { ...record, args: encodeData([Buffer.from('hi'), new Date(AT)]), payload: encodeData(new Uint8Array([1])), result: { object: 'o', size: 5, digest: 'd' } },
+    {
+      ...record,
+      args: encodeData([Buffer.from('hi'), new Date(AT)]),
+      payload: encodeData(new Uint8Array([1])),
+      result: { object: 'o', size: 5, digest: 'd' },
+    },
     from,
   );
   assert.is(args, `[{"$base64":"aGk="},"${new Date(AT).toISOString()}"]`);

@@ -1,4 +1,12 @@
-export { addressOf, allPartitions, hashOf, parseAddress, partitionOf, partitionOfAddress, typeTokenOf } from './address.ts';
+export {
+  addressOf,
+  allPartitions,
+  hashOf,
+  parseAddress,
+  partitionOf,
+  partitionOfAddress,
+  typeTokenOf,
+} from './address.ts';
 export { decode, DecodeError, decodeData, encode, encodeData } from './codec.ts';
 export {
   ARCHIVE_TTL_MS,

@@ -1,9 +1,21 @@
 import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { suite } from '../../test/support/suite.ts';
-import { ARCHIVE_TTL_MS, LEASE_MS, LEASE_RENEW_MS, NAME_PATTERN, namesOf, PRIORITIES, streamConfigs, type Lane } from './index.ts';
+import {
+  ARCHIVE_TTL_MS,
+  LEASE_MS,
+  LEASE_RENEW_MS,
+  NAME_PATTERN,
+  namesOf,
+  PRIORITIES,
+  streamConfigs,
+  type Lane,
+} from './index.ts';
 
 const test = suite('names and streams');
+
+/** Thousands of runs, on a machine that may have other things to do. */
+const SLOW = { limitMs: 120_000 };
 
 test('a namespace is upper case, and nothing that is a wildcard or two tokens', () => {
   for (const good of ['BATON', 'A', 'A_1', 'X'.repeat(32)]) assert.is(namesOf(good).namespace, good);
@@ -14,39 +26,58 @@ test('a namespace is upper case, and nothing that is a wildcard or two tokens', 
 
 test('names of two namespaces never meet', () => {
   const texts = (namespace: string) => {
-    const { namespace: _, ...names } = namesOf(namespace);
+    // The server knows a bucket by its stream.
+    const { namespace: _, tasksBucket: _tasks, nodesBucket: _nodes, ...names } = namesOf(namespace);
     return Object.values(names).filter((v) => typeof v === 'string');
   };
   const shared = new Set(['projector', 'quarantine']);
-  for (const [a, b] of [['A', 'A_TASKS'], ['A', 'KV_A'], ['BATON', 'BATON_RUN'], ['A', 'AB']] as const) {
+  for (const [a, b] of [
+    ['A', 'A_TASKS'],
+    ['A', 'KV_A'],
+    ['BATON', 'BATON_RUN'],
+    ['A', 'AB'],
+  ] as const) {
     const taken = new Set(texts(a));
-    assert.equal(texts(b).filter((text) => taken.has(text) && !shared.has(text)), []);
+    assert.equal(
+      texts(b).filter((text) => taken.has(text) && !shared.has(text)),
+      [],
+    );
   }
 });
 
-test('every lane has a subject and a consumer of its own', () => {
-  const names = namesOf();
-  const word = fc.oneof(fc.stringMatching(NAME_PATTERN), fc.constantFrom('a', 'a-high-a', 'a.high.a', 'a-high', 'high-a', 'a_a', 'a.a'));
-  const lane = fc.record<Lane>({ queue: word, priority: fc.constantFrom(...PRIORITIES), type: word });
-  fc.assert(
-    fc.property(lane, lane, (a, b) => {
-      const same = a.queue === b.queue && a.priority === b.priority && a.type === b.type;
-      assert.is(names.laneSubject(a) === names.laneSubject(b), same);
-      assert.is(names.laneConsumer(a) === names.laneConsumer(b), same);
-      assert.is(names.laneSubject(a).split('.').length, 6);
-      assert.ok(names.laneConsumer(a).length <= 255);
-      // What the server forbids in a name of a consumer.
-      assert.not.match(names.laneConsumer(a), /[\s.*>\\/]/);
-      assert.is(names.runSubject(a, 'f'.repeat(32)), names.laneSubject(a).replace('*', 'f'.repeat(32)));
-    }),
-    { numRuns: 3_000 },
-  );
-});
+test(
+  'every lane has a subject and a consumer of its own',
+  () => {
+    const names = namesOf();
+    const word = fc.oneof(
+      fc.stringMatching(NAME_PATTERN),
+      fc.constantFrom('a', 'a-high-a', 'a.high.a', 'a-high', 'high-a', 'a_a', 'a.a'),
+    );
+    const lane = fc.record<Lane>({ queue: word, priority: fc.constantFrom(...PRIORITIES), type: word });
+    fc.assert(
+      fc.property(lane, lane, (a, b) => {
+        const same = a.queue === b.queue && a.priority === b.priority && a.type === b.type;
+        assert.is(names.laneSubject(a) === names.laneSubject(b), same);
+        assert.is(names.laneConsumer(a) === names.laneConsumer(b), same);
+        assert.is(names.laneSubject(a).split('.').length, 6);
+        assert.ok(names.laneConsumer(a).length <= 255);
+        // What the server forbids in a name of a consumer.
+        assert.not.match(names.laneConsumer(a), /[\s.*>\\/]/);
+        assert.is(names.runSubject(a, 'f'.repeat(32)), names.laneSubject(a).replace('*', 'f'.repeat(32)));
+      }),
+      { numRuns: 3_000 },
+    );
+  },
+  SLOW,
+);
 
 test('the four streams have names of their own, and the server is told the same about them every time', () => {
   for (const replicas of [1, 3]) {
     const configs = streamConfigs(namesOf('X'), { replicas });
-    assert.equal(configs.map((c) => c.name), ['KV_X_TASKS', 'X_EVENTS', 'X_RUN', 'KV_X_NODES']);
+    assert.equal(
+      configs.map((c) => c.name),
+      ['KV_X_TASKS', 'X_EVENTS', 'X_RUN', 'KV_X_NODES'],
+    );
     assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 4);
     assert.equal(configs, streamConfigs(namesOf('X'), { replicas }));
     assert.ok(configs.every((c) => c.num_replicas === replicas));
@@ -62,7 +93,10 @@ test('only what can be rebuilt is acknowledged before it is on the disk, and onl
 test('the log is sourced from the bucket without the hash, and bounded when it is said', () => {
   const [, events] = streamConfigs(namesOf('X'), { replicas: 1, eventsMaxBytes: 5 });
   assert.equal(events?.sources, [
-    { name: 'KV_X_TASKS', subject_transforms: [{ src: '$KV.X_TASKS.*.*.*', dest: 'x.events.{{wildcard(1)}}.{{wildcard(2)}}' }] },
+    {
+      name: 'KV_X_TASKS',
+      subject_transforms: [{ src: '$KV.X_TASKS.*.*.*', dest: 'x.events.{{wildcard(1)}}.{{wildcard(2)}}' }],
+    },
   ]);
   assert.is(events?.max_bytes, 5);
 });

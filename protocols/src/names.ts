@@ -43,7 +43,8 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     eventSubject: (partition: string, type: string) => `${root}.events.${partition}.${token(type)}`,
     allEvents: `${root}.events.>`,
     /** One message a task: this subject has at most one. */
-    runSubject: (lane: Lane, hash: string) => `${root}.run.${token(lane.queue)}.${lane.priority}.${token(lane.type)}.${hash}`,
+    runSubject: (lane: Lane, hash: string) =>
+      `${root}.run.${token(lane.queue)}.${lane.priority}.${token(lane.type)}.${hash}`,
     laneSubject: (lane: Lane) => `${root}.run.${token(lane.queue)}.${lane.priority}.${token(lane.type)}.*`,
     allRun: `${root}.run.>`,
     /** Durable consumer of one lane, shared by its workers. `+` stands in no name, so no two lanes share a consumer. */

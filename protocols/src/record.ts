@@ -1,6 +1,7 @@
 import { RECORD_VERSION, type TaskRecord } from '@baton/core';
 import { DecodeError, encode, unpack } from './codec.ts';
 import { RECORD_LIMIT } from './limits.ts';
+import { EncodeError } from './plain.ts';
 import { recordFault } from './record-shape.ts';
 
 /** What came out of stored bytes. `newer`: written by a later version, to be left alone (behaviour X10). */
@@ -9,7 +10,14 @@ export type RecordReading =
   | { readonly kind: 'newer'; readonly version: number }
   | { readonly kind: 'corrupt'; readonly reason: string };
 
-export const encodeRecord = (record: TaskRecord): Uint8Array => encode(record);
+/**
+ * Throws EncodeError for what is no record: one that nobody can read would block its key for good, so it is not written.
+ */
+export const encodeRecord = (record: TaskRecord): Uint8Array => {
+  const fault = recordFault(record);
+  if (fault !== undefined) throw new EncodeError(`not a record: ${fault}`);
+  return encode(record);
+};
 
 /** Reads a record; never throws. */
 export const readRecord = (bytes: Uint8Array): RecordReading => {
@@ -21,11 +29,10 @@ export const readRecord = (bytes: Uint8Array): RecordReading => {
   }
   if (typeof value !== 'object' || value === null) return { kind: 'corrupt', reason: 'not a map' };
   const version: unknown = 'v' in value ? value.v : undefined;
-  if (Number.isSafeInteger(version) && (version as number) > RECORD_VERSION) return { kind: 'newer', version: version as number };
+  if (Number.isSafeInteger(version) && (version as number) > RECORD_VERSION)
+    return { kind: 'newer', version: version as number };
   const fault = recordFault(value);
-  return fault === undefined
-    ? { kind: 'record', record: value as TaskRecord }
-    : { kind: 'corrupt', reason: fault };
+  return fault === undefined ? { kind: 'record', record: value as TaskRecord } : { kind: 'corrupt', reason: fault };
 };
 
 /** Reads a record or throws DecodeError; for places where a newer or corrupt one cannot be. */

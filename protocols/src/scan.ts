@@ -100,7 +100,7 @@ const isText = (bytes: Uint8Array, from: number, to: number): boolean => {
   return true;
 };
 
-const PROTO = [...'__proto__'].map((c) => c.charCodeAt(0));
+const PROTO: readonly number[] = Array.from('__proto__', (c) => c.charCodeAt(0));
 
 const isProto = (bytes: Uint8Array, at: number, length: number): boolean =>
   length === 9 && bytes[at] === 0x5f && PROTO.every((byte, i) => bytes[at + i] === byte);
@@ -173,4 +173,5 @@ const MAX_SECONDS = 8_640_000_000_000;
 const isTime = (nanos: number, seconds: number): boolean =>
   nanos <= MAX_NANOS && seconds >= -MAX_SECONDS && (seconds < MAX_SECONDS || (seconds === MAX_SECONDS && nanos === 0));
 
-const int64 = (bytes: Uint8Array, at: number): number => (uint(bytes, at, 4) | 0) * 4_294_967_296 + uint(bytes, at + 4, 4);
+const int64 = (bytes: Uint8Array, at: number): number =>
+  (uint(bytes, at, 4) | 0) * 4_294_967_296 + uint(bytes, at + 4, 4);

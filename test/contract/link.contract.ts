@@ -5,22 +5,26 @@ import { contract, pass, until, type WithBench } from './bench.ts';
 /** The connection itself: lost, found again, and what lives through that. */
 export const linkContract = (name: string, withBench: WithBench): void =>
   contract(`${name}: link`, withBench, (check) => {
-    check('tells the end and the return of the connection, and stands for what it tells', async (bench) => {
-      const { link } = await bench.ports('a');
-      const told: string[] = [];
-      link.onDisconnect(() => told.push('disconnected'));
-      link.onReconnect(() => told.push('reconnected'));
-      link.onClosed(() => told.push('closed'));
-      const closed = link.onDisconnect(() => told.push('not any more'));
-      closed.close();
-      assert.ok(link.connected);
-      await bench.cut('a');
-      await until(bench, () => assert.equal(told, ['disconnected']));
-      assert.not.ok(link.connected);
-      await bench.mend('a');
-      await until(bench, () => assert.equal(told, ['disconnected', 'reconnected']), 10_000);
-      assert.ok(link.connected);
-    }, { limitMs: 25_000 });
+    check(
+      'tells the end and the return of the connection, and stands for what it tells',
+      async (bench) => {
+        const { link } = await bench.ports('a');
+        const told: string[] = [];
+        link.onDisconnect(() => told.push('disconnected'));
+        link.onReconnect(() => told.push('reconnected'));
+        link.onClosed(() => told.push('closed'));
+        const closed = link.onDisconnect(() => told.push('not any more'));
+        closed.close();
+        assert.ok(link.connected);
+        await bench.cut('a');
+        await until(bench, () => assert.equal(told, ['disconnected']));
+        assert.not.ok(link.connected);
+        await bench.mend('a');
+        await until(bench, () => assert.equal(told, ['disconnected', 'reconnected']), 10_000);
+        assert.ok(link.connected);
+      },
+      { limitMs: 25_000 },
+    );
 
     check('a cut of one process is none of another', async (bench) => {
       const [a, b] = [await bench.ports('a'), await bench.ports('b')];
@@ -34,32 +38,40 @@ export const linkContract = (name: string, withBench: WithBench): void =>
       await bench.mend('a');
     });
 
-    check('who listened before a cut listens after it, and what was pushed meanwhile is gone', async (bench) => {
-      const { link, signals } = await bench.ports('a');
-      const sender = await bench.ports('b');
-      const key = sampleAddress('k');
-      const got: number[] = [];
-      let pokes = 0;
-      await signals.onRecord(key, (entry) => got.push(entry.revision));
-      signals.onPoke('worker', () => pokes++);
-      const first = await sender.store.write(key, sampleBytes('k'), 0);
-      assert.is(first.kind, 'written');
-      await until(bench, () => assert.is(got.length, 1));
-      await bench.cut('a');
-      await until(bench, () => assert.not.ok(link.connected));
-      const missed = await sender.store.write(key, sampleBytes('k'), got[0] ?? 0);
-      sender.signals.poke('worker', key);
-      await pass(bench, 200);
-      await bench.mend('a');
-      await until(bench, () => assert.ok(link.connected), 10_000);
-      let head = missed.kind === 'written' ? missed.revision : 0;
-      await until(bench, async () => {
-        const next = await sender.store.write(key, sampleBytes('k'), head);
-        if (next.kind === 'written') head = next.revision;
+    check(
+      'who listened before a cut listens after it, and what was pushed meanwhile is gone',
+      async (bench) => {
+        const { link, signals } = await bench.ports('a');
+        const sender = await bench.ports('b');
+        const key = sampleAddress('k');
+        const got: number[] = [];
+        let pokes = 0;
+        await signals.onRecord(key, (entry) => got.push(entry.revision));
+        signals.onPoke('worker', () => pokes++);
+        const first = await sender.store.write(key, sampleBytes('k'), 0);
+        assert.is(first.kind, 'written');
+        await until(bench, () => assert.is(got.length, 1));
+        await bench.cut('a');
+        await until(bench, () => assert.not.ok(link.connected));
+        const missed = await sender.store.write(key, sampleBytes('k'), got[0] ?? 0);
         sender.signals.poke('worker', key);
-        await pass(bench, 50);
-        assert.ok(got.length > 1 && pokes > 0);
-      }, 10_000);
-      assert.not.ok(got.includes(missed.kind === 'written' ? missed.revision : 0));
-    }, { limitMs: 40_000 });
+        await pass(bench, 200);
+        await bench.mend('a');
+        await until(bench, () => assert.ok(link.connected), 10_000);
+        let head = missed.kind === 'written' ? missed.revision : 0;
+        await until(
+          bench,
+          async () => {
+            const next = await sender.store.write(key, sampleBytes('k'), head);
+            if (next.kind === 'written') head = next.revision;
+            sender.signals.poke('worker', key);
+            await pass(bench, 50);
+            assert.ok(got.length > 1 && pokes > 0);
+          },
+          10_000,
+        );
+        assert.not.ok(got.includes(missed.kind === 'written' ? missed.revision : 0));
+      },
+      { limitMs: 40_000 },
+    );
   });

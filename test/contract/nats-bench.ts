@@ -31,7 +31,8 @@ export const natsBench =
         eventAckWaitMs: EVENT_ACK_WAIT_MS,
       });
     } catch (failure) {
-      if (failure instanceof Error && faults.length > 0) failure.message += `\nfaults told meanwhile:\n${faults.join('\n')}`;
+      if (failure instanceof Error && faults.length > 0)
+        failure.message += `\nfaults told meanwhile:\n${faults.join('\n')}`;
       throw failure;
     } finally {
       await system.close();

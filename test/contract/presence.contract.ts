@@ -17,7 +17,13 @@ const info = (id: string, over: Partial<NodeInfo> = {}): NodeInfo => ({
   ...over,
 });
 
-type Watching = { readonly seen: NodeInfo[]; readonly left: string[]; caughtUp: number; lost: number; readonly close: () => void };
+type Watching = {
+  readonly seen: NodeInfo[];
+  readonly left: string[];
+  caughtUp: number;
+  lost: number;
+  readonly close: () => void;
+};
 
 const watch = async (bench: Bench, process: string): Promise<Watching> => {
   const { presence } = await bench.ports(process);
@@ -59,60 +65,79 @@ export const presenceContract = (name: string, withBench: WithBench): void =>
       const leases = [await hold(bench, 'w', info('w1')), await hold(bench, 'x', info('s1', { role: 'supervisor' }))];
       const watching = await watch(bench, 's');
       await until(bench, () => assert.is(watching.caughtUp, 1));
-      assert.equal([...new Set(watching.seen.map((node) => `${node.role} ${node.id}`))].toSorted(), ['supervisor s1', 'worker w1']);
+      assert.equal([...new Set(watching.seen.map((node) => `${node.role} ${node.id}`))].toSorted(), [
+        'supervisor s1',
+        'worker w1',
+      ]);
       for (const lease of leases) await lease.release();
     });
 
-    check('is renewed well within the lease, as long as it is held', async (bench) => {
-      const watching = await watch(bench, 's');
-      const lease = await hold(bench, 'w', info('w1'));
-      await pass(bench, 3 * LEASE_RENEW_MS + 1_000);
-      assert.ok(of(watching, 'w1').length >= 3, `seen ${of(watching, 'w1').length} times`);
-      assert.equal(lease.told, []);
-      await lease.release();
-    }, { limitMs: 20_000 });
+    check(
+      'is renewed well within the lease, as long as it is held',
+      async (bench) => {
+        const watching = await watch(bench, 's');
+        const lease = await hold(bench, 'w', info('w1'));
+        await pass(bench, 3 * LEASE_RENEW_MS + 1_000);
+        assert.ok(of(watching, 'w1').length >= 3, `seen ${of(watching, 'w1').length} times`);
+        assert.equal(lease.told, []);
+        await lease.release();
+      },
+      { limitMs: 20_000 },
+    );
 
     check('a change is seen at the latest with the next renewal', async (bench) => {
       const watching = await watch(bench, 's');
       const lease = await hold(bench, 'w', info('w1'));
       lease.update({ state: 'draining', running: 7 });
-      await until(bench, () => {
-        const last = of(watching, 'w1').at(-1);
-        assert.equal([last?.state, last?.running, last?.pid], ['draining', 7, 42]);
-      }, LEASE_RENEW_MS + 1_000);
+      await until(
+        bench,
+        () => {
+          const last = of(watching, 'w1').at(-1);
+          assert.equal([last?.state, last?.running, last?.pid], ['draining', 7, 42]);
+        },
+        LEASE_RENEW_MS + 1_000,
+      );
       await lease.release();
     });
 
-    check('who gives the lease back is gone at once and is not seen again', async (bench) => {
-      const watching = await watch(bench, 's');
-      const lease = await hold(bench, 'w', info('w1'));
-      await until(bench, () => assert.ok(watching.seen.length > 0));
-      await lease.release();
-      await until(bench, () => assert.equal(watching.left, ['worker w1']), 1_000);
-      const seen = watching.seen.length;
-      await pass(bench, LEASE_RENEW_MS + 500);
-      assert.is(watching.seen.length, seen);
-      const later = await watch(bench, 't');
-      await until(bench, () => assert.is(later.caughtUp, 1));
-      assert.equal(of(later, 'w1'), []);
-    }, { limitMs: 20_000 });
+    check(
+      'who gives the lease back is gone at once and is not seen again',
+      async (bench) => {
+        const watching = await watch(bench, 's');
+        const lease = await hold(bench, 'w', info('w1'));
+        await until(bench, () => assert.ok(watching.seen.length > 0));
+        await lease.release();
+        await until(bench, () => assert.equal(watching.left, ['worker w1']), 1_000);
+        const seen = watching.seen.length;
+        await pass(bench, LEASE_RENEW_MS + 500);
+        assert.is(watching.seen.length, seen);
+        const later = await watch(bench, 't');
+        await until(bench, () => assert.is(later.caughtUp, 1));
+        assert.equal(of(later, 'w1'), []);
+      },
+      { limitMs: 20_000 },
+    );
 
-    check('who cannot renew is told within the lease and a little, and told again when it can', async (bench) => {
-      const watching = await watch(bench, 's');
-      const lease = await hold(bench, 'w', info('w1'));
-      await until(bench, () => assert.ok(watching.seen.length > 0));
-      await bench.cut('w');
-      const cutAt = bench.clock.monotonic();
-      await until(bench, () => assert.equal(lease.told, ['lost']), LEASE_MS + 3_000);
-      const after = bench.clock.monotonic() - cutAt;
-      assert.ok(after >= LEASE_MS - LEASE_RENEW_MS - 500 && after <= LEASE_MS + 1_000, `told after ${after} ms`);
-      const seen = watching.seen.length;
-      await bench.mend('w');
-      await until(bench, () => assert.equal(lease.told, ['lost', 'regained']), 15_000);
-      await until(bench, () => assert.ok(watching.seen.length > seen), 5_000);
-      assert.equal(watching.left, []);
-      await lease.release();
-    }, { limitMs: 45_000 });
+    check(
+      'who cannot renew is told within the lease and a little, and told again when it can',
+      async (bench) => {
+        const watching = await watch(bench, 's');
+        const lease = await hold(bench, 'w', info('w1'));
+        await until(bench, () => assert.ok(watching.seen.length > 0));
+        await bench.cut('w');
+        const cutAt = bench.clock.monotonic();
+        await until(bench, () => assert.equal(lease.told, ['lost']), LEASE_MS + 3_000);
+        const after = bench.clock.monotonic() - cutAt;
+        assert.ok(after >= LEASE_MS - LEASE_RENEW_MS - 500 && after <= LEASE_MS + 1_000, `told after ${after} ms`);
+        const seen = watching.seen.length;
+        await bench.mend('w');
+        await until(bench, () => assert.equal(lease.told, ['lost', 'regained']), 15_000);
+        await until(bench, () => assert.ok(watching.seen.length > seen), 5_000);
+        assert.equal(watching.left, []);
+        await lease.release();
+      },
+      { limitMs: 45_000 },
+    );
 
     check('nothing is told after close', async (bench) => {
       const watching = await watch(bench, 's');

@@ -14,7 +14,13 @@ type Reading = {
 };
 
 const follow = async (feed: RecordFeed, partitions: readonly string[]): Promise<Reading> => {
-  const reading: Reading = { entries: [], caughtUp: 0, atCaughtUp: 0, lost: 0, subscription: { close: () => undefined } };
+  const reading: Reading = {
+    entries: [],
+    caughtUp: 0,
+    atCaughtUp: 0,
+    lost: 0,
+    subscription: { close: () => undefined },
+  };
   const listener: FeedListener = {
     entry: (entry) => reading.entries.push(entry),
     caughtUp: () => {
@@ -41,7 +47,12 @@ const assertNeverBackwards = (reading: Reading): void => {
 
 const write = async (bench: Bench, address: Address, expected: number, ttlMs?: number): Promise<number> => {
   const { store } = await bench.ports('writer');
-  const result = await store.write(address, sampleBytes('k', String(expected)), expected, ttlMs === undefined ? {} : { ttlMs });
+  const result = await store.write(
+    address,
+    sampleBytes('k', String(expected)),
+    expected,
+    ttlMs === undefined ? {} : { ttlMs },
+  );
   if (result.kind !== 'written') throw new Error(`not written: ${result.kind}`);
   return result.revision;
 };
@@ -78,7 +89,9 @@ export const recordFeedContract = (name: string, withBench: WithBench): void =>
       assert.is(reading.atCaughtUp, 2);
       const third = await write(bench, A, second);
       const c = await write(bench, C, 0);
-      await until(bench, () => assert.equal([revisionsOf(reading, A), revisionsOf(reading, C)], [[second, third], [c]]));
+      await until(bench, () =>
+        assert.equal([revisionsOf(reading, A), revisionsOf(reading, C)], [[second, third], [c]]),
+      );
       assert.is(reading.caughtUp, 1);
       assert.equal(Buffer.from(reading.entries.at(-1)?.bytes ?? []), Buffer.from(sampleBytes('k', '0')));
     });
@@ -95,32 +108,36 @@ export const recordFeedContract = (name: string, withBench: WithBench): void =>
       assert.is(one.entries.length, 1);
     });
 
-    check('misses nothing that is written while it catches up, and never goes back', async (bench) => {
-      const keys = keysIn('01', 30);
-      const heads = new Map<Address, number>();
-      for (const address of keys) heads.set(address, await write(bench, address, 0));
-      let writing = true;
-      const writer = (async () => {
-        while (writing) {
-          await Promise.all(keys.map(async (key) => heads.set(key, await write(bench, key, heads.get(key) ?? 0))));
-          await pass(bench, 1);
+    check(
+      'misses nothing that is written while it catches up, and never goes back',
+      async (bench) => {
+        const keys = keysIn('01', 30);
+        const heads = new Map<Address, number>();
+        for (const address of keys) heads.set(address, await write(bench, address, 0));
+        let writing = true;
+        const writer = (async () => {
+          while (writing) {
+            await Promise.all(keys.map(async (key) => heads.set(key, await write(bench, key, heads.get(key) ?? 0))));
+            await pass(bench, 1);
+          }
+        })();
+        const { feed } = await bench.ports();
+        const readings: Reading[] = [];
+        for (let i = 0; i < 5; i++) readings.push(await follow(feed, ['01']));
+        await until(bench, () => assert.ok(readings.every((reading) => reading.caughtUp === 1)));
+        writing = false;
+        await writer;
+        for (const reading of readings) {
+          await until(bench, () => {
+            for (const [address, revision] of heads) assert.is(revisionsOf(reading, address).at(-1), revision);
+          });
+          assertNeverBackwards(reading);
+          assert.is(reading.caughtUp, 1);
+          assert.is(reading.lost, 0);
         }
-      })();
-      const { feed } = await bench.ports();
-      const readings: Reading[] = [];
-      for (let i = 0; i < 5; i++) readings.push(await follow(feed, ['01']));
-      await until(bench, () => assert.ok(readings.every((reading) => reading.caughtUp === 1)));
-      writing = false;
-      await writer;
-      for (const reading of readings) {
-        await until(bench, () => {
-          for (const [address, revision] of heads) assert.is(revisionsOf(reading, address).at(-1), revision);
-        });
-        assertNeverBackwards(reading);
-        assert.is(reading.caughtUp, 1);
-        assert.is(reading.lost, 0);
-      }
-    }, { limitMs: 20_000 });
+      },
+      { limitMs: 20_000 },
+    );
 
     check('after it is caught up, every single change comes, in order', async (bench) => {
       const reading = await follow((await bench.ports()).feed, ['01']);
@@ -137,7 +154,10 @@ export const recordFeedContract = (name: string, withBench: WithBench): void =>
       await until(bench, async () => assert.is(await (await bench.ports()).store.load(A), undefined));
       const reading = await follow((await bench.ports()).feed, ['01']);
       await until(bench, () => assert.is(reading.caughtUp, 1));
-      assert.equal(reading.entries.map((entry) => entry.address), [B]);
+      assert.equal(
+        reading.entries.map((entry) => entry.address),
+        [B],
+      );
     });
 
     check('gives nothing after close', async (bench) => {
@@ -151,31 +171,39 @@ export const recordFeedContract = (name: string, withBench: WithBench): void =>
       assert.equal([reading.entries.length, reading.lost], [0, 0]);
     });
 
-    check('after a cut it goes on without a gap, or says once that it has ended', async (bench) => {
-      const { feed, link } = await bench.ports('reader');
-      let head = await write(bench, A, 0);
-      const reading = await follow(feed, ['01']);
-      await until(bench, () => assert.is(reading.caughtUp, 1));
-      await bench.cut('reader');
-      await until(bench, () => assert.is(link.connected, false));
-      head = await write(bench, A, head);
-      const b = await write(bench, B, 0);
-      await bench.mend('reader');
-      await until(bench, () => assert.ok(link.connected), 10_000);
-      await until(bench, () => {
-        if (reading.lost > 0) return;
-        assert.is(revisionsOf(reading, A).at(-1), head);
-        assert.is(revisionsOf(reading, B).at(-1), b);
-      }, 30_000);
-      assertNeverBackwards(reading);
-      const again = await follow(feed, ['01']);
-      await until(bench, () => assert.is(again.caughtUp, 1));
-      assert.equal([revisionsOf(again, A), revisionsOf(again, B)], [[head], [b]]);
-      const given = reading.entries.length;
-      head = await write(bench, A, head);
-      await until(bench, () => assert.is(revisionsOf(again, A).at(-1), head));
-      if (reading.lost > 0) assert.is(reading.entries.length, given);
-      else await until(bench, () => assert.is(revisionsOf(reading, A).at(-1), head));
-      assert.ok(reading.lost <= 1);
-    }, { limitMs: 60_000 });
+    check(
+      'after a cut it goes on without a gap, or says once that it has ended',
+      async (bench) => {
+        const { feed, link } = await bench.ports('reader');
+        let head = await write(bench, A, 0);
+        const reading = await follow(feed, ['01']);
+        await until(bench, () => assert.is(reading.caughtUp, 1));
+        await bench.cut('reader');
+        await until(bench, () => assert.is(link.connected, false));
+        head = await write(bench, A, head);
+        const b = await write(bench, B, 0);
+        await bench.mend('reader');
+        await until(bench, () => assert.ok(link.connected), 10_000);
+        await until(
+          bench,
+          () => {
+            if (reading.lost > 0) return;
+            assert.is(revisionsOf(reading, A).at(-1), head);
+            assert.is(revisionsOf(reading, B).at(-1), b);
+          },
+          30_000,
+        );
+        assertNeverBackwards(reading);
+        const again = await follow(feed, ['01']);
+        await until(bench, () => assert.is(again.caughtUp, 1));
+        assert.equal([revisionsOf(again, A), revisionsOf(again, B)], [[head], [b]]);
+        const given = reading.entries.length;
+        head = await write(bench, A, head);
+        await until(bench, () => assert.is(revisionsOf(again, A).at(-1), head));
+        if (reading.lost > 0) assert.is(reading.entries.length, given);
+        else await until(bench, () => assert.is(revisionsOf(reading, A).at(-1), head));
+        assert.ok(reading.lost <= 1);
+      },
+      { limitMs: 60_000 },
+    );
   });

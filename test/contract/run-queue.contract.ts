@@ -29,7 +29,11 @@ let revisions = 0;
 
 const put = async (bench: Bench, key: string, where: Lane = lane(), note = key): Promise<Entry> => {
   const { queue } = await bench.ports('producer');
-  const entry: Entry = { address: sampleAddress(key, where.type), revision: ++revisions, bytes: sampleBytes(key, note) };
+  const entry: Entry = {
+    address: sampleAddress(key, where.type),
+    revision: ++revisions,
+    bytes: sampleBytes(key, note),
+  };
   const result = await queue.put(where, entry);
   assert.is(result.kind, 'written', JSON.stringify(result));
   return entry;
@@ -89,16 +93,19 @@ export const runQueueContract = (name: string, withBench: WithBench): void =>
       assert.is(notes().length, 2);
     });
 
-    check('a second message for a task that is out is given too, and an answer to the first does not take it away', async (bench) => {
-      await put(bench, 'k', lane(), 'old');
-      const { given, notes, reader } = await open(bench, 'w', [lane()], 1, 'keep');
-      await until(bench, () => assert.equal(notes(), ['old']));
-      await put(bench, 'k', lane(), 'new');
-      given[0]?.ack();
-      await pass(bench, QUIET_MS);
-      reader.setFree(1);
-      await until(bench, () => assert.equal(notes(), ['old', 'new']));
-    });
+    check(
+      'a second message for a task that is out is given too, and an answer to the first does not take it away',
+      async (bench) => {
+        await put(bench, 'k', lane(), 'old');
+        const { given, notes, reader } = await open(bench, 'w', [lane()], 1, 'keep');
+        await until(bench, () => assert.equal(notes(), ['old']));
+        await put(bench, 'k', lane(), 'new');
+        given[0]?.ack();
+        await pass(bench, QUIET_MS);
+        reader.setFree(1);
+        await until(bench, () => assert.equal(notes(), ['old', 'new']));
+      },
+    );
 
     check('gives no more than there are free slots, and goes on when there are more', async (bench) => {
       await Promise.all(keys('k', 10).map((key) => put(bench, key)));
@@ -161,14 +168,18 @@ export const runQueueContract = (name: string, withBench: WithBench): void =>
       assert.is(next.given.length, 0);
     });
 
-    check('what is neither acknowledged nor handed back comes again in time', async (bench) => {
-      const a = await open(bench, 'a', [lane()], 1, 'keep');
-      await put(bench, 'k');
-      await until(bench, () => assert.is(a.given.length, 1));
-      await bench.cut('a');
-      const b = await open(bench, 'b', [lane()], 10);
-      await until(bench, () => assert.equal(b.notes(), ['k']), bench.runAckWaitMs + 10_000);
-    }, { limitMs: 60_000 });
+    check(
+      'what is neither acknowledged nor handed back comes again in time',
+      async (bench) => {
+        const a = await open(bench, 'a', [lane()], 1, 'keep');
+        await put(bench, 'k');
+        await until(bench, () => assert.is(a.given.length, 1));
+        await bench.cut('a');
+        const b = await open(bench, 'b', [lane()], 10);
+        await until(bench, () => assert.equal(b.notes(), ['k']), bench.runAckWaitMs + 10_000);
+      },
+      { limitMs: 60_000 },
+    );
 
     check('a closed reader gives nothing, and others get all it did not take', async (bench) => {
       await Promise.all(keys('k', 6).map((key) => put(bench, key)));
@@ -219,37 +230,48 @@ export const runQueueContract = (name: string, withBench: WithBench): void =>
       assert.equal(notes(), [...keys('high', 3), ...keys('normal', 3), ...keys('low', 3)]);
     });
 
-    check('lower priorities are not starved: one start in twenty is theirs', async (bench) => {
-      const lanes = (['high', 'low'] as const).map((priority) => lane({ priority }));
-      const [high, low] = lanes as [Lane, Lane];
-      await Promise.all(keys('h', 90).map((key) => put(bench, key, high)));
-      await Promise.all(keys('l', 5).map((key) => put(bench, key, low)));
-      const { given, notes, reader } = await open(bench, 'w', lanes, 0);
-      for (let i = 1; i <= 80; i++) {
-        reader.setFree(1);
-        await until(bench, () => assert.is(given.length, i));
-      }
-      for (let from = 0; from + 20 <= 80; from += 20) {
-        const starts = notes().slice(from, from + 20);
-        assert.ok(starts.some((note) => note.startsWith('l')), `none of the starts ${from} to ${from + 19} was low`);
-      }
-      assert.ok(notes().filter((note) => note.startsWith('l')).length <= 5);
-      assert.ok(notes().filter((note) => note.startsWith('h')).length >= 75);
-    }, { limitMs: 30_000 });
+    check(
+      'lower priorities are not starved: one start in twenty is theirs',
+      async (bench) => {
+        const lanes = (['high', 'low'] as const).map((priority) => lane({ priority }));
+        const [high, low] = lanes as [Lane, Lane];
+        await Promise.all(keys('h', 90).map((key) => put(bench, key, high)));
+        await Promise.all(keys('l', 5).map((key) => put(bench, key, low)));
+        const { given, notes, reader } = await open(bench, 'w', lanes, 0);
+        for (let i = 1; i <= 80; i++) {
+          reader.setFree(1);
+          await until(bench, () => assert.is(given.length, i));
+        }
+        for (let from = 0; from + 20 <= 80; from += 20) {
+          const starts = notes().slice(from, from + 20);
+          assert.ok(
+            starts.some((note) => note.startsWith('l')),
+            `none of the starts ${from} to ${from + 19} was low`,
+          );
+        }
+        assert.ok(notes().filter((note) => note.startsWith('l')).length <= 5);
+        assert.ok(notes().filter((note) => note.startsWith('h')).length >= 75);
+      },
+      { limitMs: 30_000 },
+    );
 
-    check('queues are served in turn, however long one of them is', async (bench) => {
-      const lanes = ['long', 'short'].map((queue) => lane({ queue }));
-      const [long, short] = lanes as [Lane, Lane];
-      await Promise.all(keys('long', 40).map((key) => put(bench, key, long)));
-      await Promise.all(keys('short', 5).map((key) => put(bench, key, short)));
-      const { given, notes, reader } = await open(bench, 'w', lanes, 0);
-      for (let i = 1; i <= 12; i++) {
-        reader.setFree(1);
-        await until(bench, () => assert.is(given.length, i));
-      }
-      const shorts = notes().filter((note) => note.startsWith('short')).length;
-      assert.ok(shorts >= 4, `${shorts} of 12 starts were from the short queue: ${notes().join(' ')}`);
-    }, { limitMs: 20_000 });
+    check(
+      'queues are served in turn, however long one of them is',
+      async (bench) => {
+        const lanes = ['long', 'short'].map((queue) => lane({ queue }));
+        const [long, short] = lanes as [Lane, Lane];
+        await Promise.all(keys('long', 40).map((key) => put(bench, key, long)));
+        await Promise.all(keys('short', 5).map((key) => put(bench, key, short)));
+        const { given, notes, reader } = await open(bench, 'w', lanes, 0);
+        for (let i = 1; i <= 12; i++) {
+          reader.setFree(1);
+          await until(bench, () => assert.is(given.length, i));
+        }
+        const shorts = notes().filter((note) => note.startsWith('short')).length;
+        assert.ok(shorts >= 4, `${shorts} of 12 starts were from the short queue: ${notes().join(' ')}`);
+      },
+      { limitMs: 20_000 },
+    );
 
     check('tells since when the oldest message of a lane waits, also when it is out', async (bench) => {
       const { queue } = await bench.ports();
@@ -272,17 +294,21 @@ export const runQueueContract = (name: string, withBench: WithBench): void =>
       await until(bench, async () => assert.is(await queue.oldestAt(lane()), undefined));
     });
 
-    check('goes on after a cut', async (bench) => {
-      const { link } = await bench.ports('w');
-      const { given } = await open(bench, 'w', [lane()], 10);
-      await put(bench, 'before');
-      await until(bench, () => assert.is(given.length, 1));
-      await bench.cut('w');
-      await until(bench, () => assert.is(link.connected, false));
-      await put(bench, 'meanwhile');
-      await bench.mend('w');
-      await until(bench, () => assert.ok(given.length >= 2), 20_000);
-      await put(bench, 'after');
-      await until(bench, () => assert.ok(given.some((dispatch) => noteIn(dispatch.bytes) === 'after')), 10_000);
-    }, { limitMs: 45_000 });
+    check(
+      'goes on after a cut',
+      async (bench) => {
+        const { link } = await bench.ports('w');
+        const { given } = await open(bench, 'w', [lane()], 10);
+        await put(bench, 'before');
+        await until(bench, () => assert.is(given.length, 1));
+        await bench.cut('w');
+        await until(bench, () => assert.is(link.connected, false));
+        await put(bench, 'meanwhile');
+        await bench.mend('w');
+        await until(bench, () => assert.ok(given.length >= 2), 20_000);
+        await put(bench, 'after');
+        await until(bench, () => assert.ok(given.some((dispatch) => noteIn(dispatch.bytes) === 'after')), 10_000);
+      },
+      { limitMs: 45_000 },
+    );
   });

@@ -24,7 +24,10 @@ export const signalsContract = (name: string, withBench: WithBench): void =>
       for (let i = 0; i < 30; i++) revisions.push(await write(bench, key, revisions.at(-1) ?? 0, `note ${i}`));
       await write(bench, sampleAddress('other'), 0, 'not for us');
       await until(bench, () => assert.is(got.length, 30));
-      assert.equal(got.map((entry) => [entry.address, entry.revision, noteIn(entry.bytes)]), revisions.map((revision, i) => [key, revision, `note ${i}`]));
+      assert.equal(
+        got.map((entry) => [entry.address, entry.revision, noteIn(entry.bytes)]),
+        revisions.map((revision, i) => [key, revision, `note ${i}`]),
+      );
       await pass(bench, 100);
       assert.is(got.length, 30);
     });
@@ -93,7 +96,12 @@ export const signalsContract = (name: string, withBench: WithBench): void =>
       const subscription = await viewer.signals.onProgress(id, (bytes) => got.push(...bytes));
       worker.signals.progress(sampleId('another'), Uint8Array.of(99));
       for (let i = 0; i < 20; i++) worker.signals.progress(id, Uint8Array.of(i));
-      await until(bench, () => assert.equal(got, Array.from({ length: 20 }, (_, i) => i)));
+      await until(bench, () =>
+        assert.equal(
+          got,
+          Array.from({ length: 20 }, (_, i) => i),
+        ),
+      );
       subscription.close();
       worker.signals.progress(id, Uint8Array.of(100));
       await pass(bench, 200);

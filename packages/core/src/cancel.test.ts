@@ -2,24 +2,89 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import type { Actor, Scope, TaskRecord } from './index.ts';
 import { from, given, type Given, type Step } from './testing/given.ts';
-import { ALICE, BOB, cancel, CAROL, claim, finish, makeAbortable, markFinishing, markNotStopping, observeAbort } from './testing/make.ts';
+import {
+  ALICE,
+  BOB,
+  cancel,
+  CAROL,
+  claim,
+  finish,
+  makeAbortable,
+  markFinishing,
+  markNotStopping,
+  observeAbort,
+} from './testing/make.ts';
 import { promote, returned, ROOT, SERVICE, submit, T0, threw, timeOut } from './testing/make.ts';
 
 const test = suite('cancel');
 
 // --- all of scope x actor x state x force, against a table that was written from the rows of behaviour A ---
 
-type Who = 'owner' | 'stranger' | 'nobody' | 'only one' | 'one of two' | 'admin' | 'admin, only one' | 'admin, one of two' | 'admin beside one' | 'admin beside two' | 'admin, none left';
-type State = 'waiting' | 'plain' | 'abortable' | 'thread' | 'finishing' | 'aborting' | 'not stopping' | 'success' | 'failure' | 'aborted' | 'timed out';
-type Expected = 'not_found' | 'force_forbidden' | 'too_late' | 'force_required' | 'not_abortable' | 'ended' | 'abort asked' | 'already aborting' | 'unsubscribed' | 'ended by force';
+type Who =
+  | 'owner'
+  | 'stranger'
+  | 'nobody'
+  | 'only one'
+  | 'one of two'
+  | 'admin'
+  | 'admin, only one'
+  | 'admin, one of two'
+  | 'admin beside one'
+  | 'admin beside two'
+  | 'admin, none left';
+type State =
+  | 'waiting'
+  | 'plain'
+  | 'abortable'
+  | 'thread'
+  | 'finishing'
+  | 'aborting'
+  | 'not stopping'
+  | 'success'
+  | 'failure'
+  | 'aborted'
+  | 'timed out';
+type Expected =
+  | 'not_found'
+  | 'force_forbidden'
+  | 'too_late'
+  | 'force_required'
+  | 'not_abortable'
+  | 'ended'
+  | 'abort asked'
+  | 'already aborting'
+  | 'unsubscribed'
+  | 'ended by force';
 
 const PEOPLE: Readonly<Record<Scope, readonly Who[]>> = {
   private: ['owner', 'stranger', 'nobody', 'admin'],
-  shared: ['only one', 'one of two', 'stranger', 'nobody', 'admin, only one', 'admin, one of two', 'admin beside one', 'admin beside two', 'admin, none left'],
+  shared: [
+    'only one',
+    'one of two',
+    'stranger',
+    'nobody',
+    'admin, only one',
+    'admin, one of two',
+    'admin beside one',
+    'admin beside two',
+    'admin, none left',
+  ],
   system: ['stranger', 'nobody', 'admin'],
 };
 
-const STATES: readonly State[] = ['waiting', 'plain', 'abortable', 'thread', 'finishing', 'aborting', 'not stopping', 'success', 'failure', 'aborted', 'timed out'];
+const STATES: readonly State[] = [
+  'waiting',
+  'plain',
+  'abortable',
+  'thread',
+  'finishing',
+  'aborting',
+  'not stopping',
+  'success',
+  'failure',
+  'aborted',
+  'timed out',
+];
 
 const ANY = undefined;
 const OUTSIDERS: readonly Who[] = ['stranger', 'nobody'];
@@ -30,7 +95,13 @@ const LAST: readonly Who[] = ['only one', 'admin, only one'];
 const ABORTING: readonly State[] = ['aborting', 'not stopping'];
 
 /** The first line that fits holds. */
-const TABLE: readonly (readonly [row: string, who: readonly Who[] | undefined, state: readonly State[] | undefined, force: boolean | undefined, Expected])[] = [
+const TABLE: readonly (readonly [
+  row: string,
+  who: readonly Who[] | undefined,
+  state: readonly State[] | undefined,
+  force: boolean | undefined,
+  Expected,
+])[] = [
   ['A10 A9', OUTSIDERS, ANY, ANY, 'not_found'],
   ['A8', USERS, ANY, true, 'force_forbidden'],
   ['A5', ANY, ENDED, ANY, 'too_late'],
@@ -72,16 +143,16 @@ const subscribersOf = (who: Who): readonly string[] => {
 };
 
 const WAYS: Readonly<Record<State, readonly Step[]>> = {
-  'waiting': [],
-  'plain': [claim()],
-  'abortable': [claim(), makeAbortable],
-  'thread': [claim()],
-  'finishing': [claim(), makeAbortable, markFinishing],
-  'aborting': [claim(), makeAbortable, timeOut],
+  waiting: [],
+  plain: [claim()],
+  abortable: [claim(), makeAbortable],
+  thread: [claim()],
+  finishing: [claim(), makeAbortable, markFinishing],
+  aborting: [claim(), makeAbortable, timeOut],
   'not stopping': [claim(), makeAbortable, timeOut, markNotStopping],
-  'success': [claim(), finish()],
-  'failure': [claim(), finish(threw())],
-  'aborted': [{ kind: 'stopped', at: T0, by: 'user:root', cause: 'cancel' }],
+  success: [claim(), finish()],
+  failure: [claim(), finish(threw())],
+  aborted: [{ kind: 'stopped', at: T0, by: 'user:root', cause: 'cancel' }],
   'timed out': [claim(), makeAbortable, timeOut, finish()],
 };
 
@@ -108,7 +179,9 @@ for (const [scope, people] of Object.entries(PEOPLE) as readonly (readonly [Scop
     for (const who of people) {
       for (const state of STATES) {
         for (const force of [false, true]) {
-          const line = TABLE.find(([, w, s, f]) => (w?.includes(who) ?? true) && (s?.includes(state) ?? true) && (f ?? force) === force);
+          const line = TABLE.find(
+            ([, w, s, f]) => (w?.includes(who) ?? true) && (s?.includes(state) ?? true) && (f ?? force) === force,
+          );
           assert.ok(line);
           const story = storyOf(scope, who, state);
           const { record } = story.now;
@@ -117,7 +190,10 @@ for (const [scope, people] of Object.entries(PEOPLE) as readonly (readonly [Scop
           assert.is(judged(record, outcome), line[4], `${line[0]}: ${scope}, ${who}, ${state}, force ${force}`);
           if (outcome.answer?.kind === 'unsubscribed') {
             const left = subscribersOf(who).filter((user) => user !== actorOf(who).user);
-            assert.equal(outcome.after?.subscribers.map((s) => s.user), left);
+            assert.equal(
+              outcome.after?.subscribers.map((s) => s.user),
+              left,
+            );
           }
           checked++;
         }
@@ -146,7 +222,9 @@ test('A1 a task that waits for its start or for its next attempt is pending too'
 });
 
 test('A4 a second cancel is a success and tells the cause that stands', () => {
-  const { after, answer, events } = given(submit({ policy: { timeoutMs: 1 } }), claim(), makeAbortable, timeOut).when(cancel());
+  const { after, answer, events } = given(submit({ policy: { timeoutMs: 1 } }), claim(), makeAbortable, timeOut).when(
+    cancel(),
+  );
   assert.equal(answer, { kind: 'aborted' });
   assert.equal(events, []);
   assert.is(after?.abort?.cause, 'timeout');
@@ -157,7 +235,10 @@ test('A6 shared, other subscribers left: unsubscribed, and the task runs on for 
   const { answer, after, and } = story.when(cancel(ALICE));
   assert.equal(answer, { kind: 'unsubscribed' });
   assert.is(after?.status, 'in_progress');
-  assert.equal(after?.subscribers.map((s) => s.user), ['bob']);
+  assert.equal(
+    after?.subscribers.map((s) => s.user),
+    ['bob'],
+  );
   assert.is(and.when(cancel(ALICE)).refusal, 'not_found');
 });
 
@@ -228,7 +309,13 @@ test('T5 a body ended by force in its thread: forced, by the cause that was aske
 
 test('D5 a successor is cancelled by the same rules, and ends as a task of its own', () => {
   const shared = { scope: 'shared' } as const;
-  const story = given(submit(shared), claim(), makeAbortable, cancel(), submit({ ...shared, id: 'task-2', creator: 'bob' }));
+  const story = given(
+    submit(shared),
+    claim(),
+    makeAbortable,
+    cancel(),
+    submit({ ...shared, id: 'task-2', creator: 'bob' }),
+  );
   const mine = (actor: Actor, force = false) => cancel(actor, { id: 'task-2', force });
   assert.is(story.when(mine(ALICE)).refusal, 'not_found');
   assert.is(story.when(mine(BOB, true)).refusal, 'force_forbidden');
@@ -236,7 +323,10 @@ test('D5 a successor is cancelled by the same rules, and ends as a task of its o
   assert.is(joined.when(mine(ROOT)).refusal, 'force_required');
   const left = joined.when(mine(BOB));
   assert.equal(left.answer, { kind: 'unsubscribed' });
-  assert.equal(left.after?.successor?.subscribers.map((s) => s.user), ['carol']);
+  assert.equal(
+    left.after?.successor?.subscribers.map((s) => s.user),
+    ['carol'],
+  );
   const { answer, and } = left.and.when(mine(CAROL));
   assert.equal(answer, { kind: 'aborted' });
   assert.is(and.when(mine(CAROL)).refusal, 'too_late');
@@ -244,10 +334,13 @@ test('D5 a successor is cancelled by the same rules, and ends as a task of its o
   assert.is(after?.id, 'task-2');
   assert.is(after?.status, 'aborted');
   assert.is(after?.endedAt, T0 + 500);
-  assert.equal(after?.history.map((h) => [h.status, h.by]), [
-    ['pending', 'user:bob'],
-    ['aborted', 'user:carol'],
-  ]);
+  assert.equal(
+    after?.history.map((h) => [h.status, h.by]),
+    [
+      ['pending', 'user:bob'],
+      ['aborted', 'user:carol'],
+    ],
+  );
 });
 
 test.run();

@@ -57,14 +57,17 @@ const abort = (record: TaskRecord, command: Cancel): Decision => {
 const cancelAgain = (record: TaskRecord, command: Cancel): Decision => {
   const { at, actor, force } = command;
   if (!force || !record.notStopping || record.abort === undefined) return accept({ kind: 'aborted' });
-  return accept({ kind: 'aborted' }, {
-    kind: 'stopped',
-    at,
-    by: byUser(actor.user),
-    cause: 'cancel',
-    forced: true,
-    why: 'forced: the body did not stop',
-  });
+  return accept(
+    { kind: 'aborted' },
+    {
+      kind: 'stopped',
+      at,
+      by: byUser(actor.user),
+      cause: 'cancel',
+      forced: true,
+      why: 'forced: the body did not stop',
+    },
+  );
 };
 
 const unsubscribe = (command: Cancel): Decision => leave(command, 'unsubscribed');

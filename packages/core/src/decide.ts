@@ -13,12 +13,7 @@ import {
   decideProgress,
 } from './run.ts';
 import { decideSubmit } from './submit.ts';
-import {
-  decideArchive,
-  decideMarkNotStopping,
-  decideRescue,
-  decideTimeOut,
-} from './supervise.ts';
+import { decideArchive, decideMarkNotStopping, decideRescue, decideTimeOut } from './supervise.ts';
 import type { TaskRecord } from './task.ts';
 
 /**
@@ -59,5 +54,8 @@ export const decide = (record: TaskRecord | undefined, command: Command): Decisi
 };
 
 /** The record after all events of one decision, or undefined where there was none and nothing happened. */
-export const fold = (record: TaskRecord | undefined, decision: Extract<Decision, { ok: true }>): TaskRecord | undefined =>
+export const fold = (
+  record: TaskRecord | undefined,
+  decision: Extract<Decision, { ok: true }>,
+): TaskRecord | undefined =>
   decision.events.reduce<TaskRecord | undefined>((state, event) => evolve(state, event), record);

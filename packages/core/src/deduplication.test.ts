@@ -2,7 +2,21 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import { successorsOf, SUCCESSOR_LIMIT, taskOf } from './index.ts';
 import { given } from './testing/given.ts';
-import { ALICE, archive, BOB, bytes, cancel, claim, finish, makeAbortable, promote, ROOT, spec, submit, T0 } from './testing/make.ts';
+import {
+  ALICE,
+  archive,
+  BOB,
+  bytes,
+  cancel,
+  claim,
+  finish,
+  makeAbortable,
+  promote,
+  ROOT,
+  submit,
+  T0,
+  type spec,
+} from './testing/make.ts';
 
 const test = suite('deduplication and scopes');
 
@@ -10,11 +24,14 @@ const shared = { scope: 'shared' } as const;
 const aborting = given(submit(shared), claim(), makeAbortable, cancel());
 const queued = aborting.when(submit({ ...shared, id: 'task-2' })).and;
 
-test('D2 a second submit joins: same task, user subscribed, counted; the first one\'s arguments stand', () => {
+test("D2 a second submit joins: same task, user subscribed, counted; the first one's arguments stand", () => {
   const story = given(submit({ ...shared, args: bytes(1) }));
   const { answer, after } = story.when(submit({ ...shared, id: 'x', creator: 'bob', args: bytes(2), name: 'other' }));
   assert.equal(answer, { kind: 'joined', id: 'task-1', differs: true });
-  assert.equal(after?.subscribers.map((s) => s.user), ['alice', 'bob']);
+  assert.equal(
+    after?.subscribers.map((s) => s.user),
+    ['alice', 'bob'],
+  );
   assert.is(after?.dedupeCount, 1);
   assert.equal(after?.args, bytes(1));
   assert.is(after?.name, 'k');
@@ -35,7 +52,10 @@ test('D2 a service without a user joins without subscribing', () => {
 
 test('D2 what differs: arguments and options, each of them, but not the order of options', () => {
   const first = { args: bytes(1), policy: { timeoutMs: 5, backoff: { initialMs: 1, factor: 2, maxMs: 3, jitter: 0 } } };
-  const reordered = { args: bytes(1), policy: { backoff: { jitter: 0, maxMs: 3, factor: 2, initialMs: 1 }, timeoutMs: 5 } };
+  const reordered = {
+    args: bytes(1),
+    policy: { backoff: { jitter: 0, maxMs: 3, factor: 2, initialMs: 1 }, timeoutMs: 5 },
+  };
   const differs = (change: Parameters<typeof spec>[0]) => {
     const { answer } = given(submit(first)).when(submit({ ...first, id: 'x', ...change }));
     return answer?.kind === 'joined' && answer.differs;
@@ -72,8 +92,14 @@ test('D5 queue: a successor is kept, further submits join it, a repeat of its su
   const { answer, after, and } = queued.when(submit({ ...shared, id: 'x', creator: 'bob', priority: 'low' }));
   assert.equal(answer, { kind: 'joined', id: 'task-2', differs: true });
   assert.is(after?.status, 'aborting');
-  assert.equal(after?.subscribers.map((s) => s.user), ['alice']);
-  assert.equal(after?.successor?.subscribers.map((s) => s.user), ['alice', 'bob']);
+  assert.equal(
+    after?.subscribers.map((s) => s.user),
+    ['alice'],
+  );
+  assert.equal(
+    after?.successor?.subscribers.map((s) => s.user),
+    ['alice', 'bob'],
+  );
   assert.equal(and.when(submit({ ...shared, id: 'task-2' })).events, []);
 });
 
@@ -87,7 +113,10 @@ test('D5 the successor starts when the old one has ended, with what it was given
   assert.is(after?.createdAt, T0);
   assert.is(after?.dedupeCount, 1);
   assert.is(after?.successor, undefined);
-  assert.equal(after?.subscribers.map((s) => s.user), ['alice', 'bob']);
+  assert.equal(
+    after?.subscribers.map((s) => s.user),
+    ['alice', 'bob'],
+  );
   assert.equal(after?.history, [{ status: 'pending', at: T0, by: 'user:alice', attempt: 0, why: 'after task-1' }]);
   assert.is(and.when(promote()).refusal, 'not_found');
 });
@@ -101,18 +130,31 @@ test('D5 while a successor waits behind an ended task, a submit joins it and the
 test('D5 join: the dying task is joined; reject: refused', () => {
   const join = aborting.when(submit({ ...shared, id: 'x', creator: 'bob' }, { whenAborting: 'join' }));
   assert.equal(join.answer, { kind: 'joined', id: 'task-1', differs: false });
-  assert.equal(join.after?.subscribers.map((s) => s.user), ['alice', 'bob']);
+  assert.equal(
+    join.after?.subscribers.map((s) => s.user),
+    ['alice', 'bob'],
+  );
   assert.is(aborting.when(submit({ ...shared, id: 'x' }, { whenAborting: 'reject' })).refusal, 'aborting');
 });
 
 test('D5 a cancelled successor does not vanish: the next one queues behind it, and each ends in its turn', () => {
-  const story = given(submit(), claim(), makeAbortable, cancel(), submit({ id: 'task-2' }), cancel(ALICE, { id: 'task-2' }));
+  const story = given(
+    submit(),
+    claim(),
+    makeAbortable,
+    cancel(),
+    submit({ id: 'task-2' }),
+    cancel(ALICE, { id: 'task-2' }),
+  );
   const record = story.now.record;
   assert.ok(record);
   assert.is(taskOf(record, 'task-2')?.status, 'aborted');
   const behind = story.when(submit({ id: 'task-3' }));
   assert.equal(behind.answer, { kind: 'created', id: 'task-3' });
-  assert.equal(successorsOf(behind.after).map((s) => s.spec.id), ['task-2', 'task-3']);
+  assert.equal(
+    successorsOf(behind.after).map((s) => s.spec.id),
+    ['task-2', 'task-3'],
+  );
   assert.equal(behind.and.when(submit({ id: 'task-2' })).events, []);
 
   const second = behind.and.when(finish()).and.when(promote());
@@ -126,10 +168,21 @@ test('D5 a cancelled successor does not vanish: the next one queues behind it, a
 });
 
 test('D5 behind an ended task with nothing but cancelled ones, a submit still waits its turn, whatever it wished', () => {
-  const story = given(submit(), claim(), makeAbortable, cancel(), submit({ id: 'task-2' }), cancel(ALICE, { id: 'task-2' }), finish());
+  const story = given(
+    submit(),
+    claim(),
+    makeAbortable,
+    cancel(),
+    submit({ id: 'task-2' }),
+    cancel(ALICE, { id: 'task-2' }),
+    finish(),
+  );
   for (const whenAborting of ['queue', 'join', 'reject'] as const) {
     const { after } = story.when(submit({ id: 'task-3' }, { whenAborting }));
-    assert.equal(successorsOf(after).map((s) => s.spec.id), ['task-2', 'task-3']);
+    assert.equal(
+      successorsOf(after).map((s) => s.spec.id),
+      ['task-2', 'task-3'],
+    );
   }
 });
 

@@ -2,10 +2,29 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import type { Status } from './index.ts';
 import { taskOf } from './index.ts';
-import { from, given, type Given, type Now, type Step } from './testing/given.ts';
+import { given, type Given, type Step } from './testing/given.ts';
 import * as make from './testing/make.ts';
-import { bytes, cancel, claim, error, finish, giveBack, makeAbortable, markFinishing, markNotStopping, observeAbort } from './testing/make.ts';
-import { progress, promote, rescue, returned, ROOT, submit, T0, threw, timeOut } from './testing/make.ts';
+import {
+  bytes,
+  cancel,
+  claim,
+  error,
+  finish,
+  giveBack,
+  makeAbortable,
+  markFinishing,
+  markNotStopping,
+  observeAbort,
+  progress,
+  promote,
+  rescue,
+  returned,
+  ROOT,
+  submit,
+  T0,
+  threw,
+  timeOut,
+} from './testing/make.ts';
 
 const test = suite('lifecycle');
 
@@ -71,7 +90,15 @@ for (const [status, steps] of ENDS) {
     const before = story.now.record;
     assert.is(before?.status, status);
     const tries: readonly Step[] = [
-      ...[claim('w1'), claim('w2'), makeAbortable, progress({ payload: bytes(9) }), markFinishing, observeAbort, timeOut],
+      ...[
+        claim('w1'),
+        claim('w2'),
+        makeAbortable,
+        progress({ payload: bytes(9) }),
+        markFinishing,
+        observeAbort,
+        timeOut,
+      ],
       ...[finish({ kind: 'returned', result: bytes(7) }), finish(threw('later')), giveBack, markNotStopping, rescue()],
       ...[cancel(), cancel(ROOT, { force: true }), promote()],
     ];
@@ -85,7 +112,8 @@ for (const [status, steps] of ENDS) {
     assert.is(after?.status, 'pending');
     assert.is(after?.attempt, 0);
     assert.is(after?.history.length, 1);
-    for (const gone of ['result', 'error', 'endedAt', 'owner', 'abort', 'archived'] as const) assert.is(after?.[gone], undefined);
+    for (const gone of ['result', 'error', 'endedAt', 'owner', 'abort', 'archived'] as const)
+      assert.is(after?.[gone], undefined);
   });
 }
 
@@ -118,7 +146,9 @@ test('L3 finishing cannot be marked once an abort came first', () => {
 });
 
 test('L3 a failing cleanup handler makes a success a failure, and no retry', () => {
-  const { after } = given(submit(THREE), claim(), markFinishing).when(finish(returned, { handlerErrors: [error('disk full')] }));
+  const { after } = given(submit(THREE), claim(), markFinishing).when(
+    finish(returned, { handlerErrors: [error('disk full')] }),
+  );
   assert.is(after?.status, 'failure');
   assert.is(after?.error?.message, 'disk full');
   assert.is(after?.finishing, undefined);
@@ -155,7 +185,10 @@ test('L6 all failures are told, the body first, then the handlers in the order r
   assert.is(after?.error?.type, 'Error+A+B');
   const stack = after?.error?.stack ?? '';
   const places = ['Error: body', 'A: abort 1', 'B: cleanup 1', 'A: cleanup 2'].map((text) => stack.indexOf(text));
-  assert.equal(places.toSorted((a, b) => a - b), places);
+  assert.equal(
+    places.toSorted((a, b) => a - b),
+    places,
+  );
   assert.ok(places.every((place) => place >= 0));
 });
 
@@ -182,7 +215,9 @@ test('L7 unless a handler failed: then both are told, and the body is not counte
 });
 
 test('L8 a normal return while aborting is aborted; the result is not kept', () => {
-  const { after } = given(submit(), claim(), makeAbortable, cancel()).when(finish({ kind: 'returned', result: bytes(1) }));
+  const { after } = given(submit(), claim(), makeAbortable, cancel()).when(
+    finish({ kind: 'returned', result: bytes(1) }),
+  );
   assert.is(after?.status, 'aborted');
   assert.is(after?.result, undefined);
 });
@@ -245,7 +280,8 @@ test('L12 drain gives back: pending, no attempt, no error, same place in the que
   assert.is(after?.status, 'pending');
   assert.is(after?.priority, 'high');
   assert.is(after?.runAt, undefined);
-  for (const gone of ['owner', 'error', 'failures', 'rescues', 'abortable'] as const) assert.is(after?.[gone], undefined);
+  for (const gone of ['owner', 'error', 'failures', 'rescues', 'abortable'] as const)
+    assert.is(after?.[gone], undefined);
   assert.equal(after?.payload, bytes(5));
   assert.is(after?.history.at(-1)?.why, 'drain');
   assert.is(and.when(claim('w2')).after?.attempt, 1);
@@ -255,7 +291,7 @@ test('L12 what is being aborted is not given back', () => {
   assert.is(given(submit(), claim(), makeAbortable, cancel()).when(giveBack).refusal, 'aborting');
 });
 
-test('L13 a timeout during a user\'s abort changes nothing', () => {
+test("L13 a timeout during a user's abort changes nothing", () => {
   const story = given(submit({ policy: { timeoutMs: 10 } }), claim(), makeAbortable, cancel());
   const outcome = story.when(timeOut);
   assert.equal(outcome.events, []);
@@ -269,62 +305,6 @@ test('L13 a cancel during a timeout changes nothing', () => {
   assert.equal(outcome.events, []);
   assert.is(outcome.and.when(finish()).after?.status, 'timed_out');
 });
-
-test('C7 abortable holds for one attempt', () => {
-  const story = given(submit(THREE), claim(), makeAbortable);
-  assert.is(story.now.record?.abortable, true);
-  const next = story.when(finish(threw())).and;
-  assert.is(next.now.record?.abortable, undefined);
-  assert.is(next.when(claim()).after?.abortable, undefined);
-});
-
-test('C8 the checkpoint of the former attempt stays until the next one writes its own', () => {
-  const story = given(submit(THREE), claim(), progress({ progress: { count: 7 }, payload: bytes(7) }), finish(threw()), claim());
-  assert.equal(story.now.record?.progress, { count: 7 });
-  assert.equal(story.now.record?.payload, bytes(7));
-  const { after } = story.when(progress({ progress: { count: 1 } }));
-  assert.equal(after?.progress, { count: 1 });
-  assert.equal(after?.payload, bytes(7));
-  assert.equal(story.when(progress()).events, []);
-});
-
-test('X8 priority is kept through retry, rescue and drain', () => {
-  const low = submit({ ...THREE, priority: 'low', queue: 'q' });
-  const story = given(low, claim(), finish(threw()), claim(), rescue(), claim(), giveBack, claim(), finish());
-  assert.is(story.now.record?.priority, 'low');
-  assert.is(story.now.record?.queue, 'q');
-});
-
-test('X7 a delayed task is taken only by the dispatch of its present revision', () => {
-  const story = given(submit({ runAt: T0 + 5_000 }));
-  assert.is(story.when(claim('w1', { dispatched: 0 })).refusal, 'not_due');
-  assert.is(story.when(claim()).after?.status, 'in_progress');
-});
-
-test('X10 unknown fields survive every event of a task, at the top and below', () => {
-  const first = submit({ policy: { maxAttempts: 9, timeoutMs: 5, futurePolicy: 1 } as object });
-  const { record, revision } = given(first).now;
-  assert.ok(record);
-  const future = { ...record, future: { deep: bytes(1) } };
-  const start: Now = { record: future as typeof record, revision };
-  const steps: readonly Step[] = [
-    ...[claim(), progress({ progress: { count: 1 } }), finish(threw()), claim(), giveBack, claim(), rescue(), claim()],
-    ...[makeAbortable, submit({ id: 'x' }), timeOut, observeAbort, submit({ id: 'task-2' }), submit({ id: 'y' })],
-    ...[markNotStopping, finish()],
-  ];
-  const story = steps.reduce(continued, start);
-  const last = story.record as typeof record & { future: unknown };
-  assert.equal(last.future, { deep: bytes(1) });
-  assert.is((last.policy as { futurePolicy?: unknown }).futurePolicy, 1);
-  assert.is(last.status, 'timed_out');
-  assert.is(last.successor?.dedupeCount, 1);
-});
-
-const continued = (now: Now, step: Step): Now => {
-  const { and, refusal } = from(now).when(step);
-  assert.is(refusal, undefined);
-  return and.now;
-};
 
 test('the task of an id, in the record or behind it', () => {
   const story = given(submit(), claim(), makeAbortable, cancel(), submit({ id: 'task-2' }));

@@ -51,7 +51,13 @@ test('C9 the time left is what has passed, carried on', () => {
 });
 
 test('C9 and is hidden where there is nothing to tell', () => {
-  for (const progress of [{ fraction: 0 }, { fraction: 1 }, { count: 5 }, { current: 0, total: 0 }, { current: 0, total: 9 }]) {
+  for (const progress of [
+    { fraction: 0 },
+    { fraction: 1 },
+    { count: 5 },
+    { current: 0, total: 0 },
+    { current: 0, total: 9 },
+  ]) {
     assert.is(etaMs(progress, 10_000), undefined);
   }
   assert.is(etaMs({ fraction: 0.5 }, 24 * 3_600_000), 24 * 3_600_000);

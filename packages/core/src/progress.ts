@@ -1,10 +1,7 @@
 import type { Millis, Progress } from './task.ts';
 
 /** `[current, total]`, `{ current, total }`, `{ fraction }`, `{ count }`, or a bare number (behaviour C1). */
-export type ProgressInput =
-  | readonly [current: number, total: number]
-  | Progress
-  | number;
+export type ProgressInput = readonly [current: number, total: number] | Progress | number;
 
 export type ParsedProgress =
   | { readonly ok: true; readonly progress: Progress }

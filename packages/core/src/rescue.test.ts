@@ -2,7 +2,18 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import { backoffDelayMs, type Backoff } from './index.ts';
 import { given } from './testing/given.ts';
-import { bytes, claim, EPOCH, fenceOf, finish, giveBack, makeAbortable, markFinishing, markNotStopping, observeAbort } from './testing/make.ts';
+import {
+  bytes,
+  claim,
+  EPOCH,
+  fenceOf,
+  finish,
+  giveBack,
+  makeAbortable,
+  markFinishing,
+  markNotStopping,
+  observeAbort,
+} from './testing/make.ts';
 import { progress, rescue, returned, submit, T0, threw, timeOut } from './testing/make.ts';
 
 const test = suite('claims, timeouts, retries, rescues');
@@ -57,7 +68,12 @@ test('X1 an inline call is run on by others after a rescue and after a drain of 
 });
 
 test('T1 each attempt begins its own time', () => {
-  const story = given(submit({ policy: { timeoutMs: 500, maxAttempts: 2 } }), claim(), finish(threw()), claim('w2', { at: T0 + 7_000 }));
+  const story = given(
+    submit({ policy: { timeoutMs: 500, maxAttempts: 2 } }),
+    claim(),
+    finish(threw()),
+    claim('w2', { at: T0 + 7_000 }),
+  );
   assert.is(story.now.record?.startedAt, T0 + 7_000);
 });
 
@@ -108,14 +124,17 @@ test('R2 failures of the body are counted, the last one too, and attempts end th
 });
 
 test('R2 a TerminalError stops retrying', () => {
-  const { after } = given(submit({ policy: { maxAttempts: 3 } }), claim()).when(finish(threw('no', { terminal: true })));
+  const { after } = given(submit({ policy: { maxAttempts: 3 } }), claim()).when(
+    finish(threw('no', { terminal: true })),
+  );
   assert.is(after?.status, 'failure');
   assert.is(after?.failures, 1);
 });
 
 test('R2 a RetryableError sets the delay; what is no delay is not taken for one', () => {
   const runAt = (retryAfterMs: number) =>
-    (given(submit({ policy: { maxAttempts: 2 } }), claim()).when(finish(threw('later', { retryAfterMs }))).after?.runAt ?? NaN) -
+    (given(submit({ policy: { maxAttempts: 2 } }), claim()).when(finish(threw('later', { retryAfterMs }))).after
+      ?.runAt ?? NaN) -
     (T0 + 1_000);
   assert.is(runAt(42_000), 42_000);
   assert.is(runAt(0), 0);
@@ -127,13 +146,23 @@ test('R2 a RetryableError sets the delay; what is no delay is not taken for one'
 
 test('R2 back-off grows, is capped, and spreads downwards', () => {
   const backoff: Backoff = { initialMs: 100, factor: 3, maxMs: 1_000, jitter: 0.5 };
-  assert.equal([1, 2, 3, 4, 400].map((n) => backoffDelayMs(backoff, n, 0)), [100, 300, 900, 1_000, 1_000]);
+  assert.equal(
+    [1, 2, 3, 4, 400].map((n) => backoffDelayMs(backoff, n, 0)),
+    [100, 300, 900, 1_000, 1_000],
+  );
   assert.is(backoffDelayMs(backoff, 2, 0.5), 225);
   assert.is(backoffDelayMs({ ...backoff, initialMs: 0 }, 5_000, 0), 0);
 });
 
 test('R3 a rescue counts apart from failures, and makes the next attempt', () => {
-  const story = given(submit({ policy: { maxAttempts: 2 } }), claim(), rescue(), claim('w2'), finish(threw()), claim('w2'));
+  const story = given(
+    submit({ policy: { maxAttempts: 2 } }),
+    claim(),
+    rescue(),
+    claim('w2'),
+    finish(threw()),
+    claim('w2'),
+  );
   const { record } = story.now;
   assert.is(record?.rescues, 1);
   assert.is(record?.failures, 1);
@@ -172,7 +201,15 @@ test('R4 a zombie has every write refused, also when the same worker holds the t
   const story = given(submit({ policy: { timeoutMs: 5 } }), claim('w1'));
   const fence = fenceOf(story.now);
   const later = story.when(rescue('w1')).and.when(claim('w1')).and;
-  const stale = [makeAbortable, progress({ payload: bytes(1) }), markFinishing, observeAbort, finish(), finish(threw()), giveBack];
+  const stale = [
+    makeAbortable,
+    progress({ payload: bytes(1) }),
+    markFinishing,
+    observeAbort,
+    finish(),
+    finish(threw()),
+    giveBack,
+  ];
   for (const step of [...stale, timeOut, markNotStopping]) {
     const { refusal, after } = later.when((now) => ({ ...(step as (n: typeof now) => object)(now), fence }) as never);
     assert.ok(refusal === 'fenced' || refusal === 'not_running');

@@ -14,7 +14,8 @@ export const decideSubmit = (record: TaskRecord | undefined, command: Submit): D
   const { spec, actor, at } = command;
   const waiting = successorsOf(record);
   if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
-  if (record?.id === spec.id || waiting.some((s) => s.spec.id === spec.id)) return accept({ kind: 'created', id: spec.id });
+  if (record?.id === spec.id || waiting.some((s) => s.spec.id === spec.id))
+    return accept({ kind: 'created', id: spec.id });
   const live = liveSuccessorOf(record);
   if (live !== undefined) return joinSuccessor(live.spec, command);
   // Only cancelled ones wait: their outcomes are written first, then it is this one's turn.

@@ -20,7 +20,7 @@ export const liveSuccessorOf = (record: TaskRecord | undefined): Successor | und
   return last?.cancelled === undefined ? last : undefined;
 };
 
-type SuccessorEvent = Extract<TaskEvent, { kind: `successor-${string}` }>;
+export type SuccessorEvent = Extract<TaskEvent, { kind: `successor-${string}` }>;
 
 /** The successors of a task after `event`, which speaks of the last of them. */
 export const evolveSuccessor = (first: Successor | undefined, event: SuccessorEvent): Successor | undefined => {

@@ -34,7 +34,8 @@ export const decideMarkNotStopping = (record: TaskRecord | undefined, command: O
 export const decideRescue = (record: TaskRecord | undefined, command: Of<'rescue'>): Decision => {
   if (record === undefined || record.id !== command.id || isTerminal(record.status)) return refuse('not_running');
   const { at, by, worker, fence } = command;
-  if (record.status === 'pending') return record.host === worker ? done({ kind: 'host-lost', at }) : refuse('not_running');
+  if (record.status === 'pending')
+    return record.host === worker ? done({ kind: 'host-lost', at }) : refuse('not_running');
   if (record.owner?.worker !== worker) return refuse('not_running');
   if (fence !== undefined && !isOwnedUnder(record, fence)) return refuse('not_running');
   if (record.status === 'aborting') {

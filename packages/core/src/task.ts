@@ -29,14 +29,7 @@ export type ObjectReference = {
   readonly digest: string;
 };
 
-export type Status =
-  | 'pending'
-  | 'in_progress'
-  | 'aborting'
-  | 'success'
-  | 'failure'
-  | 'aborted'
-  | 'timed_out';
+export type Status = 'pending' | 'in_progress' | 'aborting' | 'success' | 'failure' | 'aborted' | 'timed_out';
 
 export type TerminalStatus = Extract<Status, 'success' | 'failure' | 'aborted' | 'timed_out'>;
 

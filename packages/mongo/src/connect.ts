@@ -1,5 +1,5 @@
 import { ConfigError } from '@baton/runtime';
-import { MongoClient, MongoParseError, type Db, type MongoClientOptions } from 'mongodb';
+import { MongoClient, MongoError, type Db, type MongoClientOptions } from 'mongodb';
 import { guarded } from './errors.ts';
 
 export type MongoOptions = {
@@ -80,7 +80,8 @@ const clientOf = (options: MongoOptions): MongoClient => {
   try {
     return new MongoClient(url, settings);
   } catch (error) {
-    if (error instanceof MongoParseError || error instanceof TypeError) throw new ConfigError(['MONGODB_URL is not a MongoDB address']);
+    // Nothing has been tried yet, so it can only be the address. The driver's message would quote it.
+    if (error instanceof MongoError) throw new ConfigError(['MONGODB_URL is not an address the MongoDB driver understands']);
     throw error;
   }
 };

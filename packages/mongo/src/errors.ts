@@ -64,7 +64,10 @@ export const listed = <T>(value: T | readonly T[]): readonly T[] => (Array.isArr
 
 export const codeOf = (error: unknown): unknown => (error instanceof MongoServerError ? error.code : undefined);
 
-export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const reasonOf = (error: unknown): string => {
+  const reason = error instanceof Error ? error.message : String(error);
+  return error instanceof RangeError ? `too large to be written as BSON (${reason})` : reason;
+};
 
 /** The driver's errors as ours. Anything else is a bug and stays what it is. */
 export const asBatonError = (error: unknown): unknown => {

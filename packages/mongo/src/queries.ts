@@ -26,7 +26,7 @@ export type Page = {
 };
 
 /** How long the newest tasks are looked through before an index is asked instead. */
-const WALK_MS = 30;
+const WALK_MS = 50;
 
 export const getTask = async (tasks: Tasks, id: string): Promise<TaskDocument | undefined> =>
   guarded(async () => (await tasks.findOne({ _id: id })) ?? undefined);
@@ -41,7 +41,7 @@ export const listTasks = async (
   page: { readonly size: number; readonly after?: string },
 ): Promise<Page> => {
   const where = whereOf(filter, page.after);
-  const found = await guarded(() => newest(tasks, kind, where, page.size + 1));
+  const found = await guarded(() => newest(tasks, kind, where, page.size + 1, hasIndex(filter)));
   const documents = found.slice(0, page.size);
   const last = documents.at(-1);
   return found.length > page.size && last !== undefined ? { documents, next: last._id } : { documents };
@@ -52,16 +52,28 @@ export const listTasks = async (
  * have. So the newest are looked through first, which finds a common value at once; a rare one runs into the limit, and
  * then the index is right. mongod reads its compound indexes in order and is left alone.
  */
-const newest = async (tasks: Tasks, kind: MongoKind, where: Filter<TaskDocument>, limit: number): Promise<TaskDocument[]> => {
+const newest = async (
+  tasks: Tasks,
+  kind: MongoKind,
+  where: Filter<TaskDocument>,
+  limit: number,
+  indexed: boolean,
+): Promise<TaskDocument[]> => {
   const options: FindOptions = { sort: { _id: -1 }, limit };
   if (kind === 'mongod') return tasks.find(where, options).toArray();
+  const walk: FindOptions = { ...options, hint: { _id: 1 } };
+  if (!indexed) return tasks.find(where, walk).toArray();
   try {
-    return await tasks.find(where, { ...options, hint: { _id: 1 }, maxTimeMS: WALK_MS }).toArray();
+    return await tasks.find(where, { ...walk, maxTimeMS: WALK_MS }).toArray();
   } catch (error) {
     if (codeOf(error) !== MAX_TIME_EXPIRED) throw error;
     return tasks.find(where, options).toArray();
   }
 };
+
+/** True when something in the filter has an index, see `indexesFor`. */
+const hasIndex = ({ status, type, createdBy, subscriber, visibleTo }: TaskFilter): boolean =>
+  [status, type, createdBy, subscriber, visibleTo].some((value) => value !== undefined);
 
 /** How many tasks there are in each status. Reads all that the filter lets through. */
 export const countByStatus = async (tasks: Tasks, filter: TaskFilter): Promise<Partial<Record<Status, number>>> =>

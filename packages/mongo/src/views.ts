@@ -23,7 +23,7 @@ export const createTaskViews = ({ db, kind }: Pick<Mongo, 'db' | 'kind'>): Mongo
   const quarantine = db.collection<QuarantineDocument>(namesOf().quarantineCollection);
   return {
     ensureIndexes: () => ensureIndexes(tasks, kind),
-    project: (documents) => projectInto(tasks, documents),
+    project: (documents, likelyNew) => projectInto(tasks, documents, likelyNew),
     quarantine: (entries) => putAside(quarantine, entries),
     quarantined: (which, limit, after) => readAside(quarantine, which, limit, after),
     release: (ids) => takeOut(quarantine, ids),

@@ -11,6 +11,7 @@ import { NatsLink } from './link.ts';
 import { AckPipeline } from './publisher/ack-pipeline.ts';
 import type { GateLimits } from './publisher/gate.ts';
 import { commitDefaults, GroupCommit, type CommitMode, type CommitSettings } from './publisher/group-commit.ts';
+import { closeConnection } from './stale.ts';
 import { requireJetStream, requireVersion } from './server-check.ts';
 import type { FaultListener, Publisher, Wire } from './wire.ts';
 
@@ -66,7 +67,7 @@ export const connectNats = async (settings: NatsSettings): Promise<NatsWire> => 
     });
     return assemble(settings, { nc, names, onFault, inbox, api, streams });
   } catch (fault) {
-    await nc.close();
+    await closeConnection(nc);
     throw fault;
   }
 };

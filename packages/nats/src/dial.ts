@@ -8,6 +8,7 @@ import {
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
 import { AuthorizationFailedError } from './errors.ts';
+import { breakStaleConnections } from './stale.ts';
 
 export type DialSettings = {
   /** `host:port` or URLs, several separated by commas or as a list. A user and password may stand in a URL. */
@@ -51,6 +52,9 @@ const DIAL_KEYS = Object.keys({
 export const CONNECT_TIMEOUT_MS = 5_000;
 const PING_INTERVAL_MS = 1_500;
 const DIAL_PAUSE_MS = 250;
+/** One try to connect. Also later, for every try to reconnect. */
+const DIAL_MIN_MS = 1_000;
+const DIAL_MAX_MS = 2_000;
 
 /** Between two reconnects, milliseconds: never all clients at once. */
 const RECONNECT_MIN_MS = 250;
@@ -67,7 +71,9 @@ export const dial = async (settings: DialSettings): Promise<NatsConnection> => {
   for (;;) {
     const leftMs = until - performance.now();
     try {
-      return await connect({ ...options, timeout: Math.max(1, Math.min(leftMs, 2_000)) });
+      const nc = await connect({ ...options, timeout: Math.max(DIAL_MIN_MS, Math.min(leftMs, DIAL_MAX_MS)) });
+      void breakStaleConnections(nc);
+      return nc;
     } catch (fault) {
       const refused = authorizationFault(fault);
       if (refused !== undefined) throw refused;

@@ -9,6 +9,7 @@ export {
 } from './errors.ts';
 export { connectPorts } from './ports.ts';
 export { SERVER_FLOOR } from './server-check.ts';
+export { listen } from './wire.ts';
 
 export type { NatsSettings, NatsWire } from './connect.ts';
 export type { NatsPorts, NatsPortsSettings } from './ports.ts';

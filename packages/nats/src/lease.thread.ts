@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { BatonError } from '@baton/runtime';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { dial } from './dial.ts';
 import type { FromThread, LeaseTask, ToThread } from './lease-messages.ts';
 import { LeaseRenewer } from './lease-renewer.ts';
@@ -17,10 +18,15 @@ try {
   const renewer = new LeaseRenewer(nc, task, tell);
   port.on('message', (order: ToThread) => {
     if (order.kind === 'state') renewer.setState(order.state);
-    else void renewer.release().finally(() => nc.close());
+    else void leave(renewer, nc);
   });
 } catch (fault) {
   const code = fault instanceof BatonError ? fault.code : 'LEASE_NOT_STARTED';
   tell({ kind: 'fault', code, message: fault instanceof Error ? fault.message : String(fault) });
   port.close();
+}
+
+async function leave(renewer: LeaseRenewer, nc: NatsConnection): Promise<void> {
+  await renewer.release();
+  await nc.close();
 }

@@ -1,6 +1,7 @@
 import { NotConnectedError, type BatonError, type Link, type Subscription } from '@baton/runtime';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Inbox } from './inbox.ts';
+import { closeConnection } from './stale.ts';
 import type { FaultListener } from './wire.ts';
 
 /** How often the server is looked at again without a cause: a bucket can be made anew behind a standing connection. */
@@ -26,6 +27,8 @@ export class NatsLink implements Link {
   private readonly disconnected = new Set<() => void>();
   private readonly closed = new Set<(cause: BatonError) => void>();
   private state: State = 'up';
+  /** The client has a connection, looked at or not. */
+  private wired = true;
   private cause: BatonError | undefined;
   private checking = false;
   private again = false;
@@ -36,7 +39,7 @@ export class NatsLink implements Link {
     this.inbox = inbox;
     this.check = check;
     this.onFault = onFault;
-    void this.watch();
+    this.watch().catch((fault: unknown) => onFault('status of the connection', fault));
     void nc.closed().then((fault) => this.end(closedBy(fault)));
     this.checkIn(RECHECK_MS);
   }
@@ -89,20 +92,26 @@ export class NatsLink implements Link {
 
   async close(): Promise<void> {
     clearTimeout(this.timer);
-    await this.nc.close();
+    await closeConnection(this.nc);
     this.end(new NotConnectedError('the connection was closed by this program'));
   }
 
   private async watch(): Promise<void> {
     for await (const { type } of this.nc.status()) {
-      if (type === 'disconnect') this.lose();
-      if (type === 'reconnect') void this.verify();
+      if (type === 'disconnect') {
+        this.wired = false;
+        this.lose();
+      }
+      if (type === 'reconnect') {
+        this.wired = true;
+        void this.verify();
+      }
     }
   }
 
   private lose(): void {
-    // Also during a check: its requests were cut, and it must not raise the link afterwards by an older answer.
     if (this.state === 'closed') return;
+    // A check under way is cut as well: it must not raise the link by an answer from before.
     const wasUp = this.state === 'up';
     this.state = 'down';
     this.inbox.cutAll();
@@ -125,7 +134,7 @@ export class NatsLink implements Link {
       if (!passed) {
         await pause(waitMs * (0.5 + Math.random()));
         waitMs = Math.min(2 * waitMs, RETRY_MAX_MS);
-        this.again ||= this.state === 'down';
+        this.again ||= this.wired && this.state === 'down';
       }
     } while (this.again);
     this.checking = false;
@@ -139,7 +148,7 @@ export class NatsLink implements Link {
     } catch (fault) {
       if (this.check.fatal(fault)) {
         this.end(fault);
-        await this.nc.close();
+        await closeConnection(this.nc);
       }
       return false;
     }

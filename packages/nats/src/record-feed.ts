@@ -16,7 +16,7 @@ const SILENCE_MS = 5_000;
 const LOOK_MS = 1_000;
 /** The server forgets the consumer of a reader that is gone after this long. */
 const FORGET_MS = 15_000;
-/** New beginnings in a row without a message, before the reader gives up and says so. */
+/** New beginnings in a row without a sign of life, before the reader gives up and says so. */
 const MAX_BEGINNINGS = 5;
 const PAUSE_MIN_MS = 100;
 const PAUSE_MAX_MS = 5_000;
@@ -35,9 +35,8 @@ type ConsumerInfo = { readonly num_pending: number };
 type StreamState = StreamInfo & { readonly state: { readonly last_seq: number } };
 
 /**
- * Reads the bucket's stream through a consumer of its own, which the server forgets soon after we are gone. The bucket
- * keeps one message a record, so reading all is reading the latest of each, and after a break it is enough to go on
- * behind the last one read.
+ * Reads the bucket's stream through a consumer of its own, which the server forgets soon after we are gone: the latest
+ * version of every record first, then every write. After a break it is enough to go on behind the last one read.
  *
  * What it does not trust: the connection (a break begins anew), the order (a gap in the consumer's count begins anew),
  * silence (heartbeats), and the stream itself (its creation time is compared at every beginning).
@@ -117,7 +116,7 @@ class FeedReader implements Subscription {
   }
 
   private config(consumer: string) {
-    const from = this.last === 0 ? { deliver_policy: 'all' } : { deliver_policy: 'by_start_sequence', opt_start_seq: this.last + 1 };
+    const from = this.last === 0 ? { deliver_policy: 'last_per_subject' } : { deliver_policy: 'by_start_sequence', opt_start_seq: this.last + 1 };
     const [only, ...more] = this.filters;
     return {
       name: consumer,
@@ -138,6 +137,7 @@ class FeedReader implements Subscription {
         message: (msg, delivery) => this.take(msg, delivery),
         alive: () => {
           this.hear();
+          this.beginnings = 0;
           // The server says that it has nothing to give.
           this.catchUp();
         },

@@ -10,6 +10,9 @@ type Stored = { readonly message: { readonly seq: number; readonly hdrs?: string
 /** `no message found`: the server's code for a subject without one. */
 const NO_MESSAGE = 10_037;
 
+/** A record that will end takes its earlier versions along: else they would come back when it is gone. */
+const ROLLUP = { 'Nats-Rollup': 'sub' } as const;
+
 /** Deletions by hand are rare; forgetting them costs one read. */
 const MAX_TOMBSTONES = 1_000;
 
@@ -48,7 +51,9 @@ class NatsRecordStore implements RecordStore {
     const { names, records } = this.wire;
     const over = expected === 0 ? this.tombstones.get(address) : undefined;
     if (over !== undefined) this.tombstones.delete(address);
-    return records.publish(names.recordSubject(address), bytes, { expected: over ?? expected, ...options });
+    const { ttlMs } = options ?? {};
+    const last = ttlMs === undefined ? {} : { ttlMs, headers: ROLLUP };
+    return records.publish(names.recordSubject(address), bytes, { expected: over ?? expected, ...last });
   }
 
   private bury(address: Address, revision: number): undefined {

@@ -3,6 +3,9 @@ import type { PullKind } from './run-queue-ledger.ts';
 
 const NANOS_PER_MS = 1_000_000;
 
+/** Longest wait for the server's word that it has given up our pulls. */
+const LEAVE_MS = 2_000;
+
 /** Which pull a notice of the server is about. */
 export type PullName = { readonly lane: number; readonly id: number };
 
@@ -36,12 +39,20 @@ export class PullBox {
     await left;
   }
 
-  /** The server gives up all pulls; resolves when nothing more can come. */
+  /**
+   * The server gives up all pulls; resolves when nothing more can come. Without a connection nobody answers, and nothing
+   * can come either: then it is not waited for long.
+   */
   async leave(): Promise<void> {
     const former = this.subscription;
     this.subscription = undefined;
     if (former === undefined || former.isClosed() || this.nc.isClosed()) return;
-    await former.drain();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LEAVE_MS);
+    });
+    await Promise.race([former.drain(), late]);
+    clearTimeout(timer);
   }
 
   /** `standMs`: how long a standing pull is held by the server. Answers the pull's id. */

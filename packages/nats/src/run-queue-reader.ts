@@ -1,8 +1,8 @@
-import type { Lane, Names } from '@baton/protocols';
 import type { Dispatch, RunReader } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
 import { reopenConsumer, type ConsumerSettings } from './run-queue-consumer.ts';
-import { LaneLedger, type PullKind } from './run-queue-ledger.ts';
+import type { PullKind } from './run-queue-ledger.ts';
+import { demandsOf, lineOf, promisedTo, type KnownLane, type Line } from './run-queue-lines.ts';
 import { behindOf, drop, handBack, readDispatch, readNotice, splitRunSubject } from './run-queue-message.ts';
 import { PullBox } from './run-queue-pulls.ts';
 import { Rota, type Demand } from './run-queue-rota.ts';
@@ -17,23 +17,7 @@ const SILENCE_MS = 2_000;
 /** How often vanished pulls are looked for. */
 const LOOK_MS = 500;
 
-export type ReaderSettings = ConsumerSettings & {
-  readonly standMs?: number;
-  /** Prefix of reply subjects, where permissions give every role its own. */
-  readonly inboxPrefix?: string;
-};
-
-/** A lane, and how many messages wait there as far as is known. */
-export type KnownLane = { readonly lane: Lane; readonly waiting: number };
-
-type Line = {
-  readonly index: number;
-  readonly lane: Lane;
-  readonly ledger: LaneLedger;
-  readonly nextSubject: string;
-  /** Its consumer is there, as far as we know. */
-  open: boolean;
-};
+export type ReaderSettings = ConsumerSettings & { readonly standMs?: number };
 
 /**
  * Pulls tasks from several lanes and gives them out as slots are free.
@@ -62,16 +46,18 @@ export class LaneReader implements RunReader {
     this.lines = lanes.map((known, index) => lineOf(wire.names, known, index));
     this.byPrefix = new Map(this.lines.map((line) => [splitRunSubject(wire.names.laneSubject(line.lane)).prefix, line]));
     this.rota = new Rota(lanes.map(({ lane }) => lane));
-    this.pulls = new PullBox(wire.nc, settings.inboxPrefix ?? '_INBOX', (error, msg) => this.heard(error, msg));
+    this.pulls = new PullBox(wire.nc, wire.inboxPrefix, (error, msg) => this.heard(error, msg));
   }
 
   static start(wire: Wire, lanes: readonly KnownLane[], take: (dispatch: Dispatch) => void, settings: ReaderSettings): LaneReader {
     const reader = new LaneReader(wire, lanes, take, settings);
     const timer = setInterval(() => reader.missVanished(), LOOK_MS).unref();
     const back = wire.link.onReconnect(() => reader.startOver());
+    const over = wire.link.onClosed(() => reader.stop());
     reader.undo.push(
       () => clearInterval(timer),
       () => back.close(),
+      () => over.close(),
     );
     return reader;
   }
@@ -83,10 +69,13 @@ export class LaneReader implements RunReader {
   }
 
   async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    for (const each of this.undo) each();
+    this.stop();
     await this.pulls.leave();
+  }
+
+  private stop(): void {
+    this.closed = true;
+    for (const each of this.undo.splice(0)) each();
   }
 
   private heard(error: Error | null, msg: Msg): void {
@@ -111,12 +100,12 @@ export class LaneReader implements RunReader {
       drop(this.wire.nc, msg);
       return this.wire.onFault('run queue', new Error(`the message under ${msg.subject} is no dispatch; it was removed`));
     }
-    if (this.free < -1000000) {
+    if (!this.hasSlot(line, came)) {
       line.ledger.handedBack();
       return dispatch.handBack();
     }
     this.free--;
-    if (came !== 'bulk') this.rota.took(line.index, this.demands());
+    if (came !== 'bulk') this.rota.took(line.index, demandsOf(this.lines));
     this.take(dispatch);
   }
 
@@ -126,7 +115,7 @@ export class LaneReader implements RunReader {
    */
   private hasSlot(line: Line, came: PullKind | 'stray'): boolean {
     if (came === 'bulk') return this.free > 0;
-    let left = this.free - this.promised();
+    let left = this.free - promisedTo(this.lines);
     for (const other of this.lines) if (this.rota.isAbove(other.index, line.index)) left -= other.ledger.waiting;
     return left > 0;
   }
@@ -171,7 +160,7 @@ export class LaneReader implements RunReader {
   private refill(): void {
     if (this.closed || !this.wasFree || !this.wire.link.connected) return;
     for (const line of this.lines) if (line.open && line.ledger.isIdle) this.watch(line);
-    const promised = this.promised();
+    const promised = promisedTo(this.lines);
     const slots = this.free - promised;
     // Asked for again when half has come: fewer, larger pulls, and enough on its way to keep the slots busy.
     if (slots <= 0 || slots < promised) return;
@@ -195,7 +184,7 @@ export class LaneReader implements RunReader {
   /** Without the lanes below one that is being looked at. */
   private settledDemands(): readonly Demand[] {
     const probed = this.lines.filter(({ ledger }) => ledger.isProbed);
-    const demands = this.demands();
+    const demands = demandsOf(this.lines);
     if (probed.length === 0) return demands;
     return demands.filter(({ lane }) => !probed.some(({ index }) => this.rota.isAbove(index, lane)));
   }
@@ -208,16 +197,6 @@ export class LaneReader implements RunReader {
     const standMs = Math.round((this.settings.standMs ?? STAND_MS) * (0.8 + 0.2 * Math.random()));
     const id = this.pulls.send(line.nextSubject, line.index, kind, count, standMs);
     line.ledger.ask(kind, id, count, performance.now() + SILENCE_MS + (kind === 'standing' ? standMs : 0));
-  }
-
-  private demands(): readonly Demand[] {
-    return this.lines.filter((line) => line.open).map(({ index, ledger }) => ({ lane: index, waiting: ledger.waiting }));
-  }
-
-  private promised(): number {
-    let promised = 0;
-    for (const { ledger } of this.lines) promised += ledger.promised;
-    return promised;
   }
 
   private missVanished(): void {
@@ -242,11 +221,3 @@ export class LaneReader implements RunReader {
     this.refillSoon();
   }
 }
-
-const lineOf = (names: Names, { lane, waiting }: KnownLane, index: number): Line => ({
-  index,
-  lane,
-  ledger: new LaneLedger(waiting),
-  nextSubject: `$JS.API.CONSUMER.MSG.NEXT.${names.runStream}.${names.laneConsumer(lane)}`,
-  open: true,
-});

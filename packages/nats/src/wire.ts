@@ -62,7 +62,7 @@ export const listen = (
         if (error) wire.onFault(`subscription ${subject}`, error);
         else onMessage(msg);
       } catch (fault) {
-        wire.onFault(`message on ${subject}`, fault);
+        wire.onFault(`message on ${msg.subject}`, fault);
       }
     },
   });

@@ -1,4 +1,4 @@
-import type { TaskId, TaskRecord } from '@baton/core';
+import { isTerminal, type TaskId, type TaskRecord } from '@baton/core';
 import { encodeRecord, type Address, type Lane } from '@baton/protocols';
 import type { Log } from './log.ts';
 import type { Held, Kernel } from './kernel.ts';
@@ -29,14 +29,26 @@ export const dispatch = async (
   log.warn({ err: cause, task: held.record.id }, 'a dispatch was not confirmed; the supervisor will repeat it if it is lost');
 };
 
-/** Starts the successor of a task that has ended, and offers it. */
+/**
+ * Starts the successor of a task that has ended, and offers it. Successors that were cancelled while they waited become
+ * ended records of their own on the way.
+ */
 export const promote = async (
   { ports, kernel, log }: PromotePorts,
   address: Address,
   id: TaskId,
   by: string,
 ): Promise<void> => {
-  const asked = await kernel.ask(address, () => ({ kind: 'promote', at: ports.clock.now(), by, id }));
-  if (asked.kind === 'done') await dispatch({ ports, log }, address, asked);
-  else if (asked.kind !== 'refused') log.warn({ err: asked.cause, address }, 'a successor was not started; the supervisor will');
+  for (let ended = id; ; ) {
+    const asked = await kernel.ask(address, () => ({ kind: 'promote', at: ports.clock.now(), by, id: ended }));
+    if (asked.kind === 'refused') return;
+    if (asked.kind !== 'done') {
+      log.warn({ err: asked.cause, address }, 'a successor was not started; the supervisor will');
+      return;
+    }
+    const { record } = asked;
+    if (record.status === 'pending') return dispatch({ ports, log }, address, asked);
+    if (!isTerminal(record.status) || record.successor === undefined) return;
+    ended = record.id;
+  }
 };

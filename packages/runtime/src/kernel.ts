@@ -7,7 +7,7 @@ import {
   StoreRefusedError,
   UnreadableRecordError,
 } from './errors.ts';
-import type { Chance, Clock, Entry, EventLog, RecordStore, WriteResult } from './ports.ts';
+import type { Chance, Clock, Entry, EventLog, RecordStore } from './ports.ts';
 
 /**
  * The actor kernel: `ask(address, command)`.
@@ -118,18 +118,24 @@ class Turns {
     } catch (error) {
       if (!(error instanceof BatonError)) throw error;
       // A read that failed after a write whose answer was lost leaves the write unknown.
-      return this.answered === undefined && !(error instanceof OutcomeUnknownError)
+      return this.doubt === undefined && !(error instanceof OutcomeUnknownError)
         ? { kind: 'failed', cause: error }
         : { kind: 'unknown', cause: error };
     }
   }
 
+  /** One function and few awaits: this is the path every transition of every task takes. */
   private async turns(): Promise<Asked> {
-    await this.begin();
+    const { from } = this.options;
+    if (from === undefined) await this.reload();
+    else this.current = from === 'absent' ? undefined : from;
     for (let turn = 0; turn < MAX_TURNS; turn++) {
-      const asked = await this.turn();
-      if (asked.kind === 'settled') return this.honest(asked.asked);
-      this.doubt = asked.cause ?? this.doubt;
+      const next = this.decide();
+      if (next.kind === 'settled') return next.asked;
+      if (next.kind === 'write') {
+        const asked = await this.write(next);
+        if (asked !== undefined) return asked;
+      }
       if (turn > 0) await this.pause(turn);
       await this.reload();
       if (this.current?.record.nonce === this.nonce && this.answered !== undefined) {
@@ -141,72 +147,72 @@ class Turns {
     return { kind: 'failed', cause: new StoreRefusedError('STORE_CONTENDED', text) };
   }
 
-  /** After a try without an answer nobody can say that nothing happened. */
-  private honest(asked: Asked): Asked {
-    return asked.kind === 'failed' && this.doubt !== undefined ? { kind: 'unknown', cause: this.doubt } : asked;
-  }
-
-  private async begin(): Promise<void> {
-    const { from } = this.options;
-    if (from === undefined) return this.reload();
-    this.current = from === 'absent' ? undefined : from;
-  }
-
   private async reload(): Promise<void> {
     this.current = held(await this.ports.store.load(this.address));
     this.believed = false;
   }
 
-  private async turn(): Promise<{ kind: 'settled'; asked: Asked } | { kind: 'again'; cause?: BatonError }> {
-    const decision = decide(this.current?.record, this.make(this.current));
+  private decide(): Step {
+    const { current } = this;
+    const decision = decide(current?.record, this.make(current));
     if (!decision.ok) {
       // Refused on a belief is not refused: what is stored decides.
-      if (this.believed) return { kind: 'again' };
+      if (this.believed) return READ_FIRST;
       const doubt = this.doubt === undefined ? {} : { doubt: this.doubt };
-      return settled({ kind: 'refused', reason: decision.refusal.reason, held: this.current, ...doubt });
+      return settled({ kind: 'refused', reason: decision.refusal.reason, held: current, ...doubt });
     }
-    if (decision.events.length === 0 && this.current !== undefined) {
-      if (this.believed) return { kind: 'again' };
-      return settled({ kind: 'done', ...this.current, answer: decision.answer });
+    if (decision.events.length === 0 && current !== undefined) {
+      if (this.believed) return READ_FIRST;
+      return settled({ kind: 'done', ...current, answer: decision.answer });
     }
-    const folded = fold(this.current?.record, decision);
+    const folded = fold(current?.record, decision);
     if (folded === undefined) throw new Error('a decision without a record and without events');
-    const record: TaskRecord = { ...folded, nonce: this.nonce };
+    // The fold of at least one event is a record nobody else has seen yet.
+    const record = Object.assign(folded, { nonce: this.nonce });
     const bytes = encodeRecord(record);
-    if (bytes.length > RECORD_LIMIT) return settled(tooLarge(bytes.length));
-    const kept = await this.keepOutcome(record);
-    if (kept !== undefined) return settled(kept);
-    this.answered = decision.answer;
-    const { ttlMs } = this.options;
-    const expected = this.current?.revision ?? 0;
-    const result = await this.ports.store.write(this.address, bytes, expected, ttlMs === undefined ? {} : { ttlMs });
-    return this.judge(result, record, bytes, decision.answer);
+    return bytes.length > RECORD_LIMIT
+      ? settled(this.nothingHappened(tooLarge(bytes.length)))
+      : { kind: 'write', record, bytes, answer: decision.answer };
   }
 
-  private judge(result: WriteResult, record: TaskRecord, bytes: Uint8Array, answer: Answer) {
+  /** Undefined: not settled, read and decide again. */
+  private async write({ record, bytes, answer }: WriteStep): Promise<Asked | undefined> {
+    const former = this.current;
+    if (former !== undefined && former.record.id !== record.id && !former.record.archived) {
+      const kept = await this.keepOutcome(former);
+      if (kept !== undefined) return kept;
+    }
+    this.answered = answer;
+    const result = await this.ports.store.write(this.address, bytes, former?.revision ?? 0, this.options);
     switch (result.kind) {
       case 'written':
-        return settled({ kind: 'done', record, revision: result.revision, answer, bytes });
+        return { kind: 'done', record, revision: result.revision, answer, bytes };
       case 'failed':
-        return settled({ kind: 'failed', cause: result.cause });
+        return this.nothingHappened(result.cause);
       case 'conflict':
-        return { kind: 'again' } as const;
+        return undefined;
       case 'unknown':
-        return { kind: 'again', cause: result.cause } as const;
+        this.doubt = result.cause;
+        return undefined;
     }
   }
 
   /** Before a key is reused whose outcome is not projected yet, the outcome goes to the log: the write would bury it. */
-  private async keepOutcome(next: TaskRecord): Promise<Asked | undefined> {
-    const former = this.current;
-    if (former === undefined || former.record.id === next.id || former.record.archived) return undefined;
+  private async keepOutcome(former: Held): Promise<Asked | undefined> {
     const bytes = encodeRecord(former.record);
     const result = await this.ports.log.publish({ address: this.address, revision: former.revision, bytes });
     if (result.kind === 'written') return undefined;
     const cause =
-      result.kind === 'conflict' ? new StoreRefusedError('STORE_REFUSED', 'the event log refused an outcome') : result.cause;
+      result.kind === 'conflict'
+        ? new StoreRefusedError('STORE_REFUSED', 'the event log refused an outcome')
+        : result.cause;
     // The task itself was not touched, whatever became of the copy.
-    return { kind: 'failed', cause };
+    return this.nothingHappened(cause);
+  }
+
+  /** Nothing by this try. An earlier one without an answer may still have been carried out. */
+  private nothingHappened(cause: BatonError): Asked {
+    return this.doubt === undefined ? { kind: 'failed', cause } : { kind: 'unknown', cause: this.doubt };
   }
 
   private pause(turn: number): Promise<void> {
@@ -217,9 +223,20 @@ class Turns {
   }
 }
 
-const settled = (asked: Asked) => ({ kind: 'settled', asked }) as const;
+type WriteStep = {
+  readonly kind: 'write';
+  readonly record: TaskRecord;
+  readonly bytes: Uint8Array;
+  readonly answer: Answer;
+};
 
-const tooLarge = (size: number): Asked => {
+type Step = WriteStep | { readonly kind: 'settled'; readonly asked: Asked } | { readonly kind: 'read-first' };
+
+const READ_FIRST: Step = { kind: 'read-first' };
+
+const settled = (asked: Asked): Step => ({ kind: 'settled', asked });
+
+const tooLarge = (size: number): BatonError => {
   const text = `the record would be ${size} bytes, at most ${RECORD_LIMIT} are allowed: keep arguments, payload and results small`;
-  return { kind: 'failed', cause: new PayloadTooLargeError(text) };
+  return new PayloadTooLargeError(text);
 };

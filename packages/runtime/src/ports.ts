@@ -21,7 +21,7 @@ export type WriteResult =
 export interface RecordStore {
   /** Creation time of the bucket, milliseconds: the first part of every fence. */
   readonly epoch: number;
-  /** Reads from the leader. Rejects with NotConnectedError, OutcomeUnknownError or StoreRefusedError. */
+  /** Reads from the leader. Rejects with NotConnectedError, StoreRefusedError, or a BatonError `STORE_TIMEOUT`. */
   load(address: Address): Promise<Entry | undefined>;
   /**
    * Compare-and-set: stores when the last revision under the address is `expected` (0: none). `ttlMs`: forgotten by the

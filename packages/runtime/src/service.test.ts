@@ -137,4 +137,38 @@ test('a failure from inside drains and ends with 1', async () => {
   assert.equal(undone, ['actor']);
 });
 
+test('waits for a server that is not there yet, but not where waiting does not help, nor when it is to stop', async () => {
+  let tries = 0;
+  const late = startService(
+    'x',
+    async ({ patiently }) => {
+      const opened = await patiently('NATS', async () => {
+        if (++tries < 2) throw new NotConnectedError('not yet');
+        return 'open';
+      });
+      assert.is(opened, 'open');
+    },
+    options,
+  );
+  await eventually(() => assert.is(tries, 2));
+  assert.is(await late.stop('test'), exitCodes.stopped);
+
+  const refused = startService(
+    'x',
+    ({ patiently }) =>
+      patiently('NATS', () => {
+        throw new ConfigError(['X is wrong']);
+      }),
+    options,
+  );
+  assert.is(await refused.ended, exitCodes.misconfigured);
+
+  const never = startService(
+    'x',
+    ({ patiently }) => patiently('NATS', () => Promise.reject(new NotConnectedError('never'))),
+    options,
+  );
+  assert.is(await never.stop('test'), exitCodes.stopped);
+});
+
 test.run();

@@ -29,6 +29,7 @@ test('nothing set: every default', () => {
     logLevel: 'info',
     queues: ['default'],
     concurrency: 50,
+    taskModules: [],
     projector: { paceMs: 200, lagWarnMs: 10_000 },
   });
 });

@@ -153,25 +153,29 @@ const ENVIRONMENT = z
     BATON_TASKS: z.string().default('').transform(list),
     BATON_PROJECTOR_PACE_MS: whole(200, 0, 60_000),
     BATON_PROJECTOR_LAG_WARN_MS: whole(10_000, 100, 86_400_000),
-  })
-  .check((ctx) => {
-    const say = (path: string, message: string) => ctx.issues.push({ code: 'custom', path: [path], message, input: '' });
-    const env = ctx.value;
-    if (env.NATS_USER !== undefined && env.NATS_PASSWORD === undefined) say('NATS_PASSWORD', 'is missing beside NATS_USER');
-    if (env.NATS_USER === undefined && env.NATS_PASSWORD !== undefined) say('NATS_USER', 'is missing beside NATS_PASSWORD');
-    if (env.BATON_JWT_SECRET !== undefined && env.BATON_JWKS_URL !== undefined) {
-      say('BATON_JWKS_URL', 'is set beside BATON_JWT_SECRET: leave one');
-    }
   });
 
 type Environment = z.output<typeof ENVIRONMENT>;
+type Texts = Readonly<Record<string, string | undefined>>;
+
+/** What concerns two variables. Apart from the schema, which would tell it only where nothing else is wrong. */
+const pairFaults = (set: Texts): readonly string[] => {
+  const has = (name: string): boolean => set[name] !== undefined;
+  return [
+    ...(has('NATS_USER') && !has('NATS_PASSWORD') ? ['NATS_PASSWORD is missing beside NATS_USER'] : []),
+    ...(has('NATS_PASSWORD') && !has('NATS_USER') ? ['NATS_USER is missing beside NATS_PASSWORD'] : []),
+    ...(has('BATON_JWT_SECRET') && has('BATON_JWKS_URL') ? ['BATON_JWKS_URL is set beside BATON_JWT_SECRET: leave one'] : []),
+  ];
+};
 
 /** Reads and checks all settings. Throws ConfigError, which lists every fault and shows no value. */
-export const readSettings = (env: Readonly<Record<string, string | undefined>> = process.env): Settings => {
+export const readSettings = (env: Texts = process.env): Settings => {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = ENVIRONMENT.safeParse(set);
-  if (parsed.success) return settingsOf(parsed.data);
-  throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
+  const own = parsed.error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? [];
+  const faults = [...own, ...pairFaults(set)];
+  if (parsed.success && faults.length === 0) return settingsOf(parsed.data);
+  throw new ConfigError(faults);
 };
 
 const settingsOf = (env: Environment): Settings => ({

@@ -1,4 +1,4 @@
-import { byUser, isTerminal, type Actor, type RefusalReason, type TaskRecord, type TaskSpec } from '@baton/core';
+import { byUser, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord, type TaskSpec } from '@baton/core';
 import {
   addressOf,
   encodeData,
@@ -146,7 +146,7 @@ export class Baton {
       () => ({ kind: 'submit', at, actor, spec, whenAborting }),
       { from: 'absent' },
     );
-    const done = this.expectDone(asked);
+    const done = this.expectDone(asked, spec.id);
     if (done.answer.kind === 'joined') {
       const joined = { outcome: 'joined', differs: done.answer.differs } as const;
       return { handle: this.handle(address, viewOf(done, done.answer.id), joined), held: done };
@@ -216,15 +216,15 @@ export class Baton {
 
   private async load(address: Address, id: string): Promise<Held> {
     const held = await this.core.kernel.load(address);
-    if (held?.record.id === id) return held;
-    if (held?.record.successor?.spec.id === id) return viewOf(held, id);
+    const record = held === undefined ? undefined : taskOf(held.record, id);
+    if (held !== undefined && record !== undefined) return { record, revision: held.revision };
     throw new TaskNotFoundError('the task has left the store; ask the projection for it');
   }
 
   private async cancel(address: Address, id: string, force: boolean): Promise<CancelResult> {
     const { core, actor } = this;
     const at = core.ports.clock.now();
-    const done = this.expectDone(await core.kernel.ask(address, () => ({ kind: 'cancel', at, actor, id, force })));
+    const done = this.expectDone(await core.kernel.ask(address, () => ({ kind: 'cancel', at, actor, id, force })), id);
     const { record } = done;
     if (record.owner !== undefined && (record.status === 'aborting' || record.abort?.forced)) {
       core.ports.signals.poke(record.owner.worker, address);
@@ -256,13 +256,13 @@ export class Baton {
     return new TaskHandle(this.handles, address, held, submitted);
   }
 
-  private expectDone(asked: Asked): Extract<Asked, { kind: 'done' }> {
+  private expectDone(asked: Asked, id: string): Extract<Asked, { kind: 'done' }> {
     switch (asked.kind) {
       case 'done':
         return asked;
       case 'refused':
         if (asked.doubt !== undefined) throw unknownOutcome(asked.doubt);
-        throw refusalError(asked.reason, asked.held?.record);
+        throw refusalError(asked.reason, asked.held === undefined ? undefined : taskOf(asked.held.record, id));
       case 'failed':
         throw asked.cause;
       case 'unknown':
@@ -299,23 +299,8 @@ const encodeArguments = (args: readonly unknown[]): Uint8Array => {
   throw new PayloadTooLargeError(`the arguments are ${bytes.length} bytes, at most ${INLINE_DATA_LIMIT} are allowed`);
 };
 
-/** The record as the submitter of `id` sees it: his task may be the one that waits behind the present one. */
-const viewOf = (held: Held, id: string): Held => {
-  const { successor } = held.record;
-  if (held.record.id === id || successor?.spec.id !== id) return held;
-  const { createdAt, subscribers, spec } = successor;
-  const record: TaskRecord = {
-    ...spec,
-    v: held.record.v,
-    status: 'pending',
-    subscribers,
-    createdAt,
-    changedAt: createdAt,
-    attempt: 0,
-    history: [{ status: 'pending', at: createdAt, by: byUser(spec.creator), attempt: 0, why: `after ${held.record.id}` }],
-  };
-  return { record, revision: held.revision };
-};
+/** The record as the submitter of `id` sees it: his task may be one that waits behind the present one. */
+const viewOf = (held: Held, id: string): Held => ({ ...held, record: taskOf(held.record, id) ?? held.record });
 
 /** One table from a refusal to what the caller meets. */
 const refusalError = (reason: RefusalReason, record: TaskRecord | undefined): Error => {

@@ -1,6 +1,6 @@
-import { isTerminal } from '@baton/core';
+import { isTerminal, taskOf } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import { recordOf, type Entry, type Held, type Kernel, type Ports, type Subscription } from '@baton/runtime';
+import { BatonError, recordOf, type Entry, type Held, type Kernel, type Ports, type Subscription } from '@baton/runtime';
 import { TaskNotFoundError, WaitTimeoutError } from './errors.ts';
 
 type WatchPorts = { readonly ports: Pick<Ports, 'signals' | 'link' | 'clock'>; readonly kernel: Kernel };
@@ -20,6 +20,7 @@ export class TaskWatch {
   private readonly id: string;
   private readonly subscriptions: Subscription[] = [];
   private readonly seen: Held[] = [];
+  private listening: Promise<void> | undefined;
   private timer: { readonly cancel: () => void } | undefined;
   private revision = -1;
   private ended = false;
@@ -32,15 +33,19 @@ export class TaskWatch {
     this.id = id;
   }
 
+  /** Also while there is no connection: what is waited for goes on without us, and the reconnect reads it. */
   async open(): Promise<void> {
-    const { signals, link } = this.settings.ports;
+    const { link } = this.settings.ports;
     this.subscriptions.push(
-      await signals.onRecord(this.address, (entry) => this.pushed(entry)),
       link.onReconnect(() => void this.check()),
       link.onClosed((cause) => this.fail(cause)),
     );
-    await this.read();
     this.checkLater();
+    try {
+      await this.read();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
   }
 
   async next(): Promise<Held | undefined> {
@@ -85,10 +90,24 @@ export class TaskWatch {
     }
   }
 
+  /** Listens first, so that nothing is written between the look and the listening. */
   private async read(): Promise<void> {
+    this.listening ??= this.listen();
+    await this.listening;
     const held = await this.settings.kernel.load(this.address);
     if (held === undefined) throw new TaskNotFoundError('the task has left the store; ask the projection for it');
     this.saw(held);
+  }
+
+  private async listen(): Promise<void> {
+    try {
+      const subscription = await this.settings.ports.signals.onRecord(this.address, (entry) => this.pushed(entry));
+      if (this.ended) subscription.close();
+      else this.subscriptions.push(subscription);
+    } catch (error) {
+      this.listening = undefined;
+      throw error;
+    }
   }
 
   private pushed(entry: Entry): void {
@@ -102,19 +121,23 @@ export class TaskWatch {
 
   private saw(held: Held): void {
     if (held.revision <= this.revision) return;
-    const waits = held.record.successor?.spec.id === this.id;
-    if (held.record.id !== this.id && !waits) {
+    const record = taskOf(held.record, this.id);
+    if (record === undefined) {
       // The key has another task now. If the end of ours was seen, it is in `seen`.
       if (this.revision >= 0 || held.record.id > this.id) this.ended = true;
       this.wake?.();
       return;
     }
     this.revision = held.revision;
-    if (!waits) this.seen.push(held);
-    if (!waits && isTerminal(held.record.status)) this.ended = true;
+    this.seen.push({ record, revision: held.revision });
+    if (isTerminal(record.status)) this.ended = true;
     this.wake?.();
   }
 }
+
+/** The store did not answer now: nothing is wrong with the task, and it is read again. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof BatonError && (error.code === 'NOT_CONNECTED' || error.code === 'STORE_TIMEOUT');
 
 /** Resolves with the terminal record. Throws WaitTimeoutError, or TaskNotFoundError when the end cannot be seen here. */
 export const waitForEnd = async (

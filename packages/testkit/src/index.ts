@@ -2,7 +2,7 @@ export { checkAnswers } from './checkers/answers.ts';
 export { checkConvergence } from './checkers/convergence.ts';
 export { checkEffects } from './checkers/effects.ts';
 export { checkLife, checkLives } from './checkers/life.ts';
-export { recordedOf } from './checkers/recorded.ts';
+export { byAddress, byTask, compareRecorded, recordedOf } from './checkers/recorded.ts';
 export { describeReport, mergeReports } from './checkers/report.ts';
 export { EVENT_ACK_WAIT_MS } from './memory/log-state.ts';
 export { createMemoryViews } from './memory/views.ts';

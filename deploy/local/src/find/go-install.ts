@@ -1,10 +1,11 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reportStep } from '../report.ts';
 import type { Reporter, ServerName } from '../report.ts';
 import { findOnPath, runCommand } from './command.ts';
 
 const GO_INSTALL_TIMEOUT_MS = 15 * 60_000;
+const HOMELESS = ['.go', '.go-build'] as const;
 
 export type GoInstall = {
   /** Package and version as `go install` wants them. */
@@ -30,15 +31,16 @@ export async function goInstall({ module, binDir, env, server, report }: GoInsta
         if (!line.startsWith('go:')) progress('packages', (built += 1));
       },
     });
+    for (const name of HOMELESS) await rm(join(binDir, name), { recursive: true, force: true });
   });
 }
 
-/** Without a home folder Go has nowhere to keep what it downloads and builds; then that lives and dies with the install. */
+/** Without a home folder Go has nowhere to keep what it downloads and builds; then that is beside the program meanwhile. */
 function homeless(env: NodeJS.ProcessEnv, binDir: string): NodeJS.ProcessEnv {
   if (env['HOME'] || (env['GOPATH'] && env['GOCACHE'])) return {};
   return {
-    GOPATH: join(binDir, '.go'),
-    GOCACHE: join(binDir, '.go-build'),
+    GOPATH: join(binDir, HOMELESS[0]),
+    GOCACHE: join(binDir, HOMELESS[1]),
     GOFLAGS: `${env['GOFLAGS'] ?? ''} -modcacherw`,
   };
 }

@@ -44,7 +44,17 @@ export const commandOf = (intent: Intent, around: Surroundings): Command => {
       const options = { ...(flag ? { runAt: at + number } : {}), ...(intent.pick % 5 === 0 ? { host: worker } : {}) };
       // Mostly a new one: the same submit again is one story of many.
       const isNew = intent.id !== 'other' && intent.pick % 4 !== 0;
-      const spec = { id: isNew ? around.ids.next : id, type: 't', key: 'k', name: 'k', scope, queue: 'q', priority: 'normal', mode: 'async', policy } as const;
+      const spec = {
+        id: isNew ? around.ids.next : id,
+        type: 't',
+        key: 'k',
+        name: 'k',
+        scope,
+        queue: 'q',
+        priority: 'normal',
+        mode: 'async',
+        policy,
+      } as const;
       return { kind: 'submit', at, actor, spec: { ...spec, ...user, ...options }, whenAborting: intent.whenAborting };
     }
     case 'cancel':
@@ -58,7 +68,12 @@ export const commandOf = (intent: Intent, around: Surroundings): Command => {
     case 'mark-finishing':
       return { kind: intent.kind, at, fence };
     case 'progress':
-      return { kind: 'progress', at, fence, ...(flag ? { progress: { count: intent.pick } } : { payload: new Uint8Array([1]) }) };
+      return {
+        kind: 'progress',
+        at,
+        fence,
+        ...(flag ? { progress: { count: intent.pick } } : { payload: new Uint8Array([1]) }),
+      };
     case 'observe-abort':
       return { kind: 'observe-abort', at, fence, deliveredAt: at, observedAt: at };
     case 'finish': {

@@ -37,7 +37,10 @@ type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 /** By its creator, or without a user where there is none. */
 export const submit = (change: SpecChange = {}, more: Partial<Of<'submit'>> = {}): Of<'submit'> => {
   const made = spec(change);
-  const actor: Actor = { ...(made.creator === undefined ? {} : { user: made.creator }), admin: made.scope === 'system' };
+  const actor: Actor = {
+    ...(made.creator === undefined ? {} : { user: made.creator }),
+    admin: made.scope === 'system',
+  };
   return { kind: 'submit', at: T0, actor, spec: made, whenAborting: 'queue', ...more };
 };
 
@@ -81,10 +84,18 @@ export const observeAbort: Step = (now) => ({
   observedAt: T0 + 520,
 });
 
-export const error = (message: string, type = 'Error'): TaskError => ({ message, type, stack: `${type}: ${message}\n at` });
+export const error = (message: string, type = 'Error'): TaskError => ({
+  message,
+  type,
+  stack: `${type}: ${message}\n at`,
+});
 
 export const returned: BodyOutcome = { kind: 'returned' };
-export const threw = (message = 'boom', more: object = {}): BodyOutcome => ({ kind: 'threw', error: error(message), ...more });
+export const threw = (message = 'boom', more: object = {}): BodyOutcome => ({
+  kind: 'threw',
+  error: error(message),
+  ...more,
+});
 
 export const finish =
   (body: BodyOutcome = returned, more: Partial<Of<'finish'>> = {}): Step =>
@@ -119,5 +130,10 @@ export const rescue = (worker = 'w1', more: Partial<Of<'rescue'>> = {}): Of<'res
   ...more,
 });
 
-export const promote = (id: TaskId = 'task-1'): Of<'promote'> => ({ kind: 'promote', at: T0 + 2_000, by: 'supervisor:s1', id });
+export const promote = (id: TaskId = 'task-1'): Of<'promote'> => ({
+  kind: 'promote',
+  at: T0 + 2_000,
+  by: 'supervisor:s1',
+  id,
+});
 export const archive = (id: TaskId = 'task-1'): Of<'archive'> => ({ kind: 'archive', at: T0 + 3_000, id });

@@ -50,7 +50,7 @@ const plainSequence = (bytes: Uint8Array): number => {
 type PubAck = {
   readonly seq?: unknown;
   readonly count?: unknown;
-  readonly error?: { readonly code?: unknown; readonly err_code?: unknown; readonly description?: unknown };
+  readonly error?: { readonly code?: unknown; readonly err_code?: unknown; readonly description?: string };
 };
 
 const readJson = (bytes: Uint8Array): Ack => {

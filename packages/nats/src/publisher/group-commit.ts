@@ -6,7 +6,7 @@ import type { AckPipeline, Done } from './ack-pipeline.ts';
 import { takeGroup, verdictOf, type BatchVerdict, type GroupLimits } from './batch-plan.ts';
 import { batchLines, headerLines } from './header-bytes.ts';
 import { unknown } from './outcome.ts';
-import { ServiceMeter } from './service-meter.ts';
+import { ServiceMeter, type Pace } from './service-meter.ts';
 
 /**
  * `group`: writes that wait at the same moment go into one atomic batch. `single`: each by itself. `auto`: grouped while
@@ -35,6 +35,9 @@ type Write = {
   readonly deadline: number;
   readonly done: Done;
 };
+
+/** So many are sent by themselves to find out how the server does with them. */
+const PROBE = 64;
 
 /** Tries of one batch the server had no room for. After them its members go alone. */
 const BATCH_TRIES = 4;
@@ -73,8 +76,9 @@ export class GroupCommit implements Publisher {
     const lines = headerLines(options);
     return this.pipeline.through(bytes.length, deadline, (done) => {
       const write: Write = { subject, bytes, lines, deadline, done };
-      if (this.queue.length === 0 && !this.grouping(now)) this.single(write, done);
-      else this.enqueue(write);
+      if (this.queue.length === 0 && this.roomForSingles(this.pace(now)) > 0) return this.single(write, done);
+      this.queue.push(write);
+      this.schedule();
     });
   }
 
@@ -83,19 +87,21 @@ export class GroupCommit implements Publisher {
     this.meter.reset();
   }
 
-  private grouping(now: number): boolean {
+  private pace(now: number): Pace {
     const { mode } = this.settings;
-    return mode === 'group' || (mode === 'auto' && this.meter.isSlow(now));
+    if (mode === 'auto') return this.meter.pace(now);
+    return mode === 'single' ? 'fast' : 'slow';
   }
 
-  private enqueue(write: Write): void {
-    this.queue.push(write);
-    this.schedule();
+  /** How many may be sent by themselves now. */
+  private roomForSingles(pace: Pace): number {
+    if (pace === 'unknown') return Math.max(0, PROBE - this.meter.waiting);
+    return pace === 'fast' ? Number.POSITIVE_INFINITY : 0;
   }
 
   /** Not at once and not in a microtask: all that the answers just read set free shall be in the queue first. */
   private schedule(): void {
-    if (this.scheduled || this.underWay >= this.settings.groupsInFlight) return;
+    if (this.scheduled || this.queue.length === 0) return;
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
@@ -104,13 +110,18 @@ export class GroupCommit implements Publisher {
   }
 
   private pump(): void {
+    const pace = this.pace(performance.now());
+    const singles = this.queue.splice(0, this.roomForSingles(pace));
+    for (const write of timely(singles)) this.single(write, write.done);
+    // While the pace is unknown the rest waits: every answer to a single comes by here.
+    if (pace !== 'slow') return;
     while (this.queue.length > 0 && this.underWay < this.settings.groupsInFlight) {
       const group = timely(takeGroup(this.queue, this.settings));
       if (group.length === 0) continue;
       this.underWay++;
       void this.commit(group).finally(() => {
         this.underWay--;
-        if (this.queue.length > 0) this.schedule();
+        this.schedule();
       });
     }
   }
@@ -150,6 +161,7 @@ export class GroupCommit implements Publisher {
     this.pipeline.send(subject, bytes, lines, deadline, (result) => {
       meter.answered(performance.now());
       done(result);
+      this.schedule();
     });
   }
 

@@ -55,6 +55,8 @@ const refusal = (apiCode: number, status: number, text: string, subject: string)
   if (isThrottled({ kind: 'error', apiCode, status, text })) {
     return { kind: 'failed', cause: new StoreBusyError(`the server takes no more writes now (${text}); try again later`) };
   }
+  // It failed while it stored, and may have got to the disk. Limits are looked at before.
+  if (apiCode === apiCodes.storeFailed && !text.startsWith('maximum')) return unknown(`the server failed to store ${subject}: ${text}`);
   const message = `the server refused a write to ${subject}: ${text} (${apiCode})`;
   const code = FULL.includes(apiCode) ? 'STORE_FULL' : 'STORE_REFUSED';
   return { kind: 'failed', cause: new StoreRefusedError(code, message) };

@@ -8,8 +8,11 @@ const SAMPLES = 4;
 /** One write that costs the server more than this is waiting for a disk. */
 const SLOW_MS = 0.2;
 
-/** How long the finding is trusted. Measuring anew costs some tens of single writes. */
+/** How long `slow` is trusted: grouped writes tell nothing, so some single ones have to be sent to find out anew. */
 const TRUST_MS = 15_000;
+
+/** `unknown` until enough writes were in flight at once to tell. */
+export type Pace = 'unknown' | 'fast' | 'slow';
 
 /**
  * Finds out whether the server makes every write durable before it answers, which nothing in its answers tells. Not the
@@ -21,11 +24,18 @@ export class ServiceMeter {
   private acks = 0;
   private windowFrom = -1;
   private samples: number[] = [];
+  private found: Pace = 'unknown';
   private slowUntil = 0;
 
-  /** Writes are slow one by one; group them. */
-  isSlow(now: number): boolean {
-    return now < this.slowUntil;
+  /** How the server does with single writes. */
+  pace(now: number): Pace {
+    if (this.found === 'slow' && now >= this.slowUntil) this.reset();
+    return this.found;
+  }
+
+  /** Single writes without an answer. */
+  get waiting(): number {
+    return this.inFlight;
   }
 
   sent(): void {
@@ -53,15 +63,15 @@ export class ServiceMeter {
   /** The server may be another one now. */
   reset(): void {
     this.samples = [];
-    this.slowUntil = 0;
+    this.found = 'unknown';
     this.windowFrom = -1;
   }
 
   private sample(ms: number, now: number): void {
     this.samples.push(ms);
     if (this.samples.length > SAMPLES) this.samples.shift();
-    if (this.samples.length < 2 || Math.min(...this.samples) < SLOW_MS) return;
-    this.samples = [];
-    this.slowUntil = now + TRUST_MS;
+    if (this.samples.length < 2) return;
+    this.found = Math.min(...this.samples) < SLOW_MS ? 'fast' : 'slow';
+    if (this.found === 'slow') this.slowUntil = now + TRUST_MS;
   }
 }

@@ -5,7 +5,11 @@ import type { Entry, EventBatch } from '../ports.ts';
 import type { Quarantined } from './views.ts';
 
 /** A record that was read, and where it was found. */
-export type Found = Entry & { readonly record: TaskRecord };
+export type Found = Entry & {
+  readonly record: TaskRecord;
+  /** Its first record was among the entries: it has probably never been projected. */
+  readonly fresh: boolean;
+};
 
 export type Intake = {
   /** Newest of every task. */
@@ -38,10 +42,15 @@ export const takeIn = (entries: readonly Entry[], reading: Reading): Intake => {
     if (record.archived && reading.archived === 'skip') continue;
     if (oldestAt === undefined || record.changedAt < oldestAt) oldestAt = record.changedAt;
     const known = newest.get(record.id);
-    if (known === undefined || known.revision < entry.revision) newest.set(record.id, { ...entry, record });
+    const fresh = known?.fresh === true || isFirst(record);
+    const newer = known === undefined || known.revision < entry.revision ? { ...entry, record } : known;
+    newest.set(record.id, { ...newer, fresh });
   }
   return { found: [...newest.values()], aside, oldestAt };
 };
+
+/** Joins and the like come later and are as good a sign: the guess may be wrong. */
+const isFirst = (record: TaskRecord): boolean => record.history.length === 1;
 
 export const quarantined = (
   entry: Entry,

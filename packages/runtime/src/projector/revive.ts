@@ -31,6 +31,7 @@ export const reviveAside = async (views: TaskViews, log: Log): Promise<number> =
 
 const revivePage = async (views: TaskViews, page: readonly Quarantined[]): Promise<number> => {
   const readable = page.flatMap(read);
+  if (readable.length === 0) return 0;
   const newest = new Map<string, TaskDocument>();
   for (const { document } of readable) {
     const known = newest.get(document._id);

@@ -4,9 +4,10 @@ import type { TaskDocument } from '@baton/protocols';
 export interface TaskViews {
   /**
    * Writes each document unless a newer one of the same task is there, newer by (epoch, rev). At most one document per
-   * task in one call. Repeating and reordering calls does no harm.
+   * task in one call. Repeating and reordering calls does no harm. `likelyNew`: ids of tasks that are probably not there
+   * yet, which can be written more cheaply; a wrong guess costs time and nothing else.
    */
-  project(documents: readonly TaskDocument[]): Promise<ProjectResult>;
+  project(documents: readonly TaskDocument[], likelyNew?: ReadonlySet<string>): Promise<ProjectResult>;
   /** Puts aside what cannot be projected. The same one put aside twice is there once. */
   quarantine(entries: readonly Quarantined[]): Promise<void>;
   /** Up to `limit` entries of this kind with an id above `after`, by id. */

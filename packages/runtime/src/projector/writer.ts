@@ -35,12 +35,13 @@ export class Writer {
   }
 
   async write(found: readonly Found[]): Promise<readonly Found[]> {
-    const { clock, epoch, counters } = this.parts;
+    const { clock, counters } = this.parts;
     const byId = new Map(found.map((one) => [one.record.id, one]));
     const since = clock.monotonic();
-    let documents = found.map((one) => toDocument(one, epoch));
+    let documents = await this.documentsOf(byId);
+    const likelyNew = new Set(found.filter((one) => one.fresh).map((one) => one.record.id));
     while (documents.length > 0) {
-      const result = await this.project(documents, since);
+      const result = await this.project(documents, likelyNew, since);
       counters.documents += result.written;
       counters.stale += result.stale;
       const hopeless = clock.monotonic() - since >= HOPELESS_MS ? result.failed : [];
@@ -50,11 +51,28 @@ export class Writer {
     return [...byId.values()];
   }
 
+  /** A record that cannot be shown as a document is poison as one that the database refuses is. */
+  private async documentsOf(byId: Map<string, Found>): Promise<TaskDocument[]> {
+    const { clock, epoch } = this.parts;
+    const documents: TaskDocument[] = [];
+    const poison: Quarantined[] = [];
+    for (const [id, one] of byId) {
+      try {
+        documents.push(toDocument(one, epoch));
+      } catch (error) {
+        poison.push(quarantined(one, 'refused', `no document: ${String(error)}`, { epoch, now: clock.now() }));
+        byId.delete(id);
+      }
+    }
+    await this.putAside(poison);
+    return documents;
+  }
+
   /** Where not one document goes through, that counts as an outage, for a time. */
-  private project(documents: readonly TaskDocument[], since: number): Promise<ProjectResult> {
+  private project(documents: readonly TaskDocument[], likelyNew: ReadonlySet<string>, since: number): Promise<ProjectResult> {
     const { patience, views, clock } = this.parts;
     return patience.until(async () => {
-      const result = await views.project(documents);
+      const result = await views.project(documents, likelyNew);
       const [first] = result.failed;
       if (first !== undefined && result.failed.length === documents.length && clock.monotonic() - since < HOPELESS_MS) {
         throw new BatonError('VIEWS_FAILED', first.reason);

@@ -39,8 +39,9 @@ const RETRY_MAX_MS = 2_000;
 export class OwnedTask {
   private readonly settings: Settings;
   private current: Held;
-  private tail: Promise<unknown> = Promise.resolve();
+  private tail: Promise<void> | undefined;
   private gone = false;
+  private told = false;
   private closed = false;
 
   constructor(settings: Settings) {
@@ -62,13 +63,16 @@ export class OwnedTask {
   }
 
   /** `wanted` is asked just before the command is sent; false: it is not needed any more. */
-  tell(command: OwnerCommand, wanted: () => boolean = () => true): Promise<Told> {
+  tell(command: OwnerCommand, wanted?: () => boolean): Promise<Told> {
+    if (wanted === undefined) return this.inTurn(() => this.untilDefinite(command));
     return this.inTurn(async () => (wanted() ? this.untilDefinite(command) : this.now()));
   }
 
   /** Reads the record again: after a poke, after a reconnect. */
   look(): Promise<void> {
     return this.inTurn(async () => {
+      // Its end is recorded: that it is not ours any more is no loss.
+      if (this.told) return;
       try {
         this.saw(await this.settings.kernel.load(this.settings.address));
       } catch {
@@ -78,8 +82,12 @@ export class OwnedTask {
   }
 
   private inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const next = this.tail.then(run);
-    this.tail = next.catch(() => undefined);
+    const next = this.tail === undefined ? run() : this.tail.then(run);
+    const done = (): void => {
+      if (this.tail === tail) this.tail = undefined;
+    };
+    const tail: Promise<void> = next.then(done, done);
+    this.tail = tail;
     return next;
   }
 
@@ -105,6 +113,7 @@ export class OwnedTask {
       case 'done':
         if (command.kind === 'finish' || command.kind === 'give-back') {
           this.current = { record: asked.record, revision: asked.revision };
+          this.told = true;
           return { kind: 'done', held: this.current };
         }
         this.saw(asked);

@@ -38,6 +38,8 @@ export class RunHost {
   private lease: Lease | undefined;
   private starting: Promise<void> | undefined;
   private stopped = false;
+  private held = false;
+  private leaseChanged: () => void = () => {};
 
   constructor(settings: RunHostSettings) {
     this.settings = settings;
@@ -46,6 +48,16 @@ export class RunHost {
 
   get running(): number {
     return this.runs.size;
+  }
+
+  /** False while others may count this process as dead: what it would claim now would be taken from it. */
+  get leased(): boolean {
+    return this.held;
+  }
+
+  /** One listener: told whenever `leased` changes. */
+  onLeaseChange(listener: () => void): void {
+    this.leaseChanged = listener;
   }
 
   /** Takes the lease. A second call waits for the first. */
@@ -172,10 +184,20 @@ export class RunHost {
     this.lease = await ports.presence.hold(info, {
       lost: () => {
         log.warn({ running: this.runs.size }, 'the lease could not be renewed: running tasks are told to stop');
+        this.holds(false);
         this.interruptAll('lease_lost');
       },
-      regained: () => log.info('the lease is held again'),
+      regained: () => {
+        log.info('the lease is held again');
+        this.holds(true);
+      },
     });
+    this.holds(true);
+  }
+
+  private holds(held: boolean): void {
+    this.held = held;
+    this.leaseChanged();
   }
 
   /** What the end of a run makes possible. Only the fast way: the supervisor finds what is lost here. */

@@ -252,7 +252,11 @@ export class Run {
     this.timer?.cancel();
     this.progress?.close();
     this.stop('lease_lost');
-    if (!this.bodyEnded) this.log().warn('the task was taken over or ended elsewhere; what its body still does is fenced off');
+    this.log().warn(
+      this.bodyEnded
+        ? 'the task was taken over or ended elsewhere; the end of its body here does not count'
+        : 'the task was taken over or ended elsewhere; what its body still does is fenced off',
+    );
   }
 
   /** Measured here on the monotonic clock, so never early; the supervisor keeps it when this process cannot. */

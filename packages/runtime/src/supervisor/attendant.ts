@@ -109,9 +109,7 @@ export class Attendant {
     const act = actFor(watched, now, holder !== undefined && isDead(holder));
     if (act !== undefined && act !== 'poke') return ask(watched, act);
     if (duties.stage === 'delayed') return this.scheduleStart(watched, duties.runAt);
-    if (duties.stage === 'running' && watched.timer !== undefined) {
-      return this.schedule(watched, watched.timer.limitAt, watched.timer.limitAt);
-    }
+    if (duties.stage === 'running') return this.awaitTimeout(watched, duties.timeoutMs);
     if (duties.stage !== 'aborting') return;
     const limitAt = watched.timer?.limitAt ?? now.at + duties.graceMs;
     if (act === 'poke') signals.poke(duties.holder, watched.address);
@@ -146,6 +144,13 @@ export class Attendant {
     const { clock, chance } = this.options;
     const dueAt = clock.monotonic() + backoffDelayMs(AGAIN, watched.failures, chance.random());
     this.schedule(watched, dueAt, watched.timer?.limitAt ?? dueAt);
+  }
+
+  /** Looked at for another reason than its timeout, which may come yet. */
+  private awaitTimeout(watched: Watched, timeoutMs: number | undefined): void {
+    const limitAt = watched.timer?.limitAt;
+    if (timeoutMs === undefined || limitAt === undefined) return this.release(watched);
+    this.schedule(watched, limitAt, limitAt);
   }
 
   private scheduleStart(watched: Watched, runAt: number): void {

@@ -25,7 +25,7 @@ const record = (status: Status, more: Partial<TaskRecord> = {}): TaskRecord => (
   attempt: 1,
   payload: new Uint8Array(3),
   abort: { cause: 'cancel', by: 'user:status', at: 5, forced: true },
-  history: Array.from({ length: 20 }, (_, i) => ({ status: 'success', at: i * 1e9, by: 'w', attempt: -i, why: 'x'.repeat(i * 20) })),
+  history: Array.from({ length: 20 }, (_, i) => ({ status: 'success', at: i * 1e9, by: 'w', attempt: i, why: 'x'.repeat(i * 20) })),
   ...more,
   status,
 });

@@ -25,8 +25,4 @@ export class SaidOnce {
     if (this.saidAt.size > KEYS && oldest !== undefined) this.saidAt.delete(oldest);
     speak();
   }
-
-  forget(key: string): void {
-    this.saidAt.delete(key);
-  }
 }

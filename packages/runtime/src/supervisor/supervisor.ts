@@ -16,8 +16,9 @@ import { SaidOnce } from './said-once.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
 import { Sweep } from './sweep.ts';
 import { TaskActs } from './task-acts.ts';
-import { TaskIndex, type Sight, type Watched } from './task-index.ts';
+import { TaskIndex, type Sight } from './task-index.ts';
 import { SUPERVISOR_TIMINGS, type SupervisorTimings } from './timings.ts';
+import { UnreadableRecords } from './unreadable-records.ts';
 import { UnservedLanes } from './unserved-lanes.ts';
 
 export const createSupervisor = (ports: Ports, options: SupervisorOptions): Supervisor => {
@@ -45,8 +46,7 @@ class Actor {
   private readonly sweep: Sweep;
   private readonly reconciler: Reconciler;
   private readonly unserved: UnservedLanes;
-  private readonly unreadableOnce: SaidOnce;
-  private unreadableCount = 0;
+  private readonly unreadable: UnreadableRecords;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private lease: Lease | undefined;
@@ -60,14 +60,14 @@ class Actor {
     this.log = log.child({ supervisor: id });
     this.timings = { ...SUPERVISOR_TIMINGS, ...timings };
     const once = new SaidOnce(clock, 60_000);
-    this.unreadableOnce = new SaidOnce(clock, Number.POSITIVE_INFINITY);
     const base = { clock, chance, timings: this.timings, log: this.log, once };
     this.index = new TaskIndex((watched) => this.attendant.release(watched));
     const { index } = this;
+    this.unreadable = new UnreadableRecords(clock, this.log, index);
     this.intake = new Intake(clock, this.timings.intakeMs, {
       over: (address, sight) => void index.apply(address, sight, undefined),
       record: (address, sight, record) => void this.attendant.seen(address, sight, record),
-      unreadable: (address, sight, reason) => this.unreadable(address, `${address} ${sight.revision}`, reason),
+      unreadable: (address, sight, reason) => this.unreadable.note(address, `${address} ${sight.revision}`, reason),
     });
     const { intake } = this;
     const taskActs = this.taskActs(once);
@@ -126,7 +126,7 @@ class Actor {
       acts: this.acts.counts(),
       load: this.acts.load,
       lostDispatches: this.sweep.found,
-      unreadable: this.unreadableCount,
+      unreadable: this.unreadable.count,
       restarts: { records: this.records.restarts, nodes: this.nodes.restarts },
     };
   }
@@ -226,7 +226,7 @@ class Actor {
       isWatched: (watched) => this.index.get(watched.address) === watched,
       learned: (address, revision, record, written) => this.learned(address, revision, record, written),
       gone: (watched) => this.index.remove(watched),
-      unreadable: (address, reason) => this.unreadable(address, address, reason),
+      unreadable: (address, reason) => this.unreadable.note(address, address, reason),
       dispatched: (watched, record) => this.dispatched(watched, record),
     });
   }
@@ -249,15 +249,5 @@ class Actor {
     this.index.wait(watched, laneOf(record), this.ports.clock.now());
     watched.dispatches++;
     watched.failures = 0;
-  }
-
-  /** Left alone, said once, counted (behaviour X10): a newer supervisor will see to it. */
-  private unreadable(address: Address, key: string, reason: string): void {
-    const watched: Watched | undefined = this.index.get(address);
-    if (watched !== undefined) this.index.remove(watched);
-    this.unreadableOnce.say(key, () => {
-      this.unreadableCount++;
-      this.log.warn({ address, reason }, 'a record cannot be read and is left alone');
-    });
   }
 }

@@ -45,7 +45,9 @@ export class TaskActs {
       return act === 'dispatch' ? await this.dispatchStored(watched) : await this.command(watched, act);
     } catch (error) {
       if (!(error instanceof BatonError)) {
-        this.options.log.error({ err: error, address: watched.address, act }, 'an act failed in a way it should not');
+        this.options.once.say(`${act} broken`, () => {
+          this.options.log.error({ err: error, address: watched.address, act }, 'an act failed in a way it should not');
+        });
         return 'again';
       }
       return this.cameToNothing(watched, act, error);
@@ -80,7 +82,14 @@ export class TaskActs {
       case 'mark-not-stopping':
         return { kind: act, at, by, fence };
       case 'rescue':
-        return { kind: act, at, by, id, worker: 'holder' in duties ? duties.holder : '' };
+        return {
+          kind: act,
+          at,
+          by,
+          id,
+          worker: 'holder' in duties ? duties.holder : '',
+          ...('fence' in duties ? { fence: duties.fence } : {}),
+        };
       case 'promote':
         return { kind: act, at, by, id };
     }

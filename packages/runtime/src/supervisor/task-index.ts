@@ -70,10 +70,6 @@ export class TaskIndex {
     return this.holders.has(id);
   }
 
-  allHolders(): Iterable<string> {
-    return this.holders.keys();
-  }
-
   lines(): readonly Line[] {
     return [...this.queues.values()];
   }

@@ -50,6 +50,7 @@ export class Worker {
   async start(): Promise<void> {
     const { host, ports, queues } = this.settings;
     await host.start();
+    host.onLeaseChange(() => this.offerSlots());
     this.reader = await ports.queue.open(lanesOf(queues, [...this.types.keys()]), (dispatch) => this.take(dispatch));
     this.offerSlots();
   }
@@ -111,7 +112,9 @@ export class Worker {
   }
 
   private offerSlots(): void {
-    if (!this.draining) this.reader?.setFree(Math.max(0, this.settings.concurrency - this.busy));
+    if (this.draining) return;
+    const { host, concurrency } = this.settings;
+    this.reader?.setFree(host.leased ? Math.max(0, concurrency - this.busy) : 0);
   }
 
   /** True once nothing runs; false when that takes longer than `limitMs`. */

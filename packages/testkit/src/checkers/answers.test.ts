@@ -16,7 +16,17 @@ const submit = (user: string, id: string, at: number): Command => ({
   at,
   actor: { user, admin: false },
   whenAborting: 'queue',
-  spec: { id, type: 'job', key: 'k', name: 'k', scope: 'shared', queue: 'default', priority: 'normal', mode: 'async', policy: {} },
+  spec: {
+    id,
+    type: 'job',
+    key: 'k',
+    name: 'k',
+    scope: 'shared',
+    queue: 'default',
+    priority: 'normal',
+    mode: 'async',
+    policy: {},
+  },
 });
 
 const live = (...commands: readonly Command[]): readonly Recorded[] => {
@@ -31,8 +41,22 @@ const live = (...commands: readonly Command[]): readonly Recorded[] => {
 
 const fence = { epoch: EPOCH, revision: 2 };
 const claim: Command = { kind: 'claim', at: 3_000, id: 't1', worker: 'w', epoch: EPOCH, revision: 2, dispatched: 2 };
-const finish: Command = { kind: 'finish', at: 4_000, fence, body: { kind: 'returned' }, handlerErrors: [], abortHandled: true, random: 0 };
-const cancel = (user: string, at = 3_500): Command => ({ kind: 'cancel', at, actor: { user, admin: true }, id: 't1', force: true });
+const finish: Command = {
+  kind: 'finish',
+  at: 4_000,
+  fence,
+  body: { kind: 'returned' },
+  handlerErrors: [],
+  abortHandled: true,
+  random: 0,
+};
+const cancel = (user: string, at = 3_500): Command => ({
+  kind: 'cancel',
+  at,
+  actor: { user, admin: true },
+  id: 't1',
+  force: true,
+});
 
 /** Made by alice, joined by bob, ended in success. */
 const success = live(submit('alice', 't1', 1_000), submit('bob', 't2', 2_000), claim, finish);
@@ -57,7 +81,10 @@ const rulesOf = (calls: readonly CallEvent[], records: readonly Recorded[] = suc
 
 test('answers that agree with the records are no problem', () => {
   assert.equal(rulesOf(good), []);
-  assert.equal(checkAnswers({ calls: good, records: success }).counters, { 'schedule created': 1, 'schedule joined': 1 });
+  assert.equal(checkAnswers({ calls: good, records: success }).counters, {
+    'schedule created': 1,
+    'schedule joined': 1,
+  });
   assert.equal(rulesOf([...good, ...cancelled({ kind: 'aborted' })], aborted), []);
   assert.equal(rulesOf([...good, ...cancelled({ kind: 'refused', reason: 'too_late', state: 'success' })]), []);
   assert.equal(rulesOf([...good, ...cancelled({ kind: 'refused', reason: 'not_abortable' })]), []);
@@ -70,7 +97,9 @@ test('finds a call without an answer, one with two, and an answer without a call
 });
 
 test('finds two who were told that they made one task, and none who was', () => {
-  assert.ok(rulesOf([...made, ...schedule('b', 'bob', 't1', 2_000, { kind: 'created', task: 't1' })]).includes('created-once'));
+  assert.ok(
+    rulesOf([...made, ...schedule('b', 'bob', 't1', 2_000, { kind: 'created', task: 't1' })]).includes('created-once'),
+  );
   assert.ok(rulesOf(joined).includes('created-once'));
 });
 
@@ -81,7 +110,9 @@ test('nobody need have been told when an answer is unknown', () => {
 });
 
 test('finds a task that was accepted and is nowhere', () => {
-  assert.ok(rulesOf([...good, ...schedule('c', 'carl', 't3', 5_000, { kind: 'created', task: 't3' })]).includes('not-lost'));
+  assert.ok(
+    rulesOf([...good, ...schedule('c', 'carl', 't3', 5_000, { kind: 'created', task: 't3' })]).includes('not-lost'),
+  );
 });
 
 test('finds a task that nobody asked for', () => {
@@ -91,23 +122,36 @@ test('finds a task that nobody asked for', () => {
 test('finds a no that was a yes, unless the same id was asked for again', () => {
   const failed = schedule('a', 'alice', 't1', 1_000, { kind: 'failed' });
   assert.ok(rulesOf([...failed, ...joined]).includes('honest-no'));
-  assert.equal(rulesOf([...failed, ...schedule('a2', 'alice', 't1', 1_500, { kind: 'created', task: 't1' }), ...joined]), []);
+  assert.equal(
+    rulesOf([...failed, ...schedule('a2', 'alice', 't1', 1_500, { kind: 'created', task: 't1' }), ...joined]),
+    [],
+  );
 });
 
 test('finds a join of what had ended', () => {
-  assert.ok(rulesOf([...made, ...schedule('b', 'bob', 't2', 9_000, { kind: 'joined', task: 't1' })]).includes('joined-active'));
+  assert.ok(
+    rulesOf([...made, ...schedule('b', 'bob', 't2', 9_000, { kind: 'joined', task: 't1' })]).includes('joined-active'),
+  );
 });
 
 test('finds a task of another key, and one that is not the one proposed', () => {
   const [invoke, answer] = joined as [Extract<CallEvent, { phase: 'invoke' }>, CallEvent];
   const other: CallEvent = { ...invoke, asked: { kind: 'schedule', address: elsewhere, id: 't2' } };
   assert.ok(rulesOf([...made, other, answer]).includes('same-key'));
-  assert.ok(rulesOf([...schedule('a', 'alice', 't9', 1_000, { kind: 'created', task: 't1' }), ...joined]).includes('created-own'));
-  assert.ok(rulesOf([...made, ...schedule('b', 'bob', 't1', 2_000, { kind: 'joined', task: 't1' })]).includes('joined-other'));
+  assert.ok(
+    rulesOf([...schedule('a', 'alice', 't9', 1_000, { kind: 'created', task: 't1' }), ...joined]).includes(
+      'created-own',
+    ),
+  );
+  assert.ok(
+    rulesOf([...made, ...schedule('b', 'bob', 't1', 2_000, { kind: 'joined', task: 't1' })]).includes('joined-other'),
+  );
 });
 
 test('finds a user who was told that he is in and is not', () => {
-  assert.ok(rulesOf([...made, ...schedule('b', 'carl', 't2', 2_000, { kind: 'joined', task: 't1' })]).includes('subscribed'));
+  assert.ok(
+    rulesOf([...made, ...schedule('b', 'carl', 't2', 2_000, { kind: 'joined', task: 't1' })]).includes('subscribed'),
+  );
 });
 
 test('finds an abort that was promised and not kept', () => {
@@ -115,8 +159,14 @@ test('finds an abort that was promised and not kept', () => {
 });
 
 test('finds a cancel that came too late for a task that runs, or was told another end', () => {
-  assert.ok(rulesOf([...good, ...cancelled({ kind: 'refused', reason: 'too_late' })], success.slice(0, 3)).includes('late-agrees'));
-  assert.ok(rulesOf([...good, ...cancelled({ kind: 'refused', reason: 'too_late', state: 'failure' })]).includes('late-agrees'));
+  assert.ok(
+    rulesOf([...good, ...cancelled({ kind: 'refused', reason: 'too_late' })], success.slice(0, 3)).includes(
+      'late-agrees',
+    ),
+  );
+  assert.ok(
+    rulesOf([...good, ...cancelled({ kind: 'refused', reason: 'too_late', state: 'failure' })]).includes('late-agrees'),
+  );
 });
 
 test('finds a user who was told that he left and did not', () => {
@@ -140,7 +190,7 @@ test('a task that waits behind another counts, and so do its subscribers', () =>
   const abortable: Command = { kind: 'make-abortable', at: 3_100, fence: { epoch: EPOCH, revision: 1 } };
   const waiting = live(
     submit('alice', 't1', 1_000),
-    { ...claim, revision: 1, dispatched: 1 } as Command,
+    { ...claim, revision: 1, dispatched: 1 },
     abortable,
     cancel('root', 3_200),
     submit('bob', 't2', 3_300),

@@ -12,7 +12,11 @@ export type CallEvent =
       readonly at: number;
       readonly user?: string;
       readonly asked:
-        | { readonly kind: 'schedule'; readonly address: Address; /** The id a new task would get. */ readonly id?: string }
+        | {
+            readonly kind: 'schedule';
+            readonly address: Address;
+            /** The id a new task would get. */ readonly id?: string;
+          }
         | { readonly kind: 'cancel'; readonly task: string };
     }
   | { readonly phase: 'answer'; readonly call: string; readonly at: number; readonly answer: CallAnswer };
@@ -53,7 +57,9 @@ export const checkAnswers = ({ calls, records, skewMs = 1_000 }: AnswersInput): 
   const answered = pair(found, calls);
   const proposals = proposalsOf(answered);
   for (const one of answered) {
-    found.count(one.answer.kind === 'refused' ? `refused ${one.answer.reason}` : `${one.invoke.asked.kind} ${one.answer.kind}`);
+    found.count(
+      one.answer.kind === 'refused' ? `refused ${one.answer.reason}` : `${one.invoke.asked.kind} ${one.answer.kind}`,
+    );
     if (one.invoke.asked.kind === 'schedule') checkSchedule(found, one, one.invoke.asked, { tasks, proposals, skewMs });
     else checkCancel(found, one, one.invoke.asked.task, tasks);
   }
@@ -71,7 +77,8 @@ const pair = (found: Findings, calls: readonly CallEvent[]): readonly Answered[]
     if (event.phase === 'invoke') invokes.set(event.call, event);
     else answers.set(event.call, event.answer);
   }
-  for (const call of answers.keys()) found.expect(invokes.has(call), 'answered-once', () => `${call}: an answer to nothing`);
+  for (const call of answers.keys())
+    found.expect(invokes.has(call), 'answered-once', () => `${call}: an answer to nothing`);
   return [...invokes].flatMap(([call, invoke]) => {
     const answer = answers.get(call);
     found.expect(answer !== undefined, 'answered-once', () => `${call}: ${invoke.asked.kind} was never answered`);
@@ -82,8 +89,11 @@ const pair = (found: Findings, calls: readonly CallEvent[]): readonly Answered[]
 /** How many calls proposed an id: one that was refused may have been repeated with the same. */
 const proposalsOf = (answered: readonly Answered[]): ReadonlyMap<string, number> => {
   const proposals = new Map<string, number>();
-  for (const { invoke: { asked } } of answered) {
-    if (asked.kind === 'schedule' && asked.id !== undefined) proposals.set(asked.id, (proposals.get(asked.id) ?? 0) + 1);
+  for (const {
+    invoke: { asked },
+  } of answered) {
+    if (asked.kind === 'schedule' && asked.id !== undefined)
+      proposals.set(asked.id, (proposals.get(asked.id) ?? 0) + 1);
   }
   return proposals;
 };
@@ -109,15 +119,31 @@ const checkSchedule = (found: Findings, { invoke, answer }: Answered, asked: Sch
     found.expect(false, 'not-lost', () => `${call}: ${answer.kind} ${task}, which is nowhere`);
     return;
   }
-  found.expect(life.address === asked.address, 'same-key', () => `${call}: got ${task} of ${life.address}, asked for ${asked.address}`);
+  found.expect(
+    life.address === asked.address,
+    'same-key',
+    () => `${call}: got ${task} of ${life.address}, asked for ${asked.address}`,
+  );
   if (answer.kind === 'created') {
-    found.expect(asked.id === undefined || asked.id === task, 'created-own', () => `${call}: created ${task}, would have made ${asked.id}`);
+    found.expect(
+      asked.id === undefined || asked.id === task,
+      'created-own',
+      () => `${call}: created ${task}, would have made ${asked.id}`,
+    );
   } else {
     const { ended } = life;
-    found.expect(ended === undefined || ended + skewMs >= at, 'joined-active', () => `${call}: joined ${task}, which had ended ${at - (ended ?? 0)} ms before`);
+    found.expect(
+      ended === undefined || ended + skewMs >= at,
+      'joined-active',
+      () => `${call}: joined ${task}, which had ended ${at - (ended ?? 0)} ms before`,
+    );
     found.expect(asked.id !== task, 'joined-other', () => `${call}: joined the task ${task} it made itself`);
   }
-  found.expect(user === undefined || life.subscribers.has(user), 'subscribed', () => `${call}: ${user} never became a subscriber of ${task}`);
+  found.expect(
+    user === undefined || life.subscribers.has(user),
+    'subscribed',
+    () => `${call}: ${user} never became a subscriber of ${task}`,
+  );
 };
 
 const checkCancel = (found: Findings, { invoke, answer }: Answered, task: string, tasks: Tasks): void => {
@@ -133,7 +159,11 @@ const checkCancel = (found: Findings, { invoke, answer }: Answered, task: string
     found.expect(fits && status !== 'success', 'abort-agrees', () => `${call}: told aborted, ${task} is ${status}`);
   }
   if (answer.kind === 'unsubscribed' && life !== undefined && user !== undefined) {
-    found.expect(life.left.has(user) || !life.subscribers.has(user), 'unsubscribed', () => `${call}: ${user} never left ${task}`);
+    found.expect(
+      life.left.has(user) || !life.subscribers.has(user),
+      'unsubscribed',
+      () => `${call}: ${user} never left ${task}`,
+    );
   }
   if (answer.kind === 'refused' && answer.reason === 'too_late') {
     const { state } = answer;

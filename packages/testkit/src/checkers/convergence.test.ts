@@ -19,14 +19,32 @@ const recorded = (record: TaskRecord, revision: number): Recorded => ({
 
 /** Pending, running, ended, archived: revisions from `base`. */
 const lifeOf = (id: string, base: number): readonly [Recorded, Recorded, Recorded, Recorded] => {
-  const spec = { id, type: 'job', key: id, name: id, scope: 'shared', queue: 'default', priority: 'normal', mode: 'async', policy: {} } as const;
+  const spec = {
+    id,
+    type: 'job',
+    key: id,
+    name: id,
+    scope: 'shared',
+    queue: 'default',
+    priority: 'normal',
+    mode: 'async',
+    policy: {},
+  } as const;
   const fence = { epoch: EPOCH, revision: base };
   let record: TaskRecord | undefined;
   const records = (
     [
       { kind: 'submit', at: 1_000, actor: alice, spec, whenAborting: 'queue' },
       { kind: 'claim', at: 2_000, id, worker: 'w', epoch: EPOCH, revision: base, dispatched: base },
-      { kind: 'finish', at: 3_000, fence, body: { kind: 'returned' }, handlerErrors: [], abortHandled: true, random: 0 },
+      {
+        kind: 'finish',
+        at: 3_000,
+        fence,
+        body: { kind: 'returned' },
+        handlerErrors: [],
+        abortHandled: true,
+        random: 0,
+      },
       { kind: 'archive', at: 4_000, id },
     ] as const
   ).map((command, i) => {
@@ -87,7 +105,10 @@ test('finds a bucket that is behind the log, and one that has lost a running tas
 });
 
 test('finds a log that tells another outcome', () => {
-  const other: Recorded = { ...b[2], record: { ...b[2].record, status: 'failure', error: { message: 'x', type: 'Error' } } };
+  const other: Recorded = {
+    ...b[2],
+    record: { ...b[2].record, status: 'failure', error: { message: 'x', type: 'Error' } },
+  };
   assert.ok(rulesOf({ events: [...good.events.filter((one) => one !== b[2]), other] }).includes('log-tells-same'));
 });
 

@@ -40,7 +40,12 @@ export const checkConvergence = (input: ConvergenceInput, options: ConvergenceOp
 type Heads = ReadonlyMap<string, Recorded>;
 type Events = ReadonlyMap<string, readonly Recorded[]>;
 
-const checkBucketAndLog = (found: Findings, heads: Heads, events: Events, { atRest = true }: ConvergenceOptions): void => {
+const checkBucketAndLog = (
+  found: Findings,
+  heads: Heads,
+  events: Events,
+  { atRest = true }: ConvergenceOptions,
+): void => {
   for (const [id, head] of heads) {
     const newest = events.get(id)?.at(-1);
     if (newest === undefined) {
@@ -50,17 +55,33 @@ const checkBucketAndLog = (found: Findings, heads: Heads, events: Events, { atRe
     const order = compareRecorded(newest, head);
     // The copy of an archive mark is forgotten by the log as the record is by the bucket.
     const onlyMark = order < 0 && head.record.archived === true && newest.record.archived !== true;
-    found.expect(order <= 0, 'bucket-newest', () => `${id}: the log has ${placeOf(newest)}, the bucket only ${placeOf(head)}`);
-    found.expect(order >= 0 || onlyMark || !atRest, 'log-has-all', () => `${id}: the bucket has ${placeOf(head)}, the log only ${placeOf(newest)}`);
+    found.expect(
+      order <= 0,
+      'bucket-newest',
+      () => `${id}: the log has ${placeOf(newest)}, the bucket only ${placeOf(head)}`,
+    );
+    found.expect(
+      order >= 0 || onlyMark || !atRest,
+      'log-has-all',
+      () => `${id}: the bucket has ${placeOf(head)}, the log only ${placeOf(newest)}`,
+    );
     if (order === 0 || onlyMark) {
-      found.expect(contentOf(newest) === contentOf(head), 'log-tells-same', () => `${id}: ${placeOf(head)} reads differently in the log`);
+      found.expect(
+        contentOf(newest) === contentOf(head),
+        'log-tells-same',
+        () => `${id}: ${placeOf(head)} reads differently in the log`,
+      );
     }
   }
   for (const [id, recorded] of events) {
     const newest = recorded.at(-1);
     if (heads.has(id) || newest === undefined) continue;
     found.count('forgotten');
-    found.expect(isEnd(newest.record.status), 'not-lost', () => `${id}: the bucket has it no more, and the last known is ${newest.record.status}`);
+    found.expect(
+      isEnd(newest.record.status),
+      'not-lost',
+      () => `${id}: the bucket has it no more, and the last known is ${newest.record.status}`,
+    );
   }
 };
 
@@ -75,7 +96,11 @@ const checkDocuments = (
   const byId = new Map(documents.map((document) => [String(document._id), document]));
   for (const [id, document] of byId) {
     if (events.has(id) || heads.has(id)) continue;
-    found.expect(!logIsWhole && document['terminal'] === true, 'no-extra-document', () => `${id}: there is a document (${String(document['status'])}) and no record`);
+    found.expect(
+      !logIsWhole && document['terminal'] === true,
+      'no-extra-document',
+      () => `${id}: there is a document (${String(document['status'])}) and no record`,
+    );
   }
   for (const id of new Set([...heads.keys(), ...events.keys()])) {
     const newest = newestOf(heads.get(id), events.get(id));
@@ -120,7 +145,9 @@ const checkDocument = (
  * a document may be one of them older or newer.
  */
 const isSameOutcome = ({ record, revision }: Recorded, document: ReadDocument): boolean =>
-  isEnd(record.status) && document['terminal'] === true && (record.archived === true || Number(document['rev']) > revision);
+  isEnd(record.status) &&
+  document['terminal'] === true &&
+  (record.archived === true || Number(document['rev']) > revision);
 
 /** Fields that are not what the record says. `rev` and `epoch` say which record that is. */
 const differing = (document: ReadDocument, { record, address, epoch, revision }: Recorded): readonly string[] => {
@@ -131,7 +158,13 @@ const differing = (document: ReadDocument, { record, address, epoch, revision }:
     .map(([field]) => field);
 };
 
-const lag = (found: Findings, atRest: boolean, newest: Recorded, document: ReadDocument | undefined, text: string): void => {
+const lag = (
+  found: Findings,
+  atRest: boolean,
+  newest: Recorded,
+  document: ReadDocument | undefined,
+  text: string,
+): void => {
   found.count('behind');
   const shown = document?.['changed_at'];
   const since = shown instanceof Date ? shown.getTime() : newest.record.createdAt;
@@ -146,4 +179,12 @@ const newestOf = (head: Recorded | undefined, events: readonly Recorded[] | unde
 };
 
 const contentOf = ({ record }: Recorded): string =>
-  canonical([record.status, record.attempt, record.result, record.error, record.payload, record.progress, record.endedAt]);
+  canonical([
+    record.status,
+    record.attempt,
+    record.result,
+    record.error,
+    record.payload,
+    record.progress,
+    record.endedAt,
+  ]);

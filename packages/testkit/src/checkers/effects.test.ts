@@ -10,7 +10,13 @@ const test = suite('testkit: effects checker');
 const address = addressOf({ scope: 'shared', type: 'job', key: 'k' });
 const fence = (revision: number) => ({ epoch: 1, revision });
 
-const record = (revision: number, status: TaskRecord['status'], attempt: number, worker: string, fenceRevision: number): Recorded => ({
+const record = (
+  revision: number,
+  status: TaskRecord['status'],
+  attempt: number,
+  worker: string,
+  fenceRevision: number,
+): Recorded => ({
   address,
   epoch: 1,
   revision,
@@ -46,12 +52,19 @@ const effect = (kind: Effect['kind'], at: number, attempt: number, worker: strin
 });
 
 /** Run by w1, which died, then by w2. */
-const records = [record(2, 'in_progress', 1, 'w1', 1), record(5, 'in_progress', 2, 'w2', 4), record(6, 'success', 2, 'w2', 4)];
+const records = [
+  record(2, 'in_progress', 1, 'w1', 1),
+  record(5, 'in_progress', 2, 'w2', 4),
+  record(6, 'success', 2, 'w2', 4),
+];
 const second = [effect('start', 10_000, 2, 'w2', 4), effect('end', 11_000, 2, 'w2', 4)];
 const good = [effect('start', 1_000, 1, 'w1', 1), effect('end', 2_000, 1, 'w1', 1), ...second];
 
-const rulesOf = (effects: readonly Effect[], faults: readonly FaultWindow[] = [], stored: readonly Recorded[] = records): readonly string[] =>
-  checkEffects({ effects, records: stored, faults }).problems.map((problem) => problem.rule);
+const rulesOf = (
+  effects: readonly Effect[],
+  faults: readonly FaultWindow[] = [],
+  stored: readonly Recorded[] = records,
+): readonly string[] => checkEffects({ effects, records: stored, faults }).problems.map((problem) => problem.rule);
 
 test('bodies that ran as the records say are no problem', () => {
   const report = checkEffects({ effects: good, records });
@@ -64,7 +77,11 @@ test('finds a success whose body never ran', () => {
 });
 
 test('finds a body that ran without a claim: another worker, attempt or fence', () => {
-  for (const stray of [effect('start', 20_000, 2, 'w3', 9), effect('start', 20_000, 3, 'w2', 8), effect('start', 20_000, 2, 'w1', 7)]) {
+  for (const stray of [
+    effect('start', 20_000, 2, 'w3', 9),
+    effect('start', 20_000, 3, 'w2', 8),
+    effect('start', 20_000, 2, 'w1', 7),
+  ]) {
     assert.equal(rulesOf([...good, stray]), ['claimed-before-run']);
   }
 });
@@ -85,7 +102,10 @@ test('a fault of the first worker explains an overlap; one of another, or long b
   const slow = [effect('start', 3_000, 1, 'w1', 1), effect('end', 10_500, 1, 'w1', 1), ...second];
   const pause = (worker: string, from: number, to: number): FaultWindow => ({ worker, kind: 'pause', from, to });
   assert.equal(rulesOf(slow, [pause('w1', 3_500, 9_500)]), []);
-  assert.equal(checkEffects({ effects: slow, records, faults: [pause('w1', 3_500, 9_500)] }).counters['overlapsExplained'], 1);
+  assert.equal(
+    checkEffects({ effects: slow, records, faults: [pause('w1', 3_500, 9_500)] }).counters['overlapsExplained'],
+    1,
+  );
   assert.equal(rulesOf(slow, [pause('w2', 3_500, 9_500)]), ['no-overlap']);
   assert.equal(rulesOf(slow, [pause('w1', 0, 1_000)]), ['no-overlap']);
   assert.equal(rulesOf(slow, [pause('w1', 10_100, 10_200)]), ['no-overlap']);

@@ -49,7 +49,8 @@ export const checkEffects = ({ effects, records, faults = [] }: EffectsInput): R
   return found.report();
 };
 
-const runKey = (effect: Pick<Effect, 'task' | 'fence'>): string => `${effect.task} ${effect.fence.epoch}/${effect.fence.revision}`;
+const runKey = (effect: Pick<Effect, 'task' | 'fence'>): string =>
+  `${effect.task} ${effect.fence.epoch}/${effect.fence.revision}`;
 
 const runsOf = (found: Findings, effects: readonly Effect[], faults: readonly FaultWindow[]): readonly Run[] => {
   const starts = new Map<string, Effect>();
@@ -59,7 +60,8 @@ const runsOf = (found: Findings, effects: readonly Effect[], faults: readonly Fa
     const map = effect.kind === 'start' ? starts : ends;
     found.count(effect.kind === 'start' ? 'starts' : 'ends');
     found.expect(!map.has(key), `one-${effect.kind}`, () => `${key}: a second ${effect.kind}, on ${effect.worker}`);
-    if (effect.kind === 'end') found.expect(starts.has(key), 'start-before-end', () => `${key}: ended and had not started`);
+    if (effect.kind === 'end')
+      found.expect(starts.has(key), 'start-before-end', () => `${key}: ended and had not started`);
     if (!map.has(key)) map.set(key, effect);
   }
   return Array.from(starts, ([key, start]) => ({ start, endedAt: ends.get(key)?.at ?? killedAt(start, faults) }));
@@ -75,19 +77,34 @@ const killedAt = (start: Effect, faults: readonly FaultWindow[]): number =>
 const checkClaimed = (found: Findings, start: Effect, records: readonly Recorded[]): void => {
   const claimed = records.some(
     ({ record: { owner, attempt } }) =>
-      owner !== undefined && owner.worker === start.worker && attempt === start.attempt && runKey({ task: start.task, fence: owner.fence }) === runKey(start),
+      owner !== undefined &&
+      owner.worker === start.worker &&
+      attempt === start.attempt &&
+      runKey({ task: start.task, fence: owner.fence }) === runKey(start),
   );
-  found.expect(claimed, 'claimed-before-run', () => `${runKey(start)}: attempt ${start.attempt} ran on ${start.worker}, which never owned it so`);
+  found.expect(
+    claimed,
+    'claimed-before-run',
+    () => `${runKey(start)}: attempt ${start.attempt} ran on ${start.worker}, which never owned it so`,
+  );
 };
 
-const checkSuccesses = (found: Findings, runs: readonly Run[], tasks: ReadonlyMap<string, readonly Recorded[]>): void => {
+const checkSuccesses = (
+  found: Findings,
+  runs: readonly Run[],
+  tasks: ReadonlyMap<string, readonly Recorded[]>,
+): void => {
   const ran = new Map(runs.map((run) => [runKey(run.start), run.start]));
   for (const [task, records] of tasks) {
     const last = records.at(-1)?.record;
     if (last?.status !== 'success' || last.owner === undefined) continue;
     found.count('successes');
     const start = ran.get(runKey({ task, fence: last.owner.fence }));
-    found.expect(start?.attempt === last.attempt, 'success-ran', () => `${task}: success of attempt ${last.attempt}, whose body never ran`);
+    found.expect(
+      start?.attempt === last.attempt,
+      'success-ran',
+      () => `${task}: success of attempt ${last.attempt}, whose body never ran`,
+    );
   }
 };
 

@@ -51,7 +51,13 @@ export const FINAL_FIELDS = [
 ] as const satisfies readonly (keyof TaskRecord)[];
 
 /** What only the owner of a run may change. */
-export const OWNED_FIELDS = ['progress', 'payload', 'abortable', 'finishing', 'result'] as const satisfies readonly (keyof TaskRecord)[];
+export const OWNED_FIELDS = [
+  'progress',
+  'payload',
+  'abortable',
+  'finishing',
+  'result',
+] as const satisfies readonly (keyof TaskRecord)[];
 
 const DEFAULT_ATTEMPTS = 1;
 const DEFAULT_RESCUES = 2;

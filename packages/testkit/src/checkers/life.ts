@@ -49,7 +49,11 @@ const checkBirth = (found: Findings, former: Recorded | undefined, one: Recorded
   if (former !== undefined) {
     const before = former.record;
     ended.add(before.id);
-    found.expect(isEnd(before.status), 'one-at-a-time', () => `${placeOf(one)}: ${record.id} began while ${before.id} was ${before.status}`);
+    found.expect(
+      isEnd(before.status),
+      'one-at-a-time',
+      () => `${placeOf(one)}: ${record.id} began while ${before.id} was ${before.status}`,
+    );
     found.expect(
       before.successor === undefined || before.successor.spec.id === record.id,
       'successor-first',
@@ -61,7 +65,10 @@ const checkBirth = (found: Findings, former: Recorded | undefined, one: Recorded
   const stillborn = former?.record.successor?.cancelled !== undefined && former.record.successor.spec.id === record.id;
   const [status, transitions] = stillborn ? ['aborted', 2] : ['pending', 1];
   found.expect(
-    record.status === status && record.attempt === 0 && record.owner === undefined && transitionsOf(record) === transitions,
+    record.status === status &&
+      record.attempt === 0 &&
+      record.owner === undefined &&
+      transitionsOf(record) === transitions,
     'born-pending',
     () => `${placeOf(one)}: ${record.id} began ${record.status}, attempt ${record.attempt}`,
   );
@@ -72,19 +79,48 @@ const checkAlone = (found: Findings, one: Recorded): void => {
   const { record } = one;
   const say = (text: string) => () => `${placeOf(one)}: ${text}`;
   const { status, owner, abort } = record;
-  found.expect(record.history.at(-1)?.status === status, 'history-tells', say(`is ${status}, its history ends ${record.history.at(-1)?.status}`));
-  if (status === 'pending') found.expect(owner === undefined, 'pending-unowned', say(`waits and is owned by ${owner?.worker}`));
-  if (status === 'in_progress' || status === 'aborting') found.expect(owner !== undefined, 'run-owned', say(`is ${status} and owned by nobody`));
-  found.expect(isEnd(status) === (record.endedAt !== undefined), 'end-dated', say(`is ${status}, endedAt ${record.endedAt}`));
+  found.expect(
+    record.history.at(-1)?.status === status,
+    'history-tells',
+    say(`is ${status}, its history ends ${record.history.at(-1)?.status}`),
+  );
+  if (status === 'pending')
+    found.expect(owner === undefined, 'pending-unowned', say(`waits and is owned by ${owner?.worker}`));
+  if (status === 'in_progress' || status === 'aborting')
+    found.expect(owner !== undefined, 'run-owned', say(`is ${status} and owned by nobody`));
+  found.expect(
+    isEnd(status) === (record.endedAt !== undefined),
+    'end-dated',
+    say(`is ${status}, endedAt ${record.endedAt}`),
+  );
   // An admin's force ends as aborted what a timeout could not end.
-  if (status === 'aborted') found.expect(abort?.cause === 'cancel' || abort?.forced === true, 'cause-fits', say(`is aborted by ${abort?.cause}`));
-  if (status === 'timed_out') found.expect(abort?.cause === 'timeout', 'cause-fits', say(`is timed out by ${abort?.cause}`));
-  if (status === 'aborting') found.expect(abort !== undefined && !record.finishing, 'cause-fits', say('is aborting without a cause, or though its body had returned'));
+  if (status === 'aborted')
+    found.expect(
+      abort?.cause === 'cancel' || abort?.forced === true,
+      'cause-fits',
+      say(`is aborted by ${abort?.cause}`),
+    );
+  if (status === 'timed_out')
+    found.expect(abort?.cause === 'timeout', 'cause-fits', say(`is timed out by ${abort?.cause}`));
+  if (status === 'aborting')
+    found.expect(
+      abort !== undefined && !record.finishing,
+      'cause-fits',
+      say('is aborting without a cause, or though its body had returned'),
+    );
   if (record.archived) found.expect(isEnd(status), 'archived-ended', say(`is archived while ${status}`));
   const failures = failuresOf(record);
   const rescues = rescuesOf(record);
-  found.expect(rescues <= rescuesAllowed(record), 'bounded', say(`${rescues} rescues, ${rescuesAllowed(record)} are allowed`));
-  found.expect(failures <= attemptsAllowed(record), 'bounded', say(`${failures} failures, ${attemptsAllowed(record)} attempts are allowed`));
+  found.expect(
+    rescues <= rescuesAllowed(record),
+    'bounded',
+    say(`${rescues} rescues, ${rescuesAllowed(record)} are allowed`),
+  );
+  found.expect(
+    failures <= attemptsAllowed(record),
+    'bounded',
+    say(`${failures} failures, ${attemptsAllowed(record)} attempts are allowed`),
+  );
 };
 
 /** Two records of one task, one directly behind the other. */
@@ -95,12 +131,14 @@ const checkStep = (found: Findings, former: Recorded, one: Recorded): void => {
   found.expect(isLegalStep(from.status, to.status), 'legal-step', say(`${from.status} -> ${to.status}`));
   for (const field of FIXED_FIELDS) found.expect(same(from, to, field), 'spec-stands', say(`'${field}' was changed`));
   if (isEnd(from.status)) {
-    for (const field of FINAL_FIELDS) found.expect(same(from, to, field), 'terminal-final', say(`'${field}' was changed after the end`));
+    for (const field of FINAL_FIELDS)
+      found.expect(same(from, to, field), 'terminal-final', say(`'${field}' was changed after the end`));
     found.expect(!from.archived || to.archived === true, 'archived-final', say('the archive mark was taken away'));
   }
   if (from.abort !== undefined) {
     found.expect(
-      canonical([from.abort.cause, from.abort.by, from.abort.at]) === canonical([to.abort?.cause, to.abort?.by, to.abort?.at]),
+      canonical([from.abort.cause, from.abort.by, from.abort.at]) ===
+        canonical([to.abort?.cause, to.abort?.by, to.abort?.at]),
       'first-cause',
       say(`was aborted by ${from.abort.by} (${from.abort.cause}), now by ${to.abort?.by} (${to.abort?.cause})`),
     );
@@ -116,7 +154,11 @@ const checkCounts = (found: Findings, from: TaskRecord, to: TaskRecord, say: (te
   const mayFail = from.status === 'in_progress' && (to.status === 'pending' || to.status === 'failure');
   const mayBeRescued = from.status === 'in_progress' && to.status === 'pending';
   found.expect(
-    failed >= 0 && rescued >= 0 && failed + rescued <= 1 && (failed === 0 || mayFail) && (rescued === 0 || mayBeRescued),
+    failed >= 0 &&
+      rescued >= 0 &&
+      failed + rescued <= 1 &&
+      (failed === 0 || mayFail) &&
+      (rescued === 0 || mayBeRescued),
     'counts',
     say(`failures +${failed}, rescues +${rescued} on ${from.status} -> ${to.status}`),
   );
@@ -159,7 +201,8 @@ const checkFence = (
   const before = former?.record.id === one.record.id ? former.record : undefined;
   const say = (text: string) => () => `${placeOf(one)}: ${text}`;
   if (before !== undefined && before.owner === undefined) {
-    for (const field of OWNED_FIELDS) found.expect(same(before, one.record, field), 'single-writer', say(`'${field}' was changed without an owner`));
+    for (const field of OWNED_FIELDS)
+      found.expect(same(before, one.record, field), 'single-writer', say(`'${field}' was changed without an owner`));
   }
   if (fence === undefined) return newest;
   const isClaim = before?.status === 'pending' && one.record.status === 'in_progress';
@@ -173,7 +216,11 @@ const checkFence = (
       say(`claimed under ${fence.epoch}/${fence.revision}, decided on ${former?.epoch}/${former?.revision}`),
     );
   } else {
-    found.expect(grown === 0, 'single-writer', say(`written under fence ${fence.revision}, ${newest?.revision} is the newest`));
+    found.expect(
+      grown === 0,
+      'single-writer',
+      say(`written under fence ${fence.revision}, ${newest?.revision} is the newest`),
+    );
   }
   return grown > 0 ? fence : newest;
 };

@@ -27,7 +27,10 @@ export const byAddress = (recorded: readonly Recorded[]): ReadonlyMap<Address, r
 export const byTask = (recorded: readonly Recorded[]): ReadonlyMap<string, readonly Recorded[]> =>
   grouped(recorded, (one) => one.record.id);
 
-const grouped = <K>(recorded: readonly Recorded[], keyOf: (one: Recorded) => K): ReadonlyMap<K, readonly Recorded[]> => {
+const grouped = <K>(
+  recorded: readonly Recorded[],
+  keyOf: (one: Recorded) => K,
+): ReadonlyMap<K, readonly Recorded[]> => {
   const groups = new Map<K, Recorded[]>();
   for (const one of recorded.toSorted(compareRecorded)) {
     const group = groups.get(keyOf(one)) ?? [];
@@ -39,7 +42,8 @@ const grouped = <K>(recorded: readonly Recorded[], keyOf: (one: Recorded) => K):
 };
 
 /** `rev 7 of 01.job.ab12…` */
-export const placeOf = ({ address, epoch, revision }: Recorded): string => `rev ${revision} of ${address} (epoch ${epoch})`;
+export const placeOf = ({ address, epoch, revision }: Recorded): string =>
+  `rev ${revision} of ${address} (epoch ${epoch})`;
 
 /** A text that is equal for equal values, whatever the order of their members. */
 export const canonical = (value: unknown): string =>

@@ -67,7 +67,12 @@ export class FeedReader {
       this.cut = true;
     });
     const ended = this.process.onEnd(() => this.close());
-    this.undo.push(this.records.onWrite((entry) => this.offer(entry)), reconnected.close, lost.close, ended.close);
+    this.undo.push(
+      this.records.onWrite((entry) => this.offer(entry)),
+      reconnected.close,
+      lost.close,
+      ended.close,
+    );
     return this;
   }
 

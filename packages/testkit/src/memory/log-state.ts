@@ -28,7 +28,12 @@ export class LogState {
   append(content: LogMessage['content'], ttlMs?: number): number {
     const storedAt = this.monotonic();
     const sequence = this.messages.length + 1;
-    this.messages.push({ sequence, storedAt, expiresAt: storedAt + Math.min(ttlMs ?? Infinity, EVENTS_MAX_AGE_MS), content });
+    this.messages.push({
+      sequence,
+      storedAt,
+      expiresAt: storedAt + Math.min(ttlMs ?? Infinity, EVENTS_MAX_AGE_MS),
+      content,
+    });
     for (const watcher of [...this.watchers]) watcher();
     return sequence;
   }

@@ -1,5 +1,12 @@
 import { LEASE_MS, LEASE_RENEW_MS, MAX_BLOCK_MS } from '@baton/protocols';
-import { NotConnectedError, type Lease, type LeaseListener, type NodeInfo, type NodesListener, type Presence } from '@baton/runtime';
+import {
+  NotConnectedError,
+  type Lease,
+  type LeaseListener,
+  type NodeInfo,
+  type NodesListener,
+  type Presence,
+} from '@baton/runtime';
 import { Pipe } from './pipe.ts';
 import type { NodeNews, PresenceState } from './presence-state.ts';
 import type { Process } from './process.ts';
@@ -52,7 +59,9 @@ class Holder implements Lease {
     if (this.released) return;
     this.stop();
     const { role, id } = this.info;
-    answerOf(await call(this.around, this.process, 'presence.hold', `${role}.${id}`, () => this.state.remove(role, id)));
+    answerOf(
+      await call(this.around, this.process, 'presence.hold', `${role}.${id}`, () => this.state.remove(role, id)),
+    );
   };
 
   private stop(): void {

@@ -1,4 +1,4 @@
-import { BatonError, type Clock, type Link, type Subscription } from '@baton/runtime';
+import type { BatonError, Clock, Link, Subscription } from '@baton/runtime';
 
 /**
  * One simulated process: whether it runs, and whether it is connected. Everything that reaches its code, results,
@@ -21,6 +21,7 @@ export class Process {
   state: ProcessState = 'up';
   blockedAt: number | undefined;
   private up = true;
+  private over = false;
   private readonly world: Clock;
   private readonly reconnected = new Set<() => void>();
   private readonly disconnected = new Set<() => void>();
@@ -95,13 +96,15 @@ export class Process {
   }
 
   reconnect(): void {
-    if (this.up || this.state === 'crashed') return;
+    if (this.up || this.over || this.state === 'crashed') return;
     this.up = true;
     this.tell(this.reconnected);
   }
 
   /** The connection is over for good. */
   end(cause: BatonError): void {
+    if (this.over) return;
+    this.over = true;
     this.disconnect();
     for (const listener of [...this.closed]) this.run(() => listener(cause));
   }

@@ -38,7 +38,8 @@ export class Records {
     this.expire();
     if ((this.heads.get(address)?.entry.revision ?? 0) !== expected) return undefined;
     const entry: Entry = { address, revision: ++this.last, bytes: bytes.slice() };
-    const expiresAt = ttlMs === undefined ? Infinity : this.monotonic() + Math.max(1, Math.ceil(ttlMs / TTL_UNIT_MS)) * TTL_UNIT_MS;
+    const expiresAt =
+      ttlMs === undefined ? Infinity : this.monotonic() + Math.max(1, Math.ceil(ttlMs / TTL_UNIT_MS)) * TTL_UNIT_MS;
     this.heads.set(address, { entry, expiresAt });
     this.nextExpiry = Math.min(this.nextExpiry, expiresAt);
     const stored = { ...entry, epoch: this.epoch, node, at: this.now(), ...(ttlMs === undefined ? {} : { ttlMs }) };

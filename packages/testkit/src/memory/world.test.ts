@@ -18,8 +18,24 @@ const create = (seed: number | string = 1, latencyMs: readonly [number, number] 
 const submit = (kernel: Kernel, world: MemoryWorld, name: string, key: string) => {
   const { chance, clock } = world.ports(name);
   const id = chance.uuid();
-  const spec = { id, type: 'job', key, name: key, scope: 'shared', queue: 'default', priority: 'normal', mode: 'async', policy: {} } as const;
-  return kernel.ask(at(key), () => ({ kind: 'submit', at: clock.now(), actor: { user: name, admin: false }, spec, whenAborting: 'queue' }));
+  const spec = {
+    id,
+    type: 'job',
+    key,
+    name: key,
+    scope: 'shared',
+    queue: 'default',
+    priority: 'normal',
+    mode: 'async',
+    policy: {},
+  } as const;
+  return kernel.ask(at(key), () => ({
+    kind: 'submit',
+    at: clock.now(),
+    actor: { user: name, admin: false },
+    spec,
+    whenAborting: 'queue',
+  }));
 };
 
 /** Some processes that submit, and some workers that claim, all at once, with faults. */
@@ -52,7 +68,9 @@ const busyRun = async (seed: number): Promise<{ readonly world: MemoryWorld; rea
     for (let i = 0; i < 5; i++) {
       void submit(kernel, world, name, `key-${i}`).then((asked) => {
         if (asked.kind !== 'done') return;
-        void world.ports(name).queue.put(LANE, { address: at(`key-${i}`), revision: asked.revision, bytes: encodeRecord(asked.record) });
+        void world
+          .ports(name)
+          .queue.put(LANE, { address: at(`key-${i}`), revision: asked.revision, bytes: encodeRecord(asked.record) });
       });
     }
   }
@@ -75,7 +93,11 @@ test('all tasks of the busy run were made once and claimed', async () => {
     const ids = new Set(world.history().map((stored) => decodeRecord(stored.bytes).id));
     assert.is(ids.size, 5, `seed ${seed}`);
     const statuses = world.heads().map((entry) => decodeRecord(entry.bytes).status);
-    assert.equal(statuses, Array.from({ length: 5 }, () => 'in_progress'), `seed ${seed}`);
+    assert.equal(
+      statuses,
+      Array.from({ length: 5 }, () => 'in_progress'),
+      `seed ${seed}`,
+    );
   }
 });
 
@@ -155,22 +177,42 @@ test('every stored record is in the history and in the log, in order', async () 
   await clock.settle(store.write(at('k'), Buffer.from('1'), 0, { ttlMs: 1_000 }));
   await clock.settle(store.write(at('l'), Buffer.from('2'), 0));
   await clock.advance(10);
-  assert.equal(world.events().map((e) => [e.sequence, e.revision, e.direct]), [[1, 1, false], [2, 2, false]]);
+  assert.equal(
+    world.events().map((e) => [e.sequence, e.revision, e.direct]),
+    [
+      [1, 1, false],
+      [2, 2, false],
+    ],
+  );
   await clock.advance(1_500);
-  assert.equal(world.heads().map((entry) => entry.revision), [2]);
-  assert.equal(world.history().map((stored) => stored.revision), [1, 2]);
+  assert.equal(
+    world.heads().map((entry) => entry.revision),
+    [2],
+  );
+  assert.equal(
+    world.history().map((stored) => stored.revision),
+    [1, 2],
+  );
 });
 
 test('a bucket made again counts from 1 under a later epoch, and readers are told', async () => {
   const { clock, world } = create();
   const { store, feed } = world.ports('a');
   const lost: string[] = [];
+  const { link } = world.ports('a');
+  link.onClosed((cause) => lost.push(cause.code));
   await clock.settle(store.write(at('k'), Buffer.from('1'), 0));
-  await clock.settle(feed.follow([at('k').slice(0, 2)], { entry: () => {}, caughtUp: () => {}, lost: (e) => lost.push(e.code) }));
+  await clock.settle(
+    feed.follow([at('k').slice(0, 2)], { entry: () => {}, caughtUp: () => {}, lost: (e) => lost.push(e.code) }),
+  );
   world.recreateBucket();
   assert.equal(lost, ['STORE_MISSING']);
   assert.ok(world.ports('b').store.epoch > store.epoch);
   assert.equal(await clock.settle(store.write(at('k'), Buffer.from('2'), 0)), { kind: 'written', revision: 1 });
+  await clock.advance(5_000);
+  assert.equal([lost, link.connected], [['STORE_MISSING', 'EPOCH_CHANGED'], false]);
+  world.heal();
+  assert.is(link.connected, false);
 });
 
 test('a blocked process is seen as blocked, a frozen one not at all, and both again afterwards', async () => {
@@ -183,7 +225,9 @@ test('a blocked process is seen as blocked, a frozen one not at all, and both ag
   );
   let seen: string[] = [];
   await clock.settle(
-    world.ports('s').presence.follow({ seen: (i) => seen.push(i.state), left: () => {}, caughtUp: () => {}, lost: () => {} }),
+    world
+      .ports('s')
+      .presence.follow({ seen: (i) => seen.push(i.state), left: () => {}, caughtUp: () => {}, lost: () => {} }),
   );
   const states = async (ms: number): Promise<string[]> => {
     seen = [];

@@ -1,6 +1,14 @@
 import type { Lane } from '@baton/protocols';
 import { STORE_TIMEOUT_MS } from '@baton/protocols';
-import { systemClock, type BatonError, type Chance, type Clock, type Entry, type Ports, type Subscription } from '@baton/runtime';
+import {
+  BatonError,
+  systemClock,
+  type Chance,
+  type Clock,
+  type Entry,
+  type Ports,
+  type Subscription,
+} from '@baton/runtime';
 import { createRandom, type Random } from '../random.ts';
 import { createSeededChance } from '../seeded-chance.ts';
 import { memoryEventLog } from './event-log.ts';
@@ -83,7 +91,10 @@ export type MemoryWorld = {
   readonly putUnreadable: (bytes: Uint8Array, reason: string) => void;
   /** The run queue is a hint: loses all of it. */
   readonly loseRunQueue: () => void;
-  /** As if the bucket had been deleted and made again, with a later epoch. Feeds end. */
+  /**
+   * As if the bucket had been deleted and made again, with a later epoch. Feeds end; the processes of now find out within
+   * seconds, and their links are over for good.
+   */
   readonly recreateBucket: () => void;
   /** Called inside every write, before anybody else can write. What it throws, the writer meets. */
   readonly onWrite: (listener: (stored: StoredRecord) => void) => Subscription;
@@ -91,6 +102,10 @@ export type MemoryWorld = {
   /** Cancels the server's timers, so that nothing holds the test process. */
   readonly close: () => void;
 };
+
+/** How long a process may go on under the epoch it knew. */
+const NOTICED_WITHIN_MS = 5_000;
+const NEW_EPOCH = 'the bucket was made anew: nothing known before holds any more; start this process again';
 
 export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld => {
   const clock = options.clock ?? systemClock;
@@ -146,6 +161,9 @@ export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld
     recreateBucket: () => {
       server.records.recreate();
       for (const reader of [...server.feeds]) reader.end('the bucket was deleted');
+      for (const { process } of nodes.values()) {
+        around.after(random.next() * NOTICED_WITHIN_MS, () => process.end(new BatonError('EPOCH_CHANGED', NEW_EPOCH)));
+      }
     },
     onWrite: (listener) => ({ close: server.records.onWrite(listener) }),
     trace: around.trace,

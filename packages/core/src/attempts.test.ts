@@ -1,0 +1,86 @@
+import * as assert from 'uvu/assert';
+import { suite } from '../../../test/support/suite.ts';
+import { from, given, type Now, type Step } from './testing/given.ts';
+import {
+  bytes,
+  claim,
+  finish,
+  giveBack,
+  makeAbortable,
+  markNotStopping,
+  observeAbort,
+  progress,
+  rescue,
+  submit,
+  T0,
+  threw,
+  timeOut,
+} from './testing/make.ts';
+
+const test = suite('what an attempt keeps');
+
+const THREE = { policy: { maxAttempts: 3 } };
+
+test('C7 abortable holds for one attempt', () => {
+  const story = given(submit(THREE), claim(), makeAbortable);
+  assert.is(story.now.record?.abortable, true);
+  const next = story.when(finish(threw())).and;
+  assert.is(next.now.record?.abortable, undefined);
+  assert.is(next.when(claim()).after?.abortable, undefined);
+});
+
+test('C8 the checkpoint of the former attempt stays until the next one writes its own', () => {
+  const story = given(
+    submit(THREE),
+    claim(),
+    progress({ progress: { count: 7 }, payload: bytes(7) }),
+    finish(threw()),
+    claim(),
+  );
+  assert.equal(story.now.record?.progress, { count: 7 });
+  assert.equal(story.now.record?.payload, bytes(7));
+  const { after } = story.when(progress({ progress: { count: 1 } }));
+  assert.equal(after?.progress, { count: 1 });
+  assert.equal(after?.payload, bytes(7));
+  assert.equal(story.when(progress()).events, []);
+});
+
+test('X8 priority is kept through retry, rescue and drain', () => {
+  const low = submit({ ...THREE, priority: 'low', queue: 'q' });
+  const story = given(low, claim(), finish(threw()), claim(), rescue(), claim(), giveBack, claim(), finish());
+  assert.is(story.now.record?.priority, 'low');
+  assert.is(story.now.record?.queue, 'q');
+});
+
+test('X7 a delayed task is taken only by the dispatch of its present revision', () => {
+  const story = given(submit({ runAt: T0 + 5_000 }));
+  assert.is(story.when(claim('w1', { dispatched: 0 })).refusal, 'not_due');
+  assert.is(story.when(claim()).after?.status, 'in_progress');
+});
+
+test('X10 unknown fields survive every event of a task, at the top and below', () => {
+  const first = submit({ policy: { maxAttempts: 9, timeoutMs: 5, futurePolicy: 1 } as object });
+  const { record, revision } = given(first).now;
+  assert.ok(record);
+  const future = { ...record, future: { deep: bytes(1) } };
+  const start: Now = { record: future, revision };
+  const steps: readonly Step[] = [
+    ...[claim(), progress({ progress: { count: 1 } }), finish(threw()), claim(), giveBack, claim(), rescue(), claim()],
+    ...[makeAbortable, submit({ id: 'x' }), timeOut, observeAbort, submit({ id: 'task-2' }), submit({ id: 'y' })],
+    ...[markNotStopping, finish()],
+  ];
+  const story = steps.reduce(continued, start);
+  const last = story.record as typeof record & { future: unknown };
+  assert.equal(last.future, { deep: bytes(1) });
+  assert.is((last.policy as { futurePolicy?: unknown }).futurePolicy, 1);
+  assert.is(last.status, 'timed_out');
+  assert.is(last.successor?.dedupeCount, 1);
+});
+
+const continued = (now: Now, step: Step): Now => {
+  const { and, refusal } = from(now).when(step);
+  assert.is(refusal, undefined);
+  return and.now;
+};
+
+test.run();

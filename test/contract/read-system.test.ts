@@ -1,0 +1,83 @@
+import { createKernel } from '@baton/runtime';
+import { checkConvergence, checkLives, compareRecorded, describeReport, type ReadDocument } from '@baton/testkit';
+import { documentOf } from '@baton/protocols';
+import * as assert from 'uvu/assert';
+import { openNatsSystem } from '../support/nats-ports.ts';
+import { readSystem } from '../support/read-system.ts';
+import { sampleAddress, sampleSpec } from '../support/sample-records.ts';
+import { eventually } from '../support/eventually.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('reading a real system for the checkers');
+
+test('an empty system is read as empty', async ({ defer }) => {
+  const system = await openNatsSystem();
+  defer(() => system.close());
+  await system.ports('a');
+  const read = await readSystem({ nc: system.nc, namespace: system.names.namespace });
+  assert.equal([read.heads, read.events, read.documents, read.unreadable], [[], [], [], []]);
+});
+
+test('what the kernel wrote is read whole, from bucket and log, and agrees', async ({ defer }) => {
+  const system = await openNatsSystem();
+  defer(() => system.close());
+  const ports = await system.ports('a');
+  const kernel = createKernel(ports);
+  const key = sampleAddress('k');
+  /** Made, claimed and ended; then the next of the same key, which sends the outcome of the first to the log. */
+  for (const id of ['one', 'two']) {
+    const actor = { user: 'alice', admin: false };
+    const spec = sampleSpec({ id, key: 'k' });
+    await kernel.ask(key, () => ({ kind: 'submit', at: Date.now(), actor, spec, whenAborting: 'queue' }));
+    const claimed = await kernel.ask(key, (held) => {
+      const revision = held?.revision ?? 0;
+      return {
+        kind: 'claim',
+        at: Date.now(),
+        id,
+        worker: 'w',
+        epoch: ports.store.epoch,
+        revision,
+        dispatched: revision,
+      };
+    });
+    const fence = claimed.kind === 'done' ? claimed.record.owner?.fence : undefined;
+    if (fence === undefined) throw new Error(`not claimed: ${claimed.kind}`);
+    const body = { kind: 'returned' } as const;
+    const ended = await kernel.ask(key, () => ({
+      kind: 'finish',
+      at: Date.now(),
+      fence,
+      body,
+      handlerErrors: [],
+      abortHandled: true,
+      random: 0,
+    }));
+    assert.is(ended.kind, 'done');
+  }
+  await system.nc.request(system.names.eventSubject('00', 'job'), Uint8Array.of(1, 2, 3));
+  const source = { nc: system.nc, namespace: system.names.namespace };
+  const read = await eventually(async () => {
+    const now = await readSystem(source);
+    assert.is(now.events.length, 7);
+    return now;
+  });
+  assert.is(read.epoch, ports.store.epoch);
+  assert.is(read.unreadable.length, 1);
+  assert.equal(
+    read.heads.map((head) => head.record.id),
+    ['two'],
+  );
+  const life = checkLives(read.events);
+  assert.ok(life.ok, describeReport(life));
+  assert.equal(life.counters, { records: 6, tasks: 2, claims: 2, success: 2 });
+
+  const newest = new Map(read.events.toSorted(compareRecorded).map((one) => [one.record.id, one]));
+  const documents: ReadDocument[] = [...newest.values()].map((one) => ({ ...documentOf(one.record, one) }));
+  const agreed = checkConvergence({ ...read, documents });
+  assert.ok(agreed.ok, describeReport(agreed));
+  const [first] = documents;
+  assert.not.ok(checkConvergence({ ...read, documents: first === undefined ? [] : [first] }).ok);
+});
+
+test.run();

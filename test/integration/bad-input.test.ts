@@ -1,0 +1,313 @@
+// limit: 300s
+// What is wrong is told within seconds, with a code, and harms nothing beside it.
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { startNats } from '@baton/local';
+import { addressOf, encode, INLINE_DATA_LIMIT, PAYLOAD_LIMIT, type Address } from '@baton/protocols';
+import { connect } from '@baton/sdk';
+import * as assert from 'uvu/assert';
+import { eventually } from '../support/eventually.ts';
+import { closedPort, fakeNats, gateTo, rawNats, silentServer } from '../support/faulty-servers.ts';
+import { double, joined, largePayload, largeResult } from '../support/fixture-tasks.ts';
+import { sampleRecord } from '../support/sample-records.ts';
+import { suite } from '../support/suite.ts';
+import { FIXTURE_TASKS, mainOf, sharedServers, startSystem, type ServiceKind, type System } from '../support/system-fixture.ts';
+import { SystemProcess } from '../support/system-process.ts';
+import type { TestContext } from '../support/test-body.ts';
+
+const test = suite('bad input');
+
+/** The longest anybody waits for a clear word. */
+const WORD_MS = 8_000;
+const LIMIT = { limitMs: 60_000 };
+
+type Coded = Error & { readonly code?: string };
+
+/** What went wrong, and how long that took to be told. */
+const failureOf = async (what: string, run: () => Promise<unknown>): Promise<Coded> => {
+  const began = performance.now();
+  const failure = await run().then(
+    () => undefined,
+    (error: unknown) => error as Coded,
+  );
+  const tookMs = performance.now() - began;
+  assert.ok(failure instanceof Error, `${what}: nothing was said`);
+  console.log(`${what}: ${failure.code ?? failure.name} after ${Math.round(tookMs)} ms`);
+  assert.ok(tookMs < WORD_MS, `${what}: told after ${tookMs} ms`);
+  return failure;
+};
+
+/** A refused `connect`; one that succeeds is closed and is a fault. */
+const refused = (what: string, options: Parameters<typeof connect>[0]): Promise<Coded> =>
+  failureOf(what, async () => {
+    const baton = await connect(options);
+    await baton.close();
+  });
+
+const connects = (title: string, code: string, urlOf: (context: TestContext) => Promise<string>, words: RegExp) =>
+  test(
+    title,
+    async (context) => {
+      const error = await refused(title, { servers: await urlOf(context) });
+      assert.is(error.code, code, error.stack);
+      assert.match(error.message, words);
+    },
+    LIMIT,
+  );
+
+connects('a server that is too old', 'SERVER_TOO_OLD', (context) => fakeNats(context, '2.10.29'), /2\.10\.29.*2\.14\.5/);
+connects('a server without JetStream', 'JETSTREAM_DISABLED', (context) => rawNats(context, []), /JetStream/);
+connects(
+  'no credentials where some are needed',
+  'AUTHORIZATION_FAILED',
+  (context) => rawNats(context, ['-js', '--user', 'baton', '--pass', 'secret-of-the-test']),
+  /credentials/,
+);
+connects('nothing listens', 'NOT_CONNECTED', async () => `nats://127.0.0.1:${await closedPort()}`, /is it running/);
+connects('something that never speaks', 'NOT_CONNECTED', async (context) => `nats://127.0.0.1:${await silentServer(context)}`, /./);
+
+test('a credentials file that is not there', async () => {
+  const error = await refused('no credentials file', { servers: sharedServers().natsUrl, credsFile: '/nowhere/baton.creds' });
+  assert.is(error.code, 'AUTHORIZATION_FAILED');
+  assert.match(error.message, /\/nowhere\/baton\.creds/);
+});
+
+test(
+  'a port that is taken',
+  async (context) => {
+    const port = await silentServer(context);
+    const error = await failureOf('port taken', () => startNats({ port }));
+    assert.is(error.code, 'PORT_TAKEN');
+    assert.match(error.message, new RegExp(String(port)));
+  },
+  LIMIT,
+);
+
+type Ended = { readonly code: number | null; readonly output: string };
+
+/** Runs a service that is expected to give up by itself. */
+const runToEnd = async (
+  { defer }: TestContext,
+  kind: ServiceKind,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Ended> => {
+  const service = new SystemProcess({ name: kind, args: [mainOf(kind)], env });
+  defer(() => service.destroy());
+  const began = performance.now();
+  await service.start();
+  await eventually(() => !service.isRunning, { limitMs: WORD_MS });
+  const { code } = await service.ended;
+  console.log(`${kind}: exit code ${code} after ${Math.round(performance.now() - began)} ms`);
+  return { code, output: service.output };
+};
+
+test(
+  'settings that cannot be used: all faults at once, exit code 2, no secret shown',
+  async (context) => {
+    const env = {
+      NATS_URL: 'http://127.0.0.1:4222',
+      NATS_USER: 'somebody',
+      NATS_PASSWORD: undefined,
+      MONGODB_URL: 'postgres://127.0.0.1',
+      BATON_NAMESPACE: 'lower case',
+      BATON_REPLICAS: '2',
+      BATON_CONCURRENCY: 'many',
+      BATON_LOG_LEVEL: 'loud',
+      BATON_ENABLED: 'perhaps',
+      BATON_JWT_SECRET: 'hunter2-too-short',
+    };
+    for (const kind of ['worker', 'supervisor', 'projector'] as const) {
+      const { code, output } = await runToEnd(context, kind, env);
+      assert.is(code, 2, output);
+      assert.match(output, /CONFIG_INVALID/);
+      for (const name of Object.keys(env)) {
+        if (name !== 'NATS_USER') assert.ok(output.includes(name), `${kind} does not speak of ${name}:\n${output}`);
+      }
+      assert.not.match(output, /hunter2/);
+      assert.is(output.trim().split('\n').length, 1, 'one line, not a stack');
+    }
+  },
+  LIMIT,
+);
+
+const taskModules = (title: string, modules: string | undefined, words: RegExp) =>
+  test(
+    `BATON_TASKS: ${title}`,
+    async (context) => {
+      const { natsUrl } = sharedServers();
+      const { code, output } = await runToEnd(context, 'worker', { NATS_URL: natsUrl, BATON_TASKS: modules });
+      assert.is(code, 2, output);
+      assert.match(output, /CONFIG_INVALID/);
+      assert.match(output, words);
+    },
+    LIMIT,
+  );
+
+taskModules('not set', undefined, /BATON_TASKS names no module/);
+taskModules('a module that is not there', './nowhere.tasks.mjs', /nowhere\.tasks\.mjs cannot be loaded/);
+taskModules('a file that is no module', './package.json', /package\.json cannot be loaded/);
+taskModules('a module without a task', fileURLToPath(new URL('./fixture-empty.mjs', import.meta.url)), /exports no task/);
+
+test(
+  'services without a server say so, with the code',
+  async ({ defer }) => {
+    const env = { NATS_URL: `nats://127.0.0.1:${await closedPort()}`, BATON_TASKS: FIXTURE_TASKS };
+    for (const kind of ['worker', 'supervisor', 'projector'] as const) {
+      const service = new SystemProcess({ name: kind, args: [mainOf(kind)], env });
+      defer(() => service.destroy());
+      const began = performance.now();
+      await service.start();
+      await eventually(() => assert.match(service.output, /NOT_CONNECTED/), { limitMs: WORD_MS });
+      console.log(`${kind} without a server: told after ${Math.round(performance.now() - began)} ms`);
+    }
+  },
+  LIMIT,
+);
+
+test(
+  'too large: arguments are refused, a payload is left out, a result fails the task',
+  async (context) => {
+    const system = await startSystem(context);
+    const { baton } = system;
+    const error = await failureOf('arguments too large', () =>
+      baton.within(() => double.with({ taskKey: 'large' }).schedule('x'.repeat(INLINE_DATA_LIMIT) as never)),
+    );
+    assert.is(error.code, 'PAYLOAD_TOO_LARGE');
+    assert.match(error.message, new RegExp(String(INLINE_DATA_LIMIT)));
+    const address = addressOf({ scope: 'private', type: 'fx.double', key: 'large', user: 'alice' });
+    assert.is(await system.ports.store.load(address), undefined, 'nothing is stored');
+    const key = await failureOf('a key too long', async () =>
+      baton.within(() => double.with({ taskKey: 'k'.repeat(300) }).schedule(1)),
+    );
+    assert.is(key.code, 'INVALID_ARGUMENT');
+    const functions = await failureOf('arguments that are no data', () => baton.within(() => double.schedule((() => 1) as never)));
+    assert.is(functions.code, 'INVALID_ARGUMENT');
+
+    const payload = await baton.within(() => largePayload.schedule(PAYLOAD_LIMIT + 1));
+    await payload.wait({ timeout: '20s' });
+    assert.is(payload.status, 'success');
+    assert.equal(payload.result, { went: 'on' });
+    assert.equal(payload.payload, { kept: true }, 'the payload before it stands');
+    assert.match(system.workers[0]?.output ?? '', /a payload could not be stored and is left out/);
+
+    const result = await baton.within(() => largeResult.schedule(INLINE_DATA_LIMIT + 1));
+    await result.wait({ timeout: '20s' });
+    assert.is(result.status, 'failure');
+    assert.is(result.error?.type, 'result_too_large');
+    assert.match(result.error?.message ?? '', new RegExp(String(INLINE_DATA_LIMIT)));
+  },
+  LIMIT,
+);
+
+/** Everybody is alive, and a task of somebody else goes its way into MongoDB. */
+const othersGoOn = async (system: System): Promise<void> => {
+  const began = performance.now();
+  const handle = await system.baton.within(() => double.schedule(21));
+  await handle.wait({ timeout: '20s' });
+  assert.equal(handle.result, { doubled: 42 });
+  await eventually(
+    async () => {
+      const document = await system.mongo.db.collection<{ _id: string; status: string }>('tasks').findOne({ _id: handle.uuid });
+      assert.is(document?.status, 'success');
+    },
+    { limitMs: 15_000 },
+  );
+  for (const each of [...system.workers, ...system.supervisors, ...system.projectors]) {
+    assert.ok(each.isRunning, `${each.name} has died:\n${each.output.slice(-2_000)}`);
+  }
+  console.log(`a task beside it, to its document in MongoDB: ${Math.round(performance.now() - began)} ms`);
+};
+
+const leftAlone = (title: string, code: string, bytesOf: () => Uint8Array) =>
+  test(
+    title,
+    async (context) => {
+      const system = await startSystem(context);
+      const { ports } = system;
+      const address: Address = addressOf({ scope: 'shared', type: 'fx.joined', key: 'odd' });
+      const bytes = bytesOf();
+      const written = await ports.store.write(address, bytes, 0);
+      assert.is(written.kind, 'written');
+      const revision = written.kind === 'written' ? written.revision : 0;
+      const lane = { queue: 'default', priority: 'normal', type: 'fx.joined' } as const;
+      assert.is((await ports.queue.put(lane, { address, revision, bytes })).kind, 'written');
+
+      const error = await failureOf(title, () => system.baton.within(() => joined.with({ taskKey: 'odd' }).schedule(1)));
+      assert.is(error.code, code);
+      await othersGoOn(system);
+      const supervisor = system.supervisors[0];
+      await eventually(() => assert.match(supervisor?.output ?? '', /a record cannot be read and is left alone/), { limitMs: 10_000 });
+      await eventually(
+        async () => {
+          const aside = await system.mongo.db.collection('quarantine').find({}).toArray();
+          assert.ok(aside.some((one) => Number(one['revision'] ?? one['sequence']) > 0), 'it is not in quarantine');
+        },
+        { limitMs: 10_000 },
+      );
+      const stored = await ports.store.load(address);
+      assert.is(stored?.revision, revision, 'somebody has written over it');
+      assert.equal(Buffer.from(stored?.bytes ?? []), Buffer.from(bytes));
+      const said = (supervisor?.output ?? '').split('a record cannot be read').length - 1;
+      assert.is(said, 1, 'said once');
+      // A join of another key of the same type is served by the same worker.
+      const other = await system.baton.within(() => joined.with({ taskKey: 'even' }).schedule(1));
+      await other.wait({ timeout: '20s' });
+      assert.is(other.status, 'success');
+    },
+    LIMIT,
+  );
+
+leftAlone('a record of a newer version', 'RECORD_NEWER', () => encode({ ...sampleRecord('odd'), v: 99, unheardOf: { of: true } }));
+leftAlone('a record that is damaged', 'RECORD_CORRUPT', () => new Uint8Array(randomBytes(200)));
+leftAlone('a record that is cut short', 'RECORD_CORRUPT', () => encode(sampleRecord('odd')).subarray(0, 60));
+
+test(
+  'MongoDB away: the projector says so and goes on trying, tasks are scheduled and run, then all of it is projected',
+  async (context) => {
+    const system = await startSystem(context, { projectors: 0 });
+    const gate = await gateTo(context, Number(new URL(system.mongoUrl).port));
+    const url = new URL(system.mongoUrl);
+    url.port = String(gate.port);
+    const projector = new SystemProcess({
+      name: 'projector',
+      args: [mainOf('projector')],
+      env: { ...system.env, MONGODB_URL: url.href },
+    });
+    context.defer(() => projector.destroy());
+    const tasks = system.mongo.db.collection<{ _id: string; status: string }>('tasks');
+    const runOne = async (): Promise<string> => {
+      const began = performance.now();
+      const handle = await system.baton.within(() => double.schedule(1));
+      await handle.wait({ timeout: '5s' });
+      assert.is(handle.status, 'success');
+      console.log(`a task while MongoDB is away: ${Math.round(performance.now() - began)} ms`);
+      return handle.uuid;
+    };
+    const projected = async (ids: readonly string[]): Promise<void> => {
+      const began = performance.now();
+      await eventually(async () => assert.is(await tasks.countDocuments({ _id: { $in: [...ids] }, status: 'success' }), ids.length), {
+        limitMs: 20_000,
+      });
+      console.log(`MongoDB is back: all projected after ${Math.round(performance.now() - began)} ms`);
+    };
+
+    await projector.start();
+    await eventually(() => assert.match(projector.output, /MONGO_UNAVAILABLE/), { limitMs: WORD_MS + 2_000 });
+    const first = await runOne();
+    assert.ok(projector.isRunning, projector.output);
+    await gate.open();
+    await projected([first]);
+
+    await gate.shut();
+    const from = projector.output.length;
+    const second = await runOne();
+    await eventually(() => assert.match(projector.output.slice(from), /MONGO_UNAVAILABLE|MongoDB/), { limitMs: WORD_MS + 4_000 });
+    const third = await runOne();
+    assert.ok(projector.isRunning, projector.output);
+    await gate.open();
+    await projected([first, second, third]);
+  },
+  { limitMs: 90_000 },
+);
+
+test.run();

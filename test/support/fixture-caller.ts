@@ -1,0 +1,36 @@
+// A process that schedules tasks for others: told by its parent what and when, it tells what came of it.
+import { connect } from '@baton/sdk';
+import { joined } from './fixture-tasks.ts';
+
+export type CallerOrder = {
+  readonly key: string;
+  /** One call each, all at once but for `delaysMs`. */
+  readonly users: readonly string[];
+  readonly delaysMs?: readonly number[];
+  /** How long the body of a task that is made takes. */
+  readonly bodyMs: number;
+};
+
+export type CallerAnswer = { readonly user: string; readonly outcome: string; readonly id: string; readonly error?: string };
+
+export type CallerMessage = { readonly kind: 'ready' } | { readonly kind: 'answers'; readonly answers: readonly CallerAnswer[] };
+
+const baton = await connect({ user: { id: 'caller' } });
+
+const call = async (order: CallerOrder, user: string, delayMs: number): Promise<CallerAnswer> => {
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+  try {
+    const task = joined.with({ taskKey: order.key });
+    const { outcome = 'none', uuid } = await baton.as({ id: user }).within(() => task.schedule(order.bodyMs));
+    return { user, outcome, id: uuid };
+  } catch (error) {
+    return { user, outcome: 'failed', id: '', error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+  }
+};
+
+process.on('message', (order: CallerOrder) => {
+  const calls = order.users.map((user, i) => call(order, user, order.delaysMs?.[i] ?? 0));
+  void Promise.all(calls).then((answers) => process.send?.({ kind: 'answers', answers } satisfies CallerMessage));
+});
+process.on('disconnect', () => process.exit(0));
+process.send?.({ kind: 'ready' } satisfies CallerMessage);

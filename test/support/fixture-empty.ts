@@ -1,0 +1,2 @@
+// A module that a worker can load and that has no task in it.
+export const nothing = 0;

@@ -1,0 +1,299 @@
+import { encode, type Address } from '@baton/protocols';
+import * as assert from 'uvu/assert';
+import { suite } from '../../support/suite.ts';
+import { addressFor, createStage, fenceOf, LANE, type Stage } from './world.ts';
+
+const test = suite('supervisor: dispatches, ownership, readers');
+
+const until = async ({ clock }: Stage, limitMs: number, holds: () => boolean): Promise<number> => {
+  const start = clock.monotonic();
+  while (!holds()) {
+    if (clock.monotonic() - start > limitMs) throw new Error(`not within ${limitMs} ms`);
+    await clock.advance(50);
+  }
+  return clock.monotonic() - start;
+};
+
+test('a task whose submitter died before it dispatched it is dispatched within 8 s', async () => {
+  const stage = createStage();
+  const { clock, supervise, submit, dispatched } = stage;
+  const supervisor = await supervise('s1');
+  await clock.advance(1_000);
+  await submit('a');
+  await clock.advance(2_500);
+  assert.equal(dispatched(), [], 'its submitter has his time');
+  await until(stage, 5_500, () => dispatched().length === 1);
+  assert.is(supervisor.stats().lostDispatches, 1);
+});
+
+test('a dispatch that waits is not put again, however long it waits', async () => {
+  const { clock, supervise, submit, dispatched } = createStage();
+  const supervisor = await supervise('s1');
+  await clock.advance(1_000);
+  for (let i = 0; i < 10; i++) await submit(`k${i}`, { dispatch: true });
+  await clock.advance(600_000);
+  assert.is(dispatched().length, 10);
+  assert.is(supervisor.stats().lostDispatches, 0);
+  assert.equal(supervisor.waiting(), [{ lane: LANE, tasks: 10, served: false }]);
+});
+
+test('one lost among others that wait is found when the lane has come past it', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, dispatched } = stage;
+  const supervisor = await supervise('s1');
+  await clock.advance(1_000);
+  await submit('early', { dispatch: true });
+  await clock.advance(3_000);
+  await submit('lost');
+  await clock.advance(3_000);
+  await submit('late', { dispatch: true });
+  await clock.advance(10_000);
+  assert.equal(dispatched().toSorted(), ['early', 'late']);
+  // A worker takes the first of the lane.
+  const { queue } = world.ports('w1');
+  const reader = await clock.settle(queue.open([LANE], (dispatch) => dispatch.ack()));
+  reader.setFree(1);
+  await until(stage, 100, () => dispatched().length === 1);
+  await clock.settle(reader.close());
+  await until(stage, 5_000, () => dispatched().includes('lost'));
+  assert.is(supervisor.stats().acts.dispatch.again, 0);
+});
+
+test('a run queue that was lost is written again, all of it', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, dispatched } = stage;
+  await supervise('s1', { sweepLimit: 50 });
+  await clock.advance(1_000);
+  for (let i = 0; i < 300; i++) await submit(`k${i}`, { dispatch: true });
+  await clock.advance(10_000);
+  world.loseRunQueue();
+  await until(stage, 8_000, () => dispatched().length === 300);
+});
+
+test('a server clock that is far ahead makes no storm of dispatches', async () => {
+  const { clock, world, supervise, submit } = createStage();
+  world.node('s1').skew(-600_000);
+  const supervisor = await supervise('s1');
+  await clock.advance(1_000);
+  for (let i = 0; i < 10; i++) await submit(`k${i}`, { dispatch: true });
+  await clock.advance(600_000);
+  assert.ok(supervisor.stats().lostDispatches <= 10 * 8, `${supervisor.stats().lostDispatches} dispatches`);
+});
+
+test('X7: a delayed task is dispatched when it is due, not before, and a past one at once', async () => {
+  const stage = createStage();
+  const { clock, supervise, submit, dispatched } = stage;
+  await supervise('s1');
+  await clock.advance(1_000);
+  const runAt = clock.now() + 30_000;
+  await submit('later', { runAt });
+  await submit('past', { runAt: 1 });
+  await until(stage, 1_000, () => dispatched().includes('past'));
+  await clock.advance(runAt - clock.now() - 1);
+  assert.equal(dispatched(), ['past']);
+  await until(stage, 1_000, () => dispatched().includes('later'));
+});
+
+test('X7: a start that fell into an outage comes within 5 s of its end', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, dispatched } = stage;
+  await submit('a', { runAt: clock.now() + 60_000 });
+  await supervise('s1');
+  await clock.advance(1_000);
+  world.node('s1').crash();
+  await clock.advance(300_000);
+  await supervise('s2');
+  await until(stage, 5_000, () => dispatched().length === 1);
+});
+
+test('X7: a wall clock that is set is followed', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, dispatched } = stage;
+  await supervise('s1');
+  await submit('a', { runAt: clock.now() + 3_600_000 });
+  await clock.advance(1_000);
+  world.node('s1').skew(3_600_000);
+  await until(stage, 1_000, () => dispatched().length === 1);
+});
+
+test('a delayed task that was joined after its dispatch is dispatched for its new revision', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, record } = stage;
+  await supervise('s1');
+  await submit('a', { runAt: clock.now() + 1_000 });
+  await until(stage, 2_000, () => world.waiting().length === 1);
+  const address = await submit('a');
+  assert.is(record(address).dedupeCount, 1);
+  const revision = world.heads().find((head) => head.address === address)?.revision;
+  await until(stage, 1_000, () => world.waiting()[0]?.revision === revision);
+});
+
+test('D5: the successor of a task that has ended is started and dispatched when nobody else does', async () => {
+  const stage = createStage();
+  const { clock, supervise, worker, submit, claim, tell, record, dispatched } = stage;
+  await supervise('s1');
+  await worker('w1');
+  const address = await submit('a');
+  const first = await claim(address, 'w1');
+  const fence = fenceOf(first);
+  await tell(address, () => ({ kind: 'make-abortable', at: clock.now(), fence }), 'w1');
+  const actor = { user: 'alice', admin: false };
+  await tell(address, ({ id }) => ({ kind: 'cancel', at: clock.now(), actor, id, force: false }));
+  await submit('a');
+  const at = clock.now();
+  await tell(
+    address,
+    () => ({ kind: 'finish', at, fence, body: { kind: 'returned' }, handlerErrors: [], abortHandled: true, random: 0 }),
+    'w1',
+  );
+  assert.is(record(address).status, 'aborted');
+  await until(stage, 3_000, () => dispatched().length === 1);
+  assert.is(record(address).status, 'pending');
+  assert.is.not(record(address).id, first.id);
+});
+
+test('supervisors share the partitions, and take over those of one that dies or stops', async () => {
+  const { clock, world, supervise } = createStage();
+  const [a, b, c] = [await supervise('s1'), await supervise('s2'), await supervise('s3')];
+  await clock.advance(2_000);
+  const shares = () => [a, b, c].map((s) => s.stats().partitions);
+  assert.is(shares().reduce((sum, n) => sum + n), 64);
+  assert.ok(shares().every((n) => n > 8 && n < 40), shares().join());
+  await clock.settle(c.stop());
+  await clock.advance(1_000);
+  assert.is(a.stats().partitions + b.stats().partitions, 64);
+  world.node('s2').crash();
+  await clock.advance(7_000);
+  assert.is(a.stats().partitions, 64);
+  assert.ok(a.stats().ready);
+});
+
+test('tasks of partitions that went to another supervisor are not kept', async () => {
+  const { clock, supervise, submit } = createStage();
+  const a = await supervise('s1');
+  for (let i = 0; i < 100; i++) await submit(`k${i}`, { dispatch: true });
+  await clock.advance(1_000);
+  assert.is(a.stats().tasks, 100);
+  const b = await supervise('s2');
+  await clock.advance(2_000);
+  assert.is(a.stats().tasks + b.stats().tasks, 100);
+  assert.ok(b.stats().tasks > 10);
+});
+
+/** Stores bytes at an address of our own making, as a program of another version would. */
+const storeRaw = async ({ world, clock }: Stage, address: Address, bytes: Uint8Array): Promise<void> => {
+  const result = await clock.settle(world.ports('other').store.write(address, bytes, 0));
+  assert.is(result.kind, 'written');
+};
+
+test('X10: records it cannot read are left alone, counted, and hinder nothing', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, dispatched } = stage;
+  const supervisor = await supervise('s1');
+  await clock.advance(1_000);
+  await storeRaw(stage, addressFor('newer'), encode({ v: 99, status: 'pending' }));
+  await storeRaw(stage, addressFor('corrupt'), Uint8Array.of(0xc1));
+  await submit('good');
+  await until(stage, 8_000, () => dispatched().length === 1);
+  await clock.advance(60_000);
+  assert.is(supervisor.stats().unreadable, 2);
+  assert.is(world.history().length, 3);
+});
+
+test('a reader that went silent is found out by an own write that does not come back', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, worker, claim, record } = stage;
+  const supervisor = await supervise('s1', { reconcileMs: 36_000_000 });
+  const node = await worker('w1');
+  const address = await submit('a');
+  await claim(address, 'w1');
+  await clock.advance(1_000);
+  const fault = world.inject({ op: 'feed.entry', fault: 'silent', node: 's1', times: 1 });
+  node.crash();
+  await until(stage, 8_000, () => record(address).status === 'pending');
+  assert.is(fault.hits(), 1);
+  await until(stage, 10_000, () => supervisor.stats().restarts.records === 1 && supervisor.stats().ready);
+  await submit('b');
+  await until(stage, 1_000, () => supervisor.stats().tasks === 2);
+});
+
+test('a reader that went silent is found out by the probe of a partition, and what it missed is made up for', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, dispatched } = stage;
+  const supervisor = await supervise('s1', { reconcileMs: 64_000 });
+  await clock.advance(2_000);
+  const fault = world.inject({ op: 'feed.entry', fault: 'silent', node: 's1', times: 1 });
+  for (let i = 0; i < 20; i++) await submit(`k${i}`);
+  await clock.advance(100);
+  assert.is(fault.hits(), 1);
+  await until(stage, 120_000, () => dispatched().length === 20);
+  assert.is(supervisor.stats().restarts.records, 1);
+});
+
+test('probes of a healthy, busy system find nothing', async () => {
+  const { clock, supervise, submit } = createStage();
+  const supervisor = await supervise('s1', { reconcileMs: 64_000 });
+  for (let i = 0; i < 300; i++) {
+    await submit(`k${i % 100}`, { dispatch: true });
+    await clock.advance(400);
+  }
+  assert.is(supervisor.stats().restarts.records, 0);
+});
+
+test('a watch of the nodes that went silent is opened again, and nobody is called dead for it', async () => {
+  for (const apartMs of [300, 700, 1_300, 1_900]) {
+    const { clock, world, supervise, worker, submit, claim, record } = createStage();
+    const supervisor = await supervise('s1');
+    // The worker is last heard of well before this supervisor's own lease is.
+    await clock.advance(apartMs);
+    await worker('w1');
+    const address = await submit('a');
+    await claim(address, 'w1');
+    await clock.advance(3_900);
+    const fault = world.inject({ op: 'presence.seen', fault: 'silent', node: 's1', times: 1 });
+    await clock.advance(60_000);
+    assert.is(fault.hits(), 1);
+    assert.is(supervisor.stats().restarts.nodes, 1);
+    assert.equal([record(address).status, record(address).rescues], ['in_progress', undefined], `${apartMs} ms apart`);
+  }
+});
+
+test('a bucket that was made anew leaves no task of the old one behind', async () => {
+  const { clock, world, supervise, submit } = createStage();
+  const supervisor = await supervise('s1');
+  for (let i = 0; i < 5; i++) await submit(`k${i}`, { dispatch: true });
+  await clock.advance(1_000);
+  world.recreateBucket();
+  await clock.advance(5_000);
+  assert.is(supervisor.stats().tasks, 0);
+  assert.ok(supervisor.stats().ready);
+});
+
+test('start and stop may be called again; a stopped one does nothing more', async () => {
+  const { clock, world, supervise, submit } = createStage();
+  const supervisor = await supervise('s1');
+  await clock.settle(supervisor.start());
+  await clock.advance(1_000);
+  await clock.settle(Promise.all([supervisor.stop(), supervisor.stop()]));
+  await submit('a');
+  await clock.advance(60_000);
+  assert.is(world.waiting().length, 0);
+});
+
+test('a task of short life is never decoded', async () => {
+  const { clock, supervise, submit, claim, tell } = createStage();
+  const supervisor = await supervise('s1', { intakeMs: 1_000 });
+  await clock.advance(5_000);
+  const address = await submit('a');
+  const fence = fenceOf(await claim(address, 'w1'));
+  const at = clock.now();
+  await tell(
+    address,
+    () => ({ kind: 'finish', at, fence, body: { kind: 'returned' }, handlerErrors: [], abortHandled: false, random: 0 }),
+    'w1',
+  );
+  await clock.advance(2_000);
+  assert.equal(supervisor.stats().entries, { taken: 3, decoded: 0 });
+});
+
+test.run();

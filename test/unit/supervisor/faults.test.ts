@@ -1,0 +1,84 @@
+import type { Address } from '@baton/protocols';
+import * as assert from 'uvu/assert';
+import { suite } from '../../support/suite.ts';
+import { createStage, fenceOf, LANE } from './world.ts';
+
+const test = suite('supervisor: under faults');
+
+const SEEDS = 25;
+
+/** Two supervisors, one worker that lives, one that dies; everything a supervisor asks may fail, get lost or come late. */
+const run = async (seed: number) => {
+  const stage = createStage(seed);
+  const { clock, world, supervise, worker, submit, claim, tell } = stage;
+  const supervisors = [await supervise('s1', { reconcileMs: 128_000 }), await supervise('s2', { reconcileMs: 128_000 })];
+  await worker('alive');
+  const mortal = await worker('mortal');
+  await clock.advance(2_000);
+  const groups: Record<'kept' | 'orphan' | 'lost' | 'slow', Address[]> = { kept: [], orphan: [], lost: [], slow: [] };
+  for (let i = 0; i < 6; i++) {
+    groups.kept.push(await submit(`kept${i}`));
+    groups.orphan.push(await submit(`orphan${i}`));
+    groups.slow.push(await submit(`slow${i}`, { policy: { timeoutMs: 20_000 } }));
+  }
+  for (const address of groups.kept) await claim(address, 'alive');
+  for (const address of groups.orphan) await claim(address, 'mortal');
+  for (const address of groups.slow) {
+    const fence = fenceOf(await claim(address, 'alive'));
+    await tell(address, () => ({ kind: 'make-abortable', at: clock.now(), fence }), 'alive');
+  }
+  for (const node of ['s1', 's2']) {
+    for (const fault of ['lost-request', 'lost-reply', 'refused'] as const) {
+      for (const op of ['store.load', 'store.write', 'queue.put', 'queue.oldest', 'feed.follow', 'presence.follow'] as const) {
+        if (op !== 'store.load' || fault !== 'lost-reply') world.inject({ op, fault, node, probability: 0.1 });
+      }
+    }
+    world.inject({ op: 'store.write', fault: 'late-apply', node, probability: 0.1, delayMs: 3_000 });
+    world.inject({ op: 'feed.entry', fault: 'duplicate', node, probability: 0.2 });
+    world.inject({ op: 'feed.entry', fault: 'silent', node, probability: 0.02 });
+    world.inject({ op: 'presence.seen', fault: 'silent', node, probability: 0.01 });
+  }
+  mortal.crash();
+  for (let i = 0; i < 6; i++) groups.lost.push(await submit(`lost${i}`));
+  await clock.advance(10_000);
+  world.node(seed % 2 === 0 ? 's1' : 's2').disconnect();
+  await clock.advance(15_000);
+  world.heal();
+  // A lane nobody takes from hides what it has lost: its oldest message stays where it is.
+  const given = new Set<string>();
+  const { queue } = world.ports('taker');
+  const reader = await clock.settle(
+    queue.open([LANE], (dispatch) => {
+      given.add(dispatch.address);
+      dispatch.ack();
+    }),
+  );
+  reader.setFree(100);
+  await clock.advance(180_000);
+  return { stage, supervisors, groups, given };
+};
+
+for (let seed = 1; seed <= SEEDS; seed++) {
+  test(`seed ${seed}: the living keep their tasks, the dead lose theirs once, what was lost is found`, async () => {
+    const { stage, supervisors, groups, given } = await run(seed);
+    const { record } = stage;
+    for (const address of groups.kept) assert.is(record(address).owner?.worker, 'alive');
+    for (const address of groups.slow) {
+      const { status, abort } = record(address);
+      assert.equal([status, abort?.cause], ['aborting', 'timeout']);
+      assert.ok((abort?.at ?? 0) - (record(address).startedAt ?? 0) >= 20_000, 'never early');
+    }
+    for (const address of groups.orphan) {
+      assert.equal([record(address).status, record(address).rescues], ['pending', 1]);
+    }
+    for (const address of [...groups.orphan, ...groups.lost]) {
+      assert.ok(given.has(address), `${record(address).key} was not dispatched`);
+    }
+    const stats = supervisors.map((supervisor) => supervisor.stats());
+    assert.is(stats[0]!.partitions + stats[1]!.partitions, 64);
+    assert.is(stats[0]!.tasks + stats[1]!.tasks, 24);
+    assert.ok(stats.every(({ ready, load }) => ready && load === 0));
+  });
+}
+
+test.run();

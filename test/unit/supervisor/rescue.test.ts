@@ -1,0 +1,217 @@
+import type { Address } from '@baton/protocols';
+import * as assert from 'uvu/assert';
+import { suite } from '../../support/suite.ts';
+import { createStage, fenceOf, type Stage } from './world.ts';
+
+const test = suite('supervisor: rescue');
+
+/** Virtual time until the assertion holds, at most `limitMs`. */
+const until = async ({ clock }: Stage, limitMs: number, holds: () => boolean): Promise<number> => {
+  const start = clock.monotonic();
+  while (!holds()) {
+    if (clock.monotonic() - start > limitMs) throw new Error(`not within ${limitMs} ms`);
+    await clock.advance(50);
+  }
+  return clock.monotonic() - start;
+};
+
+test('R3: the tasks of a killed worker wait for another one within 8 s, dispatched', async () => {
+  const stage = createStage();
+  const { clock, supervise, worker, submit, claim, record, dispatched } = stage;
+  const supervisor = await supervise('s1');
+  const node = await worker('w1');
+  await clock.advance(3_000);
+  const addresses: Address[] = [];
+  for (let i = 0; i < 200; i++) addresses.push(await submit(`k${i}`));
+  for (const address of addresses) await claim(address, 'w1');
+  await clock.advance(500);
+  node.crash();
+  const tookMs = await until(stage, 8_000, () => addresses.every((a) => record(a).status === 'pending') && dispatched().length === 200);
+  assert.ok(tookMs > 4_000, `only ${tookMs} ms: its lease was not over`);
+  assert.ok(addresses.every((a) => record(a).rescues === 1));
+  await clock.advance(1_000);
+  assert.is(supervisor.stats().acts.rescue.settled, 200);
+  assert.is(supervisor.stats().restarts.records, 0);
+});
+
+test('R3: within 16 s when the supervisor died too, and within 8 s of the start of the first one', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, worker, submit, claim, record } = stage;
+  await supervise('s1');
+  await supervise('s2');
+  const node = await worker('w1');
+  await clock.advance(3_000);
+  const addresses: Address[] = [];
+  for (let i = 0; i < 50; i++) addresses.push(await submit(`k${i}`));
+  for (const address of addresses) await claim(address, 'w1');
+  await clock.advance(500);
+  node.crash();
+  world.node('s1').crash();
+  await until(stage, 16_000, () => addresses.every((a) => record(a).status === 'pending'));
+
+  world.node('s2').crash();
+  const second = await worker('w2');
+  for (const address of addresses) await claim(address, 'w2');
+  second.crash();
+  await clock.advance(60_000);
+  assert.ok(addresses.every((a) => record(a).status === 'in_progress'));
+  await supervise('s3');
+  await until(stage, 8_000, () => addresses.every((a) => record(a).status === 'pending'));
+});
+
+test('a worker that left is waited for no longer', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, claim, record } = stage;
+  await supervise('s1');
+  const { ports } = world.node('w1');
+  const info = { role: 'worker', id: 'w1', host: 'h', pid: 1, startedAt: 0, state: 'ready' } as const;
+  const lease = await clock.settle(ports.presence.hold(info, { lost: () => {}, regained: () => {} }));
+  await clock.advance(1_000);
+  const address = await submit('a');
+  await claim(address, 'w1');
+  await clock.advance(500);
+  await clock.settle(lease.release());
+  await until(stage, 500, () => record(address).status === 'pending');
+});
+
+test('a live worker keeps its tasks: no false rescue in ten minutes', async () => {
+  const { clock, supervise, worker, submit, claim, record } = createStage();
+  const supervisor = await supervise('s1');
+  await worker('w1');
+  const address = await submit('a');
+  await claim(address, 'w1');
+  await clock.advance(600_000);
+  assert.is(record(address).status, 'in_progress');
+  assert.is(supervisor.stats().acts.rescue.settled, 0);
+  assert.equal(supervisor.stats().restarts, { records: 0, nodes: 0 });
+});
+
+for (const [what, pauseMs] of [['cut off', 20_000], ['frozen', 20_000], ['blocked', 20_000]] as const) {
+  test(`a supervisor that was ${what} for ${pauseMs / 1_000} s rescues nobody who lives`, async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const { clock, world, supervise, worker, submit, claim, record } = createStage(seed);
+      const supervisor = await supervise('s1');
+      await worker('w1');
+      const address = await submit('a');
+      await claim(address, 'w1');
+      await clock.advance(3_000);
+      const node = world.node('s1');
+      if (what === 'cut off') node.disconnect();
+      else if (what === 'frozen') node.freeze();
+      else node.block();
+      await clock.advance(pauseMs);
+      if (what === 'cut off') node.reconnect();
+      else node.resume();
+      await clock.advance(30_000);
+      assert.is(record(address).status, 'in_progress', `seed ${seed}`);
+      assert.ok(supervisor.stats().ready, `seed ${seed}: it works again`);
+      assert.is(supervisor.stats().acts.rescue.settled, 0, `seed ${seed}`);
+    }
+  });
+}
+
+test('after the server was away, a worker that died meanwhile is rescued within 10 s of its return', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, worker, submit, claim, record } = stage;
+  await supervise('s1');
+  const node = await worker('w1');
+  const address = await submit('a');
+  await claim(address, 'w1');
+  await clock.advance(3_000);
+  world.node('s1').disconnect();
+  node.crash();
+  await clock.advance(300_000);
+  world.node('s1').reconnect();
+  await until(stage, 10_000, () => record(address).status === 'pending');
+});
+
+test('R4: a zombie finds its task taken, and is not rescued from when it is back', async () => {
+  const stage = createStage();
+  const { clock, supervise, worker, submit, claim, tell, record } = stage;
+  await supervise('s1');
+  const node = await worker('w1');
+  await worker('w2');
+  const address = await submit('a');
+  const fence = fenceOf(await claim(address, 'w1'));
+  await clock.advance(1_000);
+  node.freeze();
+  await until(stage, 8_000, () => record(address).status === 'pending');
+  await claim(address, 'w2');
+  node.resume();
+  const late = await tell(address, () => ({ kind: 'progress', at: clock.now(), fence, progress: { count: 1 } }), 'w1');
+  assert.is(late.kind, 'refused');
+  const again = await submit('b');
+  await clock.advance(3_000);
+  await claim(again, 'w1');
+  await clock.advance(20_000);
+  assert.is(record(again).owner?.worker, 'w1');
+  assert.is(record(address).owner?.worker, 'w2');
+});
+
+test('L11: a task that was being aborted ends when its worker dies', async () => {
+  const stage = createStage();
+  const { clock, supervise, worker, submit, claim, tell, record } = stage;
+  await supervise('s1');
+  const node = await worker('w1');
+  await clock.advance(1_000);
+  const address = await submit('a');
+  const fence = fenceOf(await claim(address, 'w1'));
+  await tell(address, () => ({ kind: 'make-abortable', at: clock.now(), fence }), 'w1');
+  const actor = { user: 'alice', admin: false };
+  await tell(address, ({ id }) => ({ kind: 'cancel', at: clock.now(), actor, id, force: false }));
+  node.crash();
+  await until(stage, 8_000, () => record(address).status === 'aborted');
+  assert.match(record(address).history.at(-1)?.why ?? '', /handlers may not have finished/);
+});
+
+test('an inline call whose process died is run by whoever serves its type', async () => {
+  const stage = createStage();
+  const { clock, supervise, worker, submit, record, dispatched } = stage;
+  await supervise('s1');
+  const node = await worker('h1');
+  await clock.advance(1_000);
+  const address = await submit('a', { host: 'h1' });
+  await clock.advance(10_000);
+  assert.equal(dispatched(), [], 'its host runs it');
+  node.crash();
+  await until(stage, 8_000, () => dispatched().length === 1);
+  assert.is(record(address).host, undefined);
+});
+
+test('a rescue whose answer was lost happens once', async () => {
+  const stage = createStage(3);
+  const { clock, world, supervise, worker, submit, claim, record } = stage;
+  await supervise('s1');
+  const node = await worker('w1');
+  await clock.advance(1_000);
+  const address = await submit('a');
+  await claim(address, 'w1');
+  await clock.advance(500);
+  const fault = world.inject({ op: 'store.write', fault: 'lost-reply', node: 's1', times: 1 });
+  node.crash();
+  await until(stage, 20_000, () => record(address).status === 'pending');
+  await clock.advance(20_000);
+  assert.is(fault.hits(), 1);
+  assert.is(record(address).rescues, 1);
+});
+
+test('two supervisors at once rescue a task once', async () => {
+  const stage = createStage();
+  const { clock, supervise, worker, submit, claim, record } = stage;
+  const first = await supervise('s1');
+  const node = await worker('w1');
+  // Under one name neither knows of the other: both own everything.
+  const second = await supervise('s2', {}, 's1');
+  await clock.advance(1_000);
+  const addresses: Address[] = [];
+  for (let i = 0; i < 20; i++) addresses.push(await submit(`k${i}`));
+  for (const address of addresses) await claim(address, 'w1');
+  await clock.advance(500);
+  node.crash();
+  await until(stage, 9_000, () => addresses.every((a) => record(a).status === 'pending'));
+  await clock.advance(2_000);
+  assert.ok(addresses.every((a) => record(a).rescues === 1));
+  for (const { stats } of [first, second]) assert.equal([stats().partitions, stats().acts.rescue.settled], [64, 20]);
+});
+
+test.run();

@@ -1,0 +1,125 @@
+import type { Command, Policy, TaskRecord, TaskSpec, WhenAborting } from '@baton/core';
+import { addressOf, readRecord, type Address, type Lane } from '@baton/protocols';
+import { createKernel, createSupervisor, silentLog, type Asked, type Supervisor, type SupervisorTimings } from '@baton/runtime';
+import { createMemoryWorld, createVirtualClock, type MemoryNode, type MemoryWorld, type VirtualClock } from '@baton/testkit';
+
+/** A world with supervisors in it, and tasks that are driven by hand: no worker code takes part. */
+export type Stage = {
+  readonly clock: VirtualClock;
+  readonly world: MemoryWorld;
+  /** `id`: the name it goes by, that of its process when not given. */
+  readonly supervise: (name: string, timings?: Partial<SupervisorTimings>, id?: string) => Promise<Supervisor>;
+  /** A process that holds a lease as a worker. */
+  readonly worker: (name: string) => Promise<MemoryNode>;
+  readonly submit: (key: string, options?: SubmitOptions) => Promise<Address>;
+  /** `worker` takes the task, without any run queue. */
+  readonly claim: (address: Address, worker: string) => Promise<TaskRecord>;
+  readonly tell: (address: Address, make: (record: TaskRecord) => Command, as?: string) => Promise<Asked>;
+  readonly record: (address: Address) => TaskRecord;
+  /** Keys of the tasks whose dispatches wait in the run queue. */
+  readonly dispatched: () => readonly string[];
+};
+
+export type SubmitOptions = {
+  readonly policy?: Policy;
+  readonly runAt?: number;
+  readonly host?: string;
+  readonly dispatch?: boolean;
+  readonly whenAborting?: WhenAborting;
+};
+
+export const LANE: Lane = { queue: 'default', priority: 'normal', type: 'job' };
+export const addressFor = (key: string): Address => addressOf({ scope: 'shared', type: 'job', key });
+
+export const createStage = (seed: number | string = 1): Stage => {
+  const clock = createVirtualClock({ seed });
+  const world = createMemoryWorld({ clock, seed, latencyMs: [0, 2] });
+  const tell: Stage['tell'] = (address, make, as = 'outside') =>
+    clock.settle(
+      createKernel(world.ports(as)).ask(address, (held) => {
+        if (held === undefined) throw new Error(`there is no task at ${address}`);
+        return make(held.record);
+      }),
+    );
+  const stage: Stage = {
+    clock,
+    world,
+    tell,
+    supervise: async (name, timings = {}, id = name) => {
+      const supervisor = createSupervisor(world.ports(name), { id, log: silentLog, timings });
+      await clock.settle(supervisor.start());
+      return supervisor;
+    },
+    worker: async (name) => {
+      const node = world.node(name);
+      const info = { role: 'worker', id: name, host: 'h', pid: 1, startedAt: clock.now(), state: 'ready' } as const;
+      await clock.settle(node.ports.presence.hold(info, { lost: () => {}, regained: () => {} }));
+      return node;
+    },
+    submit: (key, options = {}) => submit(stage, key, options),
+    claim: (address, worker) => claim(stage, address, worker),
+    record: (address) => {
+      const entry = world.heads().find((head) => head.address === address);
+      const reading = entry === undefined ? undefined : readRecord(entry.bytes);
+      if (reading?.kind !== 'record') throw new Error(`there is no record at ${address}`);
+      return reading.record;
+    },
+    dispatched: () =>
+      world.waiting().flatMap(({ bytes }) => {
+        const reading = readRecord(bytes);
+        return reading.kind === 'record' ? [reading.record.key] : [];
+      }),
+  };
+  return stage;
+};
+
+const submit = async ({ world, clock }: Stage, key: string, options: SubmitOptions): Promise<Address> => {
+  const { policy = {}, runAt, host, dispatch = false, whenAborting = 'queue' } = options;
+  const ports = world.ports('outside');
+  const address = addressFor(key);
+  const spec: TaskSpec = {
+    id: ports.chance.uuid(),
+    type: 'job',
+    key,
+    name: key,
+    scope: 'shared',
+    queue: 'default',
+    priority: 'normal',
+    mode: host === undefined ? 'async' : 'sync',
+    policy,
+    ...(runAt === undefined ? {} : { runAt }),
+    ...(host === undefined ? {} : { host }),
+  };
+  const actor = { user: 'alice', admin: false };
+  const at = ports.clock.now();
+  const asked = await clock.settle(
+    createKernel(ports).ask(address, () => ({ kind: 'submit', at, actor, spec, whenAborting })),
+  );
+  if (asked.kind !== 'done' || asked.bytes === undefined) throw new Error(`not submitted: ${asked.kind}`);
+  const entry = { address, revision: asked.revision, bytes: asked.bytes };
+  if (dispatch) await clock.settle(ports.queue.put(LANE, entry));
+  return address;
+};
+
+const claim = async ({ world, clock }: Stage, address: Address, worker: string): Promise<TaskRecord> => {
+  const ports = world.ports(worker);
+  const asked = await clock.settle(
+    createKernel(ports).ask(address, (held) => ({
+      kind: 'claim',
+      at: ports.clock.now(),
+      id: held?.record.id ?? '',
+      worker,
+      epoch: ports.store.epoch,
+      revision: held?.revision ?? 0,
+      dispatched: held?.revision ?? 0,
+    })),
+  );
+  if (asked.kind !== 'done') throw new Error(`not claimed: ${asked.kind}`);
+  return asked.record;
+};
+
+/** The fence a task is owned under. */
+export const fenceOf = (record: TaskRecord) => {
+  if (record.owner === undefined) throw new Error('nobody owns the task');
+  return record.owner.fence;
+};
