@@ -72,7 +72,10 @@ const shared = (entryPoints, outdir) => ({
  */
 export const taskEntries = (service) =>
   Object.fromEntries(
-    filesBelow(`services/${service}/src`, (path) => path.endsWith('.tasks.ts')).map((path) => [basename(path, '.ts'), path]),
+    filesBelow(`services/${service}/src`, (path) => path.endsWith('.tasks.ts')).map((path) => [
+      basename(path, '.ts'),
+      path,
+    ]),
   );
 
 /**

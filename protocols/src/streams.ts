@@ -42,11 +42,6 @@ export type StreamOptions = {
 
 const NANOS_PER_MS = 1_000_000;
 
-/**
- * Versions of a record the bucket keeps. Only the last one counts; the others are there for the event log, which takes
- * them a moment later: with one version, what is overwritten within that moment would never reach the log.
- */
-const RECORD_VERSIONS = 16;
 const PROTOCOL_METADATA = 'baton.protocol';
 const PARTITIONS_METADATA = 'baton.partitions';
 
@@ -62,7 +57,7 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       subjects: [names.allRecords],
       retention: 'limits',
       discard: 'old',
-      max_msgs_per_subject: RECORD_VERSIONS,
+      max_msgs_per_subject: 1,
       max_msg_size: RECORD_LIMIT + 4_096,
       // Message ids are not used: they do not make a compare-and-set safe to repeat, and each costs memory.
       duplicate_window: 100 * NANOS_PER_MS,
@@ -70,8 +65,7 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       allow_direct: false,
       allow_atomic: true,
       allow_msg_ttl: true,
-      // The archive mark takes the versions before it away: else its own end would bring the one before back.
-      allow_rollup_hdrs: true,
+      allow_rollup_hdrs: false,
       republish: { src: names.allRecords, dest: `${names.livePrefix}>` },
       metadata: { [PROTOCOL_METADATA]: '1', [PARTITIONS_METADATA]: String(PARTITIONS) },
     },

@@ -42,7 +42,9 @@ export const startRole = (role: string, env: Readonly<Record<string, string>>): 
       if (message?.kind === 'failed') throw new Error(`${role}: ${message.reason}`);
       if (message?.kind === kind) return message.kind === 'done' ? message.figures : {};
       if (message !== undefined) continue;
-      if (child.exitCode !== null) throw new Error(`${role} ended with code ${child.exitCode}`);
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`${role} ended with ${child.signalCode ?? `code ${child.exitCode}`}`);
+      }
       if (performance.now() > until) throw new Error(`${role} said nothing for ${LIMIT_MS} ms`);
       await Promise.race([new Promise<void>((resolve) => (wake = resolve)), exited, timeout(1_000)]);
     }

@@ -1,4 +1,4 @@
-import { startMongo, startNats, startRedis, type Durability } from '@baton/local';
+import { type startMongo, startNats, startRedis, type Durability } from '@baton/local';
 import { startRole, type Child } from './child.ts';
 import { cpuSecondsOf } from './measure.ts';
 import { projectedSeconds } from './roles/baton.ts';

@@ -72,7 +72,9 @@ const checkRescue = (job: Job, owner: string | undefined): number => {
 };
 
 const say = (what: string, ms: number, limitMs?: number): void => {
-  console.log(`${what}: ${Math.round(ms)} ms${limitMs === undefined ? '' : ` (bound ${limitMs} ms + ${MARGIN_MS} ms)`}`);
+  console.log(
+    `${what}: ${Math.round(ms)} ms${limitMs === undefined ? '' : ` (bound ${limitMs} ms + ${MARGIN_MS} ms)`}`,
+  );
 };
 
 const quickstart = { tasks: [QUICKSTART_TASKS] };
@@ -183,7 +185,11 @@ test(
       { limitMs: REOWN_MS + 5_000 },
     );
     zombie.resume();
-    await eventually(() => assert.match(zombie.output, /what its body still does is fenced off|the end of its body here does not count/), { limitMs: 15_000 });
+    await eventually(
+      () =>
+        assert.match(zombie.output, /what its body still does is fenced off|the end of its body here does not count/),
+      { limitMs: 15_000 },
+    );
     const life = await checkEnd(system, job);
     const takenAt = checkRescue(job, owner);
     const rescued = life.findIndex(({ record }) => record.rescues === 1);

@@ -38,46 +38,68 @@ const revisionsIn = (entries: readonly Entry[], address: Address): readonly numb
 
 const isEmpty = (batch: EventBatch): boolean => batch.entries.length === 0 && batch.unreadable.length === 0;
 
+/** Entries up to the one of that revision, which is awaited. */
+const readUntil = async (reader: EventReader, revision: number): Promise<readonly Entry[]> => {
+  const entries: Entry[] = [];
+  for (let tries = 0; tries < 40; tries++) {
+    const batch = await reader.next(500, 500);
+    entries.push(...batch.entries);
+    await batch.ack();
+    if (entries.some((entry) => entry.revision === revision)) return entries;
+  }
+  throw new Error(`revision ${revision} did not come; ${entries.length} others did`);
+};
+
+/**
+ * The log may skip a version that was overwritten at once, and nothing else: each is one that was written, they rise, and
+ * the last is the newest.
+ */
+const assertFollows = (got: readonly number[], written: readonly number[]): void => {
+  const all = new Set(written);
+  assert.ok(
+    got.every((revision) => all.has(revision)),
+    'a revision that was never written',
+  );
+  assert.ok(
+    got.every((revision, i) => i === 0 || revision > (got[i - 1] ?? 0)),
+    `not in order: ${got.join(' ')}`,
+  );
+  assert.is(got.at(-1), written.at(-1));
+};
+
 /** Everything that was ever written, for readers that are served until they have acknowledged it. */
 export const eventLogContract = (name: string, withBench: WithBench): void =>
   contract(`${name}: event log`, withBench, (check) => {
-    check('has every write with its address and revision, in order, also what was overwritten', async (bench) => {
+    check('has the newest of every record, in order per record, with address and revision', async (bench) => {
       const revisions = await writeMany(bench, 20);
       const other = await write(bench, 'other', 0, 'x');
       const reader = await (await bench.ports()).log.reader('all');
-      const entries = await read(bench, reader, 21);
-      assert.equal(revisionsIn(entries, sampleAddress('k')), revisions);
+      const entries = await readUntil(reader, other);
+      assertFollows(revisionsIn(entries, sampleAddress('k')), revisions);
       assert.equal(revisionsIn(entries, sampleAddress('other')), [other]);
-      const own = entries.filter((entry) => entry.address === sampleAddress('k'));
-      assert.equal(
-        own.map((entry) => noteIn(entry.bytes)),
-        revisions.map((_, i) => `note ${i}`),
-      );
+      const last = entries.filter((entry) => entry.address === sampleAddress('k')).at(-1);
+      assert.is(noteIn(last?.bytes ?? new Uint8Array()), 'note 19');
     });
 
     check(
-      'misses none of many writes to one key in quick succession',
+      'comes to the newest of many writes to one key in quick succession',
       async (bench) => {
         const revisions = await writeMany(bench, 4_000);
         const reader = await (await bench.ports()).log.reader('all');
-        const entries: Entry[] = [];
-        for (let empty = 0; entries.length < revisions.length && empty < 3;) {
-          const batch = await reader.next(500, 1_000);
-          entries.push(...batch.entries);
-          empty = batch.entries.length === 0 ? empty + 1 : 0;
-          await batch.ack();
-        }
-        const got = new Set(entries.map((entry) => entry.revision));
-        const missing = revisions.filter((revision) => !got.has(revision));
-        assert.is(missing.length, 0, `${missing.length} of ${revisions.length} are missing`);
+        const entries = await readUntil(reader, revisions.at(-1) ?? 0);
+        assertFollows(revisionsIn(entries, sampleAddress('k')), revisions);
       },
       { limitMs: 60_000 },
     );
 
     check('has what is written while it is read', async (bench) => {
       const reader = await (await bench.ports()).log.reader('live');
-      const [revisions, entries] = await Promise.all([writeMany(bench, 20), read(bench, reader, 20)]);
-      assert.equal(revisionsIn(entries, sampleAddress('k')), revisions);
+      const [revisions, early] = await Promise.all([writeMany(bench, 20), reader.next(500, 5_000)]);
+      await early.ack();
+      const newest = revisions.at(-1) ?? 0;
+      const all = early.entries.some((entry) => entry.revision === newest);
+      const entries = all ? early.entries : [...early.entries, ...(await readUntil(reader, newest))];
+      assertFollows(revisionsIn(entries, sampleAddress('k')), revisions);
     });
 
     check('has what was published to it directly, under the given address and revision', async (bench) => {

@@ -11,7 +11,14 @@ import { closedPort, fakeNats, gateTo, rawNats, silentServer } from '../support/
 import { double, joined, largePayload, largeResult } from '../support/fixture-tasks.ts';
 import { sampleRecord } from '../support/sample-records.ts';
 import { suite } from '../support/suite.ts';
-import { FIXTURE_TASKS, mainOf, sharedServers, startSystem, type ServiceKind, type System } from '../support/system-fixture.ts';
+import {
+  FIXTURE_TASKS,
+  mainOf,
+  sharedServers,
+  startSystem,
+  type ServiceKind,
+  type System,
+} from '../support/system-fixture.ts';
 import { SystemProcess } from '../support/system-process.ts';
 import type { TestContext } from '../support/test-body.ts';
 
@@ -55,7 +62,12 @@ const connects = (title: string, code: string, urlOf: (context: TestContext) => 
     LIMIT,
   );
 
-connects('a server that is too old', 'SERVER_TOO_OLD', (context) => fakeNats(context, '2.10.29'), /2\.10\.29.*2\.14\.5/);
+connects(
+  'a server that is too old',
+  'SERVER_TOO_OLD',
+  (context) => fakeNats(context, '2.10.29'),
+  /2\.10\.29.*2\.14\.5/,
+);
 connects('a server without JetStream', 'JETSTREAM_DISABLED', (context) => rawNats(context, []), /JetStream/);
 connects(
   'no credentials where some are needed',
@@ -64,10 +76,18 @@ connects(
   /credentials/,
 );
 connects('nothing listens', 'NOT_CONNECTED', async () => `nats://127.0.0.1:${await closedPort()}`, /is it running/);
-connects('something that never speaks', 'NOT_CONNECTED', async (context) => `nats://127.0.0.1:${await silentServer(context)}`, /./);
+connects(
+  'something that never speaks',
+  'NOT_CONNECTED',
+  async (context) => `nats://127.0.0.1:${await silentServer(context)}`,
+  /./,
+);
 
 test('a credentials file that is not there', async () => {
-  const error = await refused('no credentials file', { servers: sharedServers().natsUrl, credsFile: '/nowhere/baton.creds' });
+  const error = await refused('no credentials file', {
+    servers: sharedServers().natsUrl,
+    credsFile: '/nowhere/baton.creds',
+  });
   assert.is(error.code, 'AUTHORIZATION_FAILED');
   assert.match(error.message, /\/nowhere\/baton\.creds/);
 });
@@ -146,7 +166,11 @@ const taskModules = (title: string, modules: string | undefined, words: RegExp) 
 taskModules('not set', undefined, /BATON_TASKS names no module/);
 taskModules('a module that is not there', './nowhere.tasks.mjs', /nowhere\.tasks\.mjs cannot be loaded/);
 taskModules('a file that is no module', './package.json', /package\.json cannot be loaded/);
-taskModules('a module without a task', fileURLToPath(new URL('./fixture-empty.mjs', import.meta.url)), /exports no task/);
+taskModules(
+  'a module without a task',
+  fileURLToPath(new URL('./fixture-empty.mjs', import.meta.url)),
+  /exports no task/,
+);
 
 test(
   'services without a server say so, with the code',
@@ -180,7 +204,9 @@ test(
       baton.within(() => double.with({ taskKey: 'k'.repeat(300) }).schedule(1)),
     );
     assert.is(key.code, 'INVALID_ARGUMENT');
-    const functions = await failureOf('arguments that are no data', () => baton.within(() => double.schedule((() => 1) as never)));
+    const functions = await failureOf('arguments that are no data', () =>
+      baton.within(() => double.schedule((() => 1) as never)),
+    );
     assert.is(functions.code, 'INVALID_ARGUMENT');
 
     const payload = await baton.within(() => largePayload.schedule(PAYLOAD_LIMIT + 1));
@@ -207,7 +233,9 @@ const othersGoOn = async (system: System): Promise<void> => {
   assert.equal(handle.result, { doubled: 42 });
   await eventually(
     async () => {
-      const document = await system.mongo.db.collection<{ _id: string; status: string }>('tasks').findOne({ _id: handle.uuid });
+      const document = await system.mongo.db
+        .collection<{ _id: string; status: string }>('tasks')
+        .findOne({ _id: handle.uuid });
       assert.is(document?.status, 'success');
     },
     { limitMs: 15_000 },
@@ -232,15 +260,22 @@ const leftAlone = (title: string, code: string, bytesOf: () => Uint8Array) =>
       const lane = { queue: 'default', priority: 'normal', type: 'fx.joined' } as const;
       assert.is((await ports.queue.put(lane, { address, revision, bytes })).kind, 'written');
 
-      const error = await failureOf(title, () => system.baton.within(() => joined.with({ taskKey: 'odd' }).schedule(1)));
+      const error = await failureOf(title, () =>
+        system.baton.within(() => joined.with({ taskKey: 'odd' }).schedule(1)),
+      );
       assert.is(error.code, code);
       await othersGoOn(system);
       const supervisor = system.supervisors[0];
-      await eventually(() => assert.match(supervisor?.output ?? '', /a record cannot be read and is left alone/), { limitMs: 10_000 });
+      await eventually(() => assert.match(supervisor?.output ?? '', /a record cannot be read and is left alone/), {
+        limitMs: 10_000,
+      });
       await eventually(
         async () => {
           const aside = await system.mongo.db.collection('quarantine').find({}).toArray();
-          assert.ok(aside.some((one) => Number(one['revision'] ?? one['sequence']) > 0), 'it is not in quarantine');
+          assert.ok(
+            aside.some((one) => Number(one['revision'] ?? one['sequence']) > 0),
+            'it is not in quarantine',
+          );
         },
         { limitMs: 10_000 },
       );
@@ -257,7 +292,9 @@ const leftAlone = (title: string, code: string, bytesOf: () => Uint8Array) =>
     LIMIT,
   );
 
-leftAlone('a record of a newer version', 'RECORD_NEWER', () => encode({ ...sampleRecord('odd'), v: 99, unheardOf: { of: true } }));
+leftAlone('a record of a newer version', 'RECORD_NEWER', () =>
+  encode({ ...sampleRecord('odd'), v: 99, unheardOf: { of: true } }),
+);
 leftAlone('a record that is damaged', 'RECORD_CORRUPT', () => new Uint8Array(randomBytes(200)));
 leftAlone('a record that is cut short', 'RECORD_CORRUPT', () => encode(sampleRecord('odd')).subarray(0, 60));
 
@@ -285,9 +322,12 @@ test(
     };
     const projected = async (ids: readonly string[]): Promise<void> => {
       const began = performance.now();
-      await eventually(async () => assert.is(await tasks.countDocuments({ _id: { $in: [...ids] }, status: 'success' }), ids.length), {
-        limitMs: 20_000,
-      });
+      await eventually(
+        async () => assert.is(await tasks.countDocuments({ _id: { $in: [...ids] }, status: 'success' }), ids.length),
+        {
+          limitMs: 20_000,
+        },
+      );
       console.log(`MongoDB is back: all projected after ${Math.round(performance.now() - began)} ms`);
     };
 
@@ -301,7 +341,9 @@ test(
     await gate.shut();
     const from = projector.output.length;
     const second = await runOne();
-    await eventually(() => assert.match(projector.output.slice(from), /MONGO_UNAVAILABLE|MongoDB/), { limitMs: WORD_MS + 4_000 });
+    await eventually(() => assert.match(projector.output.slice(from), /MONGO_UNAVAILABLE|MongoDB/), {
+      limitMs: WORD_MS + 4_000,
+    });
     const third = await runOne();
     assert.ok(projector.isRunning, projector.output);
     await gate.open();

@@ -78,7 +78,14 @@ const checkTasks = async ({ mongo }: System, answers: readonly CallerAnswer[]): 
     const document = await eventually(
       async () => {
         const found = await mongo.db
-          .collection<{ _id: string; terminal: boolean; status: string; created_by: string; dedupe_count: number; subscriber_ids: string[] }>('tasks')
+          .collection<{
+            _id: string;
+            terminal: boolean;
+            status: string;
+            created_by: string;
+            dedupe_count: number;
+            subscriber_ids: string[];
+          }>('tasks')
           .findOne({ _id: id });
         assert.ok(found?.terminal, `${id} has not ended in MongoDB`);
         return found;

@@ -18,7 +18,8 @@ import { suite, type TestContext } from '../support/suite.ts';
 
 const test = suite('nats connect');
 
-const codeOf = (fault: unknown): string => (fault instanceof BatonError ? fault.code : `no BatonError: ${String(fault)}`);
+const codeOf = (fault: unknown): string =>
+  fault instanceof BatonError ? fault.code : `no BatonError: ${String(fault)}`;
 
 /** Connects and expects a refusal within seconds. */
 const refusalOf = async (settings: Partial<NatsSettings>): Promise<BatonError> => {
@@ -48,7 +49,15 @@ const listenerOf = async ({ defer }: TestContext, greet: (socket: Socket) => voi
 /** A server that says it is one, and lets everybody in. */
 const fakeServer = (context: TestContext, version: string): Promise<string> =>
   listenerOf(context, (socket) => {
-    const info = { server_id: 'fake', version, headers: true, max_payload: 1_048_576, proto: 1, host: '127.0.0.1', port: 1 };
+    const info = {
+      server_id: 'fake',
+      version,
+      headers: true,
+      max_payload: 1_048_576,
+      proto: 1,
+      host: '127.0.0.1',
+      port: 1,
+    };
     socket.write(`INFO ${JSON.stringify(info)}\r\n`);
     socket.on('data', (bytes) => {
       if (bytes.toString().includes('PING')) socket.write('PONG\r\n');
@@ -73,7 +82,11 @@ const dropNamespace = async (namespace: string): Promise<void> => {
   await nc.close();
 };
 
-const connected = async ({ defer }: TestContext, namespace: string, more: Partial<NatsSettings> = {}): Promise<NatsWire> => {
+const connected = async (
+  { defer }: TestContext,
+  namespace: string,
+  more: Partial<NatsSettings> = {},
+): Promise<NatsWire> => {
   const wire = await connectNats({ servers: natsUrl(), namespace, ...more });
   defer(() => wire.close());
   return wire;
@@ -102,26 +115,30 @@ test('one that accepts and says nothing: NOT_CONNECTED in the time given', async
   assert.is(refusal.code, 'NOT_CONNECTED');
 });
 
-test('JetStream off: JETSTREAM_DISABLED; wrong password: AUTHORIZATION_FAILED; a user in the URL is read', async ({ defer }) => {
-  // The plainest server there is: the one that is started for us always has JetStream and no users.
-  const found = await startNats();
-  defer(() => found.stop());
-  await found.kill('SIGTERM');
-  const folder = await mkdtemp(join(tmpdir(), 'baton-nats-'));
-  defer(() => rm(folder, { recursive: true, force: true }));
-  await writeFile(found.configPath, plainConfig(found.port));
-  const server = spawn((await ensureNats()).path, ['--config', found.configPath], { stdio: 'ignore' });
-  defer(async () => {
-    server.kill('SIGKILL');
-    if (server.exitCode === null) await once(server, 'exit');
-  });
-  const servers = `127.0.0.1:${found.port}`;
-  assert.is((await refusalOf({ servers, user: 'baton', password: 'right' })).code, 'JETSTREAM_DISABLED');
-  assert.is((await refusalOf({ servers: `nats://baton:right@${servers}` })).code, 'JETSTREAM_DISABLED');
-  assert.is((await refusalOf({ servers, user: 'baton', password: 'wrong' })).code, 'AUTHORIZATION_FAILED');
-  assert.is((await refusalOf({ servers })).code, 'AUTHORIZATION_FAILED');
-  assert.is((await refusalOf({ servers, creds: join(folder, 'none.creds') })).code, 'AUTHORIZATION_FAILED');
-}, { limitMs: 30_000 });
+test(
+  'JetStream off: JETSTREAM_DISABLED; wrong password: AUTHORIZATION_FAILED; a user in the URL is read',
+  async ({ defer }) => {
+    // The plainest server there is: the one that is started for us always has JetStream and no users.
+    const found = await startNats();
+    defer(() => found.stop());
+    await found.kill('SIGTERM');
+    const folder = await mkdtemp(join(tmpdir(), 'baton-nats-'));
+    defer(() => rm(folder, { recursive: true, force: true }));
+    await writeFile(found.configPath, plainConfig(found.port));
+    const server = spawn((await ensureNats()).path, ['--config', found.configPath], { stdio: 'ignore' });
+    defer(async () => {
+      server.kill('SIGKILL');
+      if (server.exitCode === null) await once(server, 'exit');
+    });
+    const servers = `127.0.0.1:${found.port}`;
+    assert.is((await refusalOf({ servers, user: 'baton', password: 'right' })).code, 'JETSTREAM_DISABLED');
+    assert.is((await refusalOf({ servers: `nats://baton:right@${servers}` })).code, 'JETSTREAM_DISABLED');
+    assert.is((await refusalOf({ servers, user: 'baton', password: 'wrong' })).code, 'AUTHORIZATION_FAILED');
+    assert.is((await refusalOf({ servers })).code, 'AUTHORIZATION_FAILED');
+    assert.is((await refusalOf({ servers, creds: join(folder, 'none.creds') })).code, 'AUTHORIZATION_FAILED');
+  },
+  { limitMs: 30_000 },
+);
 
 const plainConfig = (port: number): string =>
   [`listen: "127.0.0.1:${port}"`, 'authorization { users: [ { user: baton, password: right } ] }', ''].join('\n');
@@ -154,35 +171,44 @@ test('another number of partitions: PARTITIONS_MISMATCH', async (context) => {
   const names = namesOf(freshNamespace());
   context.defer(() => dropNamespace(names.namespace));
   const [tasks] = streamConfigs(names, { replicas: 1 });
-  await request(`$JS.API.STREAM.CREATE.${names.tasksStream}`, { ...tasks, metadata: { ...tasks?.metadata, 'baton.partitions': '32' } });
+  await request(`$JS.API.STREAM.CREATE.${names.tasksStream}`, {
+    ...tasks,
+    metadata: { ...tasks?.metadata, 'baton.partitions': '32' },
+  });
   // The other streams are missing: what does not fit is told before anything is made.
   const refusal = await refusalOf({ namespace: names.namespace });
   assert.is(refusal.code, 'PARTITIONS_MISMATCH');
   assert.match(refusal.message, '"32"');
 });
 
-test('a bucket made anew ends the link for good: EPOCH_CHANGED', async (context) => {
-  const { defer } = context;
-  const namespace = freshNamespace();
-  const names = namesOf(namespace);
-  defer(() => dropNamespace(namespace));
-  const proxy = await openCuttableLink(natsUrl());
-  defer(() => proxy.close());
-  const wire = await connected(context, namespace, { servers: proxy.address });
-  const ends: string[] = [];
-  wire.link.onClosed((cause) => ends.push(cause.code));
-  proxy.cut();
-  await eventually(() => assert.not.ok(wire.link.connected));
-  await request(`$JS.API.STREAM.DELETE.${names.tasksStream}`, undefined);
-  await request(`$JS.API.STREAM.CREATE.${names.tasksStream}`, streamConfigs(names, { replicas: 1 })[0]);
-  proxy.mend();
-  await eventually(() => assert.equal(ends, ['EPOCH_CHANGED']), { limitMs: 10_000 });
-  const late: string[] = [];
-  wire.link.onClosed((cause) => late.push(cause.code));
-  await eventually(() => assert.equal(late, ['EPOCH_CHANGED']));
-  const write = await wire.records.publish(`${names.recordPrefix}00.job.${'0'.repeat(32)}`, Uint8Array.of(1), { expected: 0 });
-  assert.is(write.kind, 'failed');
-}, { limitMs: 30_000 });
+test(
+  'a bucket made anew ends the link for good: EPOCH_CHANGED',
+  async (context) => {
+    const { defer } = context;
+    const namespace = freshNamespace();
+    const names = namesOf(namespace);
+    defer(() => dropNamespace(namespace));
+    const proxy = await openCuttableLink(natsUrl());
+    defer(() => proxy.close());
+    const wire = await connected(context, namespace, { servers: proxy.address });
+    const ends: string[] = [];
+    wire.link.onClosed((cause) => ends.push(cause.code));
+    proxy.cut();
+    await eventually(() => assert.not.ok(wire.link.connected));
+    await request(`$JS.API.STREAM.DELETE.${names.tasksStream}`, undefined);
+    await request(`$JS.API.STREAM.CREATE.${names.tasksStream}`, streamConfigs(names, { replicas: 1 })[0]);
+    proxy.mend();
+    await eventually(() => assert.equal(ends, ['EPOCH_CHANGED']), { limitMs: 10_000 });
+    const late: string[] = [];
+    wire.link.onClosed((cause) => late.push(cause.code));
+    await eventually(() => assert.equal(late, ['EPOCH_CHANGED']));
+    const write = await wire.records.publish(`${names.recordPrefix}00.job.${'0'.repeat(32)}`, Uint8Array.of(1), {
+      expected: 0,
+    });
+    assert.is(write.kind, 'failed');
+  },
+  { limitMs: 30_000 },
+);
 
 test('a write to a bucket that was deleted: STORE_MISSING, and nothing is claimed', async (context) => {
   const names = namesOf(freshNamespace());
@@ -195,25 +221,31 @@ test('a write to a bucket that was deleted: STORE_MISSING, and nothing is claime
   for (const result of results) assert.is(result.kind === 'failed' ? result.cause.code : result.kind, 'STORE_MISSING');
 });
 
-test('a half-open connection with a full buffer is noticed within six seconds, and left', async (context) => {
-  const { defer } = context;
-  const namespace = freshNamespace();
-  defer(() => dropNamespace(namespace));
-  const proxy = await openCuttableLink(natsUrl());
-  defer(() => proxy.close());
-  const wire = await connected(context, namespace, { servers: proxy.address });
-  proxy.freeze();
-  const began = performance.now();
-  const large = new Uint8Array(400_000);
-  const subject = (i: number) => `${wire.names.recordPrefix}00.job.${String(i).padStart(32, '0')}`;
-  const results = await Promise.all(Array.from({ length: 40 }, (_, i) => wire.records.publish(subject(i), large, { expected: 0 })));
-  assert.ok(results.every((result) => result.kind === 'unknown'));
-  await eventually(() => assert.not.ok(wire.link.connected));
-  assert.ok(performance.now() - began < 6_000);
-  proxy.mend();
-  await eventually(() => assert.ok(wire.link.connected), { limitMs: 8_000 });
-  assert.is((await wire.records.publish(subject(99), Uint8Array.of(1), { expected: 0 })).kind, 'written');
-}, { limitMs: 30_000 });
+test(
+  'a half-open connection with a full buffer is noticed within six seconds, and left',
+  async (context) => {
+    const { defer } = context;
+    const namespace = freshNamespace();
+    defer(() => dropNamespace(namespace));
+    const proxy = await openCuttableLink(natsUrl());
+    defer(() => proxy.close());
+    const wire = await connected(context, namespace, { servers: proxy.address });
+    proxy.freeze();
+    const began = performance.now();
+    const large = new Uint8Array(400_000);
+    const subject = (i: number) => `${wire.names.recordPrefix}00.job.${String(i).padStart(32, '0')}`;
+    const results = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => wire.records.publish(subject(i), large, { expected: 0 })),
+    );
+    assert.ok(results.every((result) => result.kind === 'unknown'));
+    await eventually(() => assert.not.ok(wire.link.connected));
+    assert.ok(performance.now() - began < 6_000);
+    proxy.mend();
+    await eventually(() => assert.ok(wire.link.connected), { limitMs: 8_000 });
+    assert.is((await wire.records.publish(subject(99), Uint8Array.of(1), { expected: 0 })).kind, 'written');
+  },
+  { limitMs: 30_000 },
+);
 
 test('a throwing callback does not hurt the connection', async (context) => {
   const namespace = freshNamespace();
@@ -225,11 +257,19 @@ test('a throwing callback does not hurt the connection', async (context) => {
   });
   wire.nc.publish('loud.1');
   await eventually(() => assert.equal(faults, ['message on loud.1']));
-  assert.is((await wire.records.publish(`${wire.names.recordPrefix}00.job.${'0'.repeat(32)}`, Uint8Array.of(1), { expected: 0 })).kind, 'written');
+  assert.is(
+    (
+      await wire.records.publish(`${wire.names.recordPrefix}00.job.${'0'.repeat(32)}`, Uint8Array.of(1), {
+        expected: 0,
+      })
+    ).kind,
+    'written',
+  );
 });
 
 test('settings that cannot be are refused before anything is sent', async () => {
-  for (const namespace of ['baton', 'A.B', '']) assert.ok((await rejectionOf(connectNats({ servers: natsUrl(), namespace }))) instanceof RangeError);
+  for (const namespace of ['baton', 'A.B', ''])
+    assert.ok((await rejectionOf(connectNats({ servers: natsUrl(), namespace }))) instanceof RangeError);
   assert.is(codeOf(await rejectionOf(connectNats({ servers: '127.0.0.1:9', connectTimeoutMs: 300 }))), 'NOT_CONNECTED');
 });
 

@@ -42,7 +42,12 @@ export const ownServer = async (defer: Defer): Promise<NatsServer> => {
   return server;
 };
 
-export const lane = (over: Partial<Lane> = {}): Lane => ({ queue: 'default', priority: 'normal', type: 'job', ...over });
+export const lane = (over: Partial<Lane> = {}): Lane => ({
+  queue: 'default',
+  priority: 'normal',
+  type: 'job',
+  ...over,
+});
 
 let revisions = 0;
 

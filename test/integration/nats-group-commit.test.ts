@@ -30,48 +30,66 @@ const kinds = (results: readonly WriteResult[]): Readonly<Record<string, number>
 const batchedMessages = async ({ wire }: NatsPorts, upTo: number): Promise<number> => {
   let batched = 0;
   for (let seq = 1; seq <= upTo; seq++) {
-    const { message } = await wire.api.call<{ message: { hdrs?: string } }>(`STREAM.MSG.GET.${wire.names.tasksStream}`, { seq });
+    const { message } = await wire.api.call<{ message: { hdrs?: string } }>(
+      `STREAM.MSG.GET.${wire.names.tasksStream}`,
+      { seq },
+    );
     if (Buffer.from(message.hdrs ?? '', 'base64').includes('Nats-Batch-Id')) batched++;
   }
   return batched;
 };
 
-test('writes that wait together go as batches, with their true revisions; few go alone', async (context) => {
-  const ports = await open(context);
-  const alone = await Promise.all([0, 1, 2].map((i) => ports.store.write(sampleAddress(`a${i}`), sampleBytes('a'), 0)));
-  assert.equal(revisions(alone), [1, 2, 3]);
-  assert.is(await batchedMessages(ports, 3), 0);
-  const many = await Promise.all(Array.from({ length: 700 }, (_, i) => ports.store.write(sampleAddress(`m${i}`), sampleBytes(`m${i}`, `${i}`), 0)));
-  assert.equal(kinds(many), { written: 700 });
-  assert.is(await batchedMessages(ports, 703), 700);
-  await Promise.all(
-    many.map(async (result, i) => {
-      const entry = await ports.store.load(sampleAddress(`m${i}`));
-      assert.is(entry?.revision, result.kind === 'written' ? result.revision : 0);
-      assert.is(noteIn(entry?.bytes ?? new Uint8Array()), String(i));
-    }),
-  );
-}, { limitMs: 20_000 });
+test(
+  'writes that wait together go as batches, with their true revisions; few go alone',
+  async (context) => {
+    const ports = await open(context);
+    const alone = await Promise.all(
+      [0, 1, 2].map((i) => ports.store.write(sampleAddress(`a${i}`), sampleBytes('a'), 0)),
+    );
+    assert.equal(revisions(alone), [1, 2, 3]);
+    assert.is(await batchedMessages(ports, 3), 0);
+    const many = await Promise.all(
+      Array.from({ length: 700 }, (_, i) => ports.store.write(sampleAddress(`m${i}`), sampleBytes(`m${i}`, `${i}`), 0)),
+    );
+    assert.equal(kinds(many), { written: 700 });
+    assert.is(await batchedMessages(ports, 703), 700);
+    await Promise.all(
+      many.map(async (result, i) => {
+        const entry = await ports.store.load(sampleAddress(`m${i}`));
+        assert.is(entry?.revision, result.kind === 'written' ? result.revision : 0);
+        assert.is(noteIn(entry?.bytes ?? new Uint8Array()), String(i));
+      }),
+    );
+  },
+  { limitMs: 20_000 },
+);
 
 test('one stale member does not hurt the others, wherever it stands and however many there are', async (context) => {
   const ports = await open(context);
   for (const stale of [[0], [63], [17, 18, 40], Array.from({ length: 64 }, (_, i) => i)]) {
     const round = `r${stale.length}-${stale[0]}`;
     const results = await Promise.all(
-      Array.from({ length: 64 }, (_, i) => ports.store.write(sampleAddress(`${round}-${i}`), sampleBytes('k'), stale.includes(i) ? 7 : 0)),
+      Array.from({ length: 64 }, (_, i) =>
+        ports.store.write(sampleAddress(`${round}-${i}`), sampleBytes('k'), stale.includes(i) ? 7 : 0),
+      ),
     );
-    results.forEach((result, i) => assert.is(result.kind, stale.includes(i) ? 'conflict' : 'written', `${round}: ${i}`));
+    results.forEach((result, i) =>
+      assert.is(result.kind, stale.includes(i) ? 'conflict' : 'written', `${round}: ${i}`),
+    );
   }
 });
 
 test('a time to live in a batch is its own', async (context) => {
   const ports = await open(context);
   const results = await Promise.all(
-    Array.from({ length: 40 }, (_, i) => ports.store.write(sampleAddress(`t${i}`), sampleBytes('t'), 0, i % 2 === 0 ? { ttlMs: 1_000 } : {})),
+    Array.from({ length: 40 }, (_, i) =>
+      ports.store.write(sampleAddress(`t${i}`), sampleBytes('t'), 0, i % 2 === 0 ? { ttlMs: 1_000 } : {}),
+    ),
   );
   assert.equal(kinds(results), { written: 40 });
   await eventually(async () => {
-    for (let i = 0; i < 40; i++) assert.is((await ports.store.load(sampleAddress(`t${i}`))) === undefined, i % 2 === 0, `t${i}`);
+    for (let i = 0; i < 40; i++)
+      assert.is((await ports.store.load(sampleAddress(`t${i}`))) === undefined, i % 2 === 0, `t${i}`);
   });
 });
 
@@ -93,24 +111,34 @@ test('twenty rounds of one key written twice at the same moment among others: on
 test('one member the server will not have does not take the others with it', async (context) => {
   const ports = await open(context);
   const results = await Promise.all(
-    Array.from({ length: 30 }, (_, i) => ports.store.write(sampleAddress(`b${i}`), i === 12 ? new Uint8Array(700_000) : sampleBytes('b'), 0)),
+    Array.from({ length: 30 }, (_, i) =>
+      ports.store.write(sampleAddress(`b${i}`), i === 12 ? new Uint8Array(700_000) : sampleBytes('b'), 0),
+    ),
   );
   results.forEach((result, i) => assert.is(result.kind, i === 12 ? 'failed' : 'written', `b${i}`));
 });
 
-test('eight processes that commit batches at once stay inside what the server allows, and all writes are done', async (context) => {
-  const system = await openSystem(context.defer, { commitSettings: { groupsInFlight: 10, maxBatch: 10 } });
-  const all = await Promise.all(Array.from({ length: 8 }, (_, i) => system.ports(`p${i}`)));
-  const results = await Promise.all(
-    all.flatMap((ports, p) => Array.from({ length: 300 }, (_, i) => ports.store.write(sampleAddress(`p${p}-${i}`), sampleBytes('p'), 0))),
-  );
-  assert.equal(kinds(results), { written: 2_400 });
-  assert.is(new Set(revisions(results)).size, 2_400);
-}, { limitMs: 30_000 });
+test(
+  'eight processes that commit batches at once stay inside what the server allows, and all writes are done',
+  async (context) => {
+    const system = await openSystem(context.defer, { commitSettings: { groupsInFlight: 10, maxBatch: 10 } });
+    const all = await Promise.all(Array.from({ length: 8 }, (_, i) => system.ports(`p${i}`)));
+    const results = await Promise.all(
+      all.flatMap((ports, p) =>
+        Array.from({ length: 300 }, (_, i) => ports.store.write(sampleAddress(`p${p}-${i}`), sampleBytes('p'), 0)),
+      ),
+    );
+    assert.equal(kinds(results), { written: 2_400 });
+    assert.is(new Set(revisions(results)).size, 2_400);
+  },
+  { limitMs: 30_000 },
+);
 
 test('more than may be in flight waits and does not fail', async (context) => {
   const ports = await open(context, { inFlight: { count: 16 }, commit: 'single' });
-  const results = await Promise.all(Array.from({ length: 500 }, (_, i) => ports.store.write(sampleAddress(`f${i}`), sampleBytes('f'), 0)));
+  const results = await Promise.all(
+    Array.from({ length: 500 }, (_, i) => ports.store.write(sampleAddress(`f${i}`), sampleBytes('f'), 0)),
+  );
   assert.equal(kinds(results), { written: 500 });
 });
 

@@ -80,7 +80,11 @@ async function watch(wire: NatsWire, settings: PresenceSettings): Promise<Watchi
 const longestGap = (seen: readonly Seen[]): number =>
   Math.max(0, ...seen.slice(1).map(({ at }, i) => at - (seen[i]?.at ?? at)));
 
-async function hold(wire: NatsWire, node: NodeInfo, settings: PresenceSettings): Promise<Lease & { readonly told: string[] }> {
+async function hold(
+  wire: NatsWire,
+  node: NodeInfo,
+  settings: PresenceSettings,
+): Promise<Lease & { readonly told: string[] }> {
   const told: string[] = [];
   const lease = await createPresence(wire, settings).hold(node, {
     lost: () => told.push('lost'),
@@ -93,31 +97,42 @@ function declareTests(): void {
   const test = suite('nats presence');
   const dial = () => ({ servers: sharedServer() });
 
-  test('R6: with the shipped timings, a loop that is blocked for 5 s is shown as blocked and stays alive', async ({ defer }) => {
-    const { wire } = await openWire(defer);
-    const watching = await watch(wire, { dial: dial() });
-    const timings: LeaseTimings = { renewMs: 2_000, leaseMs: 6_000, blockedAfterMs: 1_000, maxBlockMs: 60_000 };
-    const holder = await startHolder(defer, { namespace: wire.names.namespace, id: 'w1', timings });
-    await eventually(() => assert.is(watching.seen.at(-1)?.info.state, 'ready'));
-    holder.block(5_000);
-    await eventually(() => assert.is(watching.seen.at(-1)?.info.state, 'blocked'), { limitMs: 2_500 });
-    await eventually(() => assert.ok(holder.told.includes('unblocked')), { limitMs: 8_000 });
-    await eventually(() => assert.is(watching.seen.at(-1)?.info.state, 'ready'));
-    assert.ok(longestGap(watching.seen) < 3_000, `no renewal for ${longestGap(watching.seen)} ms`);
-    assert.not.ok(holder.told.includes('lost'));
-  }, { limitMs: 40_000 });
+  test(
+    'R6: with the shipped timings, a loop that is blocked for 5 s is shown as blocked and stays alive',
+    async ({ defer }) => {
+      const { wire } = await openWire(defer);
+      const watching = await watch(wire, { dial: dial() });
+      const timings: LeaseTimings = { renewMs: 2_000, leaseMs: 6_000, blockedAfterMs: 1_000, maxBlockMs: 60_000 };
+      const holder = await startHolder(defer, { namespace: wire.names.namespace, id: 'w1', timings });
+      await eventually(() => assert.is(watching.seen.at(-1)?.info.state, 'ready'));
+      holder.block(5_000);
+      await eventually(() => assert.is(watching.seen.at(-1)?.info.state, 'blocked'), { limitMs: 2_500 });
+      await eventually(() => assert.ok(holder.told.includes('unblocked')), { limitMs: 8_000 });
+      await eventually(() => assert.is(watching.seen.at(-1)?.info.state, 'ready'));
+      assert.ok(longestGap(watching.seen) < 3_000, `no renewal for ${longestGap(watching.seen)} ms`);
+      assert.not.ok(holder.told.includes('lost'));
+    },
+    { limitMs: 40_000 },
+  );
 
-  test('R6: a loop that is blocked for too long lets the lease go, and takes it again when it turns', async ({ defer }) => {
-    const { wire } = await openWire(defer);
-    const watching = await watch(wire, { dial: dial() });
-    const holder = await startHolder(defer, { namespace: wire.names.namespace, id: 'w1', timings: quick });
-    holder.block(4_000);
-    await eventually(() => assert.ok(holder.told.includes('unblocked')), { limitMs: 8_000 });
-    await eventually(() => assert.is(holder.told.at(-1), 'regained'));
-    assert.equal(holder.told.filter((each) => each !== 'unblocked'), ['held', 'lost', 'regained']);
-    const gap = longestGap(watching.seen);
-    assert.ok(gap > 1_500 && gap < 3_000, `no renewal for ${gap} ms`);
-  }, { limitMs: 20_000 });
+  test(
+    'R6: a loop that is blocked for too long lets the lease go, and takes it again when it turns',
+    async ({ defer }) => {
+      const { wire } = await openWire(defer);
+      const watching = await watch(wire, { dial: dial() });
+      const holder = await startHolder(defer, { namespace: wire.names.namespace, id: 'w1', timings: quick });
+      holder.block(4_000);
+      await eventually(() => assert.ok(holder.told.includes('unblocked')), { limitMs: 8_000 });
+      await eventually(() => assert.is(holder.told.at(-1), 'regained'));
+      assert.equal(
+        holder.told.filter((each) => each !== 'unblocked'),
+        ['held', 'lost', 'regained'],
+      );
+      const gap = longestGap(watching.seen);
+      assert.ok(gap > 1_500 && gap < 3_000, `no renewal for ${gap} ms`);
+    },
+    { limitMs: 20_000 },
+  );
 
   test('a process that is killed is not heard of again, and nobody says that it left', async ({ defer }) => {
     const { wire } = await openWire(defer);
@@ -132,7 +147,9 @@ function declareTests(): void {
     assert.equal(watching.left, []);
   });
 
-  test('a process that is frozen and goes on is told that its lease was lost, and then that it is back', async ({ defer }) => {
+  test('a process that is frozen and goes on is told that its lease was lost, and then that it is back', async ({
+    defer,
+  }) => {
     const { wire } = await openWire(defer);
     const holder = await startHolder(defer, { namespace: wire.names.namespace, id: 'w1', timings: quick });
     holder.child.kill('SIGSTOP');
@@ -141,41 +158,51 @@ function declareTests(): void {
     await eventually(() => assert.equal(holder.told, ['held', 'lost', 'regained']), { limitMs: 8_000 });
   });
 
-  test('the server is frozen: the holder is told before others may count it as dead, and again when it is back', async ({ defer }) => {
-    const server = await ownServer(defer);
-    const { wire } = await openWire(defer, { servers: server.url });
-    const settings: PresenceSettings = { dial: { servers: server.url }, timings: quick };
-    const watching = await watch(wire, settings);
-    const lease = await hold(wire, info('w1'), settings);
-    defer(() => lease.release());
-    await eventually(() => assert.ok(watching.seen.length > 2));
-    server.pause();
-    await eventually(() => assert.equal(lease.told, ['lost']), { everyMs: 2 });
-    const silentMs = performance.now() - (watching.seen.at(-1)?.at ?? 0);
-    server.resume();
-    assert.ok(silentMs < quick.leaseMs, `told ${silentMs} ms after the last renewal that was seen`);
-    await eventually(() => assert.equal(lease.told, ['lost', 'regained']), { limitMs: 10_000 });
-  }, { limitMs: 30_000 });
+  test(
+    'the server is frozen: the holder is told before others may count it as dead, and again when it is back',
+    async ({ defer }) => {
+      const server = await ownServer(defer);
+      const { wire } = await openWire(defer, { servers: server.url });
+      const settings: PresenceSettings = { dial: { servers: server.url }, timings: quick };
+      const watching = await watch(wire, settings);
+      const lease = await hold(wire, info('w1'), settings);
+      defer(() => lease.release());
+      await eventually(() => assert.ok(watching.seen.length > 2));
+      server.pause();
+      await eventually(() => assert.equal(lease.told, ['lost']), { everyMs: 2 });
+      const silentMs = performance.now() - (watching.seen.at(-1)?.at ?? 0);
+      server.resume();
+      assert.ok(silentMs < quick.leaseMs, `told ${silentMs} ms after the last renewal that was seen`);
+      await eventually(() => assert.equal(lease.told, ['lost', 'regained']), { limitMs: 10_000 });
+    },
+    { limitMs: 30_000 },
+  );
 
-  test('the server is killed and comes back: leases are taken up again, a new follower sees them', async ({ defer }) => {
-    const server = await ownServer(defer);
-    const { wire } = await openWire(defer, { servers: server.url });
-    const settings: PresenceSettings = { dial: { servers: server.url }, timings: quick };
-    const watching = await watch(wire, settings);
-    const lease = await hold(wire, info('w1'), settings);
-    defer(() => lease.release());
-    await server.kill('SIGKILL');
-    await eventually(() => assert.equal(watching.lost, ['NOT_CONNECTED']));
-    await eventually(() => assert.equal(lease.told, ['lost']));
-    const refused = await createPresence(wire, settings).follow({} as NodesListener).catch((error: unknown) => error);
-    assert.instance(refused, NotConnectedError);
-    await server.restart();
-    await eventually(() => assert.equal(lease.told, ['lost', 'regained']), { limitMs: 8_000 });
-    await eventually(() => assert.ok(wire.link.connected), { limitMs: 8_000 });
-    const again = await watch(wire, settings);
-    await eventually(() => assert.ok(again.seen.length > 2));
-    assert.equal(watching.lost, ['NOT_CONNECTED'], 'told once');
-  }, { limitMs: 60_000 });
+  test(
+    'the server is killed and comes back: leases are taken up again, a new follower sees them',
+    async ({ defer }) => {
+      const server = await ownServer(defer);
+      const { wire } = await openWire(defer, { servers: server.url });
+      const settings: PresenceSettings = { dial: { servers: server.url }, timings: quick };
+      const watching = await watch(wire, settings);
+      const lease = await hold(wire, info('w1'), settings);
+      defer(() => lease.release());
+      await server.kill('SIGKILL');
+      await eventually(() => assert.equal(watching.lost, ['NOT_CONNECTED']));
+      await eventually(() => assert.equal(lease.told, ['lost']));
+      const refused = await createPresence(wire, settings)
+        .follow({} as NodesListener)
+        .catch((error: unknown) => error);
+      assert.instance(refused, NotConnectedError);
+      await server.restart();
+      await eventually(() => assert.equal(lease.told, ['lost', 'regained']), { limitMs: 8_000 });
+      await eventually(() => assert.ok(wire.link.connected), { limitMs: 8_000 });
+      const again = await watch(wire, settings);
+      await eventually(() => assert.ok(again.seen.length > 2));
+      assert.equal(watching.lost, ['NOT_CONNECTED'], 'told once');
+    },
+    { limitMs: 60_000 },
+  );
 
   test('what is released stays released, also for who comes later', async ({ defer }) => {
     const { wire } = await openWire(defer);
@@ -183,7 +210,9 @@ function declareTests(): void {
     const watching = await watch(wire, settings);
     const lease = await hold(wire, info('w1'), settings);
     lease.update({ state: 'draining', running: 3 });
-    await eventually(() => assert.equal([watching.seen.at(-1)?.info.state, watching.seen.at(-1)?.info.running], ['draining', 3]));
+    await eventually(() =>
+      assert.equal([watching.seen.at(-1)?.info.state, watching.seen.at(-1)?.info.running], ['draining', 3]),
+    );
     const since = performance.now();
     await lease.release();
     await eventually(() => assert.equal(watching.left, ['worker.w1']), { everyMs: 2 });
@@ -197,7 +226,9 @@ function declareTests(): void {
     assert.equal(lease.told, []);
   });
 
-  test('two processes under one id: the one started later stays, the other is told and gives way for good', async ({ defer }) => {
+  test('two processes under one id: the one started later stays, the other is told and gives way for good', async ({
+    defer,
+  }) => {
     const { wire, faults } = await openWire(defer);
     const settings: PresenceSettings = { dial: dial(), timings: quick };
     const first = await hold(wire, info('w1', { pid: 1 }), settings);
@@ -230,7 +261,10 @@ function declareTests(): void {
     await eventually(() => assert.ok(watching.seen.length > 0));
     await lease.release();
     assert.ok(watching.seen.every((each) => each.info.id === 'good'));
-    assert.equal(faults.map((fault) => /\((\d) so far\)/.exec(fault)?.[1]), ['1', '2', '4', '8']);
+    assert.equal(
+      faults.map((fault) => /\((\d) so far\)/.exec(fault)?.[1]),
+      ['1', '2', '4', '8'],
+    );
   });
 
   test('the thread dies: the lease is lost, and taken again by a new thread', async ({ defer }) => {
@@ -238,7 +272,7 @@ function declareTests(): void {
     const settings: PresenceSettings = { dial: dial(), timings: quick };
     const lease = await hold(wire, info('w1'), settings);
     // Nothing this deep can be encoded: the thread ends with an exception, as it would by a fault of its own.
-    const poison = 10n ** 40n as unknown as NodeInfo['state'];
+    const poison = (10n ** 40n) as unknown as NodeInfo['state'];
     lease.update({ state: poison });
     await eventually(() => assert.equal(lease.told, ['lost']));
     lease.update({ state: 'ready' });

@@ -48,7 +48,7 @@ const readBack = async (ports: NatsPorts, address: Address, running: () => boole
 const storedNotes = async (ports: NatsPorts): Promise<ReadonlyMap<number, string>> => {
   const stored = new Map<number, string>();
   const reader = await ports.log.reader('audit');
-  for (let empty = 0; empty < 2; ) {
+  for (let empty = 0; empty < 2;) {
     const batch = await reader.next(1_000, 500);
     for (const { revision, bytes } of batch.entries) stored.set(revision, noteIn(bytes));
     await batch.ack();
@@ -75,59 +75,75 @@ const killUnderLoad = async (server: NatsServer, ports: NatsPorts, deeds: Deed[]
 };
 
 const writtenSince = (deeds: readonly (readonly Deed[])[], from: number): number =>
-  deeds.flat().slice(from).filter(({ result }) => result.kind === 'written').length;
+  deeds
+    .flat()
+    .slice(from)
+    .filter(({ result }) => result.kind === 'written').length;
 
 for (const commit of ['single', 'group'] satisfies CommitMode[]) {
-  test(`${commit}: what is written stays, what is refused never was, what is unknown is one of both`, async ({ defer }) => {
-    const server = await startNats({ durability: 'durable' });
-    defer(() => server.stop());
-    const faults: string[] = [];
-    const ports = await connectPorts({ servers: server.url, namespace: 'KILL', commit, onFault: (where, fault) => faults.push(`${where}: ${String(fault)}`) });
-    defer(() => ports.close());
-    const seen = new Map<Address, number>();
-    const lost: string[] = [];
-    const feed = await ports.feed.follow(allPartitions(), {
-      entry: ({ address, revision }) => {
-        assert.ok(revision > (seen.get(address) ?? 0), 'the feed never goes back');
-        seen.set(address, revision);
-      },
-      caughtUp: () => undefined,
-      lost: (cause) => lost.push(cause.message),
-    });
-    defer(() => feed.close());
+  test(
+    `${commit}: what is written stays, what is refused never was, what is unknown is one of both`,
+    async ({ defer }) => {
+      const server = await startNats({ durability: 'durable' });
+      defer(() => server.stop());
+      const faults: string[] = [];
+      const ports = await connectPorts({
+        servers: server.url,
+        namespace: 'KILL',
+        commit,
+        onFault: (where, fault) => faults.push(`${where}: ${String(fault)}`),
+      });
+      defer(() => ports.close());
+      const seen = new Map<Address, number>();
+      const lost: string[] = [];
+      const feed = await ports.feed.follow(allPartitions(), {
+        entry: ({ address, revision }) => {
+          assert.ok(revision > (seen.get(address) ?? 0), 'the feed never goes back');
+          seen.set(address, revision);
+        },
+        caughtUp: () => undefined,
+        lost: (cause) => lost.push(cause.message),
+      });
+      defer(() => feed.close());
 
-    const deeds: Deed[][] = Array.from({ length: WRITERS }, () => []);
-    await killUnderLoad(server, ports, deeds);
+      const deeds: Deed[][] = Array.from({ length: WRITERS }, () => []);
+      await killUnderLoad(server, ports, deeds);
 
-    const heads = await Promise.all(deeds.map((_, i) => ports.store.load(sampleAddress(`w${i}`))));
-    const counts = { written: 0, conflict: 0, unknown: 0, failed: 0 };
-    deeds.forEach((list, i) => {
-      for (const { result } of list) counts[result.kind]++;
-      checkHistory(list, heads[i]);
-    });
-    assert.ok(counts.written > WRITERS * KILLS, JSON.stringify(counts));
-    assert.ok(counts.unknown > 0, `no kill hit a write: ${JSON.stringify(counts)}`);
+      const heads = await Promise.all(deeds.map((_, i) => ports.store.load(sampleAddress(`w${i}`))));
+      const counts = { written: 0, conflict: 0, unknown: 0, failed: 0 };
+      deeds.forEach((list, i) => {
+        for (const { result } of list) counts[result.kind]++;
+        checkHistory(list, heads[i]);
+      });
+      assert.ok(counts.written > WRITERS * KILLS, JSON.stringify(counts));
+      assert.ok(counts.unknown > 0, `no kill hit a write: ${JSON.stringify(counts)}`);
 
-    const stored = await storedNotes(ports);
-    const notes = new Set(stored.values());
-    for (const { note, result } of deeds.flat()) {
-      if (result.kind === 'conflict' || result.kind === 'failed') assert.not.ok(notes.has(note), `${note} was refused and stored`);
-      const at = result.kind === 'written' ? stored.get(result.revision) : undefined;
-      // The log may lack what was overwritten while it was behind; it never has something else there.
-      if (at !== undefined) assert.is(at, note);
-    }
-    await eventually(() => heads.forEach((head, i) => assert.is(seen.get(sampleAddress(`w${i}`)), head?.revision)), { limitMs: 15_000 });
-    assert.equal(lost, []);
-    assert.equal(faults, []);
-    console.log(`     ${commit}: ${JSON.stringify(counts)}, ${stored.size} in the log`);
-  }, { limitMs: 110_000 });
+      const stored = await storedNotes(ports);
+      const notes = new Set(stored.values());
+      for (const { note, result } of deeds.flat()) {
+        if (result.kind === 'conflict' || result.kind === 'failed')
+          assert.not.ok(notes.has(note), `${note} was refused and stored`);
+        const at = result.kind === 'written' ? stored.get(result.revision) : undefined;
+        // The log may lack what was overwritten while it was behind; it never has something else there.
+        if (at !== undefined) assert.is(at, note);
+      }
+      await eventually(() => heads.forEach((head, i) => assert.is(seen.get(sampleAddress(`w${i}`)), head?.revision)), {
+        limitMs: 15_000,
+      });
+      assert.equal(lost, []);
+      assert.equal(faults, []);
+      console.log(`     ${commit}: ${JSON.stringify(counts)}, ${stored.size} in the log`);
+    },
+    { limitMs: 110_000 },
+  );
 }
 
 /** Each record has one writer: its head is the last write that was done, or an unknown one after it. */
 const checkHistory = (deeds: readonly Deed[], head: Entry | undefined): void => {
   const last = deeds.findLastIndex(({ result }) => result.kind === 'written');
   const done = deeds[last];
-  if (done === undefined || head === undefined || done.result.kind !== 'written') throw new Error('a writer did nothing');
+  if (done === undefined || head === undefined || done.result.kind !== 'written')
+    throw new Error('a writer did nothing');
   const note = noteIn(head.bytes);
   if (note === done.note) {
     assert.is(head.revision, done.result.revision);

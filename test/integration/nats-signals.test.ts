@@ -14,7 +14,9 @@ const test = suite('nats signals');
 test('a live record has the revision it was stored under', async ({ defer }) => {
   const { wire } = await openWire(defer);
   const got: (readonly [number, string])[] = [];
-  await createSignals(wire).onRecord(key, ({ revision, bytes }) => got.push([revision, Buffer.from(bytes).toString('hex')]));
+  await createSignals(wire).onRecord(key, ({ revision, bytes }) =>
+    got.push([revision, Buffer.from(bytes).toString('hex')]),
+  );
   const bytes = sampleBytes('k');
   const result = await wire.records.publish(wire.names.recordSubject(key), bytes, { expected: 0 });
   assert.is(result.kind, 'written');
@@ -78,26 +80,30 @@ test('ids that would be a wildcard listen to nothing and reach nobody', async ({
   await wire.nc.flush();
 });
 
-test('listening outlives a restart of the server', async ({ defer }) => {
-  const server = await ownServer(defer);
-  const { wire } = await openWire(defer, { servers: server.url });
-  const signals = createSignals(wire);
-  const got: string[] = [];
-  signals.onPoke('w1', (address) => got.push(address));
-  await signals.onProgress('t1', () => got.push('progress'));
-  await signals.onRecord(key, () => got.push('record'));
-  await server.kill('SIGKILL');
-  await eventually(() => assert.not.ok(wire.link.connected));
-  const refused = await signals.onRecord(key, () => undefined).catch((error: unknown) => error);
-  assert.instance(refused, NotConnectedError);
-  signals.poke('w1', key);
-  await server.restart();
-  await eventually(() => assert.ok(wire.link.connected), { limitMs: 8_000 });
-  signals.poke('w1', key);
-  signals.progress('t1', Uint8Array.of(1));
-  const result = await wire.records.publish(wire.names.recordSubject(key), sampleBytes('k'), { expected: 0 });
-  assert.is(result.kind, 'written', JSON.stringify(result));
-  await eventually(() => assert.equal(got.toSorted(), [key, 'progress', 'record']));
-}, { limitMs: 60_000 });
+test(
+  'listening outlives a restart of the server',
+  async ({ defer }) => {
+    const server = await ownServer(defer);
+    const { wire } = await openWire(defer, { servers: server.url });
+    const signals = createSignals(wire);
+    const got: string[] = [];
+    signals.onPoke('w1', (address) => got.push(address));
+    await signals.onProgress('t1', () => got.push('progress'));
+    await signals.onRecord(key, () => got.push('record'));
+    await server.kill('SIGKILL');
+    await eventually(() => assert.not.ok(wire.link.connected));
+    const refused = await signals.onRecord(key, () => undefined).catch((error: unknown) => error);
+    assert.instance(refused, NotConnectedError);
+    signals.poke('w1', key);
+    await server.restart();
+    await eventually(() => assert.ok(wire.link.connected), { limitMs: 8_000 });
+    signals.poke('w1', key);
+    signals.progress('t1', Uint8Array.of(1));
+    const result = await wire.records.publish(wire.names.recordSubject(key), sampleBytes('k'), { expected: 0 });
+    assert.is(result.kind, 'written', JSON.stringify(result));
+    await eventually(() => assert.equal(got.toSorted(), [key, 'progress', 'record']));
+  },
+  { limitMs: 60_000 },
+);
 
 test.run();

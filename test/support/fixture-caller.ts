@@ -11,9 +11,16 @@ export type CallerOrder = {
   readonly bodyMs: number;
 };
 
-export type CallerAnswer = { readonly user: string; readonly outcome: string; readonly id: string; readonly error?: string };
+export type CallerAnswer = {
+  readonly user: string;
+  readonly outcome: string;
+  readonly id: string;
+  readonly error?: string;
+};
 
-export type CallerMessage = { readonly kind: 'ready' } | { readonly kind: 'answers'; readonly answers: readonly CallerAnswer[] };
+export type CallerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'answers'; readonly answers: readonly CallerAnswer[] };
 
 const baton = await connect({ user: { id: 'caller' } });
 
@@ -24,7 +31,12 @@ const call = async (order: CallerOrder, user: string, delayMs: number): Promise<
     const { outcome = 'none', uuid } = await baton.as({ id: user }).within(() => task.schedule(order.bodyMs));
     return { user, outcome, id: uuid };
   } catch (error) {
-    return { user, outcome: 'failed', id: '', error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+    return {
+      user,
+      outcome: 'failed',
+      id: '',
+      error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    };
   }
 };
 

@@ -10,7 +10,10 @@ type Options = TaskOptions & { readonly name: string };
  * A task whose body writes to a file when it starts and when it ends: a witness outside of the system. A line is small
  * enough to be appended in one piece by several processes.
  */
-const witnessed = <Args extends unknown[], Result>(options: Options, body: (...args: Args) => Result | Promise<Result>) =>
+const witnessed = <Args extends unknown[], Result>(
+  options: Options,
+  body: (...args: Args) => Result | Promise<Result>,
+) =>
   task(options, async (...args: Args): Promise<Result> => {
     note('start', options);
     try {

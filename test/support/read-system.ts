@@ -39,10 +39,10 @@ export const readEpoch = async (nc: NatsConnection, names: Names): Promise<numbe
   return Date.parse((await jsm.streams.info(names.tasksStream)).created);
 };
 
-/** The records in the bucket. */
+/** The records in the bucket: of every key the last version. */
 export const readHeads = async (nc: NatsConnection, names: Names, epoch: number): Promise<readonly Recorded[]> => {
-  const messages = await readStream(nc, names.tasksStream);
-  return messages
+  const last = new Map((await readStream(nc, names.tasksStream)).map((message) => [message.subject, message]));
+  return [...last.values()]
     .filter((message) => message.data.length > 0)
     .map((message) =>
       recordedOf({ address: addressIn(message.subject, names), revision: message.seq, bytes: message.data }, epoch),

@@ -95,7 +95,11 @@ export const startSystem = async (context: TestContext, options: SystemOptions =
   };
   const all: SystemProcess[] = [];
   defer(() => endAll(all, signal.aborted));
-  const service = (kind: ServiceKind, name: string = kind, more: Readonly<Record<string, string>> = {}): SystemProcess => {
+  const service = (
+    kind: ServiceKind,
+    name: string = kind,
+    more: Readonly<Record<string, string>> = {},
+  ): SystemProcess => {
     const made = new SystemProcess({ name, args: [mainOf(kind)], env: { ...env, ...more }, readyWhen: READY });
     all.push(made);
     return made;

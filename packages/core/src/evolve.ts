@@ -79,6 +79,8 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
       return;
     case 'made-abortable':
       next.abortable = true;
+      // From here it can be enforced.
+      delete next.timeoutUnenforced;
       return;
     case 'progressed':
       if (event.progress !== undefined) next.progress = event.progress;

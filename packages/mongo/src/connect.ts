@@ -81,7 +81,8 @@ const clientOf = (options: MongoOptions): MongoClient => {
     return new MongoClient(url, settings);
   } catch (error) {
     // Nothing has been tried yet, so it can only be the address. The driver's message would quote it.
-    if (error instanceof MongoError) throw new ConfigError(['MONGODB_URL is not an address the MongoDB driver understands']);
+    if (error instanceof MongoError)
+      throw new ConfigError(['MONGODB_URL is not an address the MongoDB driver understands']);
     throw error;
   }
 };

@@ -57,7 +57,9 @@ export const isEncodingFault = (error: unknown): boolean =>
 
 /** A whole call that failed; `undefined` for the bulk error that only tells of single documents. */
 export const wholeFault = (error: unknown): unknown =>
-  error instanceof MongoBulkWriteError && listed(error.writeErrors).length > 0 && error.err === undefined ? undefined : error;
+  error instanceof MongoBulkWriteError && listed(error.writeErrors).length > 0 && error.err === undefined
+    ? undefined
+    : error;
 
 /** The driver gives one error as itself and several as a list. */
 export const listed = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);

@@ -29,9 +29,18 @@ export const putAside = async (quarantine: Quarantine, entries: readonly Quarant
   await guarded(() => quarantine.bulkWrite(operations, { ordered: false }));
 };
 
-export const readAside = async (quarantine: Quarantine, kind: QuarantineKind, limit: number, after = ''): Promise<Quarantined[]> =>
+export const readAside = async (
+  quarantine: Quarantine,
+  kind: QuarantineKind,
+  limit: number,
+  after = '',
+): Promise<Quarantined[]> =>
   guarded(async () => {
-    const documents = await quarantine.find({ kind, _id: { $gt: after } }).sort({ _id: 1 }).limit(limit).toArray();
+    const documents = await quarantine
+      .find({ kind, _id: { $gt: after } })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .toArray();
     return documents.map(entryOf);
   });
 

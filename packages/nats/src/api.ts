@@ -12,7 +12,9 @@ export type Gate = { whenUp(waitMs: number): Promise<void> };
 
 type Reply = { readonly kind: 'answer'; readonly msg: Msg } | { readonly kind: 'cut' } | { readonly kind: 'expired' };
 
-type ApiAnswer = { readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string } };
+type ApiAnswer = {
+  readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
+};
 
 /** Requests to `$JS.API`: raw, since the typed client drops fields it does not know and hides what the server said. */
 export class Api implements JetStreamApi {
@@ -73,7 +75,11 @@ export class Api implements JetStreamApi {
         this.nc.publish(subject, bytes, { reply });
       } catch (fault) {
         this.inbox.forget(reply);
-        reject(new NotConnectedError(`cannot send: ${fault instanceof Error ? fault.message : String(fault)}`, { cause: fault }));
+        reject(
+          new NotConnectedError(`cannot send: ${fault instanceof Error ? fault.message : String(fault)}`, {
+            cause: fault,
+          }),
+        );
       }
     });
   }

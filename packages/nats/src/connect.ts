@@ -164,5 +164,8 @@ const findCause = async (api: Api, subject: string): Promise<BatonError> => {
 const rootOf = (subject: string): string => subject.split('.', 2).join('.');
 
 const warn: FaultListener = (where, fault) => {
-  process.emitWarning(`${where}: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}`, 'BatonNatsWarning');
+  process.emitWarning(
+    `${where}: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}`,
+    'BatonNatsWarning',
+  );
 };

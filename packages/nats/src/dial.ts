@@ -140,7 +140,9 @@ const authorizationFault = (fault: unknown): AuthorizationFailedError | undefine
   if (fault instanceof AuthorizationFailedError) return fault;
   const refused = fault instanceof errors.AuthorizationError || fault instanceof errors.UserAuthenticationExpiredError;
   if (!refused) return undefined;
-  return new AuthorizationFailedError(`nats-server does not accept these credentials: ${fault.message}`, { cause: fault });
+  return new AuthorizationFailedError(`nats-server does not accept these credentials: ${fault.message}`, {
+    cause: fault,
+  });
 };
 
 const unreachable = (servers: NodeConnectionOptions['servers'], ms: number, fault: unknown): NotConnectedError => {

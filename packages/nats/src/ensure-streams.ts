@@ -81,7 +81,9 @@ const requireAgreement = (wanted: StreamConfig, actual: ActualConfig, derived: b
   requireMetadata(wanted, actual);
   const [first, ...more] = differences(wanted, actual, derived);
   if (first === undefined) return;
-  const fields = [first, ...more].map(({ field, wanted: want, actual: have }) => `${field} is ${show(have)}, ${show(want)} is needed`);
+  const fields = [first, ...more].map(
+    ({ field, wanted: want, actual: have }) => `${field} is ${show(have)}, ${show(want)} is needed`,
+  );
   throw new StreamMismatchError('STREAM_MISMATCH', `stream ${wanted.name} is not what is needed: ${fields.join('; ')}`);
 };
 

@@ -99,7 +99,10 @@ export class EventLogReader implements EventReader {
     if (reading.kind === 'record' && !former) return reading;
     // Revisions count anew in a bucket that was made again: an old one says nothing about which is newer.
     const reason = reading.kind === 'unreadable' ? reading.reason : 'it is of a bucket that is no more';
-    return { kind: 'unreadable', unreadable: { sequence, subject: msg.subject, bytes: new Uint8Array(msg.data), reason } } as const;
+    return {
+      kind: 'unreadable',
+      unreadable: { sequence, subject: msg.subject, bytes: new Uint8Array(msg.data), reason },
+    } as const;
   }
 
   private async acknowledge(taken: readonly Taken[]): Promise<void> {

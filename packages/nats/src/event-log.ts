@@ -1,9 +1,4 @@
-import {
-  headers as ourHeaders,
-  partitionOfAddress,
-  typeTokenOf,
-  untoken,
-} from '@baton/protocols';
+import { headers as ourHeaders, partitionOfAddress, typeTokenOf, untoken } from '@baton/protocols';
 import { StoreRefusedError, type Entry, type EventLog, type WriteResult } from '@baton/runtime';
 import type { NatsWire } from './connect.ts';
 import { ApiError } from './errors.ts';
@@ -49,7 +44,11 @@ const ensureConsumer = async ({ api, names }: NatsWire, name: string, ackWaitMs:
   };
   try {
     // `create`, and not "create or update": two versions must not change it under each other.
-    await api.call(`CONSUMER.CREATE.${names.eventsStream}.${name}`, { stream_name: names.eventsStream, action: 'create', config });
+    await api.call(`CONSUMER.CREATE.${names.eventsStream}.${name}`, {
+      stream_name: names.eventsStream,
+      action: 'create',
+      config,
+    });
   } catch (fault) {
     if (!(fault instanceof ApiError) || fault.apiCode !== CONSUMER_EXISTS) throw asStoreFault(fault);
   }

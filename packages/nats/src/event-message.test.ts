@@ -15,7 +15,8 @@ const message = (headers: Readonly<Record<string, string>>, data: Uint8Array = s
   return { subject: 't.events.00.job', headers: block, data } as unknown as Msg;
 };
 
-const kindOf = (headers: Readonly<Record<string, string>>, data?: Uint8Array): string => readEvent(message(headers, data), PREFIX).kind;
+const kindOf = (headers: Readonly<Record<string, string>>, data?: Uint8Array): string =>
+  readEvent(message(headers, data), PREFIX).kind;
 
 test('a sourced message says where it comes from', () => {
   const source = `KV_T_TASKS 17 > t.events.{{wildcard(1)}}.{{wildcard(2)}} ${PREFIX}${address}`;
@@ -32,13 +33,19 @@ test('one of our own says it in its headers', () => {
 
 test('where it comes from counts more than what it says', () => {
   const source = `KV_T_TASKS 17 > x ${PREFIX}${address}`;
-  const reading = readEvent(message({ 'Nats-Stream-Source': source, 'Baton-Address': address, 'Baton-Revision': '9' }), PREFIX);
+  const reading = readEvent(
+    message({ 'Nats-Stream-Source': source, 'Baton-Address': address, 'Baton-Revision': '9' }),
+    PREFIX,
+  );
   assert.is(reading.kind === 'record' ? reading.entry.revision : 0, 17);
 });
 
 test('the bytes are a copy: they do not keep what they came in', () => {
   const large = Buffer.alloc(100_000);
-  const reading = readEvent(message({ 'Baton-Address': address, 'Baton-Revision': '9' }, large.subarray(10, 50)), PREFIX);
+  const reading = readEvent(
+    message({ 'Baton-Address': address, 'Baton-Revision': '9' }, large.subarray(10, 50)),
+    PREFIX,
+  );
   assert.is(reading.kind === 'record' ? reading.entry.bytes.buffer.byteLength : 0, 40);
 });
 

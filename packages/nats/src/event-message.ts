@@ -33,7 +33,10 @@ const sourcedOrigin = (source: string, recordPrefix: string): Origin | string =>
 
 const directOrigin = (msg: Msg): Origin | string => {
   const address = parseAddress(msg.headers?.get(ourHeaders.address) ?? '');
-  return originOf(address, msg.headers?.get(ourHeaders.revision) ?? '') ?? 'it neither was sourced nor says which record it is';
+  return (
+    originOf(address, msg.headers?.get(ourHeaders.revision) ?? '') ??
+    'it neither was sourced nor says which record it is'
+  );
 };
 
 const originOf = (address: Address | undefined, sequence: string): Origin | undefined => {

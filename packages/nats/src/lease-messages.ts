@@ -19,9 +19,7 @@ export const BEAT = 0;
 export const RUNNING = 1;
 export const NOT_SAID = -1;
 
-export type ToThread =
-  | { readonly kind: 'state'; readonly state: NodeState }
-  | { readonly kind: 'release' };
+export type ToThread = { readonly kind: 'state'; readonly state: NodeState } | { readonly kind: 'release' };
 
 export type FromThread =
   | { readonly kind: 'held' }

@@ -69,7 +69,8 @@ export class LeaseWatch {
 
   /** What is new since the last call. */
   judge(now: number): LeaseNews | undefined {
-    const isHeld = !this.isGivenUp(now) && now - this.confirmedAt < this.timings.leaseMs - this.timings.renewMs * MARGIN;
+    const isHeld =
+      !this.isGivenUp(now) && now - this.confirmedAt < this.timings.leaseMs - this.timings.renewMs * MARGIN;
     switch (this.state) {
       case 'new':
         return isHeld ? this.become('held') : undefined;

@@ -60,13 +60,16 @@ export class NodesFollower {
   private async catchUp(subjects: readonly string[]): Promise<void> {
     const left = [...subjects];
     const reader = async (): Promise<void> => {
-      for (let subject = left.pop(); subject !== undefined && !this.closed; subject = left.pop()) await this.read(subject);
+      for (let subject = left.pop(); subject !== undefined && !this.closed; subject = left.pop())
+        await this.read(subject);
     };
     try {
       await Promise.all(Array.from({ length: READS }, reader));
       if (!this.closed) this.call(() => this.listener.caughtUp());
     } catch (fault) {
-      this.lose(fault instanceof BatonError ? fault : new BatonError('NODES_UNREADABLE', String(fault), { cause: fault }));
+      this.lose(
+        fault instanceof BatonError ? fault : new BatonError('NODES_UNREADABLE', String(fault), { cause: fault }),
+      );
     }
   }
 
@@ -104,7 +107,10 @@ export class NodesFollower {
   private cannotRead(subject: string): void {
     const count = ++this.unreadable;
     if ((count & (count - 1)) !== 0) return;
-    this.wire.onFault('presence', new Error(`the value under ${subject} is no node and was left out (${count} so far)`));
+    this.wire.onFault(
+      'presence',
+      new Error(`the value under ${subject} is no node and was left out (${count} so far)`),
+    );
   }
 
   private lose(cause: BatonError): void {

@@ -181,7 +181,8 @@ export class ThreadLease implements Lease {
   }
 }
 
-const notHeld = (why: string): NotConnectedError => new NotConnectedError(`the lease of this process could not be taken: ${why}`);
+const notHeld = (why: string): NotConnectedError =>
+  new NotConnectedError(`the lease of this process could not be taken: ${why}`);
 
 type Resolvers<T> = {
   readonly promise: Promise<T>;

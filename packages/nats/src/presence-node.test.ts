@@ -68,7 +68,12 @@ test('a node that others could not read is refused before it is announced', () =
 test('a subject tells whose it is', () => {
   const names = namesOf();
   assert.equal(nodeOf(names.nodePrefix, names.nodeSubject('worker', 'w-1')), { role: 'worker', id: 'w-1' });
-  for (const subject of ['x', `${names.nodePrefix}worker`, `${names.nodePrefix}worker.a.b`, `${names.nodePrefix}cook.a`]) {
+  for (const subject of [
+    'x',
+    `${names.nodePrefix}worker`,
+    `${names.nodePrefix}worker.a.b`,
+    `${names.nodePrefix}cook.a`,
+  ]) {
     assert.is(nodeOf(names.nodePrefix, subject), undefined, subject);
   }
 });

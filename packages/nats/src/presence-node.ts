@@ -50,7 +50,10 @@ export const readNode = (bytes: Uint8Array, role: NodeRole, id: string): NodeInf
 };
 
 /** The node a subject `<prefix><role>.<id>` is about. */
-export const nodeOf = (prefix: string, subject: string): { readonly role: NodeRole; readonly id: string } | undefined => {
+export const nodeOf = (
+  prefix: string,
+  subject: string,
+): { readonly role: NodeRole; readonly id: string } | undefined => {
   if (!subject.startsWith(prefix)) return undefined;
   const [role, id, ...more] = subject.slice(prefix.length).split('.');
   if (id === undefined || more.length > 0 || !ID_PATTERN.test(id)) return undefined;
@@ -77,4 +80,5 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const mayCount = (value: unknown): value is number | undefined => value === undefined || isCount(value);
 const areNames = (value: unknown): value is readonly string[] | undefined =>
-  value === undefined || (Array.isArray(value) && value.every((each) => typeof each === 'string' && NAME_PATTERN.test(each)));
+  value === undefined ||
+  (Array.isArray(value) && value.every((each) => typeof each === 'string' && NAME_PATTERN.test(each)));

@@ -32,7 +32,11 @@ export class Pull {
   private serial = 0;
   private left = 0;
 
-  constructor(wire: { readonly nc: NatsConnection; readonly onFault: FaultListener; readonly inboxPrefix: string }, stream: string, consumer: string) {
+  constructor(
+    wire: { readonly nc: NatsConnection; readonly onFault: FaultListener; readonly inboxPrefix: string },
+    stream: string,
+    consumer: string,
+  ) {
     this.nc = wire.nc;
     this.nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
     this.inbox = createInbox(wire.inboxPrefix);

@@ -1,5 +1,11 @@
 import { PARTITIONS, parseAddress } from '@baton/protocols';
-import { NotConnectedError, type BatonError, type FeedListener, type RecordFeed, type Subscription } from '@baton/runtime';
+import {
+  NotConnectedError,
+  type BatonError,
+  type FeedListener,
+  type RecordFeed,
+  type Subscription,
+} from '@baton/runtime';
 import { nuid, type Msg } from '@nats-io/nats-core';
 import type { NatsWire } from './connect.ts';
 import type { Delivery } from './delivery.ts';
@@ -63,7 +69,9 @@ class FeedReader implements Subscription {
     this.wire = wire;
     this.listener = listener;
     const all = new Set(partitions).size >= PARTITIONS;
-    this.filters = all ? [wire.names.allRecords] : partitions.map((partition) => wire.names.partitionSubject(partition));
+    this.filters = all
+      ? [wire.names.allRecords]
+      : partitions.map((partition) => wire.names.partitionSubject(partition));
     this.ties = [
       wire.link.onDisconnect(() => this.beginAgain('the connection was lost')),
       wire.link.onClosed((cause) => this.lose(cause)),
@@ -99,10 +107,11 @@ class FeedReader implements Subscription {
     }
     if (this.goal < 0) this.goal = info.state.last_seq;
     const consumer = `feed-${nuid.next()}`;
-    const { num_pending: pending } = await api.call<ConsumerInfo>(
-      `CONSUMER.CREATE.${names.tasksStream}.${consumer}`,
-      { stream_name: names.tasksStream, action: 'create', config: this.config(consumer) },
-    );
+    const { num_pending: pending } = await api.call<ConsumerInfo>(`CONSUMER.CREATE.${names.tasksStream}.${consumer}`, {
+      stream_name: names.tasksStream,
+      action: 'create',
+      config: this.config(consumer),
+    });
     this.leave();
     this.consumer = consumer;
     // Closed or cut while the consumer was made.
@@ -116,7 +125,10 @@ class FeedReader implements Subscription {
   }
 
   private config(consumer: string) {
-    const from = this.last === 0 ? { deliver_policy: 'last_per_subject' } : { deliver_policy: 'by_start_sequence', opt_start_seq: this.last + 1 };
+    const from =
+      this.last === 0
+        ? { deliver_policy: 'last_per_subject' }
+        : { deliver_policy: 'by_start_sequence', opt_start_seq: this.last + 1 };
     const [only, ...more] = this.filters;
     return {
       name: consumer,
@@ -165,7 +177,8 @@ class FeedReader implements Subscription {
 
   private give(msg: Msg, revision: number): void {
     const address = parseAddress(msg.subject.slice(this.wire.names.recordPrefix.length));
-    if (address === undefined) return this.wire.onFault('record feed', new Error(`no record has the subject ${msg.subject}`));
+    if (address === undefined)
+      return this.wire.onFault('record feed', new Error(`no record has the subject ${msg.subject}`));
     // A deletion by hand leaves an empty message. There is no record to tell of.
     if (msg.data.length === 0) return;
     try {

@@ -10,9 +10,6 @@ type Stored = { readonly message: { readonly seq: number; readonly hdrs?: string
 /** `no message found`: the server's code for a subject without one. */
 const NO_MESSAGE = 10_037;
 
-/** A record that will end takes its earlier versions along: else they would come back when it is gone. */
-const ROLLUP = { 'Nats-Rollup': 'sub' } as const;
-
 /** Deletions by hand are rare; forgetting them costs one read. */
 const MAX_TOMBSTONES = 1_000;
 
@@ -47,13 +44,16 @@ class NatsRecordStore implements RecordStore {
     }
   }
 
-  write(address: Address, bytes: Uint8Array, expected: number, options?: { readonly ttlMs?: number }): Promise<WriteResult> {
+  write(
+    address: Address,
+    bytes: Uint8Array,
+    expected: number,
+    options?: { readonly ttlMs?: number },
+  ): Promise<WriteResult> {
     const { names, records } = this.wire;
     const over = expected === 0 ? this.tombstones.get(address) : undefined;
     if (over !== undefined) this.tombstones.delete(address);
-    const { ttlMs } = options ?? {};
-    const last = ttlMs === undefined ? {} : { ttlMs, headers: ROLLUP };
-    return records.publish(names.recordSubject(address), bytes, { expected: over ?? expected, ...last });
+    return records.publish(names.recordSubject(address), bytes, { expected: over ?? expected, ...options });
   }
 
   private bury(address: Address, revision: number): undefined {

@@ -36,7 +36,8 @@ test('the number of messages behind one is read from both forms of acknowledgeme
 });
 
 test('an acknowledgement subject of a form not known counts as nothing behind', () => {
-  for (const subject of ['', 'x', '$JS.ACK.a.b.c.d.e.f.g', '$JS.ACK.a.b.1.2.3.4.-']) assert.is(behindOf(subject), 0, subject);
+  for (const subject of ['', 'x', '$JS.ACK.a.b.c.d.e.f.g', '$JS.ACK.a.b.1.2.3.4.-'])
+    assert.is(behindOf(subject), 0, subject);
 });
 
 test('the subject tells lane and address', () => {
@@ -59,7 +60,10 @@ test('a dispatch has all it was put with, and answers to the reply subject', () 
   assert.equal([...(dispatch?.bytes ?? [])], [1, 2]);
   dispatch?.ack();
   dispatch?.handBack();
-  assert.equal(sent, [{ subject: '$JS.ACK.x', word: '+ACK' }, { subject: '$JS.ACK.x', word: '-NAK' }]);
+  assert.equal(sent, [
+    { subject: '$JS.ACK.x', word: '+ACK' },
+    { subject: '$JS.ACK.x', word: '-NAK' },
+  ]);
 });
 
 test('an answer on a closed connection is not sent and does not throw', () => {
@@ -70,7 +74,11 @@ test('an answer on a closed connection is not sent and does not throw', () => {
 
 test('a message without a good revision is no dispatch', () => {
   for (const revision of ['', '0', '-1', '1.5', 'x', '9007199254740993']) {
-    assert.is(readDispatch(connection(), message({ 'Baton-Revision': revision }), lane, hashOf(address)), undefined, revision);
+    assert.is(
+      readDispatch(connection(), message({ 'Baton-Revision': revision }), lane, hashOf(address)),
+      undefined,
+      revision,
+    );
   }
   assert.is(readDispatch(connection(), message({}), lane, hashOf(address)), undefined);
 });
@@ -79,7 +87,10 @@ test('what the server says about a pull', () => {
   assert.equal(readNotice(notice(100, 'Idle Heartbeat')), { kind: 'alive' });
   assert.equal(readNotice(notice(404, 'No Messages')), { kind: 'dry' });
   assert.equal(readNotice(notice(408, 'Requests Pending')), { kind: 'not-taken' });
-  assert.equal(readNotice(notice(408, 'Request Timeout', { 'Nats-Pending-Messages': '3' })), { kind: 'expired', unfilled: 3 });
+  assert.equal(readNotice(notice(408, 'Request Timeout', { 'Nats-Pending-Messages': '3' })), {
+    kind: 'expired',
+    unfilled: 3,
+  });
   assert.equal(readNotice(notice(409, 'Consumer Deleted')), { kind: 'broken', reason: '409 Consumer Deleted' });
   assert.is(readNotice(notice(503, 'No Responders')).kind, 'broken');
 });

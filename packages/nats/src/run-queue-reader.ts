@@ -39,17 +39,29 @@ export class LaneReader implements RunReader {
   private refillIsDue = false;
   private closed = false;
 
-  private constructor(wire: Wire, lanes: readonly KnownLane[], take: (dispatch: Dispatch) => void, settings: ReaderSettings) {
+  private constructor(
+    wire: Wire,
+    lanes: readonly KnownLane[],
+    take: (dispatch: Dispatch) => void,
+    settings: ReaderSettings,
+  ) {
     this.wire = wire;
     this.settings = settings;
     this.take = take;
     this.lines = lanes.map((known, index) => lineOf(wire.names, known, index));
-    this.byPrefix = new Map(this.lines.map((line) => [splitRunSubject(wire.names.laneSubject(line.lane)).prefix, line]));
+    this.byPrefix = new Map(
+      this.lines.map((line) => [splitRunSubject(wire.names.laneSubject(line.lane)).prefix, line]),
+    );
     this.rota = new Rota(lanes.map(({ lane }) => lane));
     this.pulls = new PullBox(wire.nc, wire.inboxPrefix, (error, msg) => this.heard(error, msg));
   }
 
-  static start(wire: Wire, lanes: readonly KnownLane[], take: (dispatch: Dispatch) => void, settings: ReaderSettings): LaneReader {
+  static start(
+    wire: Wire,
+    lanes: readonly KnownLane[],
+    take: (dispatch: Dispatch) => void,
+    settings: ReaderSettings,
+  ): LaneReader {
     const reader = new LaneReader(wire, lanes, take, settings);
     const timer = setInterval(() => reader.missVanished(), LOOK_MS).unref();
     const back = wire.link.onReconnect(() => reader.startOver());
@@ -98,7 +110,10 @@ export class LaneReader implements RunReader {
     const dispatch = readDispatch(this.wire.nc, msg, line.lane, hash);
     if (dispatch === undefined) {
       drop(this.wire.nc, msg);
-      return this.wire.onFault('run queue', new Error(`the message under ${msg.subject} is no dispatch; it was removed`));
+      return this.wire.onFault(
+        'run queue',
+        new Error(`the message under ${msg.subject} is no dispatch; it was removed`),
+      );
     }
     if (!this.hasSlot(line, came)) {
       line.ledger.handedBack();
@@ -177,7 +192,8 @@ export class LaneReader implements RunReader {
   private watch(line: Line): void {
     const { ledger } = line;
     if (this.free <= 0) return ledger.leaveUnseen();
-    const isNeeded = ledger.isUnseen && this.lines.some((other) => this.isBelow(other, line) && other.ledger.waiting > 0);
+    const isNeeded =
+      ledger.isUnseen && this.lines.some((other) => this.isBelow(other, line) && other.ledger.waiting > 0);
     this.ask(line, isNeeded ? 'probe' : 'standing', 1);
   }
 
@@ -215,7 +231,12 @@ export class LaneReader implements RunReader {
     line.open = false;
     line.ledger.reset();
     const { settings } = this;
-    const waiting = await reopenConsumer(this.wire, { lane: line.lane, reason, settings, isWanted: () => !this.closed });
+    const waiting = await reopenConsumer(this.wire, {
+      lane: line.lane,
+      reason,
+      settings,
+      isWanted: () => !this.closed,
+    });
     line.ledger.reset(waiting);
     line.open = true;
     this.refillSoon();

@@ -31,8 +31,17 @@ test('one lane gets all, but not more than waits', () => {
 
 test('slots that one lane cannot use go to the next', () => {
   const rota = new Rota([lane('a', 'high'), lane('a', 'low')]);
-  const dealt = rota.deal([{ lane: 0, waiting: 3 }, { lane: 1, waiting: 30 }], 10);
-  assert.equal(dealt, [{ lane: 0, count: 3 }, { lane: 1, count: 7 }]);
+  const dealt = rota.deal(
+    [
+      { lane: 0, waiting: 3 },
+      { lane: 1, waiting: 30 },
+    ],
+    10,
+  );
+  assert.equal(dealt, [
+    { lane: 0, count: 3 },
+    { lane: 1, count: 7 },
+  ]);
 });
 
 test('X8: high before normal before low, but one start in twenty for each that has work', () => {
@@ -55,7 +64,12 @@ test('a lower priority that had no work has no claim saved up', () => {
 });
 
 test('queues take turns, whatever their number of types', () => {
-  const lanes = [lane('a', 'normal', 't1'), lane('a', 'normal', 't2'), lane('a', 'normal', 't3'), lane('b', 'normal', 't1')];
+  const lanes = [
+    lane('a', 'normal', 't1'),
+    lane('a', 'normal', 't2'),
+    lane('a', 'normal', 't3'),
+    lane('b', 'normal', 't1'),
+  ];
   const served = starts(new Rota(lanes), lanes, 60);
   assert.is(count(served, 3), 30);
   for (const index of [0, 1, 2]) assert.is(count(served, index), 10);
@@ -77,14 +91,25 @@ test('a start that was not dealt counts as a turn', () => {
 });
 
 test('all slots are dealt when enough waits, and never more (any demand)', () => {
-  const lanes = ['a', 'b', 'c'].flatMap((queue) => PRIORITIES.flatMap((p) => ['t1', 't2'].map((type) => lane(queue, p, type))));
+  const lanes = ['a', 'b', 'c'].flatMap((queue) =>
+    PRIORITIES.flatMap((p) => ['t1', 't2'].map((type) => lane(queue, p, type))),
+  );
   const rota = new Rota(lanes);
   const anyDemand = fc.array(fc.nat({ max: 8 }), { minLength: lanes.length, maxLength: lanes.length });
   fc.assert(
     fc.property(anyDemand, fc.nat({ max: 60 }), (waiting, slots) => {
-      const dealt = rota.deal(waiting.map((each, index) => ({ lane: index, waiting: each })), slots);
+      const dealt = rota.deal(
+        waiting.map((each, index) => ({ lane: index, waiting: each })),
+        slots,
+      );
       const total = dealt.reduce((sum, grant) => sum + grant.count, 0);
-      assert.is(total, Math.min(slots, waiting.reduce((sum, each) => sum + each, 0)));
+      assert.is(
+        total,
+        Math.min(
+          slots,
+          waiting.reduce((sum, each) => sum + each, 0),
+        ),
+      );
       for (const grant of dealt) assert.ok(grant.count > 0 && grant.count <= (waiting[grant.lane] ?? 0));
       assert.is(new Set(dealt.map((grant) => grant.lane)).size, dealt.length);
     }),

@@ -48,7 +48,9 @@ export class Rota {
       const working = this.working(open);
       const priority = this.choosePriority(working);
       if (priority === undefined) break;
-      const chosen = this.longestWaiting(open.filter(({ lane, waiting }) => waiting > 0 && this.at(lane).priority === priority));
+      const chosen = this.longestWaiting(
+        open.filter(({ lane, waiting }) => waiting > 0 && this.at(lane).priority === priority),
+      );
       chosen.waiting--;
       chosen.count++;
       this.serve(chosen.lane, working);

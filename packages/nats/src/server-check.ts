@@ -26,7 +26,9 @@ export const isAtLeast = (version: string, floor: string): boolean => {
   return !given.preRelease;
 };
 
-const numbersOf = (version: string): { readonly numbers: readonly number[]; readonly preRelease: boolean } | undefined => {
+const numbersOf = (
+  version: string,
+): { readonly numbers: readonly number[]; readonly preRelease: boolean } | undefined => {
   const match = /^v?(\d+)\.(\d+)\.(\d+)(-.+)?/.exec(version);
   if (match === null) return undefined;
   return { numbers: match.slice(1, 4).map(Number), preRelease: match[4] !== undefined };
@@ -45,4 +47,5 @@ export const requireJetStream = async (api: Api, timeoutMs: number): Promise<voi
 
 const isDisabled = (fault: unknown): boolean =>
   fault instanceof NoRespondersError ||
-  (fault instanceof ApiError && (fault.apiCode === apiCodes.notEnabled || fault.apiCode === apiCodes.notEnabledForAccount));
+  (fault instanceof ApiError &&
+    (fault.apiCode === apiCodes.notEnabled || fault.apiCode === apiCodes.notEnabledForAccount));

@@ -45,7 +45,8 @@ const revisionOf = (msg: Msg): number | undefined => {
 };
 
 const checked = (id: string): string => {
-  if (!ID_PATTERN.test(id)) throw new InvalidArgumentError(`an id is 1 to 100 letters, digits, '-' and '_'; got '${id}'`);
+  if (!ID_PATTERN.test(id))
+    throw new InvalidArgumentError(`an id is 1 to 100 letters, digits, '-' and '_'; got '${id}'`);
   return id;
 };
 

@@ -9,8 +9,16 @@ const [tasks, events] = streamConfigs(namesOf('T'), { replicas: 1 }) as readonly
 
 /** As a server answers: with its own fields, and without what is false. */
 const answered = (config: StreamConfig): Record<string, unknown> => {
-  const actual: Record<string, unknown> = { max_age: 0, max_msgs: -1, max_bytes: -1, sealed: false, compression: 'none', ...config };
-  for (const [key, value] of Object.entries(actual)) if (value === false && key.startsWith('allow_')) delete actual[key];
+  const actual: Record<string, unknown> = {
+    max_age: 0,
+    max_msgs: -1,
+    max_bytes: -1,
+    sealed: false,
+    compression: 'none',
+    ...config,
+  };
+  for (const [key, value] of Object.entries(actual))
+    if (value === false && key.startsWith('allow_')) delete actual[key];
   return actual;
 };
 

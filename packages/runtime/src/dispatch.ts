@@ -26,7 +26,10 @@ export const dispatch = async (
   const result = await ports.queue.put(laneOf(held.record), { address, revision: held.revision, bytes });
   if (result.kind === 'written') return;
   const cause = result.kind === 'conflict' ? undefined : result.cause;
-  log.warn({ err: cause, task: held.record.id }, 'a dispatch was not confirmed; the supervisor will repeat it if it is lost');
+  log.warn(
+    { err: cause, task: held.record.id },
+    'a dispatch was not confirmed; the supervisor will repeat it if it is lost',
+  );
 };
 
 /**
@@ -39,7 +42,7 @@ export const promote = async (
   id: TaskId,
   by: string,
 ): Promise<void> => {
-  for (let ended = id; ; ) {
+  for (let ended = id; ;) {
     const asked = await kernel.ask(address, () => ({ kind: 'promote', at: ports.clock.now(), by, id: ended }));
     if (asked.kind === 'refused') return;
     if (asked.kind !== 'done') {

@@ -30,7 +30,11 @@ export class OutcomeUnknownError extends BatonError {
 /** The store refused before anything was written: full, misconfigured, gone. */
 export class StoreRefusedError extends BatonError {
   override readonly name = 'StoreRefusedError';
-  constructor(code: 'STORE_FULL' | 'STORE_MISSING' | 'STORE_REFUSED' | 'STORE_CONTENDED', message: string, options?: ErrorOptions) {
+  constructor(
+    code: 'STORE_FULL' | 'STORE_MISSING' | 'STORE_REFUSED' | 'STORE_CONTENDED',
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(code, message, options);
   }
 }

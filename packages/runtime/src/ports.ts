@@ -27,7 +27,12 @@ export interface RecordStore {
    * Compare-and-set: stores when the last revision under the address is `expected` (0: none). `ttlMs`: forgotten by the
    * server after that. Never rejects.
    */
-  write(address: Address, bytes: Uint8Array, expected: number, options?: { readonly ttlMs?: number }): Promise<WriteResult>;
+  write(
+    address: Address,
+    bytes: Uint8Array,
+    expected: number,
+    options?: { readonly ttlMs?: number },
+  ): Promise<WriteResult>;
 }
 
 export type FeedListener = {
@@ -46,7 +51,12 @@ export interface RecordFeed {
 export type EventBatch = {
   readonly entries: readonly Entry[];
   /** Messages that are no record; put aside by whoever reads. `reason` is for people. */
-  readonly unreadable: readonly { readonly sequence: number; readonly subject: string; readonly bytes: Uint8Array; readonly reason: string }[];
+  readonly unreadable: readonly {
+    readonly sequence: number;
+    readonly subject: string;
+    readonly bytes: Uint8Array;
+    readonly reason: string;
+  }[];
   /** Messages still waiting behind this batch. */
   readonly pending: number;
   /** Confirmed by the server; a batch that is not acknowledged comes again. */

@@ -5,7 +5,6 @@ const URL_LOGIN = /:\/\/[^\s/"?#]*@/g;
  * Control and direction characters that JSON leaves as they are: C1 controls drive terminals as escape sequences do,
  * line separators split a line, direction marks make it read as something else.
  */
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const UNSAFE = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** Shorter ones would blank half of every text, and protect nothing. */

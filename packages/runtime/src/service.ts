@@ -110,30 +110,32 @@ export const startService = (name: string, start: ServiceStart, options: Service
   };
 
   // Not in this turn: a start that fails at once would end what is not set up yet.
-  const starting: Promise<void> = Promise.resolve().then(() =>
-    start({
-      name,
-      settings,
-      log,
-      stopping: stopping.signal,
-      onStop: (what, stop) => void undos.push({ what, stop }),
-      patiently: (what, open) => patiently(what, open, log, stopping.signal),
-      watch: (link) => {
-        link.onClosed((cause) => {
-          if (!stopping.signal.aborted) void fail(cause);
-        });
+  const starting: Promise<void> = Promise.resolve()
+    .then(() =>
+      start({
+        name,
+        settings,
+        log,
+        stopping: stopping.signal,
+        onStop: (what, stop) => void undos.push({ what, stop }),
+        patiently: (what, open) => patiently(what, open, log, stopping.signal),
+        watch: (link) => {
+          link.onClosed((cause) => {
+            if (!stopping.signal.aborted) void fail(cause);
+          });
+        },
+        fail: (error) => void fail(error),
+      }),
+    )
+    .then(
+      () => {
+        if (!stopping.signal.aborted) log.info('started');
       },
-      fail: (error) => void fail(error),
-    }),
-  ).then(
-    () => {
-      if (!stopping.signal.aborted) log.info('started');
-    },
-    (error: unknown) => {
-      if (!stopping.signal.aborted) void fail(error);
-      else log.warn({ err: error }, 'the start was broken off');
-    },
-  );
+      (error: unknown) => {
+        if (!stopping.signal.aborted) void fail(error);
+        else log.warn({ err: error }, 'the start was broken off');
+      },
+    );
 
   return {
     ended,

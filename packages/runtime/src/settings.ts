@@ -77,7 +77,10 @@ const whole = (otherwise: number, min: number, max: number) =>
   z
     .string()
     .default(String(otherwise))
-    .refine((v) => /^\d{1,16}$/.test(v) && Number(v) >= min && Number(v) <= max, `must be a whole number, ${min} to ${max}`)
+    .refine(
+      (v) => /^\d{1,16}$/.test(v) && Number(v) >= min && Number(v) <= max,
+      `must be a whole number, ${min} to ${max}`,
+    )
     .transform(Number);
 
 const urlFault = (value: string, protocols: readonly string[]): string | undefined => {
@@ -121,39 +124,38 @@ const isNamespace = (value: string): boolean => {
   }
 };
 
-const ENVIRONMENT = z
-  .object({
-    NATS_URL: natsUrl,
-    NATS_CREDS: text,
-    NATS_USER: text,
-    NATS_PASSWORD: text,
-    MONGODB_URL: url('mongodb:', 'mongodb+srv:').default('mongodb://127.0.0.1:27017/baton'),
-    BATON_NAMESPACE: z.string().default('BATON').refine(isNamespace, 'must be 1 to 32 of A-Z, 0-9 and _, a letter first'),
-    BATON_REPLICAS: z.enum(['1', '3', '5'], { error: 'must be 1, 3 or 5' }).default('1'),
-    BATON_EVENTS_MAX_BYTES: whole(0, 0, Number.MAX_SAFE_INTEGER),
-    BATON_HTTP_PORT: whole(8_088, 0, 65_535),
-    BATON_ENABLED: flag(true),
-    GLOBAL_TASK_FRAMEWORK: flag(true),
-    SHOW_STACKTRACE: flag(false),
-    BATON_AUTH: z.enum(['jwt', 'dev'], { error: 'must be jwt or dev' }).default('jwt'),
-    BATON_JWT_SECRET: z
-      .string()
-      .refine((v) => Buffer.byteLength(v) >= JWT_SECRET_MIN_BYTES, `must have at least ${JWT_SECRET_MIN_BYTES} bytes`)
-      .optional(),
-    BATON_JWKS_URL: url('https:', 'http:').optional(),
-    BATON_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
-    BATON_QUEUES: z
-      .string()
-      .default('default')
-      .transform(list)
-      .refine((names) => names.length > 0 && names.every((name) => NAME_PATTERN.test(name)), {
-        error: 'must be queue names with commas between: letters, digits, _ . -, at most 100 characters',
-      }),
-    BATON_CONCURRENCY: whole(50, 1, 10_000),
-    BATON_TASKS: z.string().default('').transform(list),
-    BATON_PROJECTOR_PACE_MS: whole(200, 0, 60_000),
-    BATON_PROJECTOR_LAG_WARN_MS: whole(10_000, 100, 86_400_000),
-  });
+const ENVIRONMENT = z.object({
+  NATS_URL: natsUrl,
+  NATS_CREDS: text,
+  NATS_USER: text,
+  NATS_PASSWORD: text,
+  MONGODB_URL: url('mongodb:', 'mongodb+srv:').default('mongodb://127.0.0.1:27017/baton'),
+  BATON_NAMESPACE: z.string().default('BATON').refine(isNamespace, 'must be 1 to 32 of A-Z, 0-9 and _, a letter first'),
+  BATON_REPLICAS: z.enum(['1', '3', '5'], { error: 'must be 1, 3 or 5' }).default('1'),
+  BATON_EVENTS_MAX_BYTES: whole(0, 0, Number.MAX_SAFE_INTEGER),
+  BATON_HTTP_PORT: whole(8_088, 0, 65_535),
+  BATON_ENABLED: flag(true),
+  GLOBAL_TASK_FRAMEWORK: flag(true),
+  SHOW_STACKTRACE: flag(false),
+  BATON_AUTH: z.enum(['jwt', 'dev'], { error: 'must be jwt or dev' }).default('jwt'),
+  BATON_JWT_SECRET: z
+    .string()
+    .refine((v) => Buffer.byteLength(v) >= JWT_SECRET_MIN_BYTES, `must have at least ${JWT_SECRET_MIN_BYTES} bytes`)
+    .optional(),
+  BATON_JWKS_URL: url('https:', 'http:').optional(),
+  BATON_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+  BATON_QUEUES: z
+    .string()
+    .default('default')
+    .transform(list)
+    .refine((names) => names.length > 0 && names.every((name) => NAME_PATTERN.test(name)), {
+      error: 'must be queue names with commas between: letters, digits, _ . -, at most 100 characters',
+    }),
+  BATON_CONCURRENCY: whole(50, 1, 10_000),
+  BATON_TASKS: z.string().default('').transform(list),
+  BATON_PROJECTOR_PACE_MS: whole(200, 0, 60_000),
+  BATON_PROJECTOR_LAG_WARN_MS: whole(10_000, 100, 86_400_000),
+});
 
 type Environment = z.output<typeof ENVIRONMENT>;
 type Texts = Readonly<Record<string, string | undefined>>;
@@ -164,7 +166,9 @@ const pairFaults = (set: Texts): readonly string[] => {
   return [
     ...(has('NATS_USER') && !has('NATS_PASSWORD') ? ['NATS_PASSWORD is missing beside NATS_USER'] : []),
     ...(has('NATS_PASSWORD') && !has('NATS_USER') ? ['NATS_USER is missing beside NATS_PASSWORD'] : []),
-    ...(has('BATON_JWT_SECRET') && has('BATON_JWKS_URL') ? ['BATON_JWKS_URL is set beside BATON_JWT_SECRET: leave one'] : []),
+    ...(has('BATON_JWT_SECRET') && has('BATON_JWKS_URL')
+      ? ['BATON_JWKS_URL is set beside BATON_JWT_SECRET: leave one']
+      : []),
   ];
 };
 

@@ -7,7 +7,11 @@ import { getContext, InvalidArgumentError, PayloadTooLargeError, task, TerminalE
 
 const test = suite('sdk');
 
-type Stage = { readonly clock: VirtualClock; readonly world: MemoryWorld; readonly client: (name: string, user?: string) => Baton };
+type Stage = {
+  readonly clock: VirtualClock;
+  readonly world: MemoryWorld;
+  readonly client: (name: string, user?: string) => Baton;
+};
 
 const stage = (seed = 1): Stage => {
   const clock = createVirtualClock({ seed });
@@ -15,7 +19,8 @@ const stage = (seed = 1): Stage => {
   return {
     clock,
     world,
-    client: (name, user = 'alice') => createBaton({ ports: world.ports(name), user: { id: user }, progressThrottleMs: 2_000 }),
+    client: (name, user = 'alice') =>
+      createBaton({ ports: world.ports(name), user: { id: user }, progressThrottleMs: 2_000 }),
   };
 };
 
@@ -36,13 +41,19 @@ test('a scheduled task runs in a worker and its result comes back', async () => 
   const double = task({ name: 'double' }, (n: number) => n * 2);
   const worker = client('worker');
   await within(clock, worker.startWorker({ tasks: [double] }));
-  const handle = await within(clock, client('app').within(() => double.schedule(21)));
+  const handle = await within(
+    clock,
+    client('app').within(() => double.schedule(21)),
+  );
   assert.is(handle.status, 'pending');
   assert.is(handle.outcome, 'created');
   await within(clock, handle.wait());
   assert.is(handle.status, 'success');
   assert.is(handle.result, 42);
-  assert.equal(handle.record.history.map((h) => h.status), ['pending', 'in_progress', 'success']);
+  assert.equal(
+    handle.record.history.map((h) => h.status),
+    ['pending', 'in_progress', 'success'],
+  );
 });
 
 test('an inline call runs here, with the same features', async () => {
@@ -55,7 +66,10 @@ test('an inline call runs here, with the same features', async () => {
     ctx.updateTask({ progress: [1, 2], payload: { name } });
     return `hello ${name}`;
   });
-  const handle = await within(clock, client('app').within(() => greet('bob')));
+  const handle = await within(
+    clock,
+    client('app').within(() => greet('bob')),
+  );
   assert.is(handle.status, 'success');
   assert.is(handle.result, 'hello bob');
   assert.is(handle.record.mode, 'sync');
@@ -75,9 +89,9 @@ test('two users who schedule one shared key share one task', async () => {
     ]),
   );
   assert.is(a.uuid, b.uuid);
-  assert.equal([a.outcome, b.outcome].toSorted(), ['created', 'joined']);
+  assert.equal(new Set([a.outcome, b.outcome]), new Set(['created', 'joined']));
   await within(clock, a.refresh());
-  assert.equal(a.subscribers.map((s) => s.user).toSorted(), ['alice', 'bob']);
+  assert.equal(new Set(a.subscribers.map((s) => s.user)), new Set(['alice', 'bob']));
 });
 
 test('A2 a running abortable task is aborted: handlers run, then cleanup, then aborted with proof', async () => {
@@ -94,7 +108,10 @@ test('A2 a running abortable task is aborted: handlers run, then cleanup, then a
   });
   const worker = client('worker');
   await within(clock, worker.startWorker({ tasks: [long] }));
-  const handle = await within(clock, client('app').within(() => long.schedule()));
+  const handle = await within(
+    clock,
+    client('app').within(() => long.schedule()),
+  );
   await clock.advance(100);
   const answer = await within(clock, handle.cancel());
   assert.is(answer.action, 'aborted');
@@ -117,7 +134,10 @@ test('T2 an abortable task times out, never early', async () => {
   });
   const worker = client('worker');
   await within(clock, worker.startWorker({ tasks: [slow] }));
-  const handle = await within(clock, client('app').within(() => slow.schedule()));
+  const handle = await within(
+    clock,
+    client('app').within(() => slow.schedule()),
+  );
   await within(clock, handle.wait());
   assert.is(handle.status, 'timed_out');
   const { startedAt = 0, endedAt = 0 } = handle.record;
@@ -136,7 +156,10 @@ test('L5 a thrown error is recorded; L6 failing handlers are combined in the ord
     });
     throw new TerminalError('body');
   });
-  const handle = await within(clock, client('app').within(() => bad()));
+  const handle = await within(
+    clock,
+    client('app').within(() => bad()),
+  );
   assert.is(handle.status, 'failure');
   assert.is(handle.error?.message, 'body; last registered; first registered');
   assert.is(handle.error?.type, 'TerminalError+TypeError+RangeError');
@@ -150,7 +173,10 @@ test('L9 an inline task with attempts left runs again after its back-off', async
     if (runs < 3) throw new Error(`run ${runs}`);
     return runs;
   });
-  const handle = await within(clock, client('app').within(() => flaky()));
+  const handle = await within(
+    clock,
+    client('app').within(() => flaky()),
+  );
   assert.is(handle.status, 'success');
   assert.is(handle.result, 3);
   assert.is(handle.attempt, 3);
@@ -161,7 +187,10 @@ test('R5 drain: nothing new is taken, what ignores it is given back and nothing 
   const { clock, client, world } = stage();
   const never = task({ name: 'never' }, () => new Promise<void>(() => {}));
   const worker = await within(clock, client('worker').startWorker({ tasks: [never] }));
-  const handle = await within(clock, client('app').within(() => never.schedule()));
+  const handle = await within(
+    clock,
+    client('app').within(() => never.schedule()),
+  );
   await clock.advance(100);
   await within(clock, worker.drain({ grace: '1s' }));
   await within(clock, handle.refresh());
@@ -176,7 +205,11 @@ test('input that cannot be taken is refused before anything is sent', async () =
   const any = task({ name: 'any' }, (value: unknown) => value);
   const app = client('app');
   const schedule = (value: unknown) => app.within(() => any.schedule(value));
-  const failure = async (promise: Promise<unknown>): Promise<unknown> => promise.then(() => undefined, (e: unknown) => e);
+  const failure = async (promise: Promise<unknown>): Promise<unknown> =>
+    promise.then(
+      () => undefined,
+      (e: unknown) => e,
+    );
   assert.instance(await failure(schedule(() => 1)), InvalidArgumentError);
   assert.instance(await failure(schedule(1n)), InvalidArgumentError);
   assert.instance(await failure(schedule('x'.repeat(70_000))), PayloadTooLargeError);

@@ -1,11 +1,13 @@
-import { byUser, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord, type TaskSpec } from '@baton/core';
 import {
-  addressOf,
-  encodeData,
-  EncodeError,
-  INLINE_DATA_LIMIT,
-  type Address,
-} from '@baton/protocols';
+  byUser,
+  isTerminal,
+  taskOf,
+  type Actor,
+  type RefusalReason,
+  type TaskRecord,
+  type TaskSpec,
+} from '@baton/core';
+import { addressOf, encodeData, EncodeError, INLINE_DATA_LIMIT, type Address } from '@baton/protocols';
 import {
   currentContext,
   dispatch,
@@ -141,11 +143,9 @@ export class Baton {
     const address = addressFor(spec);
     const whenAborting = options.whenAborting ?? 'queue';
     const at = core.ports.clock.now();
-    const asked = await core.kernel.ask(
-      address,
-      () => ({ kind: 'submit', at, actor, spec, whenAborting }),
-      { from: 'absent' },
-    );
+    const asked = await core.kernel.ask(address, () => ({ kind: 'submit', at, actor, spec, whenAborting }), {
+      from: 'absent',
+    });
     const done = this.expectDone(asked, spec.id);
     if (done.answer.kind === 'joined') {
       const joined = { outcome: 'joined', differs: done.answer.differs } as const;
@@ -194,7 +194,7 @@ export class Baton {
   /** Claims and runs an inline task, attempt after attempt. Its end, or undefined when somebody else has it now. */
   private async runHere(address: Address, first: Held, definition: TaskDefinition): Promise<Held | undefined> {
     const { host, kernel, ports } = this.core;
-    for (let held: Held | undefined = first; held?.record.status === 'pending' && held.record.host === host.id; ) {
+    for (let held: Held | undefined = first; held?.record.status === 'pending' && held.record.host === host.id;) {
       const wait: number = (held.record.runAt ?? 0) - ports.clock.now();
       if (wait > 0) await new Promise<void>((resolve) => void ports.clock.after(wait, resolve));
       let claimed = await host.claim(address, held, held.revision);
@@ -292,7 +292,8 @@ const encodeArguments = (args: readonly unknown[]): Uint8Array => {
   try {
     bytes = encodeData(args);
   } catch (error) {
-    if (error instanceof EncodeError) throw new InvalidArgumentError(`the arguments are ${error.message}`, { cause: error });
+    if (error instanceof EncodeError)
+      throw new InvalidArgumentError(`the arguments are ${error.message}`, { cause: error });
     throw error;
   }
   if (bytes.length <= INLINE_DATA_LIMIT) return bytes;
@@ -332,4 +333,3 @@ export const checkUser = (user: User | undefined): void => {
     throw new InvalidArgumentError('user.id is text of 1 to 256 characters');
   }
 };
-

@@ -13,5 +13,7 @@ export const durationMs = (value: Duration, what: string): number => {
     const unit = UNITS_MS[match?.[2] ?? ''];
     if (match !== null && unit !== undefined) return Math.round(Number(match[1]) * unit);
   }
-  throw new InvalidArgumentError(`${what} is a number of seconds or text like "90s" or "5m"; got ${JSON.stringify(value)}`);
+  throw new InvalidArgumentError(
+    `${what} is a number of seconds or text like "90s" or "5m"; got ${JSON.stringify(value)}`,
+  );
 };

@@ -1,4 +1,12 @@
-import { isTerminal, type Progress, type Scope, type Status, type Subscriber, type TaskError, type TaskRecord } from '@baton/core';
+import {
+  isTerminal,
+  type Progress,
+  type Scope,
+  type Status,
+  type Subscriber,
+  type TaskError,
+  type TaskRecord,
+} from '@baton/core';
 import { decodeData, RECORD_LIMIT, type Address } from '@baton/protocols';
 import { BatonError, type Held, type Subscription } from '@baton/runtime';
 import type { Duration } from './duration.ts';

@@ -73,7 +73,8 @@ const CALL_OPTION_NAMES = new Set([
 /** A misspelt option that is silently ignored is a timeout that never comes. */
 const checkNames = (options: object, allowed: ReadonlySet<string>): void => {
   for (const name of Object.keys(options)) {
-    if (!allowed.has(name)) throw new InvalidArgumentError(`unknown option '${name}'; known are ${[...allowed].join(', ')}`);
+    if (!allowed.has(name))
+      throw new InvalidArgumentError(`unknown option '${name}'; known are ${[...allowed].join(', ')}`);
   }
 };
 
@@ -103,7 +104,9 @@ const checkShared = (options: SharedOptions): void => {
   checkWhole('maxRescues', options.maxRescues, 0);
   checkWhole('retry.maxAttempts', options.retry?.maxAttempts, 1);
   if (options.queue !== undefined && !NAME_PATTERN.test(options.queue)) {
-    throw new InvalidArgumentError(`queue is 1 to 100 of letters, digits, _ . and -; got ${JSON.stringify(options.queue)}`);
+    throw new InvalidArgumentError(
+      `queue is 1 to 100 of letters, digits, _ . and -; got ${JSON.stringify(options.queue)}`,
+    );
   }
 };
 
@@ -120,7 +123,9 @@ const checkWhole = (name: string, value: unknown, min: number): void => {
 export const checkText = (name: string, value: unknown, length: number): void => {
   if (value === undefined) return;
   if (typeof value === 'string' && value !== '' && value.length <= length && value.isWellFormed()) return;
-  throw new InvalidArgumentError(`${name} is text of 1 to ${length} characters; got ${JSON.stringify(value)?.slice(0, 80)}`);
+  throw new InvalidArgumentError(
+    `${name} is text of 1 to ${length} characters; got ${JSON.stringify(value)?.slice(0, 80)}`,
+  );
 };
 
 /** The policy of a definition, or of a call on top of one. */
@@ -142,7 +147,8 @@ export const policyOf = (options: SharedOptions, base: Policy = {}): Policy => {
 
 const backoffOf = (options: NonNullable<RetryOptions['backoff']>, base: Backoff): Backoff => {
   const { initial, factor, max, jitter } = options;
-  if (factor !== undefined && !(factor >= 1 && factor <= 100)) throw new InvalidArgumentError('backoff.factor is 1 to 100');
+  if (factor !== undefined && !(factor >= 1 && factor <= 100))
+    throw new InvalidArgumentError('backoff.factor is 1 to 100');
   if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) throw new InvalidArgumentError('backoff.jitter is 0 to 1');
   return {
     initialMs: initial === undefined ? base.initialMs : durationMs(initial, 'backoff.initial'),

@@ -39,11 +39,16 @@ export function task<Args extends unknown[], Result>(
   return callable(definitionOf(options, body), {});
 }
 
-const definitionOf = <Args extends unknown[], Result>(options: TaskOptions, body: Body<Args, Result>): TaskDefinition => {
+const definitionOf = <Args extends unknown[], Result>(
+  options: TaskOptions,
+  body: Body<Args, Result>,
+): TaskDefinition => {
   const type = options.name ?? body.name;
   if (type === '') throw new InvalidArgumentError('an anonymous function needs a name: task({ name: ... }, ...)');
   if (!NAME_PATTERN.test(type)) {
-    throw new InvalidArgumentError(`a task's name is 1 to 100 of letters, digits, _ . and -; got ${JSON.stringify(type)}`);
+    throw new InvalidArgumentError(
+      `a task's name is 1 to 100 of letters, digits, _ . and -; got ${JSON.stringify(type)}`,
+    );
   }
   const retryOn = options.retry?.retryOn;
   return {
@@ -57,7 +62,10 @@ const definitionOf = <Args extends unknown[], Result>(options: TaskOptions, body
   };
 };
 
-const callable = <Args extends unknown[], Result>(definition: TaskDefinition, options: CallOptions): Task<Args, Result> => {
+const callable = <Args extends unknown[], Result>(
+  definition: TaskDefinition,
+  options: CallOptions,
+): Task<Args, Result> => {
   const run = (...args: Args): Promise<TaskHandle<Result>> => ambient().run<Result>(definition, args, options);
   return Object.assign(run, {
     schedule: (...args: Args) => ambient().schedule<Result>(definition, args, options),

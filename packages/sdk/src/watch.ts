@@ -1,6 +1,14 @@
 import { isTerminal, taskOf } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import { BatonError, recordOf, type Entry, type Held, type Kernel, type Ports, type Subscription } from '@baton/runtime';
+import {
+  BatonError,
+  recordOf,
+  type Entry,
+  type Held,
+  type Kernel,
+  type Ports,
+  type Subscription,
+} from '@baton/runtime';
 import { TaskNotFoundError, WaitTimeoutError } from './errors.ts';
 
 type WatchPorts = { readonly ports: Pick<Ports, 'signals' | 'link' | 'clock'>; readonly kernel: Kernel };
@@ -52,7 +60,7 @@ export class TaskWatch {
     for (;;) {
       const held = this.seen.shift();
       if (held !== undefined) return held;
-      if (this.failure !== undefined) throw this.failure;
+      if (this.failure !== undefined) throw asError(this.failure);
       if (this.ended) return undefined;
       await new Promise<void>((resolve) => {
         this.wake = resolve;
@@ -134,6 +142,8 @@ export class TaskWatch {
     this.wake?.();
   }
 }
+
+const asError = (failure: unknown): Error => (failure instanceof Error ? failure : new Error(String(failure)));
 
 /** The store did not answer now: nothing is wrong with the task, and it is read again. */
 const isPassing = (error: unknown): boolean =>

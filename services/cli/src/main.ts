@@ -18,7 +18,9 @@ program
   .option('--once', 'end after the quick start', false)
   .option('--data <folder>', 'where servers keep their data and services their logs', '.baton')
   .addOption(
-    new Option('--durability <setting>', 'when a write is acknowledged').choices(['durable', 'lazy']).default('durable'),
+    new Option('--durability <setting>', 'when a write is acknowledged')
+      .choices(['durable', 'lazy'])
+      .default('durable'),
   )
   .action(async (options: { quickstart: boolean; once: boolean; data: string; durability: 'durable' | 'lazy' }) => {
     const { quickstart, once, data, durability } = options;

@@ -27,5 +27,6 @@ const connectionOf = ({ settings, log }: ServiceContext) => ({
   namespace: settings.namespace,
   replicas: settings.replicas,
   ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
-  onFault: (where: string, fault: unknown) => log.warn({ err: fault, where }, 'a fault where nobody waits for an answer'),
+  onFault: (where: string, fault: unknown) =>
+    log.warn({ err: fault, where }, 'a fault where nobody waits for an answer'),
 });

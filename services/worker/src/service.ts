@@ -18,7 +18,10 @@ export const startWorker: ServiceStart = async (service) => {
   const { queues, concurrency } = settings;
   const worker = await baton.startWorker({ tasks, queues, concurrency });
   service.onStop('worker', () => worker.drain({ grace: GRACE }));
-  log.info({ worker: worker.id, types: tasks.map((task) => task.definition.type), queues, concurrency }, 'worker ready');
+  log.info(
+    { worker: worker.id, types: tasks.map((task) => task.definition.type), queues, concurrency },
+    'worker ready',
+  );
 };
 
 const connectOptions = ({ settings, log }: ServiceContext) => ({
@@ -35,7 +38,9 @@ const connectOptions = ({ settings, log }: ServiceContext) => ({
 
 const loadTasks = async (modules: readonly string[]): Promise<readonly AnyTask[]> => {
   if (modules.length === 0) {
-    throw new ConfigError(['BATON_TASKS names no module: a worker needs tasks to serve (baton worker --tasks ./tasks.mjs)']);
+    throw new ConfigError([
+      'BATON_TASKS names no module: a worker needs tasks to serve (baton worker --tasks ./tasks.mjs)',
+    ]);
   }
   const tasks = new Set<AnyTask>();
   for (const module of modules) {

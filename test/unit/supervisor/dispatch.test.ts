@@ -157,8 +157,14 @@ test('supervisors share the partitions, and take over those of one that dies or 
   const [a, b, c] = [await supervise('s1'), await supervise('s2'), await supervise('s3')];
   await clock.advance(2_000);
   const shares = () => [a, b, c].map((s) => s.stats().partitions);
-  assert.is(shares().reduce((sum, n) => sum + n), 64);
-  assert.ok(shares().every((n) => n > 8 && n < 40), shares().join());
+  assert.is(
+    shares().reduce((sum, n) => sum + n),
+    64,
+  );
+  assert.ok(
+    shares().every((n) => n > 8 && n < 40),
+    shares().join(),
+  );
   await clock.settle(c.stop());
   await clock.advance(1_000);
   assert.is(a.stats().partitions + b.stats().partitions, 64);
@@ -289,7 +295,15 @@ test('a task of short life is never decoded', async () => {
   const at = clock.now();
   await tell(
     address,
-    () => ({ kind: 'finish', at, fence, body: { kind: 'returned' }, handlerErrors: [], abortHandled: false, random: 0 }),
+    () => ({
+      kind: 'finish',
+      at,
+      fence,
+      body: { kind: 'returned' },
+      handlerErrors: [],
+      abortHandled: false,
+      random: 0,
+    }),
     'w1',
   );
   await clock.advance(2_000);

@@ -11,7 +11,10 @@ const SEEDS = 25;
 const run = async (seed: number) => {
   const stage = createStage(seed);
   const { clock, world, supervise, worker, submit, claim, tell } = stage;
-  const supervisors = [await supervise('s1', { reconcileMs: 128_000 }), await supervise('s2', { reconcileMs: 128_000 })];
+  const supervisors = [
+    await supervise('s1', { reconcileMs: 128_000 }),
+    await supervise('s2', { reconcileMs: 128_000 }),
+  ];
   await worker('alive');
   const mortal = await worker('mortal');
   await clock.advance(2_000);
@@ -29,7 +32,14 @@ const run = async (seed: number) => {
   }
   for (const node of ['s1', 's2']) {
     for (const fault of ['lost-request', 'lost-reply', 'refused'] as const) {
-      for (const op of ['store.load', 'store.write', 'queue.put', 'queue.oldest', 'feed.follow', 'presence.follow'] as const) {
+      for (const op of [
+        'store.load',
+        'store.write',
+        'queue.put',
+        'queue.oldest',
+        'feed.follow',
+        'presence.follow',
+      ] as const) {
         if (op !== 'store.load' || fault !== 'lost-reply') world.inject({ op, fault, node, probability: 0.1 });
       }
     }

@@ -26,7 +26,11 @@ test('R3: the tasks of a killed worker wait for another one within 8 s, dispatch
   for (const address of addresses) await claim(address, 'w1');
   await clock.advance(500);
   node.crash();
-  const tookMs = await until(stage, 8_000, () => addresses.every((a) => record(a).status === 'pending') && dispatched().length === 200);
+  const tookMs = await until(
+    stage,
+    8_000,
+    () => addresses.every((a) => record(a).status === 'pending') && dispatched().length === 200,
+  );
   assert.ok(tookMs > 4_000, `only ${tookMs} ms: its lease was not over`);
   assert.ok(addresses.every((a) => record(a).rescues === 1));
   await clock.advance(1_000);
@@ -86,7 +90,11 @@ test('a live worker keeps its tasks: no false rescue in ten minutes', async () =
   assert.equal(supervisor.stats().restarts, { records: 0, nodes: 0 });
 });
 
-for (const [what, pauseMs] of [['cut off', 20_000], ['frozen', 20_000], ['blocked', 20_000]] as const) {
+for (const [what, pauseMs] of [
+  ['cut off', 20_000],
+  ['frozen', 20_000],
+  ['blocked', 20_000],
+] as const) {
   test(`a supervisor that was ${what} for ${pauseMs / 1_000} s rescues nobody who lives`, async () => {
     for (let seed = 1; seed <= 5; seed++) {
       const { clock, world, supervise, worker, submit, claim, record } = createStage(seed);

@@ -109,7 +109,15 @@ test('a finished task is not touched by the timer it had', async () => {
   const at = clock.now();
   await tell(
     address,
-    () => ({ kind: 'finish', at, fence, body: { kind: 'returned' }, handlerErrors: [], abortHandled: false, random: 0 }),
+    () => ({
+      kind: 'finish',
+      at,
+      fence,
+      body: { kind: 'returned' },
+      handlerErrors: [],
+      abortHandled: false,
+      random: 0,
+    }),
     'w1',
   );
   const writes = world.history().length;

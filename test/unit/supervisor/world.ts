@@ -1,7 +1,20 @@
 import type { Command, Policy, TaskRecord, TaskSpec, WhenAborting } from '@baton/core';
 import { addressOf, readRecord, type Address, type Lane } from '@baton/protocols';
-import { createKernel, createSupervisor, silentLog, type Asked, type Supervisor, type SupervisorTimings } from '@baton/runtime';
-import { createMemoryWorld, createVirtualClock, type MemoryNode, type MemoryWorld, type VirtualClock } from '@baton/testkit';
+import {
+  createKernel,
+  createSupervisor,
+  silentLog,
+  type Asked,
+  type Supervisor,
+  type SupervisorTimings,
+} from '@baton/runtime';
+import {
+  createMemoryWorld,
+  createVirtualClock,
+  type MemoryNode,
+  type MemoryWorld,
+  type VirtualClock,
+} from '@baton/testkit';
 
 /** A world with supervisors in it, and tasks that are driven by hand: no worker code takes part. */
 export type Stage = {

@@ -1,5 +1,11 @@
 import { STORE_TIMEOUT_MS } from '@baton/protocols';
-import { NotConnectedError, PayloadTooLargeError, StoreRefusedError, type BatonError, type WriteResult } from '@baton/runtime';
+import {
+  NotConnectedError,
+  PayloadTooLargeError,
+  StoreRefusedError,
+  type BatonError,
+  type WriteResult,
+} from '@baton/runtime';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { StoreBusyError } from '../errors.ts';
 import type { Inbox, Waiter } from '../inbox.ts';
@@ -71,7 +77,8 @@ export class AckPipeline implements Publisher {
     this.exchange(subject, bytes, lines, deadline, {
       failed: done,
       ack: (ack) => {
-        if (!isThrottled(ack) || tries >= BUSY_TRIES || performance.now() >= deadline) return done(resultOf(ack, subject));
+        if (!isThrottled(ack) || tries >= BUSY_TRIES || performance.now() >= deadline)
+          return done(resultOf(ack, subject));
         // Nothing was stored. All who were refused come back at different times.
         const pauseMs = Math.min(BUSY_PAUSE_MS, 2 ** tries) * (0.5 + Math.random());
         setTimeout(() => this.send(subject, bytes, lines, deadline, done, tries + 1), pauseMs);
@@ -143,7 +150,9 @@ class Publish implements Waiter {
 const notSent = (subject: string, bytes: Uint8Array, fault: unknown): BatonError => {
   const text = fault instanceof Error ? fault.message : String(fault);
   if (text.includes('max_payload')) {
-    return new PayloadTooLargeError(`${bytes.length} bytes are more than the server takes in one message`, { cause: fault });
+    return new PayloadTooLargeError(`${bytes.length} bytes are more than the server takes in one message`, {
+      cause: fault,
+    });
   }
   if (/clos|drain/i.test(text)) return new NotConnectedError(`nothing was sent: ${text}`, { cause: fault });
   return new StoreRefusedError('STORE_REFUSED', `nothing was sent to ${subject}: ${text}`, { cause: fault });

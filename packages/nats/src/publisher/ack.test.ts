@@ -21,22 +21,42 @@ test('the same with more fields, in another order, with spaces', () => {
 });
 
 test('a batch answers with its last sequence and its size', () => {
-  assert.equal(read('{"stream":"S","seq":512,"batch":"b1","count":100}'), { kind: 'stored', sequence: 512, count: 100 });
+  assert.equal(read('{"stream":"S","seq":512,"batch":"b1","count":100}'), {
+    kind: 'stored',
+    sequence: 512,
+    count: 100,
+  });
 });
 
 test('an error is none of these, also when its text looks like one', () => {
-  assert.equal(read('{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 2"},"stream":"S","seq":0}'), {
-    kind: 'error',
-    apiCode: 10_071,
-    status: 400,
-    text: 'wrong last sequence: 2',
-  });
+  assert.equal(
+    read('{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 2"},"stream":"S","seq":0}'),
+    {
+      kind: 'error',
+      apiCode: 10_071,
+      status: 400,
+      text: 'wrong last sequence: 2',
+    },
+  );
   assert.is(read('{"error":{"code":400,"err_code":10071,"description":"x"},"seq":12}').kind, 'error');
   assert.equal(read('{"error":{}}'), { kind: 'error', apiCode: 0, status: 0, text: 'no description' });
 });
 
 test('anything else says nothing about the write', () => {
-  const strange = ['', '{', '{}', 'null', '12', '"seq":12}', '{"stream":"S","seq":}', '{"stream":"S","seq":0}', '{"stream":"S","seq":-3}', '{"stream":"S","seq":1.5}', '{"stream":"S","seq":"12"}', '{"stream":"S","seq":99999999999999999999}'];
+  const strange = [
+    '',
+    '{',
+    '{}',
+    'null',
+    '12',
+    '"seq":12}',
+    '{"stream":"S","seq":}',
+    '{"stream":"S","seq":0}',
+    '{"stream":"S","seq":-3}',
+    '{"stream":"S","seq":1.5}',
+    '{"stream":"S","seq":"12"}',
+    '{"stream":"S","seq":99999999999999999999}',
+  ];
   for (const text of strange) assert.is(read(text).kind, 'unreadable', text);
 });
 

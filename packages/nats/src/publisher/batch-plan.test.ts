@@ -7,7 +7,8 @@ const test = suite('batch plan');
 
 type Member = { readonly id: number; readonly subject: string; readonly bytes: Uint8Array };
 
-const members = (subjects: readonly string[], size = 1): Member[] => subjects.map((subject, id) => ({ id, subject, bytes: new Uint8Array(size) }));
+const members = (subjects: readonly string[], size = 1): Member[] =>
+  subjects.map((subject, id) => ({ id, subject, bytes: new Uint8Array(size) }));
 
 const limits: GroupLimits = { minBatch: 2, maxBatch: 4, maxBatchBytes: 100 };
 
@@ -22,7 +23,10 @@ test('the oldest first, as many as fit', () => {
 test('no subject twice; what is left keeps its order', () => {
   const queue = members(['a', 'a', 'b', 'a', 'b', 'c']);
   assert.is(subjectsOf(takeGroup(queue, limits)), 'abc');
-  assert.equal(queue.map(({ id }) => id), [1, 3, 4]);
+  assert.equal(
+    queue.map(({ id }) => id),
+    [1, 3, 4],
+  );
 });
 
 test('not more bytes than allowed, but always one', () => {
@@ -32,7 +36,10 @@ test('not more bytes than allowed, but always one', () => {
 });
 
 test('whatever comes: all are taken once, in order per subject, within the limits', () => {
-  const queues = fc.array(fc.record({ subject: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), size: fc.integer({ min: 0, max: 60 }) }), { maxLength: 60 });
+  const queues = fc.array(
+    fc.record({ subject: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), size: fc.integer({ min: 0, max: 60 }) }),
+    { maxLength: 60 },
+  );
   fc.assert(
     fc.property(queues, (given) => {
       const all = given.map(({ subject, size }, id) => ({ id, subject, bytes: new Uint8Array(size) }));
@@ -42,13 +49,18 @@ test('whatever comes: all are taken once, in order per subject, within the limit
         const group = takeGroup(queue, limits);
         assert.ok(group.length > 0 && group.length <= limits.maxBatch);
         assert.is(new Set(group.map(({ subject }) => subject)).size, group.length);
-        assert.ok(group.length === 1 || group.reduce((sum, { bytes }) => sum + bytes.length, 0) <= limits.maxBatchBytes);
+        assert.ok(
+          group.length === 1 || group.reduce((sum, { bytes }) => sum + bytes.length, 0) <= limits.maxBatchBytes,
+        );
         taken.push(...group);
       }
       assert.is(taken.length, all.length);
       for (const subject of 'abcdef') {
         const ids = taken.filter((member) => member.subject === subject).map(({ id }) => id);
-        assert.equal(ids, all.filter((member) => member.subject === subject).map(({ id }) => id));
+        assert.equal(
+          ids,
+          all.filter((member) => member.subject === subject).map(({ id }) => id),
+        );
       }
     }),
   );

@@ -51,7 +51,8 @@ export const verdictOf = (ack: Ack, size: number): BatchVerdict => {
     case 'unreadable':
       return { kind: 'unknown', text: `the answer to a batch cannot be read: ${ack.text}` };
     case 'stored':
-      if (ack.count !== size) return { kind: 'unknown', text: `a batch of ${size} was answered as one of ${ack.count}` };
+      if (ack.count !== size)
+        return { kind: 'unknown', text: `a batch of ${size} was answered as one of ${ack.count}` };
       return { kind: 'stored', first: ack.sequence - size + 1 };
     case 'error':
       // A first message that was refused for lack of room shows at the commit as an incomplete batch.

@@ -147,12 +147,17 @@ export class GroupCommit implements Publisher {
   }
 
   private async singles(group: readonly Write[]): Promise<void> {
-    await Promise.all(group.map((write) => new Promise<void>((resolve) => {
-      this.single(write, (result) => {
-        write.done(result);
-        resolve();
-      });
-    })));
+    await Promise.all(
+      group.map(
+        (write) =>
+          new Promise<void>((resolve) => {
+            this.single(write, (result) => {
+              write.done(result);
+              resolve();
+            });
+          }),
+      ),
+    );
   }
 
   private single({ subject, bytes, lines, deadline }: Write, done: Done): void {
@@ -214,7 +219,10 @@ const settledAs = (result: WriteResult): Settled => {
 const timely = (group: readonly Write[]): readonly Write[] => {
   const now = performance.now();
   if (group.every(({ deadline }) => deadline > now)) return group;
-  const late: WriteResult = { kind: 'failed', cause: new StoreBusyError('not sent in time: too many writes are waiting') };
+  const late: WriteResult = {
+    kind: 'failed',
+    cause: new StoreBusyError('not sent in time: too many writes are waiting'),
+  };
   for (const { deadline, done } of group) if (deadline <= now) done(late);
   return group.filter(({ deadline }) => deadline > now);
 };

@@ -5,9 +5,11 @@ import { isThrottled, resultOf } from './outcome.ts';
 
 const test = suite('outcome of a write');
 
-const said = (apiCode: number, status: number, text: string): WriteResult => resultOf({ kind: 'error', apiCode, status, text }, 'a.b');
+const said = (apiCode: number, status: number, text: string): WriteResult =>
+  resultOf({ kind: 'error', apiCode, status, text }, 'a.b');
 
-const codeOf = (result: WriteResult): string => (result.kind === 'failed' || result.kind === 'unknown' ? result.cause.code : '');
+const codeOf = (result: WriteResult): string =>
+  result.kind === 'failed' || result.kind === 'unknown' ? result.cause.code : '';
 
 test('stored is written, with the sequence as revision', () => {
   assert.equal(resultOf({ kind: 'stored', sequence: 7, count: 1 }, 'a.b'), { kind: 'written', revision: 7 });
@@ -40,7 +42,10 @@ test('a store that failed while it stored leaves it unknown', () => {
 });
 
 test('too many requests stored nothing', () => {
-  for (const [apiCode, text] of [[10_167, 'too many requests'], [10_210, 'atomic publish too many inflight']] as const) {
+  for (const [apiCode, text] of [
+    [10_167, 'too many requests'],
+    [10_210, 'atomic publish too many inflight'],
+  ] as const) {
     assert.ok(isThrottled({ kind: 'error', apiCode, status: 429, text }));
     assert.is(codeOf(said(apiCode, 429, text)), 'STORE_BUSY');
   }

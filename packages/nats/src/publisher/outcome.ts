@@ -53,10 +53,14 @@ const refusal = (apiCode: number, status: number, text: string, subject: string)
   // Whoever lost a race to a write that is still under way reads again, like any loser.
   if (apiCode === apiCodes.wrongLastSequence || apiCode === apiCodes.wrongLastSequenceInFlight) return CONFLICT;
   if (isThrottled({ kind: 'error', apiCode, status, text })) {
-    return { kind: 'failed', cause: new StoreBusyError(`the server takes no more writes now (${text}); try again later`) };
+    return {
+      kind: 'failed',
+      cause: new StoreBusyError(`the server takes no more writes now (${text}); try again later`),
+    };
   }
   // It failed while it stored, and may have got to the disk. Limits are looked at before.
-  if (apiCode === apiCodes.storeFailed && !text.startsWith('maximum')) return unknown(`the server failed to store ${subject}: ${text}`);
+  if (apiCode === apiCodes.storeFailed && !text.startsWith('maximum'))
+    return unknown(`the server failed to store ${subject}: ${text}`);
   const message = `the server refused a write to ${subject}: ${text} (${apiCode})`;
   const code = FULL.includes(apiCode) ? 'STORE_FULL' : 'STORE_REFUSED';
   return { kind: 'failed', cause: new StoreRefusedError(code, message) };
@@ -66,4 +70,7 @@ export const CONFLICT: WriteResult = { kind: 'conflict' };
 
 export const unknown = (message: string): WriteResult => ({ kind: 'unknown', cause: new OutcomeUnknownError(message) });
 
-export const notConnected = (message: string): WriteResult => ({ kind: 'failed', cause: new NotConnectedError(message) });
+export const notConnected = (message: string): WriteResult => ({
+  kind: 'failed',
+  cause: new NotConnectedError(message),
+});

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isTerminal, type TaskRecord } from '@baton/core';
-import { documentOf, readRecord, type TaskDocument } from '@baton/protocols';
+import { documentOf, readRecord, type Address, type TaskDocument } from '@baton/protocols';
 import type { Entry, EventBatch } from '../ports.ts';
+import { isSameTask, looksFirst } from './peek.ts';
 import type { Quarantined } from './views.ts';
 
 /** A record that was read, and where it was found. */
@@ -27,26 +28,47 @@ export type Reading = {
   readonly archived: 'skip' | 'take';
 };
 
-/** Reads entries and keeps the newest of every task: one document is written, however many changes there were. */
+/**
+ * Keeps the newest record of every task: one document is written, however many changes there were. Goes from the last
+ * entry to the first, so that records a newer one has covered need not be read; the first is read in any case, since it
+ * tells how old the batch is.
+ */
 export const takeIn = (entries: readonly Entry[], reading: Reading): Intake => {
-  const newest = new Map<string, Found>();
+  const byTask = new Map<string, Draft>();
+  const byAddress = new Map<Address, Draft>();
   const aside: Quarantined[] = [];
   let oldestAt: number | undefined;
-  for (const entry of entries) {
+  for (let i = entries.length - 1; i >= 0; i--) {
+    const entry = entries[i] as Entry;
+    const above = byAddress.get(entry.address);
+    if (i > 0 && above !== undefined && above.revision >= entry.revision && isSameTask(above.bytes, entry.bytes)) {
+      above.fresh ||= looksFirst(entry.bytes);
+      continue;
+    }
     const read = readRecord(entry.bytes);
     if (read.kind !== 'record') {
-      aside.push(quarantined(entry, read.kind, read.kind === 'newer' ? `version ${read.version}` : read.reason, reading));
+      aside.push(
+        quarantined(entry, read.kind, read.kind === 'newer' ? `version ${read.version}` : read.reason, reading),
+      );
       continue;
     }
     const { record } = read;
     if (record.archived && reading.archived === 'skip') continue;
     if (oldestAt === undefined || record.changedAt < oldestAt) oldestAt = record.changedAt;
-    const known = newest.get(record.id);
-    const fresh = known?.fresh === true || isFirst(record);
-    const newer = known === undefined || known.revision < entry.revision ? { ...entry, record } : known;
-    newest.set(record.id, { ...newer, fresh });
+    const draft = newer(byTask.get(record.id), { ...entry, record, fresh: isFirst(record) });
+    byTask.set(record.id, draft);
+    byAddress.set(entry.address, above === undefined ? draft : newer(above, draft));
   }
-  return { found: [...newest.values()], aside, oldestAt };
+  return { found: [...byTask.values()], aside, oldestAt };
+};
+
+type Draft = { -readonly [K in keyof Found]: Found[K] };
+
+const newer = (known: Draft | undefined, other: Draft): Draft => {
+  if (known === undefined) return other;
+  const [above, below] = known.revision >= other.revision ? [known, other] : [other, known];
+  if (above.record.id === below.record.id) above.fresh ||= below.fresh;
+  return above;
 };
 
 /** Joins and the like come later and are as good a sign: the guess may be wrong. */

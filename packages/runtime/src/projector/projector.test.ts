@@ -20,7 +20,11 @@ const recordingLog = (): { readonly log: Log; readonly lines: Line[] } => {
   const method =
     (level: string) =>
     (fields: unknown, text?: string): void =>
-      void lines.push(text === undefined ? { level, fields: {}, text: String(fields) } : { level, fields: fields as Line['fields'], text });
+      void lines.push(
+        text === undefined
+          ? { level, fields: {}, text: String(fields) }
+          : { level, fields: fields as Line['fields'], text },
+      );
   const log: Log = {
     trace: method('trace'),
     debug: method('debug'),
@@ -51,8 +55,24 @@ const setUp = () => {
   };
   const submit = (key: string): Promise<Held> => {
     const id = ports.chance.uuid();
-    const spec = { id, type: 'job', key, name: key, scope: 'shared', queue: 'default', priority: 'normal', mode: 'async', policy: {} } as const;
-    return ask(key, () => ({ kind: 'submit', at: clock.now(), actor: { user: 'alice', admin: false }, spec, whenAborting: 'queue' }));
+    const spec = {
+      id,
+      type: 'job',
+      key,
+      name: key,
+      scope: 'shared',
+      queue: 'default',
+      priority: 'normal',
+      mode: 'async',
+      policy: {},
+    } as const;
+    return ask(key, () => ({
+      kind: 'submit',
+      at: clock.now(),
+      actor: { user: 'alice', admin: false },
+      spec,
+      whenAborting: 'queue',
+    }));
   };
   const claim = (key: string): Promise<Held> =>
     ask(key, (held) => ({
@@ -111,7 +131,9 @@ test('a task that goes on is shown as it is, within the pace', async ({ defer })
   assert.is(views.get(record.id)?.rev, claimed.revision);
 });
 
-test('P3: while the database is away tasks go on, nothing is read ahead, and nothing is missing afterwards', async ({ defer }) => {
+test('P3: while the database is away tasks go on, nothing is read ahead, and nothing is missing afterwards', async ({
+  defer,
+}) => {
   const { clock, views, start, live, lines, heads } = setUp();
   const projector = await start();
   defer(() => clock.settle(projector.stop()));
@@ -253,7 +275,10 @@ test('damaged records and foreign messages are put aside and do not hold up the 
   await clock.advance(SHORT_MS);
   assert.ok(views.get(record.id));
   assert.equal(
-    views.aside().map((entry) => entry.kind).toSorted(),
+    views
+      .aside()
+      .map((entry) => entry.kind)
+      .toSorted(),
     ['corrupt', 'foreign'],
   );
 });
@@ -286,7 +311,9 @@ test('the sweep projects an ended task whose event never came', async ({ defer }
   assert.is(views.get(record.id)?.status, 'success');
 });
 
-test('F9, F10: killed after the write and before the acknowledgement, two at once: nothing lost, nothing backwards', async ({ defer }) => {
+test('F9, F10: killed after the write and before the acknowledgement, two at once: nothing lost, nothing backwards', async ({
+  defer,
+}) => {
   const { clock, world, views, start, live } = setUp();
   world.inject({ op: 'log.ack', node: 'one', fault: 'lost-request' });
   const one = await start('one');

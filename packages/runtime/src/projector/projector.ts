@@ -118,7 +118,10 @@ class ProjectorActor {
   async start(): Promise<void> {
     const { clock, chance, presence } = this.ports;
     const info = { role: 'projector', id: chance.uuid(), host: hostname(), pid: process.pid } as const;
-    this.lease = await presence.hold({ ...info, startedAt: clock.now(), state: 'ready' }, { lost: () => {}, regained: () => {} });
+    this.lease = await presence.hold(
+      { ...info, startedAt: clock.now(), state: 'ready' },
+      { lost: () => {}, regained: () => {} },
+    );
     this.alarm.start();
     this.running = Promise.all([this.guard(this.project()), this.guard(this.lookAfter())]).then(() => {});
   }
@@ -127,7 +130,9 @@ class ProjectorActor {
     this.stopping.abort();
     this.alarm.stop();
     this.sweeper.stop();
-    await this.source.close().catch((error: unknown) => this.log.debug({ err: error }, 'the log reader was not closed'));
+    await this.source
+      .close()
+      .catch((error: unknown) => this.log.debug({ err: error }, 'the log reader was not closed'));
     await this.running;
     await this.lease?.release();
     this.lease = undefined;

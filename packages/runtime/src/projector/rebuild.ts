@@ -13,7 +13,11 @@ export type RebuildOptions = {
   readonly log?: Log;
   readonly signal?: AbortSignal;
   /** Called after every batch. `total` is what is known so far and may grow. */
-  readonly onProgress?: (progress: { readonly phase: 'log' | 'bucket'; readonly done: number; readonly total: number }) => void;
+  readonly onProgress?: (progress: {
+    readonly phase: 'log' | 'bucket';
+    readonly done: number;
+    readonly total: number;
+  }) => void;
 };
 
 export type RebuildReport = { readonly events: number; readonly documents: number; readonly aside: number };
@@ -32,7 +36,14 @@ export const rebuildViews = async (
   const { epoch } = ports.store;
   const { clock } = ports;
   const counters = zeroCounters();
-  const writer = new Writer({ views, patience: new Patience('MongoDB', ports, log, signal), clock, epoch, log, counters });
+  const writer = new Writer({
+    views,
+    patience: new Patience('MongoDB', ports, log, signal),
+    clock,
+    epoch,
+    log,
+    counters,
+  });
   const project = async (entries: readonly Entry[]): Promise<void> => {
     const intake = takeIn(entries, { epoch, now: clock.now(), archived: 'take' });
     await writer.write(intake.found);
@@ -66,5 +77,9 @@ export const rebuildViews = async (
     await project(entries);
     onProgress({ phase: 'bucket', done: done + 1, total: partitions.length });
   }
-  return { events: counters.events, documents: counters.documents, aside: counters.newer + counters.corrupt + counters.refused };
+  return {
+    events: counters.events,
+    documents: counters.documents,
+    aside: counters.newer + counters.corrupt + counters.refused,
+  };
 };

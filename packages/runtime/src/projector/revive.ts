@@ -53,4 +53,5 @@ const read = (entry: Quarantined): readonly Readable[] => {
   return found.map((one) => ({ id: entry.id, document: toDocument(one, epoch) }));
 };
 
-const isNewer = (a: TaskDocument, b: TaskDocument): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.rev > b.rev);
+const isNewer = (a: TaskDocument, b: TaskDocument): boolean =>
+  a.epoch > b.epoch || (a.epoch === b.epoch && a.rev > b.rev);

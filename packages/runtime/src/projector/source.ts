@@ -44,7 +44,7 @@ export class Source {
     const { clock, paceMs, signal } = this.parts;
     if (first.pending === 0 && paceMs > 0) await pause(clock, paceMs, signal);
     const batches = [first];
-    for (let left = this.most() - sizeOf(first); left > 0; ) {
+    for (let left = this.most() - sizeOf(first); left > 0;) {
       const more = await this.read(left, 0);
       if (isEmpty(more)) break;
       batches.push(more);

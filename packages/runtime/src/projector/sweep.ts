@@ -89,8 +89,14 @@ export const readPartition = async (
     };
     void subscribe(feed, partition, listener, over.signal, lost);
     pause(clock, READ_LIMIT_MS, AbortSignal.any([signal, over.signal])).then(
-      () => lost(new BatonError('FEED_SILENT', `the records of partition ${partition} did not come within ${READ_LIMIT_MS} ms`)),
-      (stopped: unknown) => finish(() => reject(stopped as Error)),
+      () =>
+        lost(
+          new BatonError(
+            'FEED_SILENT',
+            `the records of partition ${partition} did not come within ${READ_LIMIT_MS} ms`,
+          ),
+        ),
+      (stopped: unknown) => finish(() => reject(stopped instanceof Error ? stopped : new Error(String(stopped)))),
     );
   });
   await ending;

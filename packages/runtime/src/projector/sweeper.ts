@@ -74,7 +74,10 @@ export class Sweeper {
     } catch (error) {
       if (error instanceof Stopped || !(error instanceof BatonError)) throw error;
       this.broken = true;
-      this.parts.log.warn({ code: error.code, reason: error.message }, 'the look through the bucket broke off; it is repeated');
+      this.parts.log.warn(
+        { code: error.code, reason: error.message },
+        'the look through the bucket broke off; it is repeated',
+      );
     }
   }
 

@@ -69,7 +69,11 @@ export class Writer {
   }
 
   /** Where not one document goes through, that counts as an outage, for a time. */
-  private project(documents: readonly TaskDocument[], likelyNew: ReadonlySet<string>, since: number): Promise<ProjectResult> {
+  private project(
+    documents: readonly TaskDocument[],
+    likelyNew: ReadonlySet<string>,
+    since: number,
+  ): Promise<ProjectResult> {
     const { patience, views, clock } = this.parts;
     return patience.until(async () => {
       const result = await views.project(documents, likelyNew);

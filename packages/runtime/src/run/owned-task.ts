@@ -68,6 +68,11 @@ export class OwnedTask {
     return this.inTurn(async () => (wanted() ? this.untilDefinite(command) : this.now()));
   }
 
+  /** Resolves when everything told so far is settled. */
+  quiet(): Promise<void> {
+    return this.tail ?? Promise.resolve();
+  }
+
   /** Reads the record again: after a poke, after a reconnect. */
   look(): Promise<void> {
     return this.inTurn(async () => {
@@ -83,10 +88,10 @@ export class OwnedTask {
 
   private inTurn<T>(run: () => Promise<T>): Promise<T> {
     const next = this.tail === undefined ? run() : this.tail.then(run);
-    const done = (): void => {
+    const leave = (): void => {
       if (this.tail === tail) this.tail = undefined;
     };
-    const tail: Promise<void> = next.then(done, done);
+    const tail: Promise<void> = next.then(leave, leave);
     this.tail = tail;
     return next;
   }

@@ -52,6 +52,7 @@ export class Run {
   private timer: { readonly cancel: () => void } | undefined;
   private aborting: Promise<readonly TaskError[]> | undefined;
   private bodyEnded = false;
+  private overdue = false;
   private givingBack: string | undefined;
   private childLog: Log | undefined;
 
@@ -273,6 +274,10 @@ export class Run {
 
   private async timeOut(): Promise<void> {
     const { kernel, worker } = this.settings;
+    this.overdue = true;
+    // That the body can be stopped may still be on its way into the record.
+    await this.task.quiet();
+    if (this.bodyEnded) return;
     const by = `worker:${worker}`;
     const asked = await kernel.ask(this.address, () => ({ kind: 'time-out', at: this.now(), by, fence: this.fence }));
     if (asked.kind !== 'done' || !isOwnedUnder(asked.record, this.fence)) return;
@@ -285,10 +290,14 @@ export class Run {
 
   private makeAbortable(): void {
     if (this.record.abortable || this.bodyEnded) return;
-    void this.task.tell(
+    const told = this.task.tell(
       { kind: 'make-abortable', at: this.now(), fence: this.fence },
       () => !this.bodyEnded && !this.record.abortable,
     );
+    // A body that could not be stopped when its time was over can be now.
+    void told.then(() => {
+      if (this.overdue && this.aborting === undefined) void this.timeOut();
+    });
   }
 
   /** For the context: what a handler does. */

@@ -30,12 +30,12 @@ export const retryAfterOf = (thrown: unknown): number | undefined => {
   return typeof ms === 'number' && Number.isFinite(ms) && ms >= 0 ? ms : undefined;
 };
 
-const codeOf = (thrown: unknown): unknown =>
-  thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+const codeOf = (thrown: unknown): unknown => (thrown instanceof Error && 'code' in thrown ? thrown.code : undefined);
 
 /** What was thrown, as data. Anything can be thrown; what is no Error is described, not lost (behaviour L5). */
 export const taskErrorOf = (thrown: unknown): TaskError => {
-  if (!(thrown instanceof Error)) return { message: bounded(describe(thrown), ERROR_MESSAGE_LENGTH), type: kindOf(thrown) };
+  if (!(thrown instanceof Error))
+    return { message: bounded(describe(thrown), ERROR_MESSAGE_LENGTH), type: kindOf(thrown) };
   const type = typeof thrown.name === 'string' && thrown.name !== '' ? thrown.name : 'Error';
   const stack = typeof thrown.stack === 'string' ? { stack: bounded(thrown.stack, ERROR_STACK_LENGTH) } : {};
   return { message: bounded(String(thrown.message), ERROR_MESSAGE_LENGTH), type: bounded(type, 100), ...stack };

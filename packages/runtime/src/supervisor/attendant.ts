@@ -136,7 +136,9 @@ export class Attendant {
     const { owner, startedAt } = record;
     // Only a claim was written by the worker for certain: a progress may have been covered by somebody who joined.
     if (record.status !== 'in_progress' || owner === undefined || startedAt !== record.changedAt) return;
-    this.clocks.claimed(owner.worker, startedAt, sight.at, (watched, limitAt) => this.schedule(watched, limitAt, limitAt));
+    this.clocks.claimed(owner.worker, startedAt, sight.at, (watched, limitAt) =>
+      this.schedule(watched, limitAt, limitAt),
+    );
   }
 
   private again(watched: Watched): void {
@@ -179,7 +181,8 @@ export class Attendant {
   private ring(): void {
     this.alarm = undefined;
     const now = this.options.clock.monotonic();
-    for (let timer = this.heap.takeDue(now); timer !== undefined; timer = this.heap.takeDue(now)) this.attend(timer.watched);
+    for (let timer = this.heap.takeDue(now); timer !== undefined; timer = this.heap.takeDue(now))
+      this.attend(timer.watched);
     this.arm();
   }
 }

@@ -36,7 +36,16 @@ const successor = { spec: base, subscribers: [], createdAt: 0 };
 const watchedOf = (record: TaskRecord, limitAt?: number): Watched => {
   const duties = dutiesOf(record);
   if (duties === undefined) throw new Error('it has no duties');
-  const watched = { address: 'a', revision: 1, generation: 1, duties, since: 0, dispatches: 0, busy: false, failures: 0 };
+  const watched = {
+    address: 'a',
+    revision: 1,
+    generation: 1,
+    duties,
+    since: 0,
+    dispatches: 0,
+    busy: false,
+    failures: 0,
+  };
   return Object.assign(watched, {
     timer: limitAt === undefined ? undefined : { dueAt: limitAt, heapAt: 0, limitAt, watched },
   }) as unknown as Watched;
@@ -44,7 +53,12 @@ const watchedOf = (record: TaskRecord, limitAt?: number): Watched => {
 const sight: Sight = { revision: 1, generation: 1, at: 10_000, wall: 50_000, live: true };
 const limitFor = (record: TaskRecord, former?: TaskRecord, limitAt?: number) => {
   const before = former === undefined ? undefined : dutiesOf(former);
-  return planFor(watchedOf(record).duties, sight, before === undefined ? undefined : { duties: before, limitAt }, timings);
+  return planFor(
+    watchedOf(record).duties,
+    sight,
+    before === undefined ? undefined : { duties: before, limitAt },
+    timings,
+  );
 };
 
 test('each state has its duties', () => {

@@ -11,7 +11,13 @@ export type Duties =
   /** Its host is about to run it; dispatched only when the host dies. */
   | { readonly stage: 'hosted'; readonly holder: string }
   /** `timeoutMs` is absent where no timeout can come: none was set, the body has returned, or it was found unenforceable. */
-  | { readonly stage: 'running'; readonly holder: string; readonly fence: Fence; readonly startedAt: Millis; readonly timeoutMs?: Millis }
+  | {
+      readonly stage: 'running';
+      readonly holder: string;
+      readonly fence: Fence;
+      readonly startedAt: Millis;
+      readonly timeoutMs?: Millis;
+    }
   | {
       readonly stage: 'aborting';
       readonly holder: string;

@@ -25,14 +25,22 @@ const record = (status: Status, more: Partial<TaskRecord> = {}): TaskRecord => (
   attempt: 1,
   payload: new Uint8Array(3),
   abort: { cause: 'cancel', by: 'user:status', at: 5, forced: true },
-  history: Array.from({ length: 20 }, (_, i) => ({ status: 'success', at: i * 1e9, by: 'w', attempt: i, why: 'x'.repeat(i * 20) })),
+  history: Array.from({ length: 20 }, (_, i) => ({
+    status: 'success',
+    at: i * 1e9,
+    by: 'w',
+    attempt: i,
+    why: 'x'.repeat(i * 20),
+  })),
   ...more,
   status,
 });
 
 test('sees which tasks are over', () => {
-  for (const status of ['success', 'failure', 'aborted', 'timed_out'] as const) assert.ok(isOver(encodeRecord(record(status))), status);
-  for (const status of ['pending', 'in_progress', 'aborting'] as const) assert.not.ok(isOver(encodeRecord(record(status))), status);
+  for (const status of ['success', 'failure', 'aborted', 'timed_out'] as const)
+    assert.ok(isOver(encodeRecord(record(status))), status);
+  for (const status of ['pending', 'in_progress', 'aborting'] as const)
+    assert.not.ok(isOver(encodeRecord(record(status))), status);
 });
 
 test('is not taken in by what stands inside of other fields', () => {
@@ -51,13 +59,38 @@ test('a successor, a newer version and no version have to be decoded', () => {
 
 test('bytes that end too early or go on too long are not over, and nothing throws', () => {
   const bytes = encodeRecord(record('success', { result: new Uint8Array(3) }));
-  for (let length = 0; length < bytes.length; length++) assert.not.ok(isOver(bytes.subarray(0, length)), `${length} bytes`);
+  for (let length = 0; length < bytes.length; length++)
+    assert.not.ok(isOver(bytes.subarray(0, length)), `${length} bytes`);
   assert.not.ok(isOver(Uint8Array.of(...bytes, 0)));
 });
 
 test('no value of any kind throws it off', () => {
-  const values = [null, true, -1, -33, -129, -40_000, -(2 ** 40), 127, 255, 65_535, 2 ** 31, 2 ** 40, 1.25, 'x'.repeat(300), 'x'.repeat(70_000)];
-  const more = [[1, [2, [3]]], Array.from({ length: 20 }, () => 1), new Date(0), new Date(1.5), new Uint8Array(256), {}, []];
+  const values = [
+    null,
+    true,
+    -1,
+    -33,
+    -129,
+    -40_000,
+    -(2 ** 40),
+    127,
+    255,
+    65_535,
+    2 ** 31,
+    2 ** 40,
+    1.25,
+    'x'.repeat(300),
+    'x'.repeat(70_000),
+  ];
+  const more = [
+    [1, [2, [3]]],
+    Array.from({ length: 20 }, () => 1),
+    new Date(0),
+    new Date(1.5),
+    new Uint8Array(256),
+    {},
+    [],
+  ];
   for (const value of [...values, ...more]) {
     assert.ok(isOver(encode({ before: value, ...record('failure'), after: value })), typeof value);
   }

@@ -14,7 +14,12 @@ export type Former = { readonly duties: Duties; readonly limitAt: number | undef
  * Limits count from when the state was seen here, on our own monotonic clock. It was written before it could be seen,
  * so nothing is ever early. What was counting for the same run goes on counting.
  */
-export const planFor = (duties: Duties, sight: Sight, former: Former | undefined, timings: SupervisorTimings): Plan | undefined => {
+export const planFor = (
+  duties: Duties,
+  sight: Sight,
+  former: Former | undefined,
+  timings: SupervisorTimings,
+): Plan | undefined => {
   switch (duties.stage) {
     case 'waiting':
     case 'hosted':
@@ -43,7 +48,11 @@ const goesOn = (former: Former | undefined, duties: Duties): number | undefined 
   former?.duties.stage === duties.stage && isSameRun(former.duties, duties) ? former.limitAt : undefined;
 
 /** What to do about a task now that its time has come; undefined: nothing yet. */
-export const actFor = (watched: Watched, now: { readonly at: number; readonly wall: number }, holderIsDead: boolean): Act | 'poke' | undefined => {
+export const actFor = (
+  watched: Watched,
+  now: { readonly at: number; readonly wall: number },
+  holderIsDead: boolean,
+): Act | 'poke' | undefined => {
   if (holderIsDead) return 'rescue';
   const { duties } = watched;
   const limitAt = watched.timer?.limitAt ?? Number.POSITIVE_INFINITY;

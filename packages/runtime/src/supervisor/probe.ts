@@ -52,7 +52,10 @@ export const probe = async (partition: string, options: ProbeOptions): Promise<P
   );
   return {
     // One that ended meanwhile is not in the index any more, rightly.
-    missed: await filterAsync(missed, async (entry) => (await options.store.load(entry.address))?.revision === entry.revision),
+    missed: await filterAsync(
+      missed,
+      async (entry) => (await options.store.load(entry.address))?.revision === entry.revision,
+    ),
     vanished: await vanishedOf(before, options),
   };
 };

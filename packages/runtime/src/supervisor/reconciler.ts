@@ -57,10 +57,15 @@ export class Reconciler {
       const { missed, vanished } = found;
       if (missed.length === 0 && vanished.length === 0) return;
       const [example] = [...missed.map((entry) => entry.address), ...vanished];
-      log.error({ partition, missed: missed.length, vanished: vanished.length, example }, 'the reader of the records has gone silent');
+      log.error(
+        { partition, missed: missed.length, vanished: vanished.length, example },
+        'the reader of the records has gone silent',
+      );
       records.restart('it has not given what is stored');
     } catch (error) {
-      once.say('probe', () => log.warn({ err: error, partition }, 'a partition could not be compared; it is compared later'));
+      once.say('probe', () =>
+        log.warn({ err: error, partition }, 'a partition could not be compared; it is compared later'),
+      );
     }
   }
 }

@@ -14,7 +14,11 @@ test('every partition has one owner, whatever the order in which members are nam
 });
 
 test('shares are even enough', () => {
-  for (const members of [['s-1', 's-2'], ['host-a-101', 'host-a-102', 'host-b-7'], ['x1', 'x2', 'x3', 'x4']]) {
+  for (const members of [
+    ['s-1', 's-2'],
+    ['host-a-101', 'host-a-102', 'host-b-7'],
+    ['x1', 'x2', 'x3', 'x4'],
+  ]) {
     for (const member of members) {
       const share = ownedBy(member, partitions, members).length;
       const fair = partitions.length / members.length;

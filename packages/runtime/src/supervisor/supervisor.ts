@@ -140,11 +140,21 @@ class Actor {
 
   private async begin(): Promise<void> {
     const { presence, clock } = this.ports;
-    const info = { role: 'supervisor', id: this.id, host: hostname(), pid: process.pid, startedAt: clock.now() } as const;
+    const info = {
+      role: 'supervisor',
+      id: this.id,
+      host: hostname(),
+      pid: process.pid,
+      startedAt: clock.now(),
+    } as const;
     const lease = await presence.hold(
       { ...info, state: 'ready' },
       {
-        lost: () => this.log.warn({}, 'own lease is not renewed: other supervisors may take over its partitions, which harms nothing'),
+        lost: () =>
+          this.log.warn(
+            {},
+            'own lease is not renewed: other supervisors may take over its partitions, which harms nothing',
+          ),
         regained: () => this.log.info({}, 'own lease is renewed again'),
       },
     );

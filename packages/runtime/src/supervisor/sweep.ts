@@ -60,7 +60,9 @@ export class Sweep {
   private plan(ms: number): void {
     if (this.stopped) return;
     this.timer = this.options.clock.after(ms, () => {
-      void this.run().then((more) => this.plan(more ? this.options.timings.sweepAgainMs : this.options.timings.sweepMs));
+      void this.run().then((more) =>
+        this.plan(more ? this.options.timings.sweepAgainMs : this.options.timings.sweepMs),
+      );
     });
   }
 
@@ -99,7 +101,10 @@ export class Sweep {
     if (lost.length === 0) return 0;
     this.foundCount += lost.length;
     once.say(`lost ${keyOf(line.lane)}`, () => {
-      log.info({ ...line.lane, tasks: lost.length }, 'dispatches were missing from the run queue and are put there again');
+      log.info(
+        { ...line.lane, tasks: lost.length },
+        'dispatches were missing from the run queue and are put there again',
+      );
     });
     for (const watched of lost) ask(watched);
     return lost.length;

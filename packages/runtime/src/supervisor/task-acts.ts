@@ -101,7 +101,8 @@ export class TaskActs {
     const { address } = watched;
     if (bytes !== undefined) {
       const fields = { ...taskFields(record), address, revision, status: record.status };
-      if (record.timeoutUnenforced) log.warn(fields, 'the timeout has passed and the task cannot be stopped: it runs on');
+      if (record.timeoutUnenforced)
+        log.warn(fields, 'the timeout has passed and the task cannot be stopped: it runs on');
       else log.info(fields, SAID[act]);
     }
     learned(address, revision, record, bytes !== undefined);
@@ -120,7 +121,8 @@ export class TaskActs {
     const record = recordOf(entry);
     learned(entry.address, entry.revision, record, false);
     const duties = dutiesOf(record);
-    const isDue = duties?.stage === 'waiting' || (duties?.stage === 'delayed' && duties.runAt <= this.options.clock.now());
+    const isDue =
+      duties?.stage === 'waiting' || (duties?.stage === 'delayed' && duties.runAt <= this.options.clock.now());
     return isDue ? this.put(watched, { record, revision: entry.revision, bytes: entry.bytes }) : 'settled';
   }
 

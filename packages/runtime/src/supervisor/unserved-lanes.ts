@@ -40,6 +40,9 @@ export class UnservedLanes {
     }
     if (known.said) return;
     known.said = true;
-    this.log.warn({ ...lane, tasks: waiting.size }, `no worker serves ${lane.type} in queue ${lane.queue}; its tasks wait`);
+    this.log.warn(
+      { ...lane, tasks: waiting.size },
+      `no worker serves ${lane.type} in queue ${lane.queue}; its tasks wait`,
+    );
   }
 }

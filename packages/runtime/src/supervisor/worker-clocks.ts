@@ -1,7 +1,12 @@
 import type { Millis } from '@baton/core';
 import type { Watched } from './task-index.ts';
 
-type Unwitnessed = { readonly watched: Watched; readonly startedAt: Millis; readonly seenAt: number; readonly timeoutMs: Millis };
+type Unwitnessed = {
+  readonly watched: Watched;
+  readonly startedAt: Millis;
+  readonly seenAt: number;
+  readonly timeoutMs: Millis;
+};
 
 /**
  * How long runs have taken that began before this supervisor looked.
@@ -27,7 +32,12 @@ export class WorkerClocks {
   }
 
   /** A claim of the worker was seen as it was written. Tells the deadlines that are known better now. */
-  claimed(worker: string, claimedAt: Millis, arrivedAt: number, known: (watched: Watched, deadline: number) => void): void {
+  claimed(
+    worker: string,
+    claimedAt: Millis,
+    arrivedAt: number,
+    known: (watched: Watched, deadline: number) => void,
+  ): void {
     const runs = this.waiting.get(worker);
     if (runs === undefined) return;
     this.waiting.delete(worker);

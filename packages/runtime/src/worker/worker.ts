@@ -95,7 +95,8 @@ export class Worker {
     dispatch.ack();
     if (claimed.kind !== 'mine') return;
     const definition = this.types.get(claimed.held.record.type);
-    if (definition === undefined) throw new Error(`claimed a task of type '${claimed.held.record.type}' without a handler`);
+    if (definition === undefined)
+      throw new Error(`claimed a task of type '${claimed.held.record.type}' without a handler`);
     log.debug({ task: claimed.held.record.id }, 'task started');
     await host.run(dispatch.address, claimed.held, definition);
   }

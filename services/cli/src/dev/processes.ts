@@ -65,7 +65,9 @@ const started = (child: ChildProcess, name: string, logFile: string): Promise<vo
     }, START_LIMIT_MS);
     const fail = (what: string): void => {
       clearTimeout(timer);
-      reject(new BatonError('SERVICE_NOT_STARTED', `the ${name} ${what}; its log is ${logFile}\n${seen.slice(-TAIL_CHARS)}`));
+      reject(
+        new BatonError('SERVICE_NOT_STARTED', `the ${name} ${what}; its log is ${logFile}\n${seen.slice(-TAIL_CHARS)}`),
+      );
     };
     child.once('exit', (code) => fail(`ended with code ${code} while it started`));
     child.once('error', (error) => fail(`could not be run: ${error.message}`));

@@ -27,10 +27,13 @@ export const openServers = async (options: Options): Promise<Servers> => {
       dataDir: join(options.dataDir, 'servers'),
       durability: options.durability,
       report,
-      onUnexpectedExit: (exit) => options.onUnexpectedExit(`${exit.program} ended with ${exit.signal ?? `code ${exit.exitCode}`}:\n${exit.logTail}`),
+      onUnexpectedExit: (exit) =>
+        options.onUnexpectedExit(
+          `${exit.program} ended with ${exit.signal ?? `code ${exit.exitCode}`}:\n${exit.logTail}`,
+        ),
     });
-    const { natsUrl, mongoUrl, stop } = servers;
-    return { natsUrl, mongoUrl: withDatabase(mongoUrl), described: 'local servers', stop: () => stop.call(servers) };
+    const { natsUrl, mongoUrl } = servers;
+    return { natsUrl, mongoUrl: withDatabase(mongoUrl), described: 'local servers', stop: () => servers.stop() };
   } finally {
     report.close();
   }

@@ -28,13 +28,18 @@ export const runQuickstart = async (
       baton.as({ id: 'bob' }).within(() => profile.schedule(...DATASETS)),
     ]);
     const created = first.outcome === 'created' ? first : second;
-    say(`  alice scheduled it: ${first.outcome}.  bob scheduled the same key: ${second.outcome}.  One task, two subscribers.`);
+    say(
+      `  alice scheduled it: ${first.outcome}.  bob scheduled the same key: ${second.outcome}.  One task, two subscribers.`,
+    );
     say(`  task ${created.uuid}\n`);
     await watch(created);
     showOutcome(created);
     showDocument(await projected(servers.mongoUrl, created.uuid, signal));
-    if (created.status !== 'success') throw new BatonError('QUICKSTART_FAILED', `the quick-start job ended ${created.status}`);
-    say(`\n  Next: the README shows the ten lines that make a task; ${styled('bold', 'protocols/README.md')} describes the record,`);
+    if (created.status !== 'success')
+      throw new BatonError('QUICKSTART_FAILED', `the quick-start job ended ${created.status}`);
+    say(
+      `\n  Next: the README shows the ten lines that make a task; ${styled('bold', 'protocols/README.md')} describes the record,`,
+    );
     say('  the events and the document; services/cli/src/quickstart/profile-datasets.ts is the job you just watched.');
   } finally {
     signal.removeEventListener('abort', stop);
@@ -67,7 +72,10 @@ const projected = async (mongoUrl: string, id: string, signal: AbortSignal): Pro
       if (document?.terminal) return document;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
-    throw new BatonError('NOT_PROJECTED', `the task has ended, but its document did not come within ${PROJECTED_LIMIT_MS / 1_000} s`);
+    throw new BatonError(
+      'NOT_PROJECTED',
+      `the task has ended, but its document did not come within ${PROJECTED_LIMIT_MS / 1_000} s`,
+    );
   } finally {
     await mongo.close();
   }

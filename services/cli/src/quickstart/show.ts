@@ -27,7 +27,8 @@ const bar = (): ProgressView => {
   });
   view.start(1_000, 0, { text: 'waiting for a worker' });
   return {
-    update: (progress) => view.update(Math.round((fractionOf(progress) ?? 0) * 1_000), { text: textOf(progress, began) }),
+    update: (progress) =>
+      view.update(Math.round((fractionOf(progress) ?? 0) * 1_000), { text: textOf(progress, began) }),
     close: () => view.stop(),
   };
 };
@@ -76,9 +77,22 @@ const round = (value: number): string => Number(value.toPrecision(5)).toString()
 
 /** The parts of a document that tell its story, as they are stored. */
 export const showDocument = (document: TaskDocument): void => {
-  const { _id, task_type, task_key, status, created_by, subscriber_ids, attempt, progress, rev, worker, history } = document;
+  const { _id, task_type, task_key, status, created_by, subscriber_ids, attempt, progress, rev, worker, history } =
+    document;
   const story = history.map((entry) => `${entry.at.toISOString().slice(11, 23)} ${entry.status} by ${entry.by}`);
-  const shown = { _id, task_type, task_key, status, created_by, subscriber_ids, attempt, progress, rev, worker, history: story };
+  const shown = {
+    _id,
+    task_type,
+    task_key,
+    status,
+    created_by,
+    subscriber_ids,
+    attempt,
+    progress,
+    rev,
+    worker,
+    history: story,
+  };
   say(`\n  The same task as MongoDB has it (collection ${styled('bold', 'tasks')}):`);
   say(
     JSON.stringify(shown, undefined, 2)

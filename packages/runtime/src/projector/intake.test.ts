@@ -1,0 +1,135 @@
+import type { TaskRecord } from '@baton/core';
+import { addressOf, encode, encodeRecord, type Address } from '@baton/protocols';
+import * as assert from 'uvu/assert';
+import { suite } from '../../../../test/support/suite.ts';
+import type { Entry } from '../ports.ts';
+import { takeIn, type Reading } from './intake.ts';
+import { isSameTask, looksFirst } from './peek.ts';
+
+const test = suite('projector intake');
+
+const reading: Reading = { epoch: 1, now: 0, archived: 'skip' };
+const A = '01890000-0000-7000-8000-00000000000a';
+const B = '01890000-0000-7000-8000-00000000000b';
+const at = (key: string): Address => addressOf({ scope: 'shared', type: 'job', key });
+
+const spec = {
+  id: A,
+  type: 'job',
+  key: 'k',
+  name: 'n',
+  scope: 'shared',
+  queue: 'q',
+  priority: 'normal',
+  mode: 'async',
+  policy: {},
+} as const;
+const first = { status: 'pending', at: 0, by: 'user:a', attempt: 0 } as const;
+const pending: TaskRecord = {
+  ...spec,
+  v: 1,
+  status: 'pending',
+  subscribers: [],
+  createdAt: 0,
+  changedAt: 0,
+  attempt: 0,
+  history: [first],
+};
+const ran: TaskRecord = {
+  ...pending,
+  status: 'success',
+  changedAt: 9,
+  history: [first, { ...first, status: 'success', at: 9 }],
+};
+
+const entry = (record: TaskRecord, revision: number, address = at('k')): Entry => ({
+  address,
+  revision,
+  bytes: encodeRecord(record),
+});
+const shown = (entries: readonly Entry[], how = reading) =>
+  takeIn(entries, how).found.map(({ record, revision, fresh }) => ({ id: record.id, revision, fresh }));
+
+test('of one task only the newest is kept, in whatever order they come', () => {
+  const [one, two, three] = [entry(pending, 1), entry({ ...ran, changedAt: 5 }, 2), entry(ran, 3)];
+  const kept = [{ id: A, revision: 3, fresh: true }];
+  for (const order of [
+    [one, two, three],
+    [three, two, one],
+    [two, three, one],
+    [one, three, two, one, three],
+  ]) {
+    assert.equal(shown(order), kept);
+  }
+  assert.equal(shown([two, three]), [{ id: A, revision: 3, fresh: false }]);
+});
+
+test('tasks that followed each other under one key are all kept', () => {
+  const next = { ...pending, id: B };
+  const entries = [entry(pending, 1), entry(ran, 2), entry(next, 3), entry({ ...ran, id: B }, 4)];
+  const kept = [
+    { id: A, revision: 2, fresh: true },
+    { id: B, revision: 4, fresh: true },
+  ];
+  const sorted = (list: readonly Entry[]) => shown(list).toSorted((a, b) => a.revision - b.revision);
+  assert.equal(sorted(entries), kept);
+  assert.equal(sorted(entries.toReversed()), kept);
+  assert.equal(sorted([entries[2], entries[0], entries[3], entries[1]] as Entry[]), kept);
+});
+
+test('a task that names the newer one as its successor is not taken for it', () => {
+  const before: TaskRecord = { ...ran, successor: { spec: { ...spec, id: B }, subscribers: [], createdAt: 1 } };
+  const entries = [entry(pending, 0), entry(before, 1), entry({ ...pending, id: B }, 2)];
+  assert.equal(
+    shown(entries)
+      .map(({ id }) => id)
+      .toSorted(),
+    [A, B],
+  );
+});
+
+test('the age of a batch is that of its first entry', () => {
+  assert.is(takeIn([entry(pending, 1), entry({ ...ran, changedAt: 5 }, 2), entry(ran, 3)], reading).oldestAt, 0);
+  assert.is(takeIn([], reading).oldestAt, undefined);
+});
+
+test('a mark is skipped, and what it marks is not lost with it; a rebuild takes the mark', () => {
+  const entries = [entry(pending, 1), entry(ran, 2), entry({ ...ran, archived: true }, 3)];
+  assert.equal(shown(entries), [{ id: A, revision: 2, fresh: true }]);
+  assert.equal(shown(entries.slice(2)), []);
+  assert.equal(
+    shown(entries, { ...reading, archived: 'take' }).map(({ revision }) => revision),
+    [3],
+  );
+});
+
+test('a record that cannot be read hides none below it', () => {
+  const entries = [
+    entry(pending, 1),
+    entry(ran, 2),
+    { ...entry(ran, 3), bytes: encode({ ...ran, v: 99 }) },
+    { ...entry(ran, 4), bytes: new Uint8Array([0xc1]) },
+  ];
+  const { found, aside } = takeIn(entries, reading);
+  assert.equal(
+    found.map(({ revision }) => revision),
+    [2],
+  );
+  assert.equal(
+    aside.map(({ kind, revision }) => `${kind} ${revision}`),
+    ['corrupt 4', 'newer 3'],
+  );
+});
+
+test('peeking is sure of what it says, and says nothing of other shapes', () => {
+  const bytes = encodeRecord(pending);
+  assert.ok(isSameTask(bytes, encodeRecord(ran)));
+  assert.not.ok(isSameTask(bytes, encodeRecord({ ...pending, id: B })));
+  const { id, ...rest } = pending;
+  assert.not.ok(isSameTask(bytes, encode({ ...rest, id })), 'id is not first');
+  for (let length = 0; length < 45; length++) assert.not.ok(isSameTask(bytes, bytes.slice(0, Math.min(length, 40))));
+  assert.ok(looksFirst(bytes));
+  assert.not.ok(looksFirst(encodeRecord(ran)));
+});
+
+test.run();

@@ -1,0 +1,238 @@
+// limit: 400s
+// What somebody meets who starts it: `baton dev`, as `npm start` runs it.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectMongo } from '@baton/mongo';
+import { connectPorts } from '@baton/nats';
+import * as assert from 'uvu/assert';
+import { eventually } from '../support/eventually.ts';
+import { livingWith, type Living } from '../support/living-processes.ts';
+import { suite } from '../support/suite.ts';
+import { databaseUrl, mainOf, sharedServers } from '../support/system-fixture.ts';
+import { SystemProcess } from '../support/system-process.ts';
+import type { TestContext } from '../support/test-body.ts';
+
+const test = suite('baton dev');
+
+/** The bar for a start on data that is there already. */
+const WARM_MS = 20_000;
+/** The first time a database is made, on a machine that may be busy. */
+const COLD_MS = 120_000;
+/** From Ctrl-C to the end. */
+const STOP_MS = 15_000;
+
+type Dev = {
+  readonly process: SystemProcess;
+  /** Every process that belongs to it and lives. */
+  readonly living: () => readonly Living[];
+};
+
+/** Nothing of this process's own servers and settings reaches it. */
+const bareEnvironment = (): Readonly<Record<string, undefined>> =>
+  Object.fromEntries(
+    Object.keys(process.env)
+      .filter((name) => /^(NATS_|MONGODB_|BATON_(?!LOCAL_))/.test(name))
+      .map((name) => [name, undefined]),
+  );
+
+const dev = (
+  { defer, signal }: TestContext,
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Dev => {
+  const mark = `mark-${randomBytes(8).toString('hex')}`;
+  const made = new SystemProcess({
+    name: 'baton dev',
+    args: [mainOf('cli'), 'dev', '--data', folder, ...args],
+    env: { ...bareEnvironment(), ...env, BATON_TEST_MARK: mark },
+  });
+  const living = (): readonly Living[] => livingWith([mark, folder]);
+  defer(async () => {
+    if (signal.aborted) console.log(`--- baton dev ---\n${made.output.slice(-8_000)}`);
+    await made.destroy();
+    await nothingLeft(living);
+  });
+  return { process: made, living };
+};
+
+const nothingLeft = async (living: Dev['living']): Promise<void> =>
+  eventually(() => assert.equal(living(), [], 'processes are left behind'), { limitMs: 10_000, everyMs: 100 });
+
+const temporaryFolder = ({ defer }: TestContext): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-dev-'));
+  defer(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+const toItsEnd = async ({ process: dev }: Dev, limitMs: number): Promise<number> => {
+  const began = performance.now();
+  await dev.start();
+  await eventually(() => assert.not.ok(dev.isRunning, dev.output.slice(-500)), { limitMs, everyMs: 10 });
+  const tookMs = performance.now() - began;
+  assert.is((await dev.ended).code, 0, dev.output);
+  return tookMs;
+};
+
+/** The outcome, the figures and the document, as a reader sees them. Returns the task's id. */
+const checkOutput = (output: string): string => {
+  assert.match(output, /alice scheduled it: (created|joined)\. {2}bob scheduled the same key: (created|joined)/);
+  assert.match(output, /success after \d+ ms \(\d+ ms in the queue\), attempt 1/);
+  for (const dataset of ['zipcodes.csv', 'species.csv', 'birdstrikes.csv']) {
+    assert.match(output, new RegExp(`${dataset.replace('.', '\\.')} {2}[\\d,]+ rows`));
+  }
+  const id = /task ([0-9a-f-]{36})/.exec(output)?.[1];
+  assert.ok(id !== undefined, output);
+  const document = /(\{\n[^]*?\n {4}\})/.exec(output)?.[1] ?? '';
+  const shown = JSON.parse(document) as Readonly<Record<string, unknown>>;
+  assert.is(shown['_id'], id);
+  assert.is(shown['status'], 'success');
+  assert.equal([...(shown['subscriber_ids'] as string[])].toSorted(), ['alice', 'bob']);
+  assert.is((shown['history'] as string[]).length, 3);
+  assert.not.match(output, /undefined|NaN|\[object /);
+  return id;
+};
+
+const refuses = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connectTcp(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.on('error', () => resolve(true));
+  });
+
+const serverPorts = (output: string): readonly number[] => {
+  const [, nats, mongo] =
+    /Baton runs: NATS nats:\/\/127\.0\.0\.1:(\d+), MongoDB mongodb:\/\/127\.0\.0\.1:(\d+)/.exec(output) ?? [];
+  assert.ok(nats !== undefined && mongo !== undefined, output);
+  return [Number(nats), Number(mongo)];
+};
+
+test(
+  '--quickstart --once runs the job, shows it, ends with 0 and leaves nothing; a second time it takes less than 20 s',
+  async (context) => {
+    const folder = temporaryFolder(context);
+    const ids: string[] = [];
+    for (const limitMs of [COLD_MS, WARM_MS]) {
+      const run = dev(context, folder, ['--quickstart', '--once']);
+      const tookMs = await toItsEnd(run, limitMs);
+      ids.push(checkOutput(run.process.output));
+      await nothingLeft(run.living);
+      for (const port of serverPorts(run.process.output)) assert.ok(await refuses(port), `port ${port} still listens`);
+      console.log(
+        `${limitMs === COLD_MS ? 'first' : 'second'} start to end of the quick start: ${(tookMs / 1_000).toFixed(1)} s`,
+      );
+    }
+    assert.is(new Set(ids).size, 2, 'the second start makes a task of its own');
+  },
+  { limitMs: 180_000 },
+);
+
+const interrupted = (title: string, isTime: (run: Dev) => boolean) =>
+  test(
+    title,
+    async (context) => {
+      const folder = temporaryFolder(context);
+      const run = dev(context, folder, ['--quickstart'], ownServers(context));
+      await run.process.start();
+      await eventually(() => assert.ok(isTime(run), run.process.output), { limitMs: COLD_MS, everyMs: 5 });
+      assert.ok(run.living().length > 0, 'the mark finds nothing: the test would show nothing');
+      const began = performance.now();
+      run.process.signal('SIGINT');
+      await eventually(() => !run.process.isRunning, { limitMs: STOP_MS });
+      assert.is((await run.process.ended).code, 0, run.process.output);
+      await nothingLeft(run.living);
+      console.log(`${title}: all gone ${Math.round(performance.now() - began)} ms after it`);
+    },
+    { limitMs: COLD_MS + 60_000 },
+  );
+
+/** The servers of the test run, in a namespace and a database of their own. */
+const ownServers = ({
+  defer,
+}: TestContext): Readonly<Record<'NATS_URL' | 'MONGODB_URL' | 'BATON_NAMESPACE', string>> => {
+  const id = randomBytes(4).toString('hex');
+  const { natsUrl, mongoUrl } = sharedServers();
+  const env = {
+    NATS_URL: natsUrl,
+    MONGODB_URL: databaseUrl(mongoUrl, `baton_test_${id}`),
+    BATON_NAMESPACE: `D${id.toUpperCase()}`,
+  };
+  defer(async () => {
+    const mongo = await connectMongo({ url: env.MONGODB_URL });
+    await mongo.db.dropDatabase();
+    await mongo.close();
+    const ports = await connectPorts({ servers: natsUrl, namespace: env.BATON_NAMESPACE });
+    const { eventsStream, runStream, nodesStream, tasksStream } = ports.wire.names;
+    for (const stream of [eventsStream, runStream, nodesStream, tasksStream])
+      await ports.wire.api.call(`STREAM.DELETE.${stream}`);
+    await ports.close();
+  });
+  return env;
+};
+
+interrupted('Ctrl-C in the middle of the job', ({ process: { output } }) => /\d+ of \d+ \(\d+%\)/.test(output));
+// The services are there and are still loading: they have nobody yet who tells them that their parent is gone.
+interrupted('Ctrl-C while the services start', ({ living }) => living().length >= 2);
+
+test(
+  'Ctrl-C with local servers: they are gone too',
+  async (context) => {
+    const folder = temporaryFolder(context);
+    const run = dev(context, folder, ['--quickstart']);
+    await run.process.start();
+    await eventually(() => assert.match(run.process.output, /task [0-9a-f-]{36}/), { limitMs: COLD_MS });
+    const ports = serverPorts(run.process.output);
+    for (const port of ports) assert.not.ok(await refuses(port));
+    const began = performance.now();
+    run.process.signal('SIGINT');
+    await eventually(() => !run.process.isRunning, { limitMs: STOP_MS });
+    await nothingLeft(run.living);
+    for (const port of ports) assert.ok(await refuses(port), `port ${port} still listens`);
+    console.log(`Ctrl-C with local servers: all gone ${Math.round(performance.now() - began)} ms after it`);
+  },
+  { limitMs: COLD_MS + 60_000 },
+);
+
+test(
+  'killed with -9: services and servers end by themselves',
+  async (context) => {
+    const folder = temporaryFolder(context);
+    const run = dev(context, folder, []);
+    await run.process.start();
+    await eventually(() => assert.match(run.process.output, /Baton runs/), { limitMs: COLD_MS });
+    assert.ok(run.living().length > 4, 'the services and the servers run');
+    const began = performance.now();
+    await run.process.kill();
+    await eventually(() => assert.equal(run.living(), []), { limitMs: 20_000, everyMs: 100 });
+    console.log(`killed with -9: all gone ${Math.round(performance.now() - began)} ms after it`);
+  },
+  { limitMs: COLD_MS + 60_000 },
+);
+
+test(
+  'NATS_URL and MONGODB_URL: those servers are used and no other is started',
+  async (context) => {
+    const env = ownServers(context);
+    const folder = temporaryFolder(context);
+    const run = dev(context, folder, ['--quickstart', '--once'], env);
+    const tookMs = await toItsEnd(run, COLD_MS);
+    const id = checkOutput(run.process.output);
+    assert.ok(
+      run.process.output.includes(env.NATS_URL) && run.process.output.includes(env.MONGODB_URL),
+      run.process.output,
+    );
+    const mongo = await connectMongo({ url: env.MONGODB_URL });
+    context.defer(() => mongo.close());
+    const document = await mongo.db.collection<{ _id: string; status: string }>('tasks').findOne({ _id: id });
+    assert.is(document?.status, 'success');
+    console.log(`with servers that run already: ${(tookMs / 1_000).toFixed(1)} s`);
+  },
+  { limitMs: COLD_MS + 30_000 },
+);
+
+test.run();
