@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { startNats, type Durability, type NatsServer } from '@baton/local';
 import { connectMongo, type Mongo } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
-import { namesOf } from '@baton/protocols';
+import { parseAddress } from '@baton/protocols';
+import type { Entry } from '@baton/runtime';
 import { connect, type Baton } from '@baton/sdk';
 import { SystemProcess } from './system-process.ts';
 import type { TestContext } from './test-body.ts';
@@ -40,6 +41,8 @@ export type System = {
   readonly workers: readonly SystemProcess[];
   readonly supervisors: readonly SystemProcess[];
   readonly projectors: readonly SystemProcess[];
+  /** Every record write the server has repeated to whoever listens, since before the first process was started. */
+  readonly heard: readonly Entry[];
   /** Where handlers of `fixture-tasks.ts` write what they do. */
   readonly effectsPath: string;
   /** What a process of this system gets as its environment. */
@@ -79,6 +82,7 @@ export const startSystem = async (context: TestContext, options: SystemOptions =
   const ports = await connectPorts({ servers: natsUrl, namespace });
   defer(() => ports.close());
   if (nats === undefined) defer(() => deleteStreams(ports));
+  const heard = await listenToRecords(ports);
   const baton = await connect({ servers: natsUrl, namespace, user: { id: 'alice' } });
   defer(() => baton.close());
   const folder = mkdtempSync(join(tmpdir(), 'baton-system-'));
@@ -124,10 +128,25 @@ export const startSystem = async (context: TestContext, options: SystemOptions =
     workers,
     supervisors,
     projectors,
+    heard,
     effectsPath,
     env,
     service,
   };
+};
+
+const listenToRecords = async ({ wire: { nc, names } }: NatsPorts): Promise<readonly Entry[]> => {
+  const heard: Entry[] = [];
+  nc.subscribe(names.allLive, {
+    callback: (error, { subject, data, headers }) => {
+      const address = parseAddress(subject.slice(names.livePrefix.length));
+      const revision = Number(headers?.get('Nats-Sequence'));
+      // A throw in here would end the connection; what is left out shows as a hole in the revisions.
+      if (error === null && address !== undefined && revision > 0) heard.push({ address, revision, bytes: data });
+    },
+  });
+  await nc.flush();
+  return heard;
 };
 
 /** The database in the path of a MongoDB address. */
@@ -145,11 +164,17 @@ const openMongo = async (url: string, defer: TestContext['defer']): Promise<Mong
 };
 
 /** The shared server serves the next test too. The log sources the bucket, so it goes first. */
-const deleteStreams = async ({ wire }: NatsPorts): Promise<void> => {
-  const { eventsStream, runStream, nodesStream, tasksStream } = namesOf(wire.names.namespace);
-  for (const stream of [eventsStream, runStream, nodesStream, tasksStream]) {
-    await wire.api.call(`STREAM.DELETE.${stream}`);
+const deleteStreams = async ({ wire: { api, names } }: NatsPorts): Promise<void> => {
+  for (const stream of [names.eventsStream, names.runStream, names.nodesStream, names.tasksStream]) {
+    await api.call(`STREAM.DELETE.${stream}`);
   }
+};
+
+/** Takes away what a program of a test left in a namespace of its own. */
+export const deleteNamespace = async (servers: string, namespace: string): Promise<void> => {
+  const ports = await connectPorts({ servers, namespace });
+  await deleteStreams(ports);
+  await ports.close();
 };
 
 const TAIL_CHARS = 8_000;

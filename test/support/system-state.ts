@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { checkConvergence, describeReport, type Effect, type Recorded, type Report } from '@baton/testkit';
+import { checkConvergence, describeReport, recordedOf, type Effect, type Recorded, type Report } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { eventually } from './eventually.ts';
 import { readSystem, type ReadSystem } from './read-system.ts';
@@ -19,11 +19,26 @@ const readRecords = async ({ ports }: Pick<System, 'ports'>, db?: System['mongo'
 export const readEvents = async (system: Pick<System, 'ports'>): Promise<readonly Recorded[]> =>
   (await readRecords(system)).events;
 
-/** The records one task had, in the order of storing. */
-export const readLife = async (system: Pick<System, 'ports'>, task: string): Promise<readonly Recorded[]> => {
+/**
+ * Every record that was ever stored, and whether that is certain. What lasted less than a moment may be missing in the
+ * log, and what is repeated to listeners comes at most once; but each write has the next revision, so that a hole shows.
+ */
+export const readStored = async (
+  system: Pick<System, 'ports' | 'heard'>,
+): Promise<{ readonly records: readonly Recorded[]; readonly isWhole: boolean }> => {
+  const { events, heads, epoch } = await readRecords(system);
   const found = new Map<number, Recorded>();
-  for (const one of await readEvents(system)) if (one.record.id === task) found.set(one.revision, one);
-  return [...found.values()].toSorted((a, b) => a.revision - b.revision);
+  for (const entry of system.heard) found.set(entry.revision, recordedOf(entry, epoch));
+  for (const one of [...events, ...heads]) found.set(one.revision, one);
+  const records = [...found.values()].toSorted((a, b) => a.revision - b.revision);
+  return { records, isWhole: records.every(({ revision }, i) => revision === i + 1) };
+};
+
+/** The same for a test that cannot do with less than all. */
+export const readAllStored = async (system: Pick<System, 'ports' | 'heard'>): Promise<readonly Recorded[]> => {
+  const { records, isWhole } = await readStored(system);
+  assert.ok(isWhole, `${records.length} records up to revision ${records.at(-1)?.revision}: some were not heard`);
+  return records;
 };
 
 /** Waits until bucket, event log and MongoDB tell the same of every task. */

@@ -223,4 +223,29 @@ test('input that cannot be taken is refused before anything is sent', async () =
   assert.is(world.history().length, 0);
 });
 
+const stoppedBy = (clock: VirtualClock, timeout: string, abortableAfterMs: number) =>
+  task({ name: 'slow', timeout }, async () => {
+    const context = getContext();
+    if (abortableAfterMs > 0) await new Promise<void>((resolve) => void clock.after(abortableAfterMs, resolve));
+    await new Promise<void>((resolve) => context.onAbort(resolve));
+  });
+
+for (const [title, timeout, abortableAfterMs] of [
+  ['T2: a handler registered in time counts, though it is not stored yet when the time is over', '1ms', 0],
+  ['T3: a body that becomes abortable when its time is over already is stopped then', '100ms', 300],
+] as const) {
+  test(title, async () => {
+    const { clock, client } = stage();
+    const slow = stoppedBy(clock, timeout, abortableAfterMs);
+    await within(clock, client('worker').startWorker({ tasks: [slow] }));
+    const handle = await within(
+      clock,
+      client('app').within(() => slow.schedule()),
+    );
+    await within(clock, handle.wait(), 5_000);
+    assert.is(handle.status, 'timed_out');
+    assert.is(handle.record.timeoutUnenforced, undefined);
+  });
+}
+
 test.run();

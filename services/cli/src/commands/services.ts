@@ -23,5 +23,8 @@ export const runNamedService = (name: ServiceName): Promise<never> => {
 /** A service that was started by `baton dev` stops when that is gone, however it went. */
 const endWithParent = (): void => {
   if (process.send === undefined) return;
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  const end = (): boolean => process.kill(process.pid, 'SIGTERM');
+  // It may have gone while this program was loaded.
+  if (!process.connected) end();
+  else process.once('disconnect', end);
 };

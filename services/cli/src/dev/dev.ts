@@ -75,15 +75,15 @@ class Stage {
     const tasks = fileURLToPath(new URL(QUICKSTART_TASKS, import.meta.url));
     await Promise.all(
       SERVICE_NAMES.map(async (name) => {
-        const started = await startProcess({
+        const service = startProcess({
           name,
           args: name === 'worker' ? [name, '--tasks', tasks] : [name],
           env,
           logFolder: join(dataDir, 'logs'),
           onExit: (code, signal) => this.brokeDown(`the ${name} ended with ${signal ?? `code ${code}`}`),
         });
-        this.processes.push(started);
-        if (this.closing) await started.stop();
+        this.processes.push(service);
+        await service.started;
       }),
     );
   }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { BatonError } from '@baton/runtime';
 
 export type ServiceProcess = {
-  readonly name: string;
-  readonly logFile: string;
+  /** Resolves when it says that it has started; rejects with BatonError `SERVICE_NOT_STARTED`. */
+  readonly started: Promise<void>;
   /** SIGTERM, then SIGKILL when that takes too long. Resolves when it is gone. */
   readonly stop: () => Promise<void>;
 };
@@ -24,8 +24,8 @@ const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 10_000;
 const TAIL_CHARS = 2_000;
 
-/** Starts a service as a process of its own, its log in a file; resolves when it says that it has started. */
-export const startProcess = async (options: StartOptions): Promise<ServiceProcess> => {
+/** Starts a service as a process of its own, its log in a file. It can be stopped from here on, also while it starts. */
+export const startProcess = (options: StartOptions): ServiceProcess => {
   const { name, args, env, logFolder } = options;
   mkdirSync(logFolder, { recursive: true });
   const logFile = join(logFolder, `${name}.log`);
@@ -44,7 +44,6 @@ export const startProcess = async (options: StartOptions): Promise<ServiceProces
     });
   });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => log.write(chunk));
-  await started(child, name, logFile);
   const stop = async (): Promise<void> => {
     stopping = true;
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -53,7 +52,7 @@ export const startProcess = async (options: StartOptions): Promise<ServiceProces
     await exited;
     clearTimeout(timer);
   };
-  return { name, logFile, stop };
+  return { started: started(child, name, logFile), stop };
 };
 
 const started = (child: ChildProcess, name: string, logFile: string): Promise<void> =>

@@ -1,48 +1,22 @@
 // limit: 300s
 // What is wrong is told within seconds, with a code, and harms nothing beside it.
-import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { startNats } from '@baton/local';
-import { addressOf, encode, INLINE_DATA_LIMIT, PAYLOAD_LIMIT, type Address } from '@baton/protocols';
+import { addressOf, INLINE_DATA_LIMIT, PAYLOAD_LIMIT } from '@baton/protocols';
 import { connect } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
+import { failureOf, WORD_MS, type Coded } from '../support/failure.ts';
 import { closedPort, fakeNats, gateTo, rawNats, silentServer } from '../support/faulty-servers.ts';
-import { double, joined, largePayload, largeResult } from '../support/fixture-tasks.ts';
-import { sampleRecord } from '../support/sample-records.ts';
+import { double, largePayload, largeResult } from '../support/fixture-tasks.ts';
 import { suite } from '../support/suite.ts';
-import {
-  FIXTURE_TASKS,
-  mainOf,
-  sharedServers,
-  startSystem,
-  type ServiceKind,
-  type System,
-} from '../support/system-fixture.ts';
+import { FIXTURE_TASKS, mainOf, sharedServers, startSystem, type ServiceKind } from '../support/system-fixture.ts';
 import { SystemProcess } from '../support/system-process.ts';
 import type { TestContext } from '../support/test-body.ts';
 
 const test = suite('bad input');
 
-/** The longest anybody waits for a clear word. */
-const WORD_MS = 8_000;
 const LIMIT = { limitMs: 60_000 };
-
-type Coded = Error & { readonly code?: string };
-
-/** What went wrong, and how long that took to be told. */
-const failureOf = async (what: string, run: () => Promise<unknown>): Promise<Coded> => {
-  const began = performance.now();
-  const failure = await run().then(
-    () => undefined,
-    (error: unknown) => error as Coded,
-  );
-  const tookMs = performance.now() - began;
-  assert.ok(failure instanceof Error, `${what}: nothing was said`);
-  console.log(`${what}: ${failure.code ?? failure.name} after ${Math.round(tookMs)} ms`);
-  assert.ok(tookMs < WORD_MS, `${what}: told after ${tookMs} ms`);
-  return failure;
-};
 
 /** A refused `connect`; one that succeeds is closed and is a fault. */
 const refused = (what: string, options: Parameters<typeof connect>[0]): Promise<Coded> =>
@@ -224,79 +198,6 @@ test(
   },
   LIMIT,
 );
-
-/** Everybody is alive, and a task of somebody else goes its way into MongoDB. */
-const othersGoOn = async (system: System): Promise<void> => {
-  const began = performance.now();
-  const handle = await system.baton.within(() => double.schedule(21));
-  await handle.wait({ timeout: '20s' });
-  assert.equal(handle.result, { doubled: 42 });
-  await eventually(
-    async () => {
-      const document = await system.mongo.db
-        .collection<{ _id: string; status: string }>('tasks')
-        .findOne({ _id: handle.uuid });
-      assert.is(document?.status, 'success');
-    },
-    { limitMs: 15_000 },
-  );
-  for (const each of [...system.workers, ...system.supervisors, ...system.projectors]) {
-    assert.ok(each.isRunning, `${each.name} has died:\n${each.output.slice(-2_000)}`);
-  }
-  console.log(`a task beside it, to its document in MongoDB: ${Math.round(performance.now() - began)} ms`);
-};
-
-const leftAlone = (title: string, code: string, bytesOf: () => Uint8Array) =>
-  test(
-    title,
-    async (context) => {
-      const system = await startSystem(context);
-      const { ports } = system;
-      const address: Address = addressOf({ scope: 'shared', type: 'fx.joined', key: 'odd' });
-      const bytes = bytesOf();
-      const written = await ports.store.write(address, bytes, 0);
-      assert.is(written.kind, 'written');
-      const revision = written.kind === 'written' ? written.revision : 0;
-      const lane = { queue: 'default', priority: 'normal', type: 'fx.joined' } as const;
-      assert.is((await ports.queue.put(lane, { address, revision, bytes })).kind, 'written');
-
-      const error = await failureOf(title, () =>
-        system.baton.within(() => joined.with({ taskKey: 'odd' }).schedule(1)),
-      );
-      assert.is(error.code, code);
-      await othersGoOn(system);
-      const supervisor = system.supervisors[0];
-      await eventually(() => assert.match(supervisor?.output ?? '', /a record cannot be read and is left alone/), {
-        limitMs: 10_000,
-      });
-      await eventually(
-        async () => {
-          const aside = await system.mongo.db.collection('quarantine').find({}).toArray();
-          assert.ok(
-            aside.some((one) => Number(one['revision'] ?? one['sequence']) > 0),
-            'it is not in quarantine',
-          );
-        },
-        { limitMs: 10_000 },
-      );
-      const stored = await ports.store.load(address);
-      assert.is(stored?.revision, revision, 'somebody has written over it');
-      assert.equal(Buffer.from(stored?.bytes ?? []), Buffer.from(bytes));
-      const said = (supervisor?.output ?? '').split('a record cannot be read').length - 1;
-      assert.is(said, 1, 'said once');
-      // A join of another key of the same type is served by the same worker.
-      const other = await system.baton.within(() => joined.with({ taskKey: 'even' }).schedule(1));
-      await other.wait({ timeout: '20s' });
-      assert.is(other.status, 'success');
-    },
-    LIMIT,
-  );
-
-leftAlone('a record of a newer version', 'RECORD_NEWER', () =>
-  encode({ ...sampleRecord('odd'), v: 99, unheardOf: { of: true } }),
-);
-leftAlone('a record that is damaged', 'RECORD_CORRUPT', () => new Uint8Array(randomBytes(200)));
-leftAlone('a record that is cut short', 'RECORD_CORRUPT', () => encode(sampleRecord('odd')).subarray(0, 60));
 
 test(
   'MongoDB away: the projector says so and goes on trying, tasks are scheduled and run, then all of it is projected',

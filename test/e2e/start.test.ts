@@ -6,12 +6,11 @@ import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectMongo } from '@baton/mongo';
-import { connectPorts } from '@baton/nats';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { livingWith, type Living } from '../support/living-processes.ts';
 import { suite } from '../support/suite.ts';
-import { databaseUrl, mainOf, sharedServers } from '../support/system-fixture.ts';
+import { databaseUrl, deleteNamespace, mainOf, sharedServers } from '../support/system-fixture.ts';
 import { SystemProcess } from '../support/system-process.ts';
 import type { TestContext } from '../support/test-body.ts';
 
@@ -166,11 +165,7 @@ const ownServers = ({
     const mongo = await connectMongo({ url: env.MONGODB_URL });
     await mongo.db.dropDatabase();
     await mongo.close();
-    const ports = await connectPorts({ servers: natsUrl, namespace: env.BATON_NAMESPACE });
-    const { eventsStream, runStream, nodesStream, tasksStream } = ports.wire.names;
-    for (const stream of [eventsStream, runStream, nodesStream, tasksStream])
-      await ports.wire.api.call(`STREAM.DELETE.${stream}`);
-    await ports.close();
+    await deleteNamespace(natsUrl, env.BATON_NAMESPACE);
   });
   return env;
 };
