@@ -162,26 +162,35 @@ test(
   { limitMs: 30_000 },
 );
 
-test('what is high and came while all slots were taken starts before what is low, also when nobody looked for long', async ({
-  defer,
-}) => {
-  const { wire } = await openWire(defer);
-  const standMs = 300;
-  const queue = createRunQueue(wire, { standMs });
-  const [high, low] = [lane({ priority: 'high' }), lane({ priority: 'low' })];
-  const ends: (() => void)[] = [];
-  const worker = await work(queue, [high, low], 1, () => new Promise<void>((resolve) => ends.push(resolve)));
-  await putAll(queue, keys('low', 5), low);
-  await eventually(() => assert.is(worker.started.length, 1));
-  await sleep(standMs * 3); // every pull that stood is over now
-  await putAll(queue, keys('high', 2), high);
-  for (let i = 1; i <= 2; i++) {
-    ends.at(-1)?.();
-    await eventually(() => assert.is(worker.started.length, i + 1));
-  }
-  assert.equal(worker.started, ['low00000', 'high00000', 'high00001']);
-  assert.is(worker.mostRunning(), 1);
-});
+/** `known`: the low tasks come together, so that the worker hears of them with the first; else they come after it. */
+for (const known of [true, false]) {
+  const title = `what is high and came while all slots were taken starts before what is low${known ? '' : ', also when nothing is known of either'}`;
+  test(
+    title,
+    async ({ defer }) => {
+      for (let round = 0; round < 10; round++) {
+        const { wire } = await openWire(defer);
+        const standMs = 100;
+        const queue = createRunQueue(wire, { standMs });
+        const [high, low] = [lane({ priority: 'high' }), lane({ priority: 'low' })];
+        const ends: (() => void)[] = [];
+        const worker = await work(queue, [low, high], 1, () => new Promise<void>((resolve) => ends.push(resolve)));
+        await putAll(queue, keys('low', known ? 5 : 1), low);
+        await eventually(() => assert.is(worker.started.length, 1));
+        if (!known) await putAll(queue, keys('later', 4), low);
+        await sleep(standMs * 3); // every pull that stood is over now
+        await putAll(queue, keys('high', 2), high);
+        for (let i = 1; i <= 2; i++) {
+          ends.at(-1)?.();
+          await eventually(() => assert.is(worker.started.length, i + 1));
+        }
+        assert.equal(worker.started, ['low00000', 'high00000', 'high00001'], `round ${round}`);
+        assert.is(worker.mostRunning(), 1);
+      }
+    },
+    { limitMs: 30_000 },
+  );
+}
 
 test('what a full worker cannot take goes to one that has a slot', async ({ defer }) => {
   const { wire } = await openWire(defer);

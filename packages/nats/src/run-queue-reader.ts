@@ -187,13 +187,17 @@ export class LaneReader implements RunReader {
 
   /**
    * Without a free slot an idle lane is not watched: what came would only be handed back. So when there is one again,
-   * something may wait in a high lane, which has to be known before the slot goes to a lower one.
+   * something may wait in a high lane, which has to be known before the slot goes to a lower one. The pulls of two lanes
+   * are answered in any order, so a lower lane that nobody has looked at either is not asked before the answer is there.
    */
   private watch(line: Line): void {
     const { ledger } = line;
     if (this.free <= 0) return ledger.leaveUnseen();
-    const isNeeded =
-      ledger.isUnseen && this.lines.some((other) => this.isBelow(other, line) && other.ledger.waiting > 0);
+    if (!ledger.isUnseen) return this.ask(line, 'standing', 1);
+    if (this.lines.some((other) => this.isBelow(line, other) && isUnsettled(other))) return;
+    const isNeeded = this.lines.some(
+      (other) => this.isBelow(other, line) && (other.ledger.waiting > 0 || other.ledger.isUnseen),
+    );
     this.ask(line, isNeeded ? 'probe' : 'standing', 1);
   }
 
@@ -242,3 +246,6 @@ export class LaneReader implements RunReader {
     this.refillSoon();
   }
 }
+
+/** It is not known yet whether something waits there. A lane that is being mended is not waited for. */
+const isUnsettled = ({ open, ledger }: Line): boolean => open && (ledger.isUnseen || ledger.isProbed);
