@@ -129,13 +129,15 @@ function handleOf({ found, data, hooks, postgres, port }: Running, first: Server
     dataDir: data.path,
     logPaths: [postgres.logPath, ferret.spec.logPath],
     pids: () => [...postgres.pids(), ...(ferret.isRunning ? [ferret.pid] : [])],
-    // The data is PostgreSQL's, so a crash is its crash. FerretDB stays and connects again by itself.
-    kill: (signal = 'SIGKILL') => postgres.kill(signal),
+    // A crash takes both, as with a server that is one program. A FerretDB that outlived its PostgreSQL would also hand out
+    // pooled connections that are dead, to whoever asks first after the restart.
+    kill: async (signal = 'SIGKILL') => {
+      await Promise.all([postgres.kill(signal), endFerret(ferret, signal)]);
+    },
     restart: async () => {
-      ferret.signal('SIGCONT');
+      await endFerret(ferret, 'SIGKILL');
       await postgres.restart();
-      if (ferret.isRunning) await ferret.waitUntilReady(() => answersPing(port), READY_LIMIT_MS);
-      else ferret = await startFerret({ found, dataDir: data.path, postgres, port, hooks });
+      ferret = await startFerret({ found, dataDir: data.path, postgres, port, hooks });
     },
     // PostgreSQL is many processes; for a client the one door it all comes through is the server.
     pause: () => ferret.signal('SIGSTOP'),
@@ -148,4 +150,11 @@ function handleOf({ found, data, hooks, postgres, port }: Running, first: Server
       await data.close();
     },
   };
+}
+
+async function endFerret(ferret: ServerProcess, signal: NodeJS.Signals): Promise<void> {
+  ferret.expectEnd();
+  ferret.signal('SIGCONT');
+  ferret.signal(signal);
+  await ferret.ended;
 }
