@@ -13,7 +13,10 @@ export type TaskFilter = {
   readonly scope?: readonly Scope[];
   readonly createdBy?: readonly string[];
   readonly subscriber?: string;
-  /** Part of the name, the type or the key, upper and lower case alike. */
+  readonly subscribers?: readonly string[];
+  /** Part of the name, upper and lower case alike. */
+  readonly name?: string;
+  /** Part of the name, the type or the key, upper and lower case alike; or the id. */
   readonly text?: string;
   /** Only what this user may see (behaviour S): his private tasks and the shared ones he subscribes to. Absent: all. */
   readonly visibleTo?: string;
@@ -47,19 +50,28 @@ export const listTasks = async (
   return found.length > page.size && last !== undefined ? { documents, next: last._id } : { documents };
 };
 
-/**
- * DocumentDB takes any index for selective and then sorts all it found: 0.5 s for a value that most of 100,000 tasks
- * have. So the newest are looked through first, which finds a common value at once; a rare one runs into the limit, and
- * then the index is right. mongod reads its compound indexes in order and is left alone.
- */
-const newest = async (
+const newest = (
   tasks: Tasks,
   kind: MongoKind,
   where: Filter<TaskDocument>,
   limit: number,
   indexed: boolean,
+): Promise<TaskDocument[]> => patiently(tasks, kind, where, { sort: { _id: -1 }, limit }, indexed);
+
+/**
+ * Finds sorted by `_id`, as fast as the server can.
+ *
+ * DocumentDB takes any index for selective and then sorts all it found: 0.5 s for a value that most of 100,000 tasks
+ * have. So the newest are looked through first, which finds a common value at once; a rare one runs into the limit, and
+ * then the index is right. mongod reads its compound indexes in order and is left alone.
+ */
+export const patiently = async (
+  tasks: Tasks,
+  kind: MongoKind,
+  where: Filter<TaskDocument>,
+  options: FindOptions,
+  indexed: boolean,
 ): Promise<TaskDocument[]> => {
-  const options: FindOptions = { sort: { _id: -1 }, limit };
   if (kind === 'mongod') return tasks.find(where, options).toArray();
   const walk: FindOptions = { ...options, hint: { _id: 1 } };
   if (!indexed) return tasks.find(where, walk).toArray();
@@ -72,8 +84,8 @@ const newest = async (
 };
 
 /** True when something in the filter has an index, see `indexesFor`. */
-const hasIndex = ({ status, type, createdBy, subscriber, visibleTo }: TaskFilter): boolean =>
-  [status, type, createdBy, subscriber, visibleTo].some((value) => value !== undefined);
+export const hasIndex = ({ status, type, createdBy, subscriber, subscribers, visibleTo }: TaskFilter): boolean =>
+  [status, type, createdBy, subscriber, subscribers, visibleTo].some((value) => value !== undefined);
 
 /** How many tasks there are in each status. Reads all that the filter lets through. */
 export const countByStatus = async (tasks: Tasks, filter: TaskFilter): Promise<Partial<Record<Status, number>>> =>
@@ -83,8 +95,8 @@ export const countByStatus = async (tasks: Tasks, filter: TaskFilter): Promise<P
     return Object.fromEntries(groups.map((group) => [group._id, group.count]));
   });
 
-const whereOf = (filter: TaskFilter, after?: string): Filter<TaskDocument> => {
-  const { status, type, scope, createdBy, subscriber, text, visibleTo } = filter;
+export const whereOf = (filter: TaskFilter, after?: string): Filter<TaskDocument> => {
+  const { status, type, scope, createdBy, subscriber, subscribers, name, text, visibleTo } = filter;
   const all: Filter<TaskDocument>[] = [];
   if (after !== undefined) all.push({ _id: { $lt: after } });
   if (status !== undefined) all.push({ status: oneOf(status) });
@@ -92,9 +104,12 @@ const whereOf = (filter: TaskFilter, after?: string): Filter<TaskDocument> => {
   if (scope !== undefined) all.push({ scope: oneOf(scope) });
   if (createdBy !== undefined) all.push({ created_by: oneOf(createdBy) });
   if (subscriber !== undefined) all.push({ subscriber_ids: { $eq: subscriber } });
+  if (subscribers !== undefined) all.push({ subscriber_ids: oneOf(subscribers) });
+  if (name !== undefined && name !== '') all.push({ task_name: part(name) });
   if (text !== undefined && text !== '') {
-    const part = { $regex: escaped(text), $options: 'i' };
-    all.push({ $or: [{ task_name: part }, { task_type: part }, { task_key: part }] });
+    const found = part(text);
+    const anywhere: Filter<TaskDocument>[] = [{ task_name: found }, { task_type: found }, { task_key: found }];
+    all.push({ $or: UUID.test(text) ? [{ _id: text.toLowerCase() }, ...anywhere] : anywhere });
   }
   if (visibleTo !== undefined) all.push(visible(visibleTo));
   return all.length === 0 ? {} : { $and: all };
@@ -105,6 +120,10 @@ const visible = (user: string): Filter<TaskDocument> => ({
   subscriber_ids: { $eq: user },
   $or: [{ scope: 'shared' }, { scope: 'private', created_by: user }],
 });
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const part = (text: string) => ({ $regex: escaped(text), $options: 'i' });
 
 const oneOf = <T>(values: readonly T[]) => (values.length === 1 ? { $eq: values[0] as T } : { $in: [...values] });
 

@@ -6,11 +6,37 @@ import { ensureIndexes } from './indexes.ts';
 import { projectInto } from './project.ts';
 import { putAside, readAside, takeOut, type QuarantineDocument } from './quarantine.ts';
 import { countByStatus, getTask, listTasks, type Page, type TaskFilter } from './queries.ts';
+import {
+  countRows,
+  createdSince,
+  listRows,
+  outcomesSince,
+  queuesNow,
+  valuesOf,
+  versionsOf,
+  type Outcomes,
+  type QueueCount,
+  type RowPage,
+  type TaskRow,
+  type Version,
+} from './rows.ts';
 
 export type TaskQueries = {
   readonly get: (id: string) => Promise<TaskDocument | undefined>;
   readonly list: (filter: TaskFilter, page: { readonly size: number; readonly after?: string }) => Promise<Page>;
   readonly counts: (filter: TaskFilter) => Promise<Partial<Record<Status, number>>>;
+  /** A page in any order, without what only a task's own page shows. */
+  readonly rows: (filter: TaskFilter, page: RowPage) => Promise<readonly TaskRow[]>;
+  /** Counted up to `limit`; `ids`: only among these. */
+  readonly count: (filter: TaskFilter, limit: number, ids?: readonly string[]) => Promise<number>;
+  readonly versions: (ids: readonly string[]) => Promise<readonly Version[]>;
+  readonly values: (
+    field: 'created_by' | 'subscriber_ids' | 'task_type',
+    filter: TaskFilter,
+  ) => Promise<readonly string[]>;
+  readonly outcomes: (filter: TaskFilter, since: Date, stepMs: number) => Promise<readonly Outcomes[]>;
+  readonly created: (filter: TaskFilter, firstId: string, stepMs: number) => Promise<readonly Outcomes[]>;
+  readonly queues: (filter: TaskFilter, now: Date) => Promise<readonly QueueCount[]>;
 };
 
 /** Task views in one database: what the projector writes and what lists read. Every call rejects with BatonErrors only. */
@@ -30,5 +56,12 @@ export const createTaskViews = ({ db, kind }: Pick<Mongo, 'db' | 'kind'>): Mongo
     get: (id) => getTask(tasks, id),
     list: (filter, page) => listTasks(tasks, kind, filter, page),
     counts: (filter) => countByStatus(tasks, filter),
+    rows: (filter, page) => listRows(tasks, kind, filter, page),
+    count: (filter, limit, ids) => countRows(tasks, filter, limit, ids),
+    versions: (ids) => versionsOf(tasks, ids),
+    values: (field, filter) => valuesOf(tasks, field, filter),
+    outcomes: (filter, since, stepMs) => outcomesSince(tasks, filter, since, stepMs),
+    created: (filter, firstId, stepMs) => createdSince(tasks, filter, firstId, stepMs),
+    queues: (filter, now) => queuesNow(tasks, filter, now),
   };
 };

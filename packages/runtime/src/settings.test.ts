@@ -23,6 +23,7 @@ test('nothing set: every default', () => {
     namespace: 'BATON',
     replicas: 1,
     httpPort: 8_088,
+    gateway: { host: '127.0.0.1', allowedHosts: [], corsOrigins: [], rateLimit: 6_000 },
     enabled: true,
     showStacktrace: false,
     auth: { mode: 'none' },
@@ -52,6 +53,11 @@ test('everything set', () => {
     BATON_ENABLED: 'false',
     SHOW_STACKTRACE: 'On',
     BATON_JWKS_URL: 'https://id.example/jwks',
+    BATON_JWT_ISSUER: 'https://id.example',
+    BATON_JWT_AUDIENCE: 'baton',
+    BATON_HTTP_HOST: '0.0.0.0',
+    BATON_HTTP_ALLOWED_HOSTS: 'Tasks.example, b.example',
+    BATON_CORS_ORIGINS: 'https://app.example',
     BATON_LOG_LEVEL: 'debug',
     BATON_QUEUES: 'default, reports',
     BATON_CONCURRENCY: '7',
@@ -70,7 +76,18 @@ test('everything set', () => {
   assert.is(settings.httpPort, 0);
   assert.is(settings.enabled, false);
   assert.is(settings.showStacktrace, true);
-  assert.equal(settings.auth, { mode: 'jwks', url: 'https://id.example/jwks' });
+  assert.equal(settings.auth, {
+    mode: 'jwks',
+    url: 'https://id.example/jwks',
+    issuer: 'https://id.example',
+    audience: 'baton',
+  });
+  assert.equal(settings.gateway, {
+    host: '0.0.0.0',
+    allowedHosts: ['tasks.example', 'b.example'],
+    corsOrigins: ['https://app.example'],
+    rateLimit: 6_000,
+  });
   assert.equal(settings.queues, ['default', 'reports']);
   assert.is(settings.projector.paceMs, 0);
 });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { NAME_PATTERN, namesOf } from '@baton/protocols';
 import { z } from 'zod';
 import { ConfigError } from './errors.ts';
@@ -16,10 +17,16 @@ import { hideSecrets } from './redact.ts';
  * | `BATON_REPLICAS` | 1 | copies of every stream: 1, 3 or 5 |
  * | `BATON_EVENTS_MAX_BYTES` | none | most bytes the event log takes |
  * | `BATON_HTTP_PORT` | 8088 | of the gateway |
+ * | `BATON_HTTP_HOST` | `127.0.0.1` | address the gateway listens on |
+ * | `BATON_HTTP_ALLOWED_HOSTS` | | names the gateway answers to besides its own address, comma between |
+ * | `BATON_CORS_ORIGINS` | | origins of pages that may call the gateway with a token, comma between |
+ * | `BATON_RATE_LIMIT` | 6000 | requests a user may make in a minute |
  * | `BATON_ENABLED`, `GLOBAL_TASK_FRAMEWORK` | true | false in either refuses new tasks (behaviour X6) |
  * | `SHOW_STACKTRACE` | false | shows stack traces of tasks (behaviour L5) |
  * | `BATON_AUTH` | `jwt` | `dev`: no tokens, on loopback only |
  * | `BATON_JWT_SECRET`, `BATON_JWKS_URL` | | one of them, for the gateway |
+ * | `BATON_JWT_ISSUER`, `BATON_JWT_AUDIENCE` | | what tokens have to say as `iss` and `aud` |
+ * | `BATON_CURSOR_SECRET` | | signs page cursors; for several gateways with `BATON_JWKS_URL` |
  * | `BATON_LOG_LEVEL` | `info` | trace, debug, info, warn, error, fatal, silent |
  * | `BATON_QUEUES` | `default` | queues a worker serves, comma between |
  * | `BATON_CONCURRENCY` | 50 | tasks a worker runs at once |
@@ -41,11 +48,21 @@ export type Settings = {
   readonly httpPort: number;
   readonly enabled: boolean;
   readonly showStacktrace: boolean;
+  readonly gateway: {
+    readonly host: string;
+    /** Without ports, lower case. */
+    readonly allowedHosts: readonly string[];
+    /** As browsers send them: `https://app.example`. */
+    readonly corsOrigins: readonly string[];
+    /** Requests a user may make in a minute. */
+    readonly rateLimit: number;
+    readonly cursorSecret?: string;
+  };
   /** `none`: nothing was set; a gateway refuses to start with it. */
   readonly auth:
     | { readonly mode: 'dev' }
-    | { readonly mode: 'secret'; readonly secret: string }
-    | { readonly mode: 'jwks'; readonly url: string }
+    | ({ readonly mode: 'secret'; readonly secret: string } & TokenClaims)
+    | ({ readonly mode: 'jwks'; readonly url: string } & TokenClaims)
     | { readonly mode: 'none' };
   readonly logLevel: LogLevel;
   readonly queues: readonly string[];
@@ -53,6 +70,9 @@ export type Settings = {
   readonly taskModules: readonly string[];
   readonly projector: { readonly paceMs: number; readonly lagWarnMs: number };
 };
+
+/** What a token has to say besides being signed. */
+type TokenClaims = { readonly issuer?: string; readonly audience?: string };
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -115,6 +135,8 @@ const natsUrl = z
     if (fault !== undefined) ctx.issues.push({ code: 'custom', message: fault, input: ctx.value });
   });
 
+const isOrigin = (value: string): boolean => URL.canParse(value) && new URL(value).origin === value;
+
 const isNamespace = (value: string): boolean => {
   try {
     namesOf(value);
@@ -134,6 +156,21 @@ const ENVIRONMENT = z.object({
   BATON_REPLICAS: z.enum(['1', '3', '5'], { error: 'must be 1, 3 or 5' }).default('1'),
   BATON_EVENTS_MAX_BYTES: whole(0, 0, Number.MAX_SAFE_INTEGER),
   BATON_HTTP_PORT: whole(8_088, 0, 65_535),
+  BATON_HTTP_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .refine((v) => v === 'localhost' || isIP(v) !== 0, 'must be an IP address or localhost'),
+  BATON_HTTP_ALLOWED_HOSTS: z
+    .string()
+    .default('')
+    .transform((v) => list(v.toLowerCase()))
+    .refine((hosts) => hosts.every((host) => /^[a-z0-9.-]{1,253}$/.test(host)), 'must be host names without ports'),
+  BATON_CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform(list)
+    .refine((origins) => origins.every(isOrigin), 'must be origins such as https://app.example'),
+  BATON_RATE_LIMIT: whole(6_000, 1, 10_000_000),
   BATON_ENABLED: flag(true),
   GLOBAL_TASK_FRAMEWORK: flag(true),
   SHOW_STACKTRACE: flag(false),
@@ -143,6 +180,12 @@ const ENVIRONMENT = z.object({
     .refine((v) => Buffer.byteLength(v) >= JWT_SECRET_MIN_BYTES, `must have at least ${JWT_SECRET_MIN_BYTES} bytes`)
     .optional(),
   BATON_JWKS_URL: url('https:', 'http:').optional(),
+  BATON_JWT_ISSUER: text,
+  BATON_JWT_AUDIENCE: text,
+  BATON_CURSOR_SECRET: z
+    .string()
+    .refine((v) => Buffer.byteLength(v) >= JWT_SECRET_MIN_BYTES, `must have at least ${JWT_SECRET_MIN_BYTES} bytes`)
+    .optional(),
   BATON_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
   BATON_QUEUES: z
     .string()
@@ -196,6 +239,13 @@ const settingsOf = (env: Environment): Settings => ({
   httpPort: env.BATON_HTTP_PORT,
   enabled: env.BATON_ENABLED && env.GLOBAL_TASK_FRAMEWORK,
   showStacktrace: env.SHOW_STACKTRACE,
+  gateway: {
+    host: env.BATON_HTTP_HOST,
+    allowedHosts: env.BATON_HTTP_ALLOWED_HOSTS,
+    corsOrigins: env.BATON_CORS_ORIGINS,
+    rateLimit: env.BATON_RATE_LIMIT,
+    ...(env.BATON_CURSOR_SECRET === undefined ? {} : { cursorSecret: env.BATON_CURSOR_SECRET }),
+  },
   auth: authOf(env),
   logLevel: env.BATON_LOG_LEVEL,
   queues: env.BATON_QUEUES,
@@ -206,8 +256,12 @@ const settingsOf = (env: Environment): Settings => ({
 
 const authOf = (env: Environment): Settings['auth'] => {
   if (env.BATON_AUTH === 'dev') return { mode: 'dev' };
-  if (env.BATON_JWT_SECRET !== undefined) return { mode: 'secret', secret: env.BATON_JWT_SECRET };
-  if (env.BATON_JWKS_URL !== undefined) return { mode: 'jwks', url: env.BATON_JWKS_URL };
+  const claims = {
+    ...(env.BATON_JWT_ISSUER === undefined ? {} : { issuer: env.BATON_JWT_ISSUER }),
+    ...(env.BATON_JWT_AUDIENCE === undefined ? {} : { audience: env.BATON_JWT_AUDIENCE }),
+  };
+  if (env.BATON_JWT_SECRET !== undefined) return { mode: 'secret', secret: env.BATON_JWT_SECRET, ...claims };
+  if (env.BATON_JWKS_URL !== undefined) return { mode: 'jwks', url: env.BATON_JWKS_URL, ...claims };
   return { mode: 'none' };
 };
 
@@ -215,6 +269,7 @@ const authOf = (env: Environment): Settings['auth'] => {
 export const secretsOf = (settings: Settings): readonly string[] => [
   ...(settings.nats.password === undefined ? [] : [settings.nats.password]),
   ...(settings.auth.mode === 'secret' ? [settings.auth.secret] : []),
+  ...(settings.gateway.cursorSecret === undefined ? [] : [settings.gateway.cursorSecret]),
 ];
 
 /** The settings as they may be shown. */
