@@ -7,12 +7,12 @@ import { median, spread } from './measure.ts';
 import { batonLatency, batonProducer, batonWorker } from './roles/baton.ts';
 import { bullLatency, bullProducer, bullWorker } from './roles/bullmq.ts';
 import { tell } from './child.ts';
-import { latencyOf, runBaton, runBullmq, type Load, type RunResult } from './run.ts';
+import { latencyOf, runBaton, runBatonAlone, runBullmq, type Load, type RunResult } from './run.ts';
 
 const USAGE = `npm run bench [-- --tasks 20000 --runs 5 --width 512 --concurrency 200 --settings durable,lazy --samples 300 --out <file>]
 
-The whole life of tasks that do nothing, one deduplication key each, producer and worker in two processes, supervisor,
-event log and projector on; beside BullMQ on Redis doing the same, in turn. Medians of the runs.
+The whole life of tasks that do nothing, one deduplication key each, producer and worker in two processes and the event
+log on, with supervisor and projector and without them; beside BullMQ on Redis doing the same, in turn. Medians of the runs.
 `;
 
 export type Row = {
@@ -91,11 +91,13 @@ const measure = async (
   mongo: Awaited<ReturnType<typeof startMongo>>,
 ) => {
   const baton: RunResult[] = [];
+  const alone: RunResult[] = [];
   const bullmq: RunResult[] = [];
   for (let i = 0; i < runs; i++) {
     baton.push(await runBaton(load, setting, mongo, `bench_${process.pid}_${setting}_${i}`));
     bullmq.push(await runBullmq(load, setting));
-    line(setting, i, baton.at(-1), bullmq.at(-1));
+    alone.push(await runBatonAlone(load, setting));
+    line(setting, i, { baton: baton.at(-1), alone: alone.at(-1), bullmq: bullmq.at(-1) });
   }
   const latency = {
     baton: await latencyOf('baton', setting, samples),
@@ -114,6 +116,13 @@ const measure = async (
       bullmq.map((r) => r.tasksPerSecond),
     ),
     more(
+      'no-op tasks, whole life, producer and worker alone',
+      described,
+      'tasks/s',
+      alone.map((r) => r.tasksPerSecond),
+      bullmq.map((r) => r.tasksPerSecond),
+    ),
+    more(
       'submits while they run',
       described,
       'submits/s',
@@ -123,7 +132,7 @@ const measure = async (
     less('submit to handler, idle, p50', described, 'ms', latency.baton.p50, latency.bullmq.p50),
     less('submit to handler, idle, p99', described, 'ms', latency.baton.p99, latency.bullmq.p99),
   ];
-  return { rows, detail: { setting, baton, bullmq, latency } };
+  return { rows, detail: { setting, baton, alone, bullmq, latency } };
 };
 
 const more = (
@@ -152,13 +161,18 @@ const less = (name: string, setting: string, unit: string, baton: number, bullmq
   spread: 0,
 });
 
-const line = (setting: string, i: number, baton: RunResult | undefined, bullmq: RunResult | undefined): void => {
+const line = (
+  setting: string,
+  i: number,
+  { baton, alone, bullmq }: Readonly<Record<'baton' | 'alone' | 'bullmq', RunResult | undefined>>,
+): void => {
   const of = (r: RunResult | undefined): string => {
     const cpu = Object.entries(r?.cpu ?? {}).map(([name, s]) => `${name} ${s.toFixed(1)}`);
     return `${Math.round(r?.tasksPerSecond ?? 0)} tasks/s (cpu s: ${cpu.join(', ')})`;
   };
   process.stdout.write(
-    `${setting} run ${i + 1}: baton ${of(baton)}, documents ${baton?.projectionBehindSeconds?.toFixed(1)} s behind; bullmq ${of(bullmq)}\n`,
+    `${setting} run ${i + 1}: baton ${of(baton)}, documents ${baton?.projectionBehindSeconds?.toFixed(1)} s behind; ` +
+      `alone ${of(alone)}; bullmq ${of(bullmq)}\n`,
   );
 };
 
@@ -176,6 +190,8 @@ const role = process.env['BENCH_ROLE'];
 if (role === undefined) {
   await main();
 } else {
+  // A profile is written at an orderly exit only.
+  process.once('SIGTERM', () => process.exit(0));
   try {
     await ROLES[role]?.();
   } catch (error) {

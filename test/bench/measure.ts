@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Seconds of processor time a process has used so far, user and system, as Linux counts it; undefined elsewhere. */
 export const cpuSecondsOf = (pid: number): number | undefined => {
@@ -10,6 +10,17 @@ export const cpuSecondsOf = (pid: number): number | undefined => {
     return ticks / TICKS_PER_SECOND;
   } catch {
     return undefined;
+  }
+};
+
+/** Processes this one has started itself, on Linux. PostgreSQL has one for every connection. */
+export const childrenOf = (pid: number): readonly number[] => {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number),
+    );
+  } catch {
+    return [];
   }
 };
 

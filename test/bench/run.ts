@@ -1,6 +1,6 @@
 import { type startMongo, startNats, startRedis, type Durability } from '@baton/local';
 import { startRole, type Child } from './child.ts';
-import { cpuSecondsOf } from './measure.ts';
+import { childrenOf, cpuSecondsOf } from './measure.ts';
 import { projectedSeconds } from './roles/baton.ts';
 import { startService } from './service-process.ts';
 
@@ -67,6 +67,21 @@ const laps = async (
   return lap();
 };
 
+/** Producer and worker alone, as many processes as the other side has: no supervisor, no documents. */
+export const runBatonAlone = (load: Load, durability: Durability): Promise<RunResult> =>
+  withUndo(async (undo) => {
+    const nats = await startNats({ durability });
+    undo(() => nats.stop());
+    const env = { ...loadEnv(load), NATS_URL: nats.url };
+    const worker = startRole('baton-worker', env);
+    undo(() => worker.stop());
+    const producer = startRole('baton-producer', env);
+    undo(() => producer.stop());
+    await Promise.all([producer.next('ready'), worker.next('ready')]);
+    const pids = { 'nats-server': nats.pids(), producer: [producer.pid], worker: [worker.pid] };
+    return laps(producer, worker, load.tasks, pids);
+  });
+
 /** Fresh server and database each time; supervisor and projector run as they are shipped. */
 export const runBaton = (load: Load, durability: Durability, mongo: Mongo, database: string): Promise<RunResult> =>
   withUndo(async (undo) => {
@@ -89,6 +104,8 @@ export const runBaton = (load: Load, durability: Durability, mongo: Mongo, datab
       worker: [worker.pid],
       supervisor: [supervisor.pid],
       projector: [projector.pid],
+      // What each session has used counts while it lives.
+      mongo: mongo.pids().flatMap((pid) => [pid, ...childrenOf(pid)]),
     };
     const result = await laps(producer, worker, load.tasks, pids);
     const projectionBehindSeconds = await projectedSeconds(mongoUrl, 2 * load.tasks, 120_000);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { connectPorts } from '@baton/nats';
 import { startProjector, type ServiceContext, type ServiceStart } from '@baton/runtime';
@@ -14,8 +15,17 @@ export const projectorService: ServiceStart = async (service) => {
   const views = createTaskViews(mongo);
   await patiently('MongoDB', () => views.ensureIndexes());
 
-  const projector = await startProjector(ports, views, { ...settings.projector, log, onBroken: fail });
+  const projector = await startProjector(ports, views, { ...settings.projector, waitedMs, log, onBroken: fail });
   onStop('projector', () => projector.stop());
+};
+
+/** Linux keeps it for every thread, in nanoseconds; elsewhere nothing is known and nothing is waited for. */
+const waitedMs = (): number => {
+  try {
+    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
 };
 
 const connectionOf = ({ settings, log }: ServiceContext) => ({

@@ -10,7 +10,7 @@ import { ServiceMeter, type Pace } from './service-meter.ts';
 
 /**
  * `group`: writes that wait at the same moment go into one atomic batch. `single`: each by itself. `auto`: grouped while
- * the server is slow to make a single write durable.
+ * the server is slow to make a single write durable, and where many wait.
  */
 export type CommitMode = 'auto' | 'group' | 'single';
 
@@ -36,8 +36,14 @@ type Write = {
   readonly done: Done;
 };
 
-/** So many are sent by themselves to find out how the server does with them. */
-const PROBE = 64;
+/**
+ * So many may be under way by themselves: enough to find out how the server does with them, and to keep a server busy
+ * that does not wait for a disk.
+ */
+const SINGLES = 64;
+
+/** With so many waiting a batch is cheaper than singles also where no disk is waited for: 180 µs a task against 290. */
+const WORTH_A_BATCH = 32;
 
 /** Tries of one batch the server had no room for. After them its members go alone. */
 const BATCH_TRIES = 4;
@@ -95,8 +101,8 @@ export class GroupCommit implements Publisher {
 
   /** How many may be sent by themselves now. */
   private roomForSingles(pace: Pace): number {
-    if (pace === 'unknown') return Math.max(0, PROBE - this.meter.waiting);
-    return pace === 'fast' ? Number.POSITIVE_INFINITY : 0;
+    if (this.settings.mode === 'single') return Number.POSITIVE_INFINITY;
+    return pace === 'slow' ? 0 : Math.max(0, SINGLES - this.meter.waiting);
   }
 
   /** Not at once and not in a microtask: all that the answers just read set free shall be in the queue first. */
@@ -114,8 +120,9 @@ export class GroupCommit implements Publisher {
     const singles = this.queue.splice(0, this.roomForSingles(pace));
     for (const write of timely(singles)) this.single(write, write.done);
     // While the pace is unknown the rest waits: every answer to a single comes by here.
-    if (pace !== 'slow') return;
-    while (this.queue.length > 0 && this.underWay < this.settings.groupsInFlight) {
+    if (pace === 'unknown') return;
+    const least = pace === 'fast' ? WORTH_A_BATCH : 1;
+    while (this.queue.length >= least && this.underWay < this.settings.groupsInFlight) {
       const group = timely(takeGroup(this.queue, this.settings));
       if (group.length === 0) continue;
       this.underWay++;

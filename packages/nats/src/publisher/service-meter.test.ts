@@ -43,12 +43,27 @@ test('one stop of the process is not the server', () => {
   assert.is(meter.pace(run(meter, 3_000, 64, 0.03, now)), 'fast');
 });
 
+test('a slow beginning does not make a fast server slow', () => {
+  const meter = new ServiceMeter();
+  const now = run(meter, 600, 64, 0.4);
+  const fresh = new ServiceMeter();
+  run(fresh, 100, 64, 0.6);
+  assert.is(fresh.pace(run(fresh, 3_000, 64, 0.03, 200)), 'fast');
+  assert.is(meter.pace(now), 'slow');
+});
+
+test('fast holds, however busy the machine gets', () => {
+  const meter = new ServiceMeter();
+  const now = run(meter, 3_000, 64, 0.03);
+  assert.is(meter.pace(run(meter, 3_000, 64, 0.8, now)), 'fast');
+});
+
 test('the finding ends by itself and at once with a reset', () => {
   const meter = new ServiceMeter();
-  const end = run(meter, 300, 64, 0.4);
+  const end = run(meter, 600, 64, 0.4);
   assert.is(meter.pace(end), 'slow');
   assert.is(meter.pace(end + 60_000), 'unknown');
-  assert.is(meter.pace(run(meter, 300, 64, 0.4, end + 60_000)), 'slow');
+  assert.is(meter.pace(run(meter, 600, 64, 0.4, end + 60_000)), 'slow');
   meter.reset();
   assert.is(meter.pace(end), 'unknown');
 });

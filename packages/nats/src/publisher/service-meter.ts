@@ -3,10 +3,11 @@ const BUSY = 8;
 /** Long enough that neither a burst of answers nor one stop of this process makes the picture. */
 const WINDOW_ACKS = 32;
 const WINDOW_MS = 40;
-const SAMPLES = 4;
+/** So many of them without a fast one are a finding. Fewer may all be from a program that has just started. */
+const SAMPLES = 6;
 
 /** One write that costs the server more than this is waiting for a disk. */
-const SLOW_MS = 0.2;
+const SLOW_MS = 0.25;
 
 /** How long `slow` is trusted: grouped writes tell nothing, so some single ones have to be sent to find out anew. */
 const TRUST_MS = 15_000;
@@ -17,13 +18,14 @@ export type Pace = 'unknown' | 'fast' | 'slow';
 /**
  * Finds out whether the server makes every write durable before it answers, which nothing in its answers tells. Not the
  * latency is measured, since that contains the way there and back and the queue, but the pace of answers while many
- * writes are in flight. The least of several samples counts: a busy machine makes them longer, nothing shorter.
+ * writes are in flight. The least of several samples counts: a busy machine makes them longer, nothing shorter. So one
+ * fast sample is proof, and holds until the connection is another one.
  */
 export class ServiceMeter {
   private inFlight = 0;
   private acks = 0;
   private windowFrom = -1;
-  private samples: number[] = [];
+  private slowSamples = 0;
   private found: Pace = 'unknown';
   private slowUntil = 0;
 
@@ -62,16 +64,20 @@ export class ServiceMeter {
 
   /** The server may be another one now. */
   reset(): void {
-    this.samples = [];
+    this.slowSamples = 0;
     this.found = 'unknown';
     this.windowFrom = -1;
   }
 
   private sample(ms: number, now: number): void {
-    this.samples.push(ms);
-    if (this.samples.length > SAMPLES) this.samples.shift();
-    if (this.samples.length < 2) return;
-    this.found = Math.min(...this.samples) < SLOW_MS ? 'fast' : 'slow';
-    if (this.found === 'slow') this.slowUntil = now + TRUST_MS;
+    if (this.found === 'fast') return;
+    if (ms < SLOW_MS) {
+      this.found = 'fast';
+      return;
+    }
+    this.slowSamples++;
+    if (this.slowSamples < SAMPLES) return;
+    this.found = 'slow';
+    this.slowUntil = now + TRUST_MS;
   }
 }

@@ -4,10 +4,11 @@ import { BatonError } from '../errors.ts';
 import { createKernel } from '../kernel.ts';
 import { silentLog, type Log } from '../log.ts';
 import type { Lease, Ports } from '../ports.ts';
+import { Courtesy } from './courtesy.ts';
 import { foreign, takeIn } from './intake.ts';
 import { LagAlarm } from './lag-alarm.ts';
 import { Marker } from './marker.ts';
-import { Patience, Stopped } from './patience.ts';
+import { Patience, pause, Stopped } from './patience.ts';
 import { reviveAside } from './revive.ts';
 import { Source, type Batch } from './source.ts';
 import { LagMeter, zeroCounters, type Counters, type Lag } from './stats.ts';
@@ -26,6 +27,8 @@ export type ProjectorOptions = {
   readonly lagWarnMs?: number;
   /** Between two looks through the bucket. Default 10 minutes. */
   readonly sweepEveryMs?: number;
+  /** Milliseconds this process has waited for a processor since it started; where that is much, tasks come first. */
+  readonly waitedMs?: () => number;
   /** Something is broken beyond repair; the projector has ended. */
   readonly onBroken?: (error: unknown) => void;
 };
@@ -79,6 +82,7 @@ class ProjectorActor {
   private readonly marker: Marker;
   private readonly viewsPatience: Patience;
   private readonly alarm: LagAlarm;
+  private readonly courtesy: Courtesy;
   private running: Promise<void> = Promise.resolve();
   private lease: Lease | undefined;
 
@@ -104,6 +108,7 @@ class ProjectorActor {
     });
     this.writer = new Writer({ views, patience: this.viewsPatience, clock, epoch, log, counters });
     this.marker = new Marker({ kernel: createKernel(ports), clock, counters });
+    this.courtesy = new Courtesy(options.waitedMs ?? (() => 0));
     this.alarm = new LagAlarm(this.meter, clock, log, lagWarnMs);
     this.sweeper = new Sweeper({
       sweep: () => sweepBucket({ feed, epoch, clock, writer: this.writer, marker: this.marker, log, signal }),
@@ -162,6 +167,7 @@ class ProjectorActor {
         const projected = await this.write(batch);
         await marking;
         marking = this.finish(batch, projected);
+        await this.rest(batch);
       }
     } finally {
       // Both settle at once when it stops; neither may be left to reject unseen.
@@ -181,7 +187,7 @@ class ProjectorActor {
     const intake = takeIn(batch.entries, { epoch: this.ports.store.epoch, now, archived: 'skip' });
     const aside = [...intake.aside, ...batch.unreadable.map((message) => foreign(message, now))];
     const events = batch.entries.length + batch.unreadable.length;
-    const inHand = { ...intake, aside, events, ack: batch.ack };
+    const inHand = { ...intake, aside, events, waiting: batch.pending, ack: batch.ack };
     this.counters.batches++;
     this.counters.events += events;
     this.meter.taken(inHand, batch.pending);
@@ -193,6 +199,13 @@ class ProjectorActor {
     await this.writer.putAside(batch.aside);
     this.meter.written(batch);
     return written;
+  }
+
+  private async rest({ events, waiting, oldestAt }: InHand): Promise<void> {
+    const { clock } = this.ports;
+    const ageMs = oldestAt === undefined ? 0 : clock.now() - oldestAt;
+    const ms = this.courtesy.restMs({ events, waiting, marked: this.counters.marked, ageMs });
+    if (ms >= 1) await pause(clock, ms, this.stopping.signal);
   }
 
   private async finish(batch: InHand, projected: Parameters<Marker['mark']>[0]): Promise<void> {
@@ -211,4 +224,9 @@ class ProjectorActor {
   }
 }
 
-type InHand = ReturnType<typeof takeIn> & { readonly events: number; readonly ack: () => Promise<void> };
+type InHand = ReturnType<typeof takeIn> & {
+  readonly events: number;
+  /** Events that waited behind these when they were taken. */
+  readonly waiting: number;
+  readonly ack: () => Promise<void>;
+};
