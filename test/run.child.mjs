@@ -41,7 +41,8 @@ const reasonOf = ({ code, signal, timedOut, limitMs, report, failed }) => {
 
 /**
  * Runs a bundled test file to its end.
- * @returns {Promise<{ passed: number, failed: number, reason?: string, output: string, durationMs: number }>}
+ * @returns {Promise<{ passed: number, failed: number, reason?: string, output: string, durationMs: number,
+ *   tests: { title: string, passed: boolean }[] }>}
  */
 export const runFile = (bundle, { limitMs, env, cwd, echo = false }) =>
   new Promise((resolve) => {
@@ -84,6 +85,7 @@ export const runFile = (bundle, { limitMs, env, cwd, echo = false }) =>
         reason,
         output,
         durationMs: performance.now() - started,
+        tests: report?.tests ?? [],
       });
     };
     child.on('error', (error) => {

@@ -23,6 +23,10 @@ export const layers = {
 
 export const layerNames = Object.keys(layers);
 
+/** Whether all files of a layer are chosen by these words. */
+export const isWhole = (layer, wanted) =>
+  wanted.every((word) => layerNames.includes(word)) && (wanted.length === 0 || wanted.includes(layer));
+
 const defaultLimitMs = 180_000;
 
 /** A slow file says so in its first line: `// limit: 600s`. */

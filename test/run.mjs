@@ -10,7 +10,8 @@ import { runMain } from '../scripts/say.mjs';
 import { isMain, root } from '../scripts/workspace.mjs';
 import { bundleTests, fixtureEntries } from './run.bundle.mjs';
 import { runFile } from './run.child.mjs';
-import { chooseFiles, layerNames } from './run.files.mjs';
+import { chooseFiles, isWhole, layerNames } from './run.files.mjs';
+import { countRows, printRows } from './run.rows.mjs';
 import { startServers } from './run.servers.mjs';
 import { isStopping, stopLater, stopOnSignals } from './run.stop.mjs';
 
@@ -51,6 +52,8 @@ export const runTests = async (wanted, { echo = false, built = false } = {}) => 
   const files = chooseFiles(wanted);
   const total = { passed: 0, failed: 0 };
   const failures = [];
+  const tests = [];
+  const withRows = isWhole('behaviour', wanted);
   if (files.length === 0) {
     console.log(`No test file matches: ${wanted.join(' ') || '(all layers)'}`);
     return { passed: 0, failed: 1 };
@@ -59,12 +62,16 @@ export const runTests = async (wanted, { echo = false, built = false } = {}) => 
   if (withServers && !built) await buildServices(); // their tests start services as processes
   const bundleOf = await bundleTests(
     files.map((file) => file.path),
-    withServers ? { servers: 'test/run.servers.ts', ...fixtureEntries() } : {},
+    {
+      ...(withServers ? { servers: 'test/run.servers.ts', ...fixtureEntries() } : {}),
+      ...(withRows ? { rows: 'test/behaviour/rows.ts' } : {}),
+    },
   );
   const run = (env) => async (file) => {
     const result = await runFile(bundleOf(file.path), { limitMs: file.limitMs, env, cwd: root, echo });
     total.passed += result.passed;
     total.failed += result.failed;
+    tests.push(...result.tests);
     if (result.failed > 0) failures.push(file.path);
     printFile(file.path, result);
   };
@@ -88,6 +95,10 @@ export const runTests = async (wanted, { echo = false, built = false } = {}) => 
       takeBack();
       if (!isStopping()) await servers.stop();
     }
+  }
+  if (withRows && !isStopping()) {
+    const { ROWS } = await import(pathToFileURL(bundleOf('rows')).href);
+    total.failed += printRows(countRows(ROWS, tests));
   }
   if (failures.length > 0) console.log(`\nFailed:\n${failures.map((path) => `  ${path}`).join('\n')}`);
   return total;

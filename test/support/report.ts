@@ -1,7 +1,14 @@
 // What happened in this process, for the exit code and for the runner (test/run.mjs).
 import { writeFileSync } from 'node:fs';
 
-export type FileReport = { declared: number; passed: number; failed: string[]; unfinished: string[] };
+export type FileReport = {
+  declared: number;
+  passed: number;
+  failed: string[];
+  unfinished: string[];
+  /** Every test by its own title, for the table of behaviour rows. */
+  tests: { title: string; passed: boolean }[];
+};
 
 /** A process that holds on for this long after its last test has left something open: a connection, a timer, a child. */
 const lingerMs = 3_000;
@@ -9,6 +16,8 @@ const lingerMs = 3_000;
 export const openReport = () => {
   const unfinished = new Set<string>();
   const failed: string[] = [];
+  const titles = new Map<string, string>();
+  const good = new Set<string>();
   let declared = 0;
   let passed = 0;
 
@@ -29,23 +38,27 @@ export const openReport = () => {
     if (declared === 0) console.error('No test was declared in this file.');
     if (declared === 0 || unfinished.size > 0 || failed.length > 0) process.exitCode = 1;
     const path = process.env['BATON_TEST_REPORT'];
-    const report: FileReport = { declared, passed, failed, unfinished: [...unfinished] };
+    const tests = [...titles].map(([full, title]) => ({ title, passed: good.has(full) }));
+    const report: FileReport = { declared, passed, failed, unfinished: [...unfinished], tests };
     if (path) writeFileSync(path, JSON.stringify(report));
   });
 
   return {
-    declared(title: string): void {
-      if (unfinished.has(title)) throw new Error(`two tests with one name: ${title}`);
+    /** `full` names the suite too. */
+    declared(full: string, title: string): void {
+      if (unfinished.has(full)) throw new Error(`two tests with one name: ${full}`);
       declared++;
-      unfinished.add(title);
+      unfinished.add(full);
+      titles.set(full, title);
     },
-    passed(title: string): void {
+    passed(full: string): void {
       passed++;
-      settle(title);
+      good.add(full);
+      settle(full);
     },
-    failed(title: string): void {
-      failed.push(title);
-      settle(title);
+    failed(full: string): void {
+      failed.push(full);
+      settle(full);
     },
   };
 };

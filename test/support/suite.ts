@@ -3,7 +3,7 @@
 // Alone, uvu exits 0 when a file forgets `.run()`, when a hook throws and when a test throws something that is not an
 // Error; and it has no time limit. So every test goes through here: it is counted when declared and when finished, the
 // two are compared as the process leaves, and there are no hooks - a test builds what it needs and hands the undoing
-// to `defer`.
+// to `defer`; what several tests of a file share is undone by the last of them, see `after`.
 import { suite as uvuSuite } from 'uvu';
 import { openReport } from './report.ts';
 import { asError, type TestBody, underLimit } from './test-body.ts';
@@ -17,6 +17,8 @@ export type TestOptions = {
 
 export type Suite = {
   (title: string, body: TestBody, options?: TestOptions): void;
+  /** Undoes what the tests of this suite share: a cleanup of the last test, whose failure it is when it throws. */
+  readonly after: (cleanup: () => unknown) => void;
   /** Must stand at the end of the file: without it nothing runs, and the process exits 1. */
   readonly run: () => void;
 };
@@ -26,11 +28,21 @@ const report = openReport();
 
 export const suite = (name: string): Suite => {
   const inner = uvuSuite(name);
+  const shared: (() => unknown)[] = [];
+  let left = 0;
+  const undoShared = async (): Promise<void> => {
+    for (let next = shared.pop(); next; next = shared.pop()) await next();
+  };
   const test = (title: string, body: TestBody, { limitMs = defaultLimitMs }: TestOptions = {}): void => {
-    report.declared(`${name}: ${title}`);
+    report.declared(`${name}: ${title}`, title);
+    left++;
     inner(title, async () => {
+      const isLast = --left === 0;
       try {
-        await underLimit(body, limitMs);
+        await underLimit((context) => {
+          if (isLast) context.defer(undoShared); // first in, so last out
+          return body(context);
+        }, limitMs);
         report.passed(`${name}: ${title}`);
       } catch (thrown) {
         report.failed(`${name}: ${title}`);
@@ -38,5 +50,8 @@ export const suite = (name: string): Suite => {
       }
     });
   };
-  return Object.assign(test, { run: () => inner.run() });
+  return Object.assign(test, {
+    after: (cleanup: () => unknown) => void shared.push(cleanup),
+    run: () => inner.run(),
+  });
 };

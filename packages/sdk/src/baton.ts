@@ -1,13 +1,5 @@
-import {
-  byUser,
-  isTerminal,
-  taskOf,
-  type Actor,
-  type RefusalReason,
-  type TaskRecord,
-  type TaskSpec,
-} from '@baton/core';
-import { addressOf, encodeData, EncodeError, INLINE_DATA_LIMIT, type Address } from '@baton/protocols';
+import { byUser, canSee, isTerminal, taskOf, type Actor, type TaskRecord, type TaskSpec } from '@baton/core';
+import { addressOf, encodeData, EncodeError, INLINE_DATA_LIMIT, parseAddress, type Address } from '@baton/protocols';
 import {
   currentContext,
   dispatch,
@@ -26,18 +18,12 @@ import {
 } from '@baton/runtime';
 import { withAmbient } from './ambient.ts';
 import { durationMs } from './duration.ts';
-import {
-  GlobalTaskFrameworkDisabledError,
-  PermissionDeniedError,
-  TaskAbortFailedError,
-  TaskAbortingError,
-  TaskNotAbortableError,
-  TaskNotFoundError,
-} from './errors.ts';
+import { GlobalTaskFrameworkDisabledError, TaskNotFoundError } from './errors.ts';
 import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
 import { checkCallOptions, policyOf, type CallOptions } from './options.ts';
 import { readLive } from './live.ts';
-import { TaskWatch, waitForEnd } from './watch.ts';
+import { refusalError } from './refusal-error.ts';
+import { TaskWatch, waitForEnd, type WatchSettings } from './watch.ts';
 import { BatonWorker, type WorkerOptions } from './worker.ts';
 
 export type User = { readonly id: string; readonly admin?: boolean };
@@ -50,6 +36,7 @@ export type Core = {
   /** Runs inline calls and workers of this process. */
   readonly host: RunHost;
   readonly enabled: boolean;
+  readonly showStacktrace: boolean;
   readonly close: () => Promise<void>;
 };
 
@@ -62,17 +49,21 @@ export class Baton {
   private readonly core: Core;
   private readonly actor: Actor;
   private readonly handles: HandleClient;
+  private readonly watching: WatchSettings;
 
   constructor(core: Core, user: User | undefined) {
     this.core = core;
     this.actor = user === undefined ? { admin: false } : { user: user.id, admin: user.admin ?? false };
+    this.watching = { ports: core.ports, kernel: core.kernel, sees: (record) => this.sees(record) };
     this.handles = {
       load: (address, id) => this.load(address, id),
-      wait: (address, id, timeoutMs) => waitForEnd(core, address, id, timeoutMs),
+      wait: (address, id, timeoutMs) => waitForEnd(this.watching, address, id, timeoutMs),
       cancel: (address, id, force) => this.cancel(address, id, force),
       events: (address, id) => this.events(address, id),
       live: (id, listener) => core.ports.signals.onProgress(id, (bytes) => listener(readLive(bytes))),
       durationMs: (value) => durationMs(value, 'timeout'),
+      now: () => core.ports.clock.now(),
+      showStacktrace: core.showStacktrace,
     };
   }
 
@@ -119,6 +110,16 @@ export class Baton {
       throw new InvalidArgumentError('a task waits for itself: it called itself with its own key');
     }
     return (await handle.wait(waitMs === undefined ? {} : { timeout: waitMs / 1_000 })) as TaskHandle<Result>;
+  }
+
+  /**
+   * A handle of a task that was submitted elsewhere, by its id and the address that stands beside it in every document.
+   * Throws TaskNotFoundError, also for a task this user may not see.
+   */
+  async open<Result = unknown>(task: { readonly uuid: string; readonly address: string }): Promise<TaskHandle<Result>> {
+    const address = parseAddress(task.address);
+    if (address === undefined) throw new TaskNotFoundError();
+    return new TaskHandle<Result>(this.handles, address, await this.load(address, task.uuid), undefined);
   }
 
   async startWorker(options: WorkerOptions): Promise<BatonWorker> {
@@ -217,8 +218,13 @@ export class Baton {
   private async load(address: Address, id: string): Promise<Held> {
     const held = await this.core.kernel.load(address);
     const record = held === undefined ? undefined : taskOf(held.record, id);
-    if (held !== undefined && record !== undefined) return { record, revision: held.revision };
-    throw new TaskNotFoundError('the task has left the store; ask the projection for it');
+    if (held !== undefined && record !== undefined && this.sees(record)) return { record, revision: held.revision };
+    throw new TaskNotFoundError();
+  }
+
+  /** A client without a user is a service, which speaks for nobody and is trusted with what it has the id of. */
+  private sees(record: TaskRecord): boolean {
+    return this.actor.user === undefined || canSee(record, this.actor);
   }
 
   private async cancel(address: Address, id: string, force: boolean): Promise<CancelResult> {
@@ -236,7 +242,7 @@ export class Baton {
   }
 
   private async *events(address: Address, id: string): AsyncGenerator<Held> {
-    const watch = new TaskWatch(this.core, address, id);
+    const watch = new TaskWatch(this.watching, address, id);
     try {
       await watch.open();
       for (let held = await watch.next(); held !== undefined; held = await watch.next()) {
@@ -302,30 +308,6 @@ const encodeArguments = (args: readonly unknown[]): Uint8Array => {
 
 /** The record as the submitter of `id` sees it: his task may be one that waits behind the present one. */
 const viewOf = (held: Held, id: string): Held => ({ ...held, record: taskOf(held.record, id) ?? held.record });
-
-/** One table from a refusal to what the caller meets. */
-const refusalError = (reason: RefusalReason, record: TaskRecord | undefined): Error => {
-  switch (reason) {
-    case 'not_abortable':
-      return new TaskNotAbortableError();
-    case 'too_late':
-      return new TaskAbortFailedError(record?.finishing ? 'finishing' : (record?.status ?? 'gone'));
-    case 'aborting':
-      return new TaskAbortingError();
-    case 'force_forbidden':
-      return new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may force a cancel');
-    case 'force_required':
-      return new PermissionDeniedError('FORCE_REQUIRED', 'others wait for this task: an admin has to force its cancel');
-    case 'admin_required':
-      return new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may submit a system task');
-    case 'not_found':
-    case 'fenced':
-    case 'not_running':
-    case 'not_pending':
-    case 'not_due':
-      return new TaskNotFoundError();
-  }
-};
 
 export const checkUser = (user: User | undefined): void => {
   if (user === undefined) return;

@@ -24,6 +24,8 @@ export type ConnectOptions = {
   readonly eventsMaxBytes?: number;
   /** False refuses new tasks; `BATON_ENABLED` and `GLOBAL_TASK_FRAMEWORK` when not set (behaviour X6). */
   readonly enabled?: boolean;
+  /** Whether handles show the stack traces of failures; `SHOW_STACKTRACE` when not set (behaviour L5). */
+  readonly showStacktrace?: boolean;
   /** Least milliseconds between two durable progress writes of one task; 2,000 when not set, 0: every update. */
   readonly progressThrottleMs?: number;
   readonly log?: Log;
@@ -44,6 +46,7 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
     ports,
     log,
     enabled: options.enabled ?? enabledByEnvironment(),
+    showStacktrace: options.showStacktrace ?? ON.has((process.env['SHOW_STACKTRACE'] ?? '').toLowerCase()),
     ...(user === undefined ? {} : { user }),
     ...(name === undefined ? {} : { nodeName: name }),
     ...(progressThrottleMs === undefined ? {} : { progressThrottleMs }),
@@ -72,6 +75,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
   };
 };
 
+const ON = new Set(['true', '1', 'yes', 'on']);
 const OFF = new Set(['false', '0', 'no', 'off']);
 
 const enabledByEnvironment = (): boolean => {

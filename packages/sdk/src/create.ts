@@ -8,6 +8,8 @@ export type CreateOptions = {
   readonly user?: User;
   readonly log?: Log;
   readonly enabled?: boolean;
+  /** Whether handles show the stack traces of failures; false when not set. */
+  readonly showStacktrace?: boolean;
   /** Stands in front of the id of this process as a node; for people. */
   readonly nodeName?: string;
   /** Least time between two durable progress writes of one task; 2 s when not set. */
@@ -18,7 +20,7 @@ export type CreateOptions = {
 
 /** A client on given ports: what `connect` makes on NATS and the test kit in memory. */
 export const createBaton = (options: CreateOptions): Baton => {
-  const { ports, user, log = silentLog, enabled = true } = options;
+  const { ports, user, log = silentLog, enabled = true, showStacktrace = false } = options;
   checkUser(user);
   const kernel = createKernel(ports);
   const id = nodeId(options.nodeName ?? hostname());
@@ -33,7 +35,7 @@ export const createBaton = (options: CreateOptions): Baton => {
     await host.stop();
     await options.closePorts?.();
   };
-  return new Baton({ ports, kernel, log, host, enabled, close }, user);
+  return new Baton({ ports, kernel, log, host, enabled, showStacktrace, close }, user);
 };
 
 /** Unique for every start of a process: a node that comes back is another one, and its fences are its own. */

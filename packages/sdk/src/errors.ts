@@ -35,11 +35,15 @@ export class TaskAbortingError extends BatonError {
   }
 }
 
-/** No such task, or none this user may see: the two are one answer. */
+const NOT_FOUND =
+  'no such task here: it is unknown, or not for this user to see, or it ended a while ago and is only in the projection ' +
+  'by now (MongoDB, or GET /api/v1/task/<id> of the gateway)';
+
+/** No such task, or none this user may see: the two are one answer, so that nothing is learned by asking. */
 export class TaskNotFoundError extends BatonError {
   override readonly name = 'TaskNotFoundError';
-  constructor(message = 'no such task') {
-    super('TASK_NOT_FOUND', message);
+  constructor() {
+    super('TASK_NOT_FOUND', NOT_FOUND);
   }
 }
 

@@ -1,5 +1,8 @@
 import {
+  durationMs,
   isTerminal,
+  queuedMs,
+  type ExecutionMode,
   type Progress,
   type Scope,
   type Status,
@@ -34,6 +37,9 @@ export type HandleClient = {
   readonly events: (address: Address, id: string) => AsyncIterable<Held>;
   readonly live: (id: string, listener: (live: LiveProgress) => void) => Promise<Subscription>;
   readonly durationMs: (value: Duration) => number;
+  readonly now: () => number;
+  /** Whether `error` shows its stack trace (behaviour L5). */
+  readonly showStacktrace: boolean;
 };
 
 /** Progress as it happens, up to ten a second; what is stored follows at its own pace. */
@@ -98,8 +104,11 @@ export class TaskHandle<Result = unknown> {
   get result(): Result | undefined {
     return dataOf(this.record.result) as Result | undefined;
   }
+  /** Of the last failure; with its stack trace only where `SHOW_STACKTRACE` is on. */
   get error(): TaskError | undefined {
-    return this.record.error;
+    const { error } = this.record;
+    if (error === undefined || this.client.showStacktrace) return error;
+    return { message: error.message, type: error.type };
   }
   get attempt(): number {
     return this.record.attempt;
@@ -115,6 +124,23 @@ export class TaskHandle<Result = unknown> {
   }
   get endedAt(): Date | undefined {
     return dateOf(this.record.endedAt);
+  }
+  /** `sync`: run inline by the process that called it. */
+  get executionMode(): ExecutionMode {
+    return this.record.mode;
+  }
+  /** It runs and can be told to stop. */
+  get isAbortable(): boolean {
+    return this.record.abortable === true && !this.isTerminal;
+  }
+  /** Of the current or last attempt, up to now while it runs; undefined: never started. */
+  get durationSeconds(): number | undefined {
+    const ms = durationMs(this.record, this.client.now());
+    return ms === undefined ? undefined : ms / 1_000;
+  }
+  /** From when it could begin to its start, its end or now. */
+  get queuedSeconds(): number {
+    return queuedMs(this.record, this.client.now()) / 1_000;
   }
 
   /** Reads the task from the store. Throws TaskNotFoundError once it is only in the projection. */

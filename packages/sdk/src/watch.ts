@@ -1,4 +1,4 @@
-import { isTerminal, taskOf } from '@baton/core';
+import { isTerminal, taskOf, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import {
   BatonError,
@@ -11,7 +11,12 @@ import {
 } from '@baton/runtime';
 import { TaskNotFoundError, WaitTimeoutError } from './errors.ts';
 
-type WatchPorts = { readonly ports: Pick<Ports, 'signals' | 'link' | 'clock'>; readonly kernel: Kernel };
+export type WatchSettings = {
+  readonly ports: Pick<Ports, 'signals' | 'link' | 'clock'>;
+  readonly kernel: Kernel;
+  /** Whether whoever watches may see the task (behaviour S): a subscriber who leaves sees it no more. */
+  readonly sees: (record: TaskRecord) => boolean;
+};
 
 /** While somebody waits, the store is read again this often: the push path may lose a message without a word. */
 const CHECK_MS = 15_000;
@@ -23,7 +28,7 @@ const CHECK_MS = 15_000;
  * `next` resolves undefined when the key was given to another task and the end of this one was not seen.
  */
 export class TaskWatch {
-  private readonly settings: WatchPorts;
+  private readonly settings: WatchSettings;
   private readonly address: Address;
   private readonly id: string;
   private readonly subscriptions: Subscription[] = [];
@@ -35,7 +40,7 @@ export class TaskWatch {
   private failure: unknown;
   private wake: (() => void) | undefined;
 
-  constructor(settings: WatchPorts, address: Address, id: string) {
+  constructor(settings: WatchSettings, address: Address, id: string) {
     this.settings = settings;
     this.address = address;
     this.id = id;
@@ -103,7 +108,7 @@ export class TaskWatch {
     this.listening ??= this.listen();
     await this.listening;
     const held = await this.settings.kernel.load(this.address);
-    if (held === undefined) throw new TaskNotFoundError('the task has left the store; ask the projection for it');
+    if (held === undefined) throw new TaskNotFoundError();
     this.saw(held);
   }
 
@@ -136,6 +141,10 @@ export class TaskWatch {
       this.wake?.();
       return;
     }
+    if (!this.settings.sees(record)) {
+      this.fail(new TaskNotFoundError());
+      return;
+    }
     this.revision = held.revision;
     this.seen.push({ record, revision: held.revision });
     if (isTerminal(record.status)) this.ended = true;
@@ -151,7 +160,7 @@ const isPassing = (error: unknown): boolean =>
 
 /** Resolves with the terminal record. Throws WaitTimeoutError, or TaskNotFoundError when the end cannot be seen here. */
 export const waitForEnd = async (
-  settings: WatchPorts,
+  settings: WatchSettings,
   address: Address,
   id: string,
   timeoutMs: number | undefined,
@@ -166,7 +175,7 @@ export const waitForEnd = async (
     for (let held = await watch.next(); held !== undefined; held = await watch.next()) {
       if (isTerminal(held.record.status)) return held;
     }
-    throw new TaskNotFoundError('the key was given to another task; ask the projection for the end of this one');
+    throw new TaskNotFoundError();
   } finally {
     timer?.cancel();
     watch.close();

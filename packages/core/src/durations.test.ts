@@ -1,0 +1,38 @@
+import * as assert from 'uvu/assert';
+import { suite } from '../../../test/support/suite.ts';
+import { decide, fold } from './decide.ts';
+import { durationMs, queuedMs } from './durations.ts';
+import type { TaskRecord } from './task.ts';
+import { submit } from './testing/make.ts';
+
+const test = suite('durations');
+
+const at = (more: Partial<TaskRecord>): TaskRecord => {
+  const decision = decide(undefined, submit({}, { at: 1_000 }));
+  const record = decision.ok ? fold(undefined, decision) : undefined;
+  if (record === undefined) throw new Error('not submitted');
+  return { ...record, ...more };
+};
+
+test('L14 an attempt lasts until its end, or until now', () => {
+  assert.is(durationMs(at({ status: 'pending' }), 5_000), undefined);
+  assert.is(durationMs(at({ status: 'in_progress', startedAt: 2_000 }), 5_000), 3_000);
+  assert.is(durationMs(at({ status: 'success', startedAt: 2_000, endedAt: 2_500 }), 5_000), 500);
+  assert.is(durationMs(at({ status: 'aborted', endedAt: 2_500 }), 5_000), undefined);
+  assert.is(durationMs(at({ status: 'in_progress', startedAt: 6_000 }), 5_000), 0, 'clocks differ');
+});
+
+test('L14 between two attempts the last one is over', () => {
+  const history = [{ status: 'pending', at: 2_700, by: 'worker:w', attempt: 1 }] as const;
+  assert.is(durationMs(at({ status: 'pending', startedAt: 2_000, changedAt: 4_000, history }), 5_000), 700);
+});
+
+test('L14 the wait goes from when it could begin to the start, the end or now', () => {
+  assert.is(queuedMs(at({ status: 'pending' }), 5_000), 4_000);
+  assert.is(queuedMs(at({ status: 'pending', runAt: 4_500 }), 5_000), 500);
+  assert.is(queuedMs(at({ status: 'pending', runAt: 9_000 }), 5_000), 0);
+  assert.is(queuedMs(at({ status: 'in_progress', startedAt: 1_200 }), 5_000), 200);
+  assert.is(queuedMs(at({ status: 'aborted', endedAt: 1_300 }), 5_000), 300);
+});
+
+test.run();

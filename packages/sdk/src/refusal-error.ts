@@ -1,0 +1,32 @@
+import type { RefusalReason, TaskRecord } from '@baton/core';
+import {
+  PermissionDeniedError,
+  TaskAbortFailedError,
+  TaskAbortingError,
+  TaskNotAbortableError,
+  TaskNotFoundError,
+} from './errors.ts';
+
+/** One table from a refusal to what the caller meets. */
+export const refusalError = (reason: RefusalReason, record: TaskRecord | undefined): Error => {
+  switch (reason) {
+    case 'not_abortable':
+      return new TaskNotAbortableError();
+    case 'too_late':
+      return new TaskAbortFailedError(record?.finishing ? 'finishing' : (record?.status ?? 'gone'));
+    case 'aborting':
+      return new TaskAbortingError();
+    case 'force_forbidden':
+      return new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may force a cancel');
+    case 'force_required':
+      return new PermissionDeniedError('FORCE_REQUIRED', 'others wait for this task: an admin has to force its cancel');
+    case 'admin_required':
+      return new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may submit a system task');
+    case 'not_found':
+    case 'fenced':
+    case 'not_running':
+    case 'not_pending':
+    case 'not_due':
+      return new TaskNotFoundError();
+  }
+};
