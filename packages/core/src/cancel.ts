@@ -1,4 +1,4 @@
-import { canSee, isSubscriber, type Owned } from './access.ts';
+import { canForce, canSee, isSubscriber, meaningOfCancel, type Owned } from './access.ts';
 import type { Actor, ClientCommand } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
 import type { TaskEvent } from './event.ts';
@@ -6,9 +6,6 @@ import { successorsOf } from './successors.ts';
 import { isTerminal, type Successor, type TaskRecord } from './task.ts';
 
 type Cancel = Extract<ClientCommand, { kind: 'cancel' }>;
-
-/** What a cancel means for this actor on this task, before its state is looked at. */
-type Meaning = 'abort' | 'unsubscribe' | 'force_required';
 
 /**
  * Cancel (behaviour A). Invisible and absent are one answer, given first, so that nothing can be learned by asking;
@@ -19,10 +16,10 @@ export const decideCancel = (record: TaskRecord | undefined, command: Cancel): D
   const successor = successorsOf(record).find((s) => s.spec.id === id);
   if (successor !== undefined) return cancelSuccessor(successor, command);
   if (record === undefined || record.id !== id || !canSee(record, actor)) return refuse('not_found');
-  if (force && !actor.admin) return refuse('force_forbidden');
+  if (force && !canForce(actor)) return refuse('force_forbidden');
   if (isTerminal(record.status) || record.finishing) return refuse('too_late');
   if (record.status === 'aborting') return cancelAgain(record, command);
-  switch (meaning(record, actor, force)) {
+  switch (meaningOfCancel(record, actor, force)) {
     case 'force_required':
       return refuse('force_required');
     case 'unsubscribe':
@@ -30,13 +27,6 @@ export const decideCancel = (record: TaskRecord | undefined, command: Cancel): D
     case 'abort':
       return abort(record, command);
   }
-};
-
-const meaning = (task: Owned, actor: Actor, force: boolean): Meaning => {
-  if (task.scope !== 'shared' || force) return 'abort';
-  const subscribed = isSubscriber(task, actor);
-  if (!subscribed) return task.subscribers.length > 1 ? 'force_required' : 'abort';
-  return task.subscribers.length > 1 ? 'unsubscribe' : 'abort';
 };
 
 const abort = (record: TaskRecord, command: Cancel): Decision => {
@@ -82,9 +72,9 @@ const cancelSuccessor = (successor: Successor, command: Cancel): Decision => {
   const { actor, force, at } = command;
   const task: Owned = { ...successor.spec, subscribers: successor.subscribers };
   if (!canSee(task, actor)) return refuse('not_found');
-  if (force && !actor.admin) return refuse('force_forbidden');
+  if (force && !canForce(actor)) return refuse('force_forbidden');
   if (successor.cancelled !== undefined) return refuse('too_late');
-  switch (meaning(task, actor, force)) {
+  switch (meaningOfCancel(task, actor, force)) {
     case 'force_required':
       return refuse('force_required');
     case 'unsubscribe':

@@ -1,4 +1,4 @@
-export { canSee, canSubmit, isSubscriber } from './access.ts';
+export { canForce, canOpen, canSee, canSubmit, isSubscriber, meaningOfCancel } from './access.ts';
 export { ALL_REFUSAL_REASONS } from './command.ts';
 export { decide, fold } from './decide.ts';
 export { byUser } from './decision.ts';
@@ -22,7 +22,7 @@ export { differs } from './submit.ts';
 export { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
 export { compareFences, isOwnedUnder, isTerminal, RECORD_VERSION, TERMINAL_STATUSES } from './task.ts';
 
-export type { Owned } from './access.ts';
+export type { CancelMeaning, Owned } from './access.ts';
 export type {
   Actor,
   Answer,
