@@ -3,7 +3,7 @@ import { addressOf, encode, encodeRecord, type Address } from '@baton/protocols'
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
 import type { Entry } from '../ports.ts';
-import { takeIn, type Reading } from './intake.ts';
+import { isMarkDue, takeIn, type Reading } from './intake.ts';
 import { isSameTask, looksFirst } from './peek.ts';
 
 const test = suite('projector intake');
@@ -130,6 +130,39 @@ test('peeking is sure of what it says, and says nothing of other shapes', () => 
   for (let length = 0; length < 45; length++) assert.not.ok(isSameTask(bytes, bytes.slice(0, Math.min(length, 40))));
   assert.ok(looksFirst(bytes));
   assert.not.ok(looksFirst(encodeRecord(ran)));
+});
+
+test('what waits behind a task is shown too, until it has a record of its own; no mark is due for it', () => {
+  const behind: TaskRecord = {
+    ...ran,
+    status: 'aborting',
+    successor: {
+      spec: { ...spec, id: B },
+      subscribers: [{ user: 'u', at: 5 }],
+      createdAt: 5,
+      cancelled: { at: 6, by: 'user:u' },
+    },
+  };
+  const { found } = takeIn([entry(behind, 2)], reading);
+  assert.equal(
+    found.map((one) => [one.record.id, one.record.status, one.revision, one.waiting ?? false, isMarkDue(one)]),
+    [
+      [A, 'aborting', 2, false, false],
+      [B, 'aborted', 2, true, false],
+    ],
+  );
+  const own = entry({ ...pending, id: B, changedAt: 7 }, 3);
+  assert.equal(
+    takeIn([entry(behind, 2), own], reading).found.map(({ record, revision, waiting }) => [
+      record.id,
+      revision,
+      waiting,
+    ]),
+    [
+      [B, 3, undefined],
+      [A, 2, undefined],
+    ],
+  );
 });
 
 test.run();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isTerminal, type TaskRecord } from '@baton/core';
+import { isTerminal, successorsOf, taskOf, type TaskRecord } from '@baton/core';
 import { documentOf, readRecord, type Address, type TaskDocument } from '@baton/protocols';
 import type { Entry, EventBatch } from '../ports.ts';
 import { isSameTask, looksFirst } from './peek.ts';
@@ -10,6 +10,8 @@ export type Found = Entry & {
   readonly record: TaskRecord;
   /** Its first record was among the entries: it has probably never been projected. */
   readonly fresh: boolean;
+  /** It stands in the record of the task it waits for (behaviour D5), and shows what its own record is going to be. */
+  readonly waiting?: true;
 };
 
 export type Intake = {
@@ -59,8 +61,18 @@ export const takeIn = (entries: readonly Entry[], reading: Reading): Intake => {
     byTask.set(record.id, draft);
     byAddress.set(entry.address, above === undefined ? draft : newer(above, draft));
   }
+  for (const one of [...byTask.values()]) {
+    for (const behind of waitingBehind(one)) byTask.set(behind.record.id, newer(byTask.get(behind.record.id), behind));
+  }
   return { found: [...byTask.values()], aside, oldestAt };
 };
+
+/** What waits behind a task is a task that people look for and cancel, long before it has a record of its own. */
+const waitingBehind = (one: Draft): readonly Draft[] =>
+  successorsOf(one.record).flatMap(({ spec }) => {
+    const record = taskOf(one.record, spec.id);
+    return record === undefined ? [] : [{ ...one, record, fresh: false, waiting: true as const }];
+  });
 
 type Draft = { -readonly [K in keyof Found]: Found[K] };
 
@@ -105,5 +117,5 @@ export const toDocument = (found: Found, epoch: number): TaskDocument =>
   documentOf(found.record, { address: found.address, epoch, revision: found.revision });
 
 /** Ended, and neither marked nor waited for: the mark is due once it is projected. */
-export const isMarkDue = ({ record }: Found): boolean =>
-  isTerminal(record.status) && record.archived === undefined && record.successor === undefined;
+export const isMarkDue = ({ record, waiting }: Found): boolean =>
+  !waiting && isTerminal(record.status) && record.archived === undefined && record.successor === undefined;

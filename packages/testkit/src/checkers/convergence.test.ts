@@ -1,4 +1,4 @@
-import { decide, fold, type TaskRecord } from '@baton/core';
+import { decide, fold, taskOf, type TaskRecord } from '@baton/core';
 import { addressOf, documentOf } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
@@ -149,6 +149,19 @@ test('finds every single field that differs', () => {
     const changed = { ...documentFor(b[2]), [field]: 'changed' };
     assert.not.equal(rulesOf({ documents: [documentFor(a[1]), changed] }), [], field);
   }
+});
+
+test('what waits behind a task has a document of its own', () => {
+  const [, running] = lifeOf('a', 1);
+  const spec = { ...running.record, id: 'b' };
+  const behind = recorded(
+    { ...running.record, successor: { spec, subscribers: [{ user: 'alice', at: 2_500 }], createdAt: 2_500 } },
+    3,
+  );
+  const view = { ...behind, record: taskOf(behind.record, 'b') as TaskRecord };
+  const told = { heads: [behind], events: [behind] };
+  assert.ok(checkConvergence({ ...told, documents: [documentFor(behind), documentFor(view)] }).ok);
+  assert.not(checkConvergence({ ...told, documents: [documentFor(behind)] }).ok);
 });
 
 test.run();

@@ -1,3 +1,4 @@
+import { successorsOf, taskOf } from '@baton/core';
 import { documentOf, type TaskDocument } from '@baton/protocols';
 import { isEnd } from './life-rules.ts';
 import { byTask, canonical, compareRecorded, placeOf, type Recorded } from './recorded.ts';
@@ -33,9 +34,18 @@ export const checkConvergence = (input: ConvergenceInput, options: ConvergenceOp
   found.count('tasksInLog', events.size);
   found.count('documents', input.documents.length);
   checkBucketAndLog(found, heads, events, options);
-  checkDocuments(found, heads, events, input.documents, options);
+  checkDocuments(found, new Map([...waitingIn(input.heads), ...heads]), events, input.documents, options);
   return found.report();
 };
+
+/** Tasks that wait in the record of another one have documents too. */
+const waitingIn = (heads: readonly Recorded[]): readonly (readonly [string, Recorded])[] =>
+  heads.flatMap((head) =>
+    successorsOf(head.record).flatMap(({ spec }) => {
+      const record = taskOf(head.record, spec.id);
+      return record === undefined ? [] : [[spec.id, { ...head, record }] as const];
+    }),
+  );
 
 type Heads = ReadonlyMap<string, Recorded>;
 type Events = ReadonlyMap<string, readonly Recorded[]>;
