@@ -7,6 +7,8 @@ import {
   type TaskHandle,
   type WorkerOptions,
 } from '@baton/sdk';
+import type { TaskRecord } from '@baton/core';
+import { createLog, recordOf, type Log } from '@baton/runtime';
 import { eventually } from './eventually.ts';
 import { suite, type TestContext, type TestOptions } from './suite.ts';
 import { startSystem, type System, type SystemOptions } from './system-fixture.ts';
@@ -139,3 +141,19 @@ export const thrownBy = async (run: () => unknown): Promise<Error & { readonly c
   }
   throw new Error('nothing was thrown');
 };
+
+export type LogLine = { readonly level: string; readonly msg: string; readonly [field: string]: unknown };
+
+/** A log that keeps its lines. */
+export const recordingLog = (): { readonly log: Log; readonly lines: readonly LogLine[] } => {
+  const lines: LogLine[] = [];
+  const to = { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) };
+  return { log: createLog({ level: 'debug', to }), lines };
+};
+
+/** Every version of one task that was stored, in order, as the server repeated them. */
+export const versionsOf = (stage: Pick<Stage, 'heard'>, handle: TaskHandle): readonly TaskRecord[] =>
+  stage.heard
+    .filter(({ address }) => address === handle.address)
+    .map((entry) => recordOf(entry))
+    .filter(({ id }) => id === handle.uuid);

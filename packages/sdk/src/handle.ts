@@ -1,7 +1,9 @@
 import {
   durationMs,
+  etaMs,
   isTerminal,
   queuedMs,
+  type Data,
   type ExecutionMode,
   type Progress,
   type Scope,
@@ -36,6 +38,8 @@ export type HandleClient = {
   readonly cancel: (address: Address, id: string, force: boolean) => Promise<CancelResult>;
   readonly events: (address: Address, id: string) => AsyncIterable<Held>;
   readonly live: (id: string, listener: (live: LiveProgress) => void) => Promise<Subscription>;
+  /** The value behind data of a record, wherever it lies. */
+  readonly data: (of: Data | undefined) => Promise<unknown>;
   readonly durationMs: (value: Duration) => number;
   readonly now: () => number;
   /** Whether `error` shows its stack trace (behaviour L5). */
@@ -55,6 +59,7 @@ export class TaskHandle<Result = unknown> {
   readonly differs: boolean;
   private readonly client: HandleClient;
   private held: Held;
+  private fetched: Fetched | undefined;
 
   constructor(
     client: HandleClient,
@@ -98,11 +103,19 @@ export class TaskHandle<Result = unknown> {
     return this.record.progress;
   }
   get payload(): unknown {
-    return dataOf(this.record.payload);
+    return inlineValue(this.record.payload);
   }
-  /** What the body returned; undefined until the task is a success. */
+  /**
+   * What the body returned; undefined until the task is a success. A large one is here once `wait` or `fetchResult` has
+   * brought it; before that, BatonError `RESULT_NOT_FETCHED` is thrown.
+   */
   get result(): Result | undefined {
-    return dataOf(this.record.result) as Result | undefined;
+    const { result } = this.record;
+    if (result === undefined || result instanceof Uint8Array) return inlineValue(result) as Result | undefined;
+    const { fetched } = this;
+    if (fetched?.kind === 'value') return fetched.value as Result;
+    const text = `the result is ${result.size} bytes and lies in the object store: await handle.fetchResult()`;
+    throw new BatonError('RESULT_NOT_FETCHED', text, fetched === undefined ? {} : { cause: fetched.cause });
   }
   /** Of the last failure; with its stack trace only where `SHOW_STACKTRACE` is on. */
   get error(): TaskError | undefined {
@@ -142,6 +155,13 @@ export class TaskHandle<Result = unknown> {
   get queuedSeconds(): number {
     return queuedMs(this.record, this.client.now()) / 1_000;
   }
+  /** Expected time to the end, by its progress; undefined where none can honestly be told (behaviour C9). */
+  get etaSeconds(): number | undefined {
+    const { progress, durationSeconds } = this;
+    if (progress === undefined || durationSeconds === undefined || this.status !== 'in_progress') return undefined;
+    const ms = etaMs(progress, durationSeconds * 1_000);
+    return ms === undefined ? undefined : ms / 1_000;
+  }
 
   /** Reads the task from the store. Throws TaskNotFoundError once it is only in the projection. */
   async refresh(): Promise<this> {
@@ -149,12 +169,41 @@ export class TaskHandle<Result = unknown> {
     return this;
   }
 
-  /** Resolves when the task is terminal, whatever the outcome. Throws WaitTimeoutError; the task runs on then. */
-  async wait(options: { readonly timeout?: Duration } = {}): Promise<this> {
-    if (this.isTerminal) return this;
-    const timeoutMs = options.timeout === undefined ? undefined : this.client.durationMs(options.timeout);
-    this.held = await this.client.wait(this.address, this.uuid, timeoutMs);
+  /**
+   * Resolves when the task is terminal, whatever the outcome, with the result: a large one is fetched, unless `fetch` is
+   * false. One that cannot be had now does not make this fail; reading `result` does, and `fetchResult` tries again.
+   * Throws WaitTimeoutError; the task runs on then.
+   */
+  async wait(options: { readonly timeout?: Duration; readonly fetch?: boolean } = {}): Promise<this> {
+    if (!this.isTerminal) {
+      const timeoutMs = options.timeout === undefined ? undefined : this.client.durationMs(options.timeout);
+      this.held = await this.client.wait(this.address, this.uuid, timeoutMs);
+    }
+    if (options.fetch !== false) await this.fetch();
     return this;
+  }
+
+  /**
+   * The result, wherever it lies (behaviour X4); undefined until the task is a success. Throws DataLostError once the task
+   * was pruned, NotConnectedError and the like when it may work later.
+   */
+  async fetchResult(): Promise<Result | undefined> {
+    const fetched = await this.fetch();
+    if (fetched?.kind === 'failed') throw fetched.cause;
+    return this.result;
+  }
+
+  /** Keeps what a large result is, or why it is not here. */
+  private async fetch(): Promise<Fetched | undefined> {
+    const { result } = this.record;
+    if (result === undefined || result instanceof Uint8Array || this.fetched?.kind === 'value') return this.fetched;
+    try {
+      this.fetched = { kind: 'value', value: await this.client.data(result) };
+    } catch (cause) {
+      if (!(cause instanceof Error)) throw cause;
+      this.fetched = { kind: 'failed', cause };
+    }
+    return this.fetched;
   }
 
   /** Throws TaskNotAbortableError, TaskAbortFailedError, TaskNotFoundError or PermissionDeniedError (behaviour A). */
@@ -173,15 +222,15 @@ export class TaskHandle<Result = unknown> {
       this.held = held;
       const { record, revision } = held;
       const { id, status, attempt, progress } = record;
-      yield { id, status, attempt, progress, payload: dataOf(record.payload), revision, record };
+      yield { id, status, attempt, progress, payload: inlineValue(record.payload), revision, record };
     }
   }
 }
 
 const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
 
-const dataOf = (data: TaskRecord['result']): unknown => {
-  if (data === undefined) return undefined;
-  if (data instanceof Uint8Array) return decodeData(data, RECORD_LIMIT);
-  throw new BatonError('DATA_ELSEWHERE', `the data is in the object store under ${data.object}`);
-};
+/** A payload always lies in the record; other data of another place is not looked for here. */
+const inlineValue = (data: Data | undefined): unknown =>
+  data instanceof Uint8Array ? decodeData(data, RECORD_LIMIT) : undefined;
+
+type Fetched = { readonly kind: 'value'; readonly value: unknown } | { readonly kind: 'failed'; readonly cause: Error };

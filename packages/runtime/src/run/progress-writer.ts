@@ -24,6 +24,8 @@ type Settings = {
 export class ProgressWriter {
   private readonly settings: Settings;
   private pending: Pending | undefined;
+  /** What is pending may not wait for its time, only for the write that is under way. */
+  private urgent = false;
   private nextWriteAt = 0;
   private nextLiveAt = 0;
   private timer: { readonly cancel: () => void } | undefined;
@@ -38,18 +40,18 @@ export class ProgressWriter {
     if (change === undefined) return;
     this.pending = { ...this.pending, ...change };
     this.live();
-    if (options.immediate || this.settings.throttleMs === 0) this.write();
-    else this.writeWhenDue();
+    this.urgent ||= options.immediate === true || this.settings.throttleMs === 0;
+    this.writeWhenDue();
   }
 
   /** Stores what is still pending. Resolves when nothing is. */
   async flush(): Promise<void> {
-    this.timer?.cancel();
-    this.timer = undefined;
     while (this.writing !== undefined || this.pending !== undefined) {
       this.write();
       await this.writing;
     }
+    this.timer?.cancel();
+    this.timer = undefined;
   }
 
   /** Nothing more is written. */
@@ -96,7 +98,7 @@ export class ProgressWriter {
 
   private writeWhenDue(): void {
     const { clock } = this.settings;
-    const wait = this.nextWriteAt - clock.monotonic();
+    const wait = this.urgent ? 0 : this.nextWriteAt - clock.monotonic();
     if (wait <= 0) {
       this.write();
       return;
@@ -111,6 +113,7 @@ export class ProgressWriter {
     if (this.writing !== undefined || this.pending === undefined) return;
     const pending = this.pending;
     this.pending = undefined;
+    this.urgent = false;
     this.nextWriteAt = this.settings.clock.monotonic() + this.settings.throttleMs;
     this.writing = this.settings.write(pending).finally(() => {
       this.writing = undefined;

@@ -1,0 +1,84 @@
+import { createVirtualClock } from '@baton/testkit';
+import * as assert from 'uvu/assert';
+import { suite } from '../../../../test/support/suite.ts';
+import { silentLog } from '../log.ts';
+import { ProgressWriter, type Pending } from './progress-writer.ts';
+
+const test = suite('progress writer');
+
+/** A store that takes `writeMs` for each write. */
+const scene = (throttleMs: number, writeMs = 10) => {
+  const clock = createVirtualClock();
+  const stored: { readonly at: number; readonly progress: Pending['progress'] }[] = [];
+  let live = 0;
+  const writer = new ProgressWriter({
+    clock,
+    signals: { progress: () => void live++ } as never,
+    taskId: 'task',
+    throttleMs,
+    log: () => silentLog,
+    write: ({ progress }) =>
+      new Promise((resolve) => {
+        clock.after(writeMs, () => {
+          stored.push({ at: clock.monotonic(), progress });
+          resolve();
+        });
+      }),
+  });
+  return { clock, writer, stored, lives: () => live };
+};
+
+test('C4 the first at once, then the latest when its time has come', async () => {
+  const { clock, writer, stored, lives } = scene(2_000);
+  for (let count = 0; count < 30; count++) {
+    writer.update({ progress: { count } }, {});
+    await clock.advance(110);
+  }
+  await clock.advance(2_000);
+  assert.equal(
+    stored.map(({ at, progress }) => [at, progress]),
+    [
+      [10, { count: 0 }],
+      [2_010, { count: 18 }],
+      [4_010, { count: 29 }],
+    ],
+  );
+  assert.is(lives(), 30);
+});
+
+test('C4 an immediate update waits for the write under way and not for its time', async () => {
+  const { clock, writer, stored } = scene(2_000);
+  writer.update({ progress: { count: 1 } }, {});
+  writer.update({ progress: { count: 2 } }, { immediate: true });
+  await clock.advance(25);
+  assert.equal(
+    stored.map(({ at, progress }) => [at, progress]),
+    [
+      [10, { count: 1 }],
+      [20, { count: 2 }],
+    ],
+  );
+});
+
+test('C4 without a throttle every update that finds the last one stored is stored', async () => {
+  const { clock, writer, stored } = scene(0);
+  for (let count = 1; count <= 3; count++) {
+    writer.update({ progress: { count } }, {});
+    await clock.advance(15);
+  }
+  assert.equal(
+    stored.map(({ at }) => at),
+    [10, 25, 40],
+  );
+});
+
+test('C4 a flush leaves nothing behind', async () => {
+  const { clock, writer, stored } = scene(2_000);
+  writer.update({ progress: { count: 1 } }, {});
+  writer.update({ progress: { count: 2 } }, {});
+  await clock.settle(writer.flush());
+  assert.equal(stored.at(-1)?.progress, { count: 2 });
+  assert.is(clock.pending(), 0);
+});
+
+test.run();
