@@ -1,5 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr';
-import { DATA_DEPTH, DATA_NODES } from './limits.ts';
+import { DATA_DEPTH, DATA_LIMIT, DATA_NODES, INLINE_DATA_LIMIT, LARGE_DATA_NODES } from './limits.ts';
 import { EncodeError, plainOf } from './plain.ts';
 import { scanFault } from './scan.ts';
 
@@ -51,10 +51,23 @@ export const unpack = (bytes: Uint8Array, limit: number, nodes = limit): unknown
 };
 
 /** Encodes user data (see `plain.ts`). Throws EncodeError only, which names the place of what cannot travel. */
-export const encodeData = (value: unknown): Uint8Array => {
+export const encodeData = (value: unknown): Uint8Array => encodeUpTo(value, DATA_NODES);
+
+/** Encoded arguments or a result, and whether they fit into a record. */
+export type Sized = { readonly kind: 'inline' | 'large'; readonly bytes: Uint8Array };
+
+/** The same for arguments and results, which may be large. Throws EncodeError only; the size is the caller's matter. */
+export const encodeSized = (value: unknown): Sized => {
+  const bytes = encodeUpTo(value, LARGE_DATA_NODES);
+  const fits =
+    bytes.length <= INLINE_DATA_LIMIT && scanFault(bytes, { depth: DATA_DEPTH, nodes: DATA_NODES }) === undefined;
+  return { kind: fits ? 'inline' : 'large', bytes };
+};
+
+const encodeUpTo = (value: unknown, nodes: number): Uint8Array => {
   let bytes: Uint8Array;
   try {
-    bytes = encode(plainOf(value));
+    bytes = encode(plainOf(value, nodes));
   } catch (error) {
     if (error instanceof EncodeError) throw error;
     // A getter of the value, or a Proxy.
@@ -63,9 +76,12 @@ export const encodeData = (value: unknown): Uint8Array => {
     });
   }
   // A getter may have answered otherwise the second time. What is written must be readable.
-  const fault = scanFault(bytes, { depth: DATA_DEPTH, nodes: DATA_NODES });
+  const fault = scanFault(bytes, { depth: DATA_DEPTH, nodes });
   if (fault !== undefined) throw new EncodeError(`not plain data: ${fault}`);
   return bytes;
 };
 
 export const decodeData = (bytes: Uint8Array, limit: number): unknown => decode(bytes, limit);
+
+/** What came out of the object store. Throws DecodeError only. */
+export const decodeLargeData = (bytes: Uint8Array): unknown => unpack(bytes, DATA_LIMIT, LARGE_DATA_NODES);

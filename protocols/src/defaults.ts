@@ -21,6 +21,12 @@ export const ARCHIVE_TTL_MS = 60_000;
 /** Events are kept this long (behaviour E1). */
 export const EVENTS_MAX_AGE_MS = 7 * 24 * 3_600_000;
 
+/**
+ * What lies in the object store and nobody refers to is removed after this long. Longer than the event log is kept: as
+ * long as a document can be made from the log, what it refers to is there.
+ */
+export const ORPHAN_OBJECT_AGE_MS = EVENTS_MAX_AGE_MS + 24 * 3_600_000;
+
 /** An operation id is remembered this long (behaviour D7). */
 export const OPERATION_TTL_MS = 24 * 3_600_000;
 

@@ -1,7 +1,17 @@
 import type { TaskRecord } from '@baton/core';
 import * as assert from 'uvu/assert';
 import { suite } from '../../test/support/suite.ts';
-import { addressOf, documentOf, encode, encodeData, type TaskDocument } from './index.ts';
+import {
+  addressOf,
+  decodeData,
+  documentOf,
+  encode,
+  encodeData,
+  readDataText,
+  RECORD_LIMIT,
+  viewOfDataText,
+  type TaskDocument,
+} from './index.ts';
 
 const test = suite('document');
 
@@ -92,6 +102,7 @@ test('P1 every field, from the record and nothing else', () => {
     args: null,
     payload: null,
     result: null,
+    objects: [],
     error_message: 'm',
     exception_type: 'E',
     stack_trace: 's',
@@ -153,7 +164,11 @@ test('T45 user data with hostile keys is JSON text, and the same data again when
   for (const value of HOSTILE) {
     const bytes = encodeData(value);
     const document = documentOf({ ...record, args: bytes, payload: bytes, result: bytes }, from);
-    for (const text of [document.args, document.payload, document.result]) assert.is(text, JSON.stringify(value));
+    for (const text of [document.args, document.payload, document.result]) {
+      assert.equal(viewOfDataText(text ?? ''), value);
+      const again = readDataText(text ?? '');
+      assert.equal(again.kind === 'data' && decodeData(again.data as Uint8Array, RECORD_LIMIT), value);
+    }
   }
 });
 
@@ -213,9 +228,9 @@ test('bytes, times and large objects in data have a form of their own', () => {
     },
     from,
   );
-  assert.is(args, `[{"$base64":"aGk="},"${new Date(AT).toISOString()}"]`);
+  assert.is(args, `[{"$base64":"aGk="},{"$date":"${new Date(AT).toISOString()}"}]`);
   assert.is(payload, '{"$base64":"AQ=="}');
-  assert.is(result, '{"$object":"o","size":5}');
+  assert.is(result, '{"$object":"o","size":5,"digest":"d"}');
 });
 
 test.run();

@@ -11,8 +11,8 @@ import {
   type TaskRecord,
 } from '@baton/core';
 import type { Address } from './address.ts';
-import { DecodeError, decodeData } from './codec.ts';
-import { RECORD_LIMIT } from './limits.ts';
+import { textOfData } from './data-text.ts';
+import { objectsOf } from './objects.ts';
 
 /**
  * The MongoDB document of one task: a function of its record and nothing else (behaviour P1). Field names are those of
@@ -62,6 +62,8 @@ export type TaskDocument = {
   readonly args: string | null;
   readonly payload: string | null;
   readonly result: string | null;
+  /** Names of objects that hold arguments or result; they go with the document. */
+  readonly objects: readonly string[];
   readonly error_message: string | null;
   readonly exception_type: string | null;
   readonly stack_trace: string | null;
@@ -130,6 +132,7 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   args: jsonOf(record.args),
   payload: jsonOf(record.payload),
   result: jsonOf(record.result),
+  objects: objectsOf(record),
   error_message: record.error?.message ?? null,
   exception_type: record.error?.type ?? null,
   stack_trace: record.error?.stack ?? null,
@@ -165,20 +168,4 @@ const abortOf = (abort: Abort): AbortDocument => ({
   forced: abort.forced ?? false,
 });
 
-/** User data as JSON text; what is kept elsewhere or cannot be read is said so in its place. */
-const jsonOf = (data: Data | undefined): string | null => {
-  if (data === undefined) return null;
-  if (!(data instanceof Uint8Array)) return JSON.stringify({ $object: data.object, size: data.size });
-  try {
-    return JSON.stringify(decodeData(data, RECORD_LIMIT), bytesAsBase64);
-  } catch (error) {
-    if (error instanceof DecodeError) return JSON.stringify({ $unreadable: error.message });
-    throw error;
-  }
-};
-
-/** Looks at the member itself, since a Buffer has turned into a list of numbers by the time it is the value. */
-function bytesAsBase64(this: unknown, key: string, value: unknown): unknown {
-  const raw = (this as Record<string, unknown>)[key];
-  return raw instanceof Uint8Array ? { $base64: Buffer.from(raw).toString('base64') } : value;
-}
+const jsonOf = (data: Data | undefined): string | null => (data === undefined ? null : textOfData(data));

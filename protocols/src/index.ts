@@ -7,7 +7,8 @@ export {
   partitionOfAddress,
   typeTokenOf,
 } from './address.ts';
-export { decode, DecodeError, decodeData, encode, encodeData } from './codec.ts';
+export { decode, DecodeError, decodeData, decodeLargeData, encode, encodeData, encodeSized } from './codec.ts';
+export { readDataText, textOfData, viewOfDataText } from './data-text.ts';
 export {
   ARCHIVE_TTL_MS,
   EVENTS_MAX_AGE_MS,
@@ -15,6 +16,7 @@ export {
   LEASE_RENEW_MS,
   MAX_BLOCK_MS,
   OPERATION_TTL_MS,
+  ORPHAN_OBJECT_AGE_MS,
   PROGRESS_LIVE_MS,
   PROGRESS_THROTTLE_MS,
   RUN_ACK_WAIT_MS,
@@ -22,13 +24,16 @@ export {
 } from './defaults.ts';
 export {
   DATA_DEPTH,
+  DATA_LIMIT,
   DATA_NODES,
   ERROR_MESSAGE_LENGTH,
   ERROR_STACK_LENGTH,
   INLINE_DATA_LIMIT,
   KEY_LENGTH,
+  LARGE_DATA_NODES,
   NAME_LENGTH,
   NAME_PATTERN,
+  OBJECT_CHUNK,
   PARTITIONS,
   PAYLOAD_LIMIT,
   RECORD_LIMIT,
@@ -36,12 +41,15 @@ export {
   USER_LENGTH,
 } from './limits.ts';
 export { DEFAULT_NAMESPACE, headers, namesOf, PRIORITIES, token, untoken } from './names.ts';
+export { objectName, objectOwner, objectsIn, objectsOf } from './objects.ts';
 export { EncodeError } from './plain.ts';
 export { decodeRecord, encodeRecord, readRecord } from './record.ts';
 export { metadataKeys, streamConfigs } from './streams.ts';
 export { documentOf } from './document.ts';
 
 export type { Address, Identity } from './address.ts';
+export type { Sized } from './codec.ts';
+export type { DataReading } from './data-text.ts';
 export type { Provenance, TaskDocument } from './document.ts';
 export type { Lane, Names, NodeRole } from './names.ts';
 export type { RecordReading } from './record.ts';

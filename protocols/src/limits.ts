@@ -3,6 +3,12 @@
 /** Encoded arguments and results up to this size live in the record; larger ones in the object store. */
 export const INLINE_DATA_LIMIT = 64 * 1024;
 
+/** Arguments and results are never larger, encoded, also in the object store (behaviour X4). May be set lower, not higher. */
+export const DATA_LIMIT = 8 * 1024 * 1024;
+
+/** A large object is kept in pieces of this size: well below `max_payload`, and few for what is not huge. */
+export const OBJECT_CHUNK = 128 * 1024;
+
 /** A payload is never larger (behaviour C3). */
 export const PAYLOAD_LIMIT = 64 * 1024;
 
@@ -22,6 +28,9 @@ export const ERROR_STACK_LENGTH = 16_384;
 /** Levels of nesting and number of values in user data. */
 export const DATA_DEPTH = 32;
 export const DATA_NODES = 20_000;
+
+/** Number of values in arguments and results that lie in the object store: they are read by who asked for them only. */
+export const LARGE_DATA_NODES = 400_000;
 
 /** Partitions of the key space. Stored with the bucket, checked at start: it can't change under a running system. */
 export const PARTITIONS = 64;

@@ -71,14 +71,14 @@ test(
   SLOW,
 );
 
-test('the four streams have names of their own, and the server is told the same about them every time', () => {
+test('the streams have names of their own, and the server is told the same about them every time', () => {
   for (const replicas of [1, 3]) {
     const configs = streamConfigs(namesOf('X'), { replicas });
     assert.equal(
       configs.map((c) => c.name),
-      ['KV_X_TASKS', 'X_EVENTS', 'X_RUN', 'KV_X_NODES'],
+      ['KV_X_TASKS', 'X_EVENTS', 'X_RUN', 'OBJ_X_OBJECTS', 'KV_X_NODES'],
     );
-    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 4);
+    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 6);
     assert.equal(configs, streamConfigs(namesOf('X'), { replicas }));
     assert.ok(configs.every((c) => c.num_replicas === replicas));
   }
@@ -86,8 +86,8 @@ test('the four streams have names of their own, and the server is told the same 
 
 test('only what can be rebuilt is acknowledged before it is on the disk, and only where there is one copy', () => {
   const modes = (replicas: number) => streamConfigs(namesOf(), { replicas }).map((c) => c.persist_mode);
-  assert.equal(modes(1), [undefined, 'async', 'async', 'async']);
-  assert.equal(modes(3), [undefined, undefined, undefined, undefined]);
+  assert.equal(modes(1), [undefined, 'async', 'async', undefined, 'async']);
+  assert.equal(modes(3), [undefined, undefined, undefined, undefined, undefined]);
 });
 
 test('the log is sourced from the bucket without the hash, and bounded when it is said', () => {

@@ -30,6 +30,18 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     /** Who may run what: a hint, rebuilt from the bucket. */
     runStream: `${namespace}_RUN`,
 
+    /** Arguments and results that are too large for a record, laid out as every NATS object store. */
+    objectsBucket: `${namespace}_OBJECTS`,
+    objectsStream: `OBJ_${namespace}_OBJECTS`,
+    /** What is known of one object: one message a name. */
+    objectSubject: (name: string) => `$O.${namespace}_OBJECTS.M.${Buffer.from(name).toString('base64url')}`,
+    objectPrefix: `$O.${namespace}_OBJECTS.M.`,
+    allObjects: `$O.${namespace}_OBJECTS.M.>`,
+    /** The pieces of one object, in order. */
+    chunkSubject: (chunks: string) => `$O.${namespace}_OBJECTS.C.${chunks}`,
+    chunkPrefix: `$O.${namespace}_OBJECTS.C.`,
+    allChunks: `$O.${namespace}_OBJECTS.C.>`,
+
     /** `<pp>.<type>.<hash>` -> the subject of its record. */
     recordSubject: (address: string) => `$KV.${namespace}_TASKS.${address}`,
     recordPrefix: `$KV.${namespace}_TASKS.`,

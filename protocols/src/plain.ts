@@ -10,16 +10,16 @@ export class EncodeError extends TypeError {
  * `value` as plain data: JSON-like values, Date and Uint8Array (behaviour X4). What JSON leaves out or changes without a
  * word is refused here, apart from undefined: such members are left out, in lists it becomes null. Throws EncodeError.
  */
-export const plainOf = (value: unknown): unknown => {
-  const walk: Walk = { nodes: 0, path: [] };
+export const plainOf = (value: unknown, most: number = DATA_NODES): unknown => {
+  const walk: Walk = { nodes: 0, most, path: [] };
   return visit(value, 0, walk) ?? null;
 };
 
-type Walk = { nodes: number; readonly path: (string | number)[] };
+type Walk = { nodes: number; readonly most: number; readonly path: (string | number)[] };
 
 /** The depth is bounded, so a cycle ends soon and so does this recursion. */
 const visit = (value: unknown, depth: number, walk: Walk): unknown => {
-  if (++walk.nodes > DATA_NODES) throw fault(`more than ${DATA_NODES} values (or a cycle)`, walk);
+  if (++walk.nodes > walk.most) throw fault(`more than ${walk.most} values (or a cycle)`, walk);
   switch (typeof value) {
     case 'string':
       if (!value.isWellFormed()) throw fault('a string with a lone surrogate', walk);
@@ -52,7 +52,7 @@ const visitObject = (value: object, depth: number, walk: Walk): unknown => {
 };
 
 const visitList = (list: readonly unknown[], depth: number, walk: Walk): readonly unknown[] => {
-  if (list.length > DATA_NODES - walk.nodes) throw fault(`more than ${DATA_NODES} values (or a cycle)`, walk);
+  if (list.length > walk.most - walk.nodes) throw fault(`more than ${walk.most} values (or a cycle)`, walk);
   let copy: unknown[] | undefined;
   for (let i = 0; i < list.length; i++) {
     const item = list[i];

@@ -82,6 +82,7 @@ test('every stream and header is there, by its name', () => {
       names.eventSubject('<pp>', '<type>'),
     ],
     ...[names.runSubject(lane, '<hash>'), names.laneConsumer(lane), names.nodeSubject('<role>' as never, '<id>')],
+    ...[names.objectPrefix + '<name>', names.chunkSubject('<chunks>')],
     ...[names.signalSubject('<worker>'), names.progressSubject('<task id>')],
   ];
   for (const subject of shown) assert.match(streams, `\`${subject}\``);
@@ -93,6 +94,9 @@ test('the limits are those of the code', () => {
     DATA_DEPTH,
     DATA_NODES,
     INLINE_DATA_LIMIT,
+    DATA_LIMIT,
+    LARGE_DATA_NODES,
+    ORPHAN_OBJECT_AGE_MS,
     PAYLOAD_LIMIT,
     RECORD_LIMIT,
     NAME_PATTERN,
@@ -105,6 +109,7 @@ test('the limits are those of the code', () => {
   const number = (n: number) => n.toLocaleString('en');
   const rows = [
     `| ${INLINE_DATA_LIMIT / 1_024} KiB each`,
+    `| ${DATA_LIMIT / 1_048_576} MiB each, encoded; ${number(LARGE_DATA_NODES)} values`,
     `| payload | ${PAYLOAD_LIMIT / 1_024} KiB |`,
     `| record | ${RECORD_LIMIT / 1_024} KiB |`,
     `\`${NAME_PATTERN.source.slice(1, -1)}\``,
@@ -118,6 +123,7 @@ test('the limits are those of the code', () => {
     `kept for ${EVENTS_MAX_AGE_MS / 86_400_000} days`,
   ];
   for (const row of rows) assert.match(limits, row);
+  assert.match(section('The record'), `removed after ${ORPHAN_OBJECT_AGE_MS / 86_400_000} days`);
   assert.is(KEY_LENGTH, NAME_LENGTH);
   assert.is(KEY_LENGTH, USER_LENGTH);
   assert.match(section('Words'), `one of ${PARTITIONS} slices`);

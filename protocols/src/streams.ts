@@ -107,6 +107,18 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
     },
     {
       ...common,
+      name: names.objectsStream,
+      subjects: [names.allChunks, names.allObjects],
+      retention: 'limits',
+      // Full is said to who writes; nothing is lost for it.
+      discard: 'new',
+      duplicate_window: 100 * NANOS_PER_MS,
+      allow_direct: false,
+      // What is known of an object is written over.
+      allow_rollup_hdrs: true,
+    },
+    {
+      ...common,
       ...derived,
       name: names.nodesStream,
       subjects: [names.allNodes],

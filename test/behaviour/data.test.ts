@@ -1,5 +1,5 @@
 // X4: arguments and results, small and large.
-import { DATA_LIMIT, INLINE_DATA_LIMIT, objectName, readDataText, type Address } from '@baton/protocols';
+import { DATA_LIMIT, INLINE_DATA_LIMIT, objectName, readDataText } from '@baton/protocols';
 import { loadValue } from '@baton/runtime';
 import { getContext, InvalidArgumentError, PayloadTooLargeError, task, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
@@ -183,7 +183,7 @@ test('X4 large arguments survive retry, joins, and the wait behind an aborting t
 test('X4 what was pruned away is said to be lost, for arguments as for results', async (stage, context) => {
   const length = task({ name: 'x4.lost' }, (input: string) => `${input}${input.length}`);
   const handle = await stage.as('alice').within(() => length.with({ delay: '2s' }).schedule(text(100_000)));
-  await stage.ports.data.remove(objectName(handle.address as Address, handle.uuid, 'args'));
+  await stage.ports.data.remove(objectName(handle.address, handle.uuid, 'args'));
   await stage.serve(context, [length]);
   await handle.wait({ timeout: '15s' });
   assert.equal([handle.status, handle.error?.type, handle.attempt], ['failure', 'DataLostError', 1]);

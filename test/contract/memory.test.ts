@@ -1,3 +1,4 @@
+import { dataStoreContract } from './data-store.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { linkContract } from './link.contract.ts';
 import { memoryBench } from './memory-bench.ts';
@@ -19,6 +20,7 @@ for (const [name, bench] of Object.entries(benches)) {
   eventLogContract(name, bench);
   runQueueContract(name, bench);
   presenceContract(name, bench);
+  dataStoreContract(name, bench);
   signalsContract(name, bench);
   linkContract(name, bench);
 }

@@ -1,4 +1,5 @@
 // limit: 600s
+import { dataStoreContract } from './data-store.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { linkContract } from './link.contract.ts';
 import { natsBench } from './nats-bench.ts';
@@ -18,5 +19,6 @@ recordFeedContract('nats', bench);
 eventLogContract('nats', bench);
 runQueueContract('nats', bench);
 presenceContract('nats', bench);
+dataStoreContract('nats', bench);
 signalsContract('nats', bench);
 linkContract('nats', bench);

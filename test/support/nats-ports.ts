@@ -59,7 +59,13 @@ export const openNatsSystem = async (
 };
 
 const deleteStreams = async (jsm: JetStreamManager, names: Names): Promise<void> => {
-  for (const stream of [names.eventsStream, names.runStream, names.nodesStream, names.tasksStream]) {
+  for (const stream of [
+    names.eventsStream,
+    names.runStream,
+    names.nodesStream,
+    names.objectsStream,
+    names.tasksStream,
+  ]) {
     await jsm.streams.delete(stream).catch((error: unknown) => {
       if (!(error instanceof Error && error.message.includes('stream not found'))) throw error;
     });

@@ -165,7 +165,13 @@ const openMongo = async (url: string, defer: TestContext['defer']): Promise<Mong
 
 /** The shared server serves the next test too. The log sources the bucket, so it goes first. */
 const deleteStreams = async ({ wire: { api, names } }: NatsPorts): Promise<void> => {
-  for (const stream of [names.eventsStream, names.runStream, names.nodesStream, names.tasksStream]) {
+  for (const stream of [
+    names.eventsStream,
+    names.runStream,
+    names.nodesStream,
+    names.objectsStream,
+    names.tasksStream,
+  ]) {
     await api.call(`STREAM.DELETE.${stream}`);
   }
 };

@@ -1,5 +1,5 @@
 import { canForce, canSee, isSubscriber, meaningOfCancel, type Owned } from './access.ts';
-import type { Actor, ClientCommand } from './command.ts';
+import type { ClientCommand } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
 import type { TaskEvent } from './event.ts';
 import { successorsOf } from './successors.ts';

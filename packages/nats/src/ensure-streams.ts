@@ -23,7 +23,7 @@ export const ensureStreams = async (api: Api, names: Names, options: StreamOptio
   // One after the other: the log sources the bucket.
   for (const config of streamConfigs(names, options)) {
     const info = (await find(api, config.name)) ?? (await create(api, config));
-    requireAgreement(config, info.config, config.name !== names.tasksStream);
+    requireAgreement(config, info.config, config.name !== names.tasksStream && config.name !== names.objectsStream);
     if (config.name === names.tasksStream) tasks = info;
     if (config.sources !== undefined) await sourcing(api, config.name);
   }

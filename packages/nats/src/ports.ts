@@ -1,6 +1,7 @@
 import { systemChance, systemClock, type Ports } from '@baton/runtime';
 import { connectNats, type NatsSettings, type NatsWire } from './connect.ts';
 import { dialOf } from './dial.ts';
+import { createDataStore } from './data-store.ts';
 import { createEventLog, type EventLogSettings } from './event-log.ts';
 import { createPresence, type PresenceSettings } from './presence.ts';
 import { createRecordFeed } from './record-feed.ts';
@@ -27,6 +28,7 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
     store: createRecordStore(wire),
     feed: createRecordFeed(wire),
     log: createEventLog(wire, settings.eventLog),
+    data: createDataStore(wire),
     queue: createRunQueue(wire, settings.runQueue),
     presence: createPresence(wire, { ...settings.presence, dial: dialOf(settings) }),
     signals: createSignals(wire),

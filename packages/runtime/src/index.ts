@@ -10,6 +10,7 @@ export {
   StoreRefusedError,
   UnreadableRecordError,
 } from './errors.ts';
+export { DataLostError, dropObject, loadObject, loadValue, storeObject } from './data/large-data.ts';
 export { dispatch, laneOf, promote } from './dispatch.ts';
 export { createKernel, recordOf } from './kernel.ts';
 export { startProjector } from './projector/projector.ts';
@@ -29,6 +30,7 @@ export type { Asked, AskOptions, Held, Kernel } from './kernel.ts';
 export type {
   Chance,
   Clock,
+  DataStore,
   Dispatch,
   Entry,
   EventBatch,

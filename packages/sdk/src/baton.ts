@@ -1,11 +1,12 @@
-import { byUser, canSee, isTerminal, taskOf, type Actor, type TaskRecord, type TaskSpec } from '@baton/core';
-import { addressOf, encodeData, EncodeError, INLINE_DATA_LIMIT, parseAddress, type Address } from '@baton/protocols';
+import { byUser, canOpen, isTerminal, taskOf, type Actor, type TaskSpec } from '@baton/core';
+import { addressOf, parseAddress, type Address } from '@baton/protocols';
 import {
   currentContext,
   dispatch,
+  dropObject,
   InvalidArgumentError,
+  loadValue,
   OutcomeUnknownError,
-  PayloadTooLargeError,
   promote,
   type Asked,
   type Held,
@@ -17,6 +18,7 @@ import {
   type TaskDefinition,
 } from '@baton/runtime';
 import { withAmbient } from './ambient.ts';
+import { encodeArguments, keepArguments, type GivenArguments } from './arguments.ts';
 import { durationMs } from './duration.ts';
 import { GlobalTaskFrameworkDisabledError, TaskNotFoundError } from './errors.ts';
 import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
@@ -36,6 +38,8 @@ export type Core = {
   /** Runs inline calls and workers of this process. */
   readonly host: RunHost;
   readonly enabled: boolean;
+  /** Largest encoded arguments, bytes. */
+  readonly dataLimit: number;
   readonly showStacktrace: boolean;
   readonly close: () => Promise<void>;
 };
@@ -54,13 +58,14 @@ export class Baton {
   constructor(core: Core, user: User | undefined) {
     this.core = core;
     this.actor = user === undefined ? { admin: false } : { user: user.id, admin: user.admin ?? false };
-    this.watching = { ports: core.ports, kernel: core.kernel, sees: (record) => this.sees(record) };
+    this.watching = { ports: core.ports, kernel: core.kernel, sees: (record) => canOpen(record, this.actor) };
     this.handles = {
       load: (address, id) => this.load(address, id),
       wait: (address, id, timeoutMs) => waitForEnd(this.watching, address, id, timeoutMs),
       cancel: (address, id, force) => this.cancel(address, id, force),
       events: (address, id) => this.events(address, id),
       live: (id, listener) => core.ports.signals.onProgress(id, (bytes) => listener(readLive(bytes))),
+      data: (of) => loadValue(core.ports.data, of),
       durationMs: (value) => durationMs(value, 'timeout'),
       now: () => core.ports.clock.now(),
       showStacktrace: core.showStacktrace,
@@ -105,7 +110,7 @@ export class Baton {
     const waitMs = options.waitTimeout === undefined ? undefined : durationMs(options.waitTimeout, 'waitTimeout');
     if (handle.outcome === 'created' && held.record.id === handle.uuid) {
       const end = await this.runHere(handle.address, held, definition);
-      if (end !== undefined) return this.handle(handle.address, end, CREATED) as TaskHandle<Result>;
+      if (end !== undefined) return this.handle(handle.address, end, CREATED).wait() as Promise<TaskHandle<Result>>;
     } else if (currentContext()?.taskId === handle.uuid) {
       throw new InvalidArgumentError('a task waits for itself: it called itself with its own key');
     }
@@ -140,13 +145,14 @@ export class Baton {
     const { core, actor } = this;
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
     checkCallOptions(options);
-    const spec = this.specOf(definition, args, options, host);
-    const address = addressFor(spec);
+    const given = encodeArguments(args, core.dataLimit);
+    const { spec, address } = await this.withArguments(this.specOf(definition, options, host), given);
     const whenAborting = options.whenAborting ?? 'queue';
     const at = core.ports.clock.now();
     const asked = await core.kernel.ask(address, () => ({ kind: 'submit', at, actor, spec, whenAborting }), {
       from: 'absent',
     });
+    if (isUnused(asked)) void dropObject(core.ports.data, spec.args);
     const done = this.expectDone(asked, spec.id);
     if (done.answer.kind === 'joined') {
       const joined = { outcome: 'joined', differs: done.answer.differs } as const;
@@ -158,12 +164,16 @@ export class Baton {
     return { handle: this.handle(address, viewOf(done, spec.id), CREATED), held: done };
   }
 
-  private specOf(
-    definition: TaskDefinition,
-    args: readonly unknown[],
-    options: CallOptions,
-    host: string | undefined,
-  ): TaskSpec {
+  /** Large arguments are stored first, under the id that is going to refer to them. */
+  private async withArguments(bare: TaskSpec, given: GivenArguments) {
+    const address = addressFor(bare);
+    if (given === undefined) return { spec: bare, address };
+    const { data } = this.core.ports;
+    const args = given.kind === 'inline' ? given.bytes : await keepArguments(data, address, bare.id, given);
+    return { spec: { ...bare, args }, address };
+  }
+
+  private specOf(definition: TaskDefinition, options: CallOptions, host: string | undefined): TaskSpec {
     const { chance, clock } = this.core.ports;
     const { scope, type } = definition;
     const { taskKey } = options;
@@ -182,7 +192,6 @@ export class Baton {
       name: options.taskName ?? taskKey ?? type,
       scope,
       ...(this.actor.user === undefined ? {} : { creator: this.actor.user }),
-      ...(args.length === 0 ? {} : { args: encodeArguments(args) }),
       queue: options.queue ?? definition.queue,
       priority: options.priority ?? definition.priority,
       mode: host === undefined ? 'async' : 'sync',
@@ -218,13 +227,9 @@ export class Baton {
   private async load(address: Address, id: string): Promise<Held> {
     const held = await this.core.kernel.load(address);
     const record = held === undefined ? undefined : taskOf(held.record, id);
-    if (held !== undefined && record !== undefined && this.sees(record)) return { record, revision: held.revision };
+    if (held !== undefined && record !== undefined && canOpen(record, this.actor))
+      return { record, revision: held.revision };
     throw new TaskNotFoundError();
-  }
-
-  /** A client without a user is a service, which speaks for nobody and is trusted with what it has the id of. */
-  private sees(record: TaskRecord): boolean {
-    return this.actor.user === undefined || canSee(record, this.actor);
   }
 
   private async cancel(address: Address, id: string, force: boolean): Promise<CancelResult> {
@@ -293,17 +298,10 @@ const addressFor = (spec: TaskSpec): Address =>
 const delayed = (now: number, options: CallOptions): number | undefined =>
   options.delay === undefined ? undefined : now + durationMs(options.delay, 'delay');
 
-const encodeArguments = (args: readonly unknown[]): Uint8Array => {
-  let bytes: Uint8Array;
-  try {
-    bytes = encodeData(args);
-  } catch (error) {
-    if (error instanceof EncodeError)
-      throw new InvalidArgumentError(`the arguments are ${error.message}`, { cause: error });
-    throw error;
-  }
-  if (bytes.length <= INLINE_DATA_LIMIT) return bytes;
-  throw new PayloadTooLargeError(`the arguments are ${bytes.length} bytes, at most ${INLINE_DATA_LIMIT} are allowed`);
+/** The submit made no task of its own, for certain: what was stored for it is nobody's. */
+const isUnused = (asked: Asked): boolean => {
+  if (asked.kind === 'done') return asked.answer.kind === 'joined';
+  return asked.kind === 'failed' || (asked.kind === 'refused' && asked.doubt === undefined);
 };
 
 /** The record as the submitter of `id` sees it: his task may be one that waits behind the present one. */

@@ -28,6 +28,8 @@ export type ConnectOptions = {
   readonly showStacktrace?: boolean;
   /** Least milliseconds between two durable progress writes of one task; 2,000 when not set, 0: every update. */
   readonly progressThrottleMs?: number;
+  /** Largest encoded arguments and results, bytes; 8 MiB when not set, which is also the most (behaviour X4). */
+  readonly dataLimitBytes?: number;
   readonly log?: Log;
 };
 
@@ -41,7 +43,7 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
   checkUser(options.user);
   const log = options.log ?? silentLog;
   const ports = await connectPorts(natsSettings(options, log));
-  const { progressThrottleMs, name, user } = options;
+  const { progressThrottleMs, dataLimitBytes, name, user } = options;
   const baton = createBaton({
     ports,
     log,
@@ -50,6 +52,7 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
     ...(user === undefined ? {} : { user }),
     ...(name === undefined ? {} : { nodeName: name }),
     ...(progressThrottleMs === undefined ? {} : { progressThrottleMs }),
+    ...(dataLimitBytes === undefined ? {} : { dataLimitBytes }),
     closePorts: async () => {
       clearAmbient(baton);
       await ports.close();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createKernel, RunHost, silentLog, type Log, type Ports } from '@baton/runtime';
+import { DATA_LIMIT } from '@baton/protocols';
+import { createKernel, InvalidArgumentError, RunHost, silentLog, type Log, type Ports } from '@baton/runtime';
 import { Baton, checkUser, type User } from './baton.ts';
 
 export type CreateOptions = {
@@ -14,6 +15,8 @@ export type CreateOptions = {
   readonly nodeName?: string;
   /** Least time between two durable progress writes of one task; 2 s when not set. */
   readonly progressThrottleMs?: number;
+  /** Largest encoded arguments and results, bytes; 8 MiB when not set, which is also the most. */
+  readonly dataLimitBytes?: number;
   /** Called by `close` after the runs of this process have been let go. */
   readonly closePorts?: () => Promise<void>;
 };
@@ -22,12 +25,14 @@ export type CreateOptions = {
 export const createBaton = (options: CreateOptions): Baton => {
   const { ports, user, log = silentLog, enabled = true, showStacktrace = false } = options;
   checkUser(user);
+  const dataLimit = checkDataLimit(options.dataLimitBytes ?? DATA_LIMIT);
   const kernel = createKernel(ports);
   const id = nodeId(options.nodeName ?? hostname());
   const host = new RunHost({
     ports,
     kernel,
     log,
+    dataLimit,
     info: { role: 'worker', id, host: hostname(), pid: process.pid, startedAt: ports.clock.now(), state: 'ready' },
     ...(options.progressThrottleMs === undefined ? {} : { throttleMs: options.progressThrottleMs }),
   });
@@ -35,7 +40,12 @@ export const createBaton = (options: CreateOptions): Baton => {
     await host.stop();
     await options.closePorts?.();
   };
-  return new Baton({ ports, kernel, log, host, enabled, showStacktrace, close }, user);
+  return new Baton({ ports, kernel, log, host, enabled, dataLimit, showStacktrace, close }, user);
+};
+
+const checkDataLimit = (bytes: number): number => {
+  if (Number.isSafeInteger(bytes) && bytes >= 1 && bytes <= DATA_LIMIT) return bytes;
+  throw new InvalidArgumentError(`dataLimitBytes is a whole number, 1 to ${DATA_LIMIT}; got ${bytes}`);
 };
 
 /** Unique for every start of a process: a node that comes back is another one, and its fences are its own. */

@@ -17,6 +17,7 @@ export { task } from './task.ts';
 export { BatonWorker } from './worker.ts';
 export {
   BatonError,
+  DataLostError,
   getContext,
   InvalidArgumentError,
   NotConnectedError,

@@ -14,6 +14,8 @@ export type RunHostSettings = {
   /** Identity of this process as a node; owner of what it claims. */
   readonly info: NodeInfo;
   readonly throttleMs?: number;
+  /** Largest encoded result, bytes; DATA_LIMIT when not set. */
+  readonly dataLimit?: number;
 };
 
 /** What came of a claim. `unknown`: it cannot be found out now; `settle` goes on until it is. */
@@ -130,6 +132,8 @@ export class RunHost {
       clock: ports.clock,
       chance: ports.chance,
       signals: ports.signals,
+      data: ports.data,
+      ...(this.settings.dataLimit === undefined ? {} : { dataLimit: this.settings.dataLimit }),
       log,
       address,
       worker: this.id,

@@ -1,14 +1,15 @@
 import { isOwnedUnder, type BodyOutcome, type Fence, type TaskError, type TaskRecord } from '@baton/core';
-import { DecodeError, decodeData, encodeData, INLINE_DATA_LIMIT, RECORD_LIMIT, type Address } from '@baton/protocols';
+import type { Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
 import type { Held, Kernel } from '../kernel.ts';
-import type { Chance, Clock, Signals } from '../ports.ts';
+import type { Chance, Clock, DataStore, Signals } from '../ports.ts';
 import { runInContext, StopReason, type StopCause, type TaskUpdate, type UpdateOptions } from './context.ts';
 import type { TaskDefinition } from './definition.ts';
 import { Handlers } from './handlers.ts';
 import { OwnedTask, type Told } from './owned-task.ts';
 import { ProgressWriter } from './progress-writer.ts';
 import { RunContext } from './run-context.ts';
+import { isLarge, RunData, small, type BodyEnd } from './run-data.ts';
 import { isTerminalError, retryAfterOf, taskErrorOf } from './task-error.ts';
 
 export type RunSettings = {
@@ -16,6 +17,9 @@ export type RunSettings = {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly signals: Signals;
+  readonly data: DataStore;
+  /** Largest encoded result, bytes; DATA_LIMIT when not set. */
+  readonly dataLimit?: number;
   readonly log: Log;
   readonly address: Address;
   readonly worker: string;
@@ -41,6 +45,7 @@ export class Run {
   readonly fence: Fence;
   private readonly settings: RunSettings;
   private readonly task: OwnedTask;
+  private readonly data: RunData;
   private readonly startedAt: number;
   // Made when first asked for: most runs need few of these, and each costs more than the rest of a short run.
   private progress: ProgressWriter | undefined;
@@ -54,6 +59,7 @@ export class Run {
   private bodyEnded = false;
   private overdue = false;
   private givingBack: string | undefined;
+  private abandoned = false;
   private childLog: Log | undefined;
 
   constructor(settings: RunSettings) {
@@ -63,8 +69,16 @@ export class Run {
     this.address = settings.address;
     this.fence = owner.fence;
     this.startedAt = settings.clock.monotonic();
-    const { kernel, clock, address, claimed } = settings;
+    const { kernel, clock, address, claimed, data, dataLimit } = settings;
     this.task = new OwnedTask({ kernel, clock, address, claimed, fence: owner.fence, listener: this });
+    this.data = new RunData({
+      data,
+      clock,
+      address,
+      log: () => this.log(),
+      ...(dataLimit === undefined ? {} : { limit: dataLimit }),
+      wanted: (part) => !this.task.lost && !this.abandoned && (part === 'result' || this.givingBack === undefined),
+    });
   }
 
   get record(): TaskRecord {
@@ -107,13 +121,15 @@ export class Run {
 
   /** Stops repeating what has no answer. */
   abandon(): void {
+    this.abandoned = true;
     this.task.close();
   }
 
-  private async runBody(): Promise<BodyOutcome> {
+  private async runBody(): Promise<BodyEnd> {
     let args: readonly unknown[];
     try {
-      args = argumentsOf(this.record);
+      const given = this.data.arguments(this.record);
+      args = given instanceof Promise ? await given : given;
     } catch (error) {
       return { kind: 'threw', error: taskErrorOf(error), terminal: true };
     }
@@ -122,25 +138,13 @@ export class Run {
     this.context = context;
     try {
       const result = await runInContext(context, async () => definition.handler(...(args as never[])));
-      return this.returned(result);
+      return this.data.returned(result);
     } catch (thrown) {
       return this.threw(thrown);
     }
   }
 
-  private returned(result: unknown): BodyOutcome {
-    if (result === undefined) return { kind: 'returned' };
-    try {
-      const bytes = encodeData(result);
-      if (bytes.length <= INLINE_DATA_LIMIT) return { kind: 'returned', result: bytes };
-      const message = `the result is ${bytes.length} bytes, at most ${INLINE_DATA_LIMIT} are allowed`;
-      return { kind: 'threw', error: { message, type: 'result_too_large' }, terminal: true };
-    } catch (error) {
-      return { kind: 'threw', error: taskErrorOf(error), terminal: true };
-    }
-  }
-
-  private threw(thrown: unknown): BodyOutcome {
+  private threw(thrown: unknown): BodyEnd {
     const error = taskErrorOf(thrown);
     if (isTerminalError(thrown)) return { kind: 'threw', error, terminal: true };
     const { retryOn } = this.settings.definition;
@@ -163,20 +167,25 @@ export class Run {
     }
   }
 
-  private async finish(body: BodyOutcome): Promise<RunEnd> {
+  private async finish(body: BodyEnd): Promise<RunEnd> {
     if (body.kind === 'threw' && this.givingBack !== undefined && this.aborting === undefined) {
       await this.runCleanups();
       const told = await this.tellGiveBack(this.givingBack);
       if (told.kind !== 'refused' || told.reason !== 'aborting') return this.left(told);
       this.abort();
     }
-    if (this.aborting === undefined && this.cleanups !== undefined && !this.task.lost) {
+    const takesTime = this.cleanups !== undefined || isLarge(body);
+    if (this.aborting === undefined && takesTime && !this.task.lost) {
       const marked = await this.task.tell({ kind: 'mark-finishing', at: this.now(), fence: this.fence });
       if (marked.kind === 'refused' && marked.reason === 'aborting') this.abort();
     }
     for (;;) {
       const handlerErrors = await this.handlerErrors();
-      const told = await this.tellEnd(body, handlerErrors);
+      const isSuccess = handlerErrors.length === 0 && this.aborting === undefined;
+      const outcome = isSuccess ? await this.data.keep(body, this.record.id, this.fence) : small(body);
+      if (outcome === undefined) return { kind: 'lost' };
+      const told = await this.tellEnd(outcome, handlerErrors);
+      if (told.kind === 'refused') this.data.drop(outcome);
       // A cancel or a timeout was recorded first: its handlers run before the task may end.
       if (told.kind === 'refused' && told.reason === 'aborting' && this.aborting === undefined) {
         this.abort();
@@ -355,11 +364,3 @@ export class Run {
     return this.childLog;
   }
 }
-
-const argumentsOf = (record: TaskRecord): readonly unknown[] => {
-  if (record.args === undefined) return [];
-  if (!(record.args instanceof Uint8Array)) throw new DecodeError('the arguments are in the object store');
-  const args = decodeData(record.args, RECORD_LIMIT);
-  if (!Array.isArray(args)) throw new DecodeError('the arguments are not a list');
-  return args;
-};

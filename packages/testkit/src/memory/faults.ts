@@ -28,6 +28,9 @@ const SIGNAL: readonly Fault[] = ['drop', 'delay', 'silent'];
 export const FAULTS = {
   'store.load': READ,
   'store.write': WRITE,
+  'data.put': WRITE,
+  'data.get': READ,
+  'data.remove': WRITE,
   'feed.follow': READ,
   /** An ordered reader finds gaps by itself, so single changes are not lost on the way. */
   'feed.entry': ['duplicate', 'delay', 'silent'],

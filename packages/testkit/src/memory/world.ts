@@ -11,6 +11,7 @@ import {
 } from '@baton/runtime';
 import { createRandom, type Random } from '../random.ts';
 import { createSeededChance } from '../seeded-chance.ts';
+import { DataState, memoryData } from './data.ts';
 import { memoryEventLog } from './event-log.ts';
 import type { FaultRule, Injected } from './faults.ts';
 import { memoryFeed, type FeedReader } from './feed.ts';
@@ -85,6 +86,8 @@ export type MemoryWorld = {
   readonly heads: () => readonly Entry[];
   /** The records in the event log now. */
   readonly events: () => readonly LoggedRecord[];
+  /** Names of what is in the object store now. */
+  readonly objects: () => readonly string[];
   /** What the run queue holds, waiting or delivered. */
   readonly waiting: () => readonly Waiting[];
   /** Puts something into the event log that is no record. */
@@ -155,6 +158,7 @@ export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld
         .flatMap(({ sequence, content }) =>
           content.kind === 'record' ? [{ ...content.entry, sequence, direct: content.direct }] : [],
         ),
+    objects: () => server.data.names(),
     waiting: () => server.run.all().map(({ entry, lane, out }) => ({ ...entry, lane, out })),
     putUnreadable: (bytes, reason) => void server.log.append({ kind: 'unreadable', bytes: bytes.slice(), reason }),
     loseRunQueue: () => server.run.clear(),
@@ -181,6 +185,7 @@ const createServer = (around: Surroundings) => {
   return {
     records,
     log,
+    data: new DataState(around.clock),
     run,
     counter: new RunCounter(around, run),
     nodes: new PresenceState(around.clock),
@@ -208,6 +213,7 @@ const makeNode = (around: Surroundings, server: Server, name: string, chance: Ch
     store: memoryStore(around, process, server.records),
     feed: memoryFeed(around, process, server.records, server.feeds),
     log: memoryEventLog(around, process, server.log),
+    data: memoryData(around, process, server.data),
     queue: memoryRunQueue(around, process, server.run, server.counter),
     presence: memoryPresence(around, process, server.nodes),
     signals: memorySignals(around, process, server.topics),

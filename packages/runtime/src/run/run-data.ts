@@ -1,0 +1,137 @@
+import type { BodyOutcome, Fence, TaskRecord } from '@baton/core';
+import {
+  DATA_LIMIT,
+  decodeData,
+  DecodeError,
+  decodeLargeData,
+  encodeSized,
+  objectName,
+  RECORD_LIMIT,
+  type Address,
+  type Sized,
+} from '@baton/protocols';
+import { DataLostError, dropObject, loadObject, storeObject } from '../data/large-data.ts';
+import { BatonError, StoreRefusedError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Clock, DataStore } from '../ports.ts';
+import { taskErrorOf } from './task-error.ts';
+
+type RunDataParts = {
+  readonly data: DataStore;
+  readonly clock: Clock;
+  readonly address: Address;
+  readonly log: () => Log;
+  /** Largest encoded result, bytes; at most DATA_LIMIT. */
+  readonly limit?: number;
+  /** False: it is not needed any more, since the task is somebody else's, or is to be given back, or the process goes. */
+  readonly wanted: (part: 'arguments' | 'result') => boolean;
+};
+
+/** How a body ended, with its result not yet put where it belongs. */
+export type BodyEnd =
+  | Exclude<BodyOutcome, { kind: 'returned' }>
+  | { readonly kind: 'returned'; readonly result?: Sized };
+
+const RETRY_MS = 250;
+const RETRY_MAX_MS = 2_000;
+
+/** A store that answers and says no for this long says no to this result. */
+const REFUSED_MS = 30_000;
+
+/**
+ * Arguments and result of one run, which may lie in the object store. As a record that cannot be told is told until the
+ * answer is definite, an object is fetched and stored again until it is there: a broker that is away is no failure of the
+ * task.
+ */
+export class RunData {
+  private readonly parts: RunDataParts;
+
+  constructor(parts: RunDataParts) {
+    this.parts = parts;
+  }
+
+  /** The arguments, at once where they lie in the record. Throws or rejects with what the attempt fails with. */
+  arguments(record: TaskRecord): readonly unknown[] | Promise<readonly unknown[]> {
+    const { args } = record;
+    if (args === undefined) return [];
+    if (args instanceof Uint8Array) return listIn(decodeData(args, RECORD_LIMIT));
+    return this.patiently('arguments', () => loadObject(this.parts.data, args)).then((bytes) =>
+      listIn(decodeLargeData(bytes)),
+    );
+  }
+
+  /** What a body returned, encoded; or the failure it is when it cannot travel or is too large. */
+  returned(result: unknown): BodyEnd {
+    if (result === undefined) return { kind: 'returned' };
+    const limit = this.parts.limit ?? DATA_LIMIT;
+    try {
+      const sized = encodeSized(result);
+      if (sized.bytes.length <= limit) return { kind: 'returned', result: sized };
+      const message = `the result is ${sized.bytes.length} bytes, at most ${limit} are allowed: store it elsewhere and return where`;
+      return { kind: 'threw', error: { message, type: 'result_too_large' }, terminal: true };
+    } catch (error) {
+      return { kind: 'threw', error: taskErrorOf(error), terminal: true };
+    }
+  }
+
+  /**
+   * Puts a large result away, before the record that is going to refer to it. Undefined: the end is not ours to tell any
+   * more. Never rejects.
+   */
+  async keep(end: BodyEnd, id: string, fence: Fence): Promise<BodyOutcome | undefined> {
+    if (!isLarge(end)) return small(end);
+    const { bytes } = end.result;
+    const { data, address, wanted } = this.parts;
+    if (!wanted('result')) return undefined;
+    const name = objectName(address, id, { resultOf: fence });
+    try {
+      return { kind: 'returned', result: await this.patiently('result', () => storeObject(data, name, bytes)) };
+    } catch (error) {
+      if (!wanted('result')) return undefined;
+      const { message } = taskErrorOf(error);
+      const text = `the result of ${bytes.length} bytes could not be stored: ${message}`;
+      return { kind: 'threw', error: { message: text, type: 'result_not_stored' }, terminal: true };
+    }
+  }
+
+  /**
+   * The end was refused: what was put away for it is nobody's. Not to be called for an end that was lost, which may have
+   * been recorded before its key was given to another task; the sweep takes those that were not.
+   */
+  drop(body: BodyOutcome): void {
+    if (body.kind === 'returned') void dropObject(this.parts.data, body.result);
+  }
+
+  /** Tries until it works, or is refused for good, or is not wanted any more. */
+  private async patiently<T>(part: 'arguments' | 'result', attempt: () => Promise<T>): Promise<T> {
+    const { clock, log, wanted } = this.parts;
+    let refusedSince: number | undefined;
+    for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MAX_MS, pause * 2)) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof BatonError) || error instanceof DataLostError || !wanted(part)) throw error;
+        refusedSince = error instanceof StoreRefusedError ? (refusedSince ?? clock.monotonic()) : undefined;
+        if (refusedSince !== undefined && clock.monotonic() - refusedSince >= REFUSED_MS) throw error;
+        log().warn({ code: error.code, reason: error.message }, 'the object store does not work, trying until it does');
+      }
+      await new Promise<void>((resolve) => void clock.after(pause, resolve));
+    }
+  }
+}
+
+type Large = { readonly kind: 'returned'; readonly result: Sized };
+
+/** True when the result has to be put away before the end can be told, which takes its time. */
+export const isLarge = (end: BodyEnd): end is Large => end.kind === 'returned' && end.result?.kind === 'large';
+
+/** As it is told where nothing was put away: a large result is not part of it. */
+export const small = (end: BodyEnd): BodyOutcome => {
+  if (end.kind === 'threw') return end;
+  return end.result?.kind === 'inline' ? { kind: 'returned', result: end.result.bytes } : { kind: 'returned' };
+};
+
+const listIn = (value: unknown): readonly unknown[] => {
+  if (!Array.isArray(value)) throw new DecodeError('the arguments are not a list');
+  return value;
+};

@@ -1,0 +1,36 @@
+import { successorsOf, type Data, type Fence, type TaskId, type TaskRecord } from '@baton/core';
+import { parseAddress, type Address } from './address.ts';
+
+/** What of a task lies in an object: its arguments, or the result of the run with that fence. */
+export type ObjectPart = 'args' | { readonly resultOf: Fence };
+
+/**
+ * The name of an object: `<address>/<task id>/args`, `<address>/<task id>/result-<epoch>-<revision>`. Every run has its own
+ * result, so that what an old owner still stores never takes the place of what the new one did; and the name tells whose
+ * it is, so that what nobody refers to can be found.
+ */
+export const objectName = (address: Address, id: TaskId, part: ObjectPart): string => {
+  const last = part === 'args' ? 'args' : `result-${part.resultOf.epoch}-${part.resultOf.revision}`;
+  return `${address}/${id}/${last}`;
+};
+
+/** Whose object that is; undefined for a name that is none of ours. */
+export const objectOwner = (name: string): { readonly address: Address; readonly id: TaskId } | undefined => {
+  const [first = '', id = '', part = '', ...more] = name.split('/');
+  const address = parseAddress(first);
+  if (address === undefined || id === '' || part === '' || more.length > 0) return undefined;
+  return { address, id };
+};
+
+/** Names of the objects of a task. */
+export const objectsOf = (task: Pick<TaskRecord, 'args' | 'payload' | 'result'>): readonly string[] =>
+  [task.args, task.payload, task.result].flatMap(nameIn);
+
+/** Names of all objects a record refers to: those of its task, and of what waits behind it. */
+export const objectsIn = (record: TaskRecord): readonly string[] => [
+  ...objectsOf(record),
+  ...successorsOf(record).flatMap(({ spec }) => nameIn(spec.args)),
+];
+
+const nameIn = (data: Data | undefined): readonly string[] =>
+  data === undefined || data instanceof Uint8Array ? [] : [data.object];
