@@ -64,7 +64,10 @@ export class Baton {
       wait: (address, id, timeoutMs) => waitForEnd(this.watching, address, id, timeoutMs),
       cancel: (address, id, force) => this.cancel(address, id, force),
       events: (address, id) => this.events(address, id),
-      live: (id, listener) => core.ports.signals.onProgress(id, (bytes) => listener(readLive(bytes))),
+      live: async (address, id, listener) => {
+        await this.load(address, id);
+        return core.ports.signals.onProgress(id, (bytes) => listener(readLive(bytes)));
+      },
       data: (of) => loadValue(core.ports.data, of),
       durationMs: (value) => durationMs(value, 'timeout'),
       now: () => core.ports.clock.now(),

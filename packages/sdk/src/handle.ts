@@ -37,7 +37,7 @@ export type HandleClient = {
   readonly wait: (address: Address, id: string, timeoutMs: number | undefined) => Promise<Held>;
   readonly cancel: (address: Address, id: string, force: boolean) => Promise<CancelResult>;
   readonly events: (address: Address, id: string) => AsyncIterable<Held>;
-  readonly live: (id: string, listener: (live: LiveProgress) => void) => Promise<Subscription>;
+  readonly live: (address: Address, id: string, listener: (live: LiveProgress) => void) => Promise<Subscription>;
   /** The value behind data of a record, wherever it lies. */
   readonly data: (of: Data | undefined) => Promise<unknown>;
   readonly durationMs: (value: Duration) => number;
@@ -213,7 +213,7 @@ export class TaskHandle<Result = unknown> {
 
   /** Calls `listener` for every live update from now on (behaviour E3): at most once each, and nothing that was missed. */
   onProgress(listener: (live: LiveProgress) => void): Promise<Subscription> {
-    return this.client.live(this.uuid, listener);
+    return this.client.live(this.address, this.uuid, listener);
   }
 
   /** The present state first, then every change seen, until the task is terminal. */
