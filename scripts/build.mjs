@@ -1,6 +1,7 @@
-// `npm run build`: every service into services/<name>/dist/main.mjs, with its worker threads beside it.
+// `npm run build`: every service into services/<name>/dist/main.mjs, with its worker threads beside it; and the page.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildPage } from './build-page.mjs';
 import { serviceOptions, taskEntries, threadEntries } from './bundle.mjs';
 import { requireInstalled } from './install.mjs';
 import { runMain, say, seconds } from './say.mjs';
@@ -25,10 +26,11 @@ export const buildServices = async () => {
   try {
     // One call for all of them: what they share is read and parsed once.
     if (present.length > 0) await build(serviceOptions(entryPoints, 'services'));
+    await buildPage(build);
   } finally {
     await stop();
   }
-  say(`built ${present.join(', ') || 'nothing: no service has a main.ts'} (${seconds(started)})`);
+  say(`built ${[...present, 'page'].join(', ')} (${seconds(started)})`);
 };
 
 if (isMain(import.meta.url)) {

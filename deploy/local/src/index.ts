@@ -1,6 +1,8 @@
 export { LocalServerError, PortTakenError, ServerUnavailableError, ServersUnavailableError } from './errors.ts';
 export type { Attempt, LocalErrorCode } from './errors.ts';
 export { cacheFolder } from './find/cache.ts';
+export { ensureChromium } from './find/chromium.ts';
+export type { FoundChromium } from './find/chromium.ts';
 export { ensureMongo } from './find/mongo.ts';
 export type { FoundMongo, FoundMongod } from './find/mongo.ts';
 export type { FoundDocumentDb } from './find/documentdb.ts';

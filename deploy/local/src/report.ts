@@ -1,5 +1,5 @@
-/** The servers this package finds, installs and runs. */
-export type ServerName = 'nats' | 'mongo' | 'redis';
+/** The programs this package finds and installs; all but the browser are servers it runs. */
+export type ServerName = 'nats' | 'mongo' | 'redis' | 'chromium';
 
 /**
  * What happens while a server is found, installed and started.

@@ -1,5 +1,4 @@
 import { silentReporter } from '../report.ts';
-import type { ServerName } from '../report.ts';
 import { DataDir } from './data-dir.ts';
 import { endsProcess } from './local-server.ts';
 import type { LocalServer, ServerOptions } from './local-server.ts';
@@ -12,7 +11,7 @@ const PORT_TRIES = 3;
 
 /** A server that is one program: everything but how it is called and when it is ready. */
 export type SingleProgram = {
-  readonly name: ServerName;
+  readonly name: LocalServer['name'];
   readonly version: string;
   readonly way: string;
   readonly urlOf: (port: number) => string;

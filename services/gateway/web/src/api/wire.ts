@@ -1,0 +1,144 @@
+import type { Progress } from '../time/progress.ts';
+import type { Abort, CancelReason, Scope, Status, Task, TaskDetail, Transition } from '../task/task.ts';
+
+/** A task as the gateway sends it (see `API.md`); what does not apply is null. Only what the page reads is named. */
+export type WireTask = {
+  readonly uuid: string;
+  readonly revision: number;
+  readonly task_type: string;
+  readonly task_key: string;
+  readonly task_name: string;
+  readonly scope: Scope;
+  readonly status: Status;
+  readonly created_by: string | null;
+  readonly subscribers: readonly { readonly user_id: string }[];
+  readonly subscriber_count: number;
+  readonly queue: string;
+  readonly priority: string;
+  readonly created_at: string;
+  readonly run_at: string | null;
+  readonly started_at: string | null;
+  readonly ended_at: string | null;
+  readonly attempt: number;
+  readonly max_attempts: number;
+  readonly timeout_seconds: number | null;
+  readonly finishing: boolean;
+  readonly not_stopping: boolean;
+  readonly timeout_unenforced: boolean;
+  readonly unserved: boolean;
+  readonly progress: Progress | null;
+  readonly payload: unknown;
+  readonly payload_omitted?: boolean;
+  readonly error_message: string | null;
+  readonly exception_type: string | null;
+  readonly stack_trace: string | null;
+  readonly dedupe_count: number;
+  readonly may_cancel: boolean;
+  readonly cancel_action: 'abort' | 'unsubscribe' | null;
+  readonly cancel_reason: CancelReason | null;
+  readonly may_force: boolean;
+  readonly may_retry: boolean;
+};
+
+export type WireDetail = WireTask & {
+  readonly execution_mode: string;
+  readonly failures: number;
+  readonly rescues: number;
+  readonly retried_from: string | null;
+  readonly abort: WireAbort | null;
+  readonly args: unknown;
+  readonly result: unknown;
+  readonly history: readonly WireTransition[];
+  readonly history_dropped: number;
+  readonly worker: string | null;
+};
+
+type WireAbort = {
+  readonly cause: string;
+  readonly requested_by: string;
+  readonly requested_at: string;
+  readonly delivered_at: string | null;
+  readonly observed_at: string | null;
+  readonly stopped_at: string | null;
+  readonly forced: boolean;
+};
+
+type WireTransition = {
+  readonly status: Status;
+  readonly at: string;
+  readonly by: string;
+  readonly attempt: number;
+  readonly why: string | null;
+};
+
+export const taskOf = (wire: WireTask): Task => ({
+  uuid: wire.uuid,
+  revision: wire.revision,
+  type: wire.task_type,
+  key: wire.task_key,
+  name: wire.task_name,
+  scope: wire.scope,
+  status: wire.status,
+  createdBy: wire.created_by ?? undefined,
+  subscribers: wire.subscribers.map((subscriber) => subscriber.user_id),
+  subscriberCount: wire.subscriber_count,
+  queue: wire.queue,
+  priority: wire.priority,
+  createdAt: Date.parse(wire.created_at),
+  runAt: millis(wire.run_at),
+  startedAt: millis(wire.started_at),
+  endedAt: millis(wire.ended_at),
+  attempt: wire.attempt,
+  maxAttempts: wire.max_attempts,
+  timeoutSeconds: wire.timeout_seconds ?? undefined,
+  finishing: wire.finishing,
+  notStopping: wire.not_stopping,
+  timeoutUnenforced: wire.timeout_unenforced,
+  unserved: wire.unserved,
+  progress: wire.progress ?? undefined,
+  payload: wire.payload ?? undefined,
+  payloadOmitted: wire.payload_omitted ?? false,
+  errorMessage: wire.error_message ?? undefined,
+  exceptionType: wire.exception_type ?? undefined,
+  stackTrace: wire.stack_trace ?? undefined,
+  dedupeCount: wire.dedupe_count,
+  mayCancel: wire.may_cancel,
+  cancelAction: wire.cancel_action ?? undefined,
+  cancelReason: wire.cancel_reason ?? undefined,
+  mayForce: wire.may_force,
+  mayRetry: wire.may_retry,
+});
+
+export const detailOf = (wire: WireDetail): TaskDetail => ({
+  ...taskOf(wire),
+  args: wire.args ?? undefined,
+  result: wire.result ?? undefined,
+  abort: wire.abort === null ? undefined : abortOf(wire.abort),
+  history: wire.history.map(transitionOf),
+  historyDropped: wire.history_dropped,
+  worker: wire.worker ?? undefined,
+  mode: wire.execution_mode,
+  rescues: wire.rescues,
+  failures: wire.failures,
+  retriedFrom: wire.retried_from ?? undefined,
+});
+
+const abortOf = (wire: WireAbort): Abort => ({
+  cause: wire.cause,
+  requestedBy: wire.requested_by,
+  requestedAt: Date.parse(wire.requested_at),
+  deliveredAt: millis(wire.delivered_at),
+  observedAt: millis(wire.observed_at),
+  stoppedAt: millis(wire.stopped_at),
+  forced: wire.forced,
+});
+
+const transitionOf = ({ status, at, by, attempt, why }: WireTransition): Transition => ({
+  status,
+  at: Date.parse(at),
+  by,
+  attempt,
+  why: why ?? undefined,
+});
+
+const millis = (iso: string | null): number | undefined => (iso === null ? undefined : Date.parse(iso));

@@ -1,0 +1,54 @@
+import { clockText, durationText, exactText } from '../time/durations.ts';
+import { Icon } from '../ui/icons.tsx';
+import type { Abort, TaskDetail } from './task.ts';
+
+type Step = { readonly name: string; readonly text: string; readonly at: number | undefined };
+
+/** How far a cancel, or a timeout, has come (behaviour A11). */
+export const AbortProof = ({ task, abort }: { readonly task: TaskDetail; readonly abort: Abort }) => {
+  const isCancel = abort.cause === 'cancel';
+  const steps: readonly Step[] = [
+    { name: 'Requested', text: `by ${abort.requestedBy.replace(/^user:/, '')}`, at: abort.requestedAt },
+    { name: 'Delivered', text: 'the worker has it', at: abort.deliveredAt },
+    { name: 'Observed', text: 'handlers run', at: abort.observedAt },
+    { name: 'Stopped', text: abort.forced ? 'by force' : 'the body returned', at: abort.stoppedAt },
+  ];
+  const isOver = task.endedAt !== undefined;
+  return (
+    <section class="panel" aria-label={isCancel ? 'Cancel' : 'Timeout'}>
+      <header>
+        <h2>{isCancel ? 'Cancel' : 'Timeout'}</h2>
+        {abort.stoppedAt !== undefined && (
+          <span class="muted">stopped in {durationText((abort.stoppedAt - abort.requestedAt) / 1_000)}</span>
+        )}
+      </header>
+      <ol class="steps">
+        {steps.map((step) => (
+          <StepItem key={step.name} step={step} from={abort.requestedAt} isOver={isOver} />
+        ))}
+      </ol>
+    </section>
+  );
+};
+
+type StepProps = { readonly step: Step; readonly from: number; readonly isOver: boolean };
+
+const StepItem = ({ step: { name, text, at }, from, isOver }: StepProps) => {
+  const isDone = at !== undefined;
+  return (
+    <li class={isDone ? 'done' : 'open'}>
+      <span class="dot">{isDone && <Icon name="check" size={12} />}</span>
+      <strong>{name}</strong>
+      {isDone ? (
+        <>
+          <span class="muted">{text}</span>
+          <time class="faint" dateTime={new Date(at).toISOString()} data-tip={exactText(at)}>
+            {at === from ? clockText(at) : `+${durationText((at - from) / 1_000)}`}
+          </time>
+        </>
+      ) : (
+        <span class="faint">{isOver ? 'was not needed' : 'not yet'}</span>
+      )}
+    </li>
+  );
+};

@@ -1,0 +1,192 @@
+import { useApp } from '../shell/app-context.ts';
+import { Link } from '../shell/link.tsx';
+import { useShortcuts } from '../shell/shortcuts.ts';
+import { EmptyState } from '../ui/empty-state.tsx';
+import { Icon } from '../ui/icons.tsx';
+import { JsonView } from '../ui/json-view.tsx';
+import { AbortProof } from './abort-proof.tsx';
+import { askToCancel, retry } from './actions.tsx';
+import { cancelChoice } from './cancel-choice.ts';
+import { CopyButton } from './copy-button.tsx';
+import { Facts } from './facts.tsx';
+import { ProgressBar } from './progress-bar.tsx';
+import { StatusBadge } from './status.tsx';
+import type { TaskDetail } from './task.ts';
+import { useTask } from './task-model.ts';
+import { Timeline } from './timeline.tsx';
+import { warningsOf } from './warnings.ts';
+
+export const TaskView = ({ uuid }: { readonly uuid: string }) => {
+  const { server, router, list, toasts } = useApp();
+  const back = { view: 'list', query: list.state.get().query } as const;
+  const state = useTask(server, uuid, () => {
+    toasts.good('You do not see this task any more');
+    router.go(back);
+  });
+  useShortcuts({ Escape: () => router.go(back) });
+  return (
+    <section class="task-view" aria-labelledby="task-heading">
+      <Link class="back" to={back}>
+        <Icon name="arrowLeft" size={14} />
+        Tasks
+      </Link>
+      {state.kind === 'loading' && <LoadingTask />}
+      {state.kind === 'missing' && <MissingTask />}
+      {state.kind === 'failed' && (
+        <EmptyState icon="alert" title="The task cannot be shown">
+          <p role="alert">{state.fault.message}</p>
+        </EmptyState>
+      )}
+      {state.kind === 'shown' && <Shown task={state.task} />}
+    </section>
+  );
+};
+
+const LoadingTask = () => (
+  <div class="task-loading" aria-busy="true">
+    <h1 id="task-heading" class="hidden-text">
+      Loading the task
+    </h1>
+    <span class="bone title" />
+    <span class="bone" />
+    <span class="bone" />
+  </div>
+);
+
+const MissingTask = () => (
+  <EmptyState icon="search" title="No such task">
+    <p id="task-heading">It does not exist, it was pruned, or you may not see it.</p>
+  </EmptyState>
+);
+
+const Shown = ({ task }: { readonly task: TaskDetail }) => (
+  <>
+    <Header task={task} />
+    {warningsOf(task).map(({ title, text }) => (
+      <p key={title} class="notice">
+        <Icon name="alert" />
+        <span>
+          <strong>{title}.</strong> {text}
+        </span>
+      </p>
+    ))}
+    <div class="task-columns">
+      <div class="main-column">
+        {task.errorMessage !== undefined && <ErrorPanel task={task} />}
+        {task.abort !== undefined && <AbortProof task={task} abort={task.abort} />}
+        <DataPanel title="Result" value={task.result} />
+        <DataPanel title="Payload" value={task.payload} />
+        <DataPanel title="Arguments" value={task.args} none="No arguments" />
+        <Timeline task={task} />
+      </div>
+      <Facts task={task} />
+    </div>
+  </>
+);
+
+const Header = ({ task }: { readonly task: TaskDetail }) => (
+  <header class="task-header">
+    <div class="title">
+      <h1 id="task-heading">{task.name}</h1>
+      <p class="sub">
+        <StatusBadge status={task.status} />
+        <span class="mono muted">{task.type}</span>
+        <span class="mono muted id">{task.uuid}</span>
+        <CopyButton text={task.uuid} label="Copy the id" />
+      </p>
+    </div>
+    <Actions task={task} />
+    {task.progress !== undefined && (
+      <div class={`progress-line ${task.status}`}>
+        <ProgressBar
+          progress={task.progress}
+          label={`Progress of ${task.name}`}
+          startedAt={task.startedAt}
+          running={task.status === 'in_progress'}
+        />
+      </div>
+    )}
+  </header>
+);
+
+const Actions = ({ task }: { readonly task: TaskDetail }) => {
+  const app = useApp();
+  const choice = cancelChoice(task);
+  const again = (): void => void retry(app, task);
+  useShortcuts({
+    c: () => askToCancel(app, task),
+    r: () => (task.mayRetry ? again() : false),
+  });
+  const reason = choice.kind === 'blocked' ? choice.reason : undefined;
+  return (
+    <div class="actions">
+      {task.mayRetry && (
+        <button type="button" class="button" onClick={again}>
+          <Icon name="retry" />
+          Retry
+        </button>
+      )}
+      {choice.kind !== 'none' && (
+        <>
+          <button
+            type="button"
+            class="button"
+            aria-disabled={reason !== undefined}
+            aria-describedby={reason === undefined ? undefined : 'cancel-reason'}
+            data-tip={reason}
+            onClick={() => askToCancel(app, task)}
+          >
+            <Icon name="stop" />
+            Cancel
+          </button>
+          {reason !== undefined && (
+            <span id="cancel-reason" class="hidden-text">
+              {reason}
+            </span>
+          )}
+        </>
+      )}
+    </div>
+  );
+};
+
+const DataPanel = ({
+  title,
+  value,
+  none,
+}: {
+  readonly title: string;
+  readonly value: unknown;
+  readonly none?: string;
+}) => {
+  if (value === undefined && none === undefined) return null;
+  return (
+    <section class="panel" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        {value !== undefined && (
+          <CopyButton text={JSON.stringify(value, null, 2)} label={`Copy ${title.toLowerCase()}`} />
+        )}
+      </header>
+      {value === undefined ? <p class="muted">{none}</p> : <JsonView value={value} label={title} />}
+    </section>
+  );
+};
+
+const ErrorPanel = ({ task }: { readonly task: TaskDetail }) => (
+  <section class="panel fault" aria-label="Error">
+    <header>
+      <h2>
+        <Icon name="bug" />
+        {task.exceptionType ?? 'Error'}
+      </h2>
+      <CopyButton text={[task.errorMessage, task.stackTrace].join('\n')} label="Copy the error" />
+    </header>
+    <p class="error-text">{task.errorMessage}</p>
+    {task.stackTrace !== undefined && (
+      <pre class="trace" tabIndex={0} aria-label="Stack trace">
+        {task.stackTrace}
+      </pre>
+    )}
+  </section>
+);

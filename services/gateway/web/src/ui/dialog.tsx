@@ -1,0 +1,73 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { Icon } from './icons.tsx';
+
+type DialogProps = {
+  readonly title: string;
+  readonly wide?: boolean;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+  /** The buttons at the bottom; inside the form when there is one. */
+  readonly footer: ComponentChildren;
+  /** Makes the dialog a form. */
+  readonly onSubmit?: () => void;
+};
+
+/** A modal dialog of the browser's own: it keeps the focus inside and gives it back where it came from. */
+export const Dialog = ({ title, wide = false, onClose, children, footer, onSubmit }: DialogProps) => {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    const cameFrom = focused(dialog.current);
+    dialog.current?.showModal();
+    return () => cameFrom?.focus();
+  }, []);
+
+  const content = (
+    <>
+      <header>
+        <h2 id={heading}>{title}</h2>
+        <button type="button" class="button quiet small icon" aria-label="Close" onClick={onClose}>
+          <Icon name="cross" />
+        </button>
+      </header>
+      {children}
+      <footer>{footer}</footer>
+    </>
+  );
+  return (
+    <dialog
+      ref={dialog}
+      class={wide ? 'dialog wide' : 'dialog'}
+      aria-labelledby={heading}
+      onCancel={(event) => {
+        event.preventDefault(); // closed by being drawn no more, like every other close
+        onClose();
+      }}
+      onPointerDown={(event) => {
+        if (event.target === dialog.current) onClose();
+      }}
+    >
+      {onSubmit === undefined ? (
+        <div>{content}</div>
+      ) : (
+        <form
+          noValidate
+          onSubmit={(event) => {
+            event.preventDefault();
+            onSubmit();
+          }}
+        >
+          {content}
+        </form>
+      )}
+    </dialog>
+  );
+};
+
+/** What has the focus, also inside a shadow root. */
+const focused = (near: HTMLElement | null): HTMLElement | undefined => {
+  const root = near?.getRootNode();
+  const active = root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
+  return active instanceof HTMLElement ? active : undefined;
+};
