@@ -15,8 +15,8 @@ export type UpdateOptions = {
   readonly immediate?: boolean;
 };
 
-/** Why a signal was aborted: `signal.reason.cause`. */
-export type StopCause = 'cancel' | 'timeout' | 'drain' | 'lease_lost';
+/** Why a signal was aborted: `signal.reason.cause`. `failure`: something in the task threw and nobody caught it. */
+export type StopCause = 'cancel' | 'timeout' | 'drain' | 'lease_lost' | 'failure';
 
 export class StopReason extends Error {
   override readonly name = 'AbortError';

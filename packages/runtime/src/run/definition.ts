@@ -11,4 +11,6 @@ export type TaskDefinition = {
   /** Whether a failure is worth another attempt; absent: every one but a TerminalError. */
   readonly retryOn?: (error: unknown) => boolean;
   readonly name?: string;
+  /** The handler runs in a thread of its own, which imports `module` (a URL) to find it (behaviour T5). */
+  readonly thread?: { readonly module: string; readonly memoryMb: number };
 };

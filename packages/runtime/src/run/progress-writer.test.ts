@@ -1,8 +1,8 @@
 import { createVirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
-import { silentLog } from '../log.ts';
-import { ProgressWriter, type Pending } from './progress-writer.ts';
+import { ProgressWriter } from './progress-writer.ts';
+import type { Pending } from './task-update.ts';
 
 const test = suite('progress writer');
 
@@ -16,7 +16,6 @@ const scene = (throttleMs: number, writeMs = 10) => {
     signals: { progress: () => void live++ } as never,
     taskId: 'task',
     throttleMs,
-    log: () => silentLog,
     write: ({ progress }) =>
       new Promise((resolve) => {
         clock.after(writeMs, () => {
@@ -31,7 +30,7 @@ const scene = (throttleMs: number, writeMs = 10) => {
 test('C4 the first at once, then the latest when its time has come', async () => {
   const { clock, writer, stored, lives } = scene(2_000);
   for (let count = 0; count < 30; count++) {
-    writer.update({ progress: { count } }, {});
+    writer.update({ progress: { count } });
     await clock.advance(110);
   }
   await clock.advance(2_000);
@@ -48,8 +47,8 @@ test('C4 the first at once, then the latest when its time has come', async () =>
 
 test('C4 an immediate update waits for the write under way and not for its time', async () => {
   const { clock, writer, stored } = scene(2_000);
-  writer.update({ progress: { count: 1 } }, {});
-  writer.update({ progress: { count: 2 } }, { immediate: true });
+  writer.update({ progress: { count: 1 } });
+  writer.update({ progress: { count: 2 } }, true);
   await clock.advance(25);
   assert.equal(
     stored.map(({ at, progress }) => [at, progress]),
@@ -63,7 +62,7 @@ test('C4 an immediate update waits for the write under way and not for its time'
 test('C4 without a throttle every update that finds the last one stored is stored', async () => {
   const { clock, writer, stored } = scene(0);
   for (let count = 1; count <= 3; count++) {
-    writer.update({ progress: { count } }, {});
+    writer.update({ progress: { count } });
     await clock.advance(15);
   }
   assert.equal(
@@ -74,8 +73,8 @@ test('C4 without a throttle every update that finds the last one stored is store
 
 test('C4 a flush leaves nothing behind', async () => {
   const { clock, writer, stored } = scene(2_000);
-  writer.update({ progress: { count: 1 } }, {});
-  writer.update({ progress: { count: 2 } }, {});
+  writer.update({ progress: { count: 1 } });
+  writer.update({ progress: { count: 2 } });
   await clock.settle(writer.flush());
   assert.equal(stored.at(-1)?.progress, { count: 2 });
   assert.is(clock.pending(), 0);

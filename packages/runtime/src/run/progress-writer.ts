@@ -1,25 +1,19 @@
-import { parseProgress, type Progress } from '@baton/core';
-import { encode, encodeData, PAYLOAD_LIMIT, PROGRESS_LIVE_MS } from '@baton/protocols';
-import type { Log } from '../log.ts';
+import { encode, PROGRESS_LIVE_MS } from '@baton/protocols';
 import type { Clock, Signals } from '../ports.ts';
-import type { TaskUpdate, UpdateOptions } from './context.ts';
-
-export type Pending = { readonly progress?: Progress; readonly payload?: Uint8Array };
+import type { Pending } from './task-update.ts';
 
 type Settings = {
   readonly clock: Clock;
   readonly signals: Signals;
   readonly taskId: string;
   readonly throttleMs: number;
-  readonly log: () => Log;
   /** Stores what is pending; called again only after it has settled. */
   readonly write: (pending: Pending) => Promise<void>;
 };
 
 /**
  * Progress and payload of one run (behaviour C1 to C4). The first update is stored at once, later ones at most once per
- * throttle, always the latest; who looks now gets more of them, at most once. Wrong input is a warning in the log: a
- * typing mistake in a progress call does not end hours of work.
+ * throttle, always the latest; who looks now gets more of them, at most once.
  */
 export class ProgressWriter {
   private readonly settings: Settings;
@@ -35,12 +29,11 @@ export class ProgressWriter {
     this.settings = settings;
   }
 
-  update(update: TaskUpdate, options: UpdateOptions): void {
-    const change = this.read(update);
-    if (change === undefined) return;
-    this.pending = { ...this.pending, ...change };
+  /** `immediate`: now, whatever the throttle says. */
+  update(update: Pending, immediate = false): void {
+    this.pending = { ...this.pending, ...update };
     this.live();
-    this.urgent ||= options.immediate === true || this.settings.throttleMs === 0;
+    this.urgent ||= immediate || this.settings.throttleMs === 0;
     this.writeWhenDue();
   }
 
@@ -59,33 +52,6 @@ export class ProgressWriter {
     this.timer?.cancel();
     this.timer = undefined;
     this.pending = undefined;
-  }
-
-  private read(update: TaskUpdate): Pending | undefined {
-    const change: { progress?: Progress; payload?: Uint8Array } = {};
-    if (update.progress !== undefined) {
-      const parsed = parseProgress(update.progress);
-      if (parsed.ok) change.progress = parsed.progress;
-      else this.settings.log().warn({ reason: parsed.reason }, 'progress was not understood and is left out');
-    }
-    if (update.payload !== undefined) {
-      const payload = this.encoded(update.payload);
-      if (payload !== undefined) change.payload = payload;
-    }
-    return change.progress === undefined && change.payload === undefined ? undefined : change;
-  }
-
-  private encoded(payload: unknown): Uint8Array | undefined {
-    let reason: string;
-    try {
-      const bytes = encodeData(payload);
-      if (bytes.length <= PAYLOAD_LIMIT) return bytes;
-      reason = `${bytes.length} bytes, at most ${PAYLOAD_LIMIT} are allowed`;
-    } catch (error) {
-      reason = error instanceof Error ? error.message : String(error);
-    }
-    this.settings.log().warn({ reason }, 'a payload could not be stored and is left out');
-    return undefined;
   }
 
   private live(): void {

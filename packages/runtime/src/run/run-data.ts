@@ -1,19 +1,11 @@
 import type { BodyOutcome, Fence, TaskRecord } from '@baton/core';
-import {
-  DATA_LIMIT,
-  decodeData,
-  DecodeError,
-  decodeLargeData,
-  encodeSized,
-  objectName,
-  RECORD_LIMIT,
-  type Address,
-  type Sized,
-} from '@baton/protocols';
+import { objectName, type Address, type Sized } from '@baton/protocols';
 import { DataLostError, dropObject, loadObject, storeObject } from '../data/large-data.ts';
 import { BatonError, StoreRefusedError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock, DataStore } from '../ports.ts';
+import type { ArgumentBytes } from './body.ts';
+import type { BodyEnd } from './body-end.ts';
 import { taskErrorOf } from './task-error.ts';
 
 type RunDataParts = {
@@ -21,16 +13,9 @@ type RunDataParts = {
   readonly clock: Clock;
   readonly address: Address;
   readonly log: () => Log;
-  /** Largest encoded result, bytes; at most DATA_LIMIT. */
-  readonly limit?: number;
   /** False: it is not needed any more, since the task is somebody else's, or is to be given back, or the process goes. */
   readonly wanted: (part: 'arguments' | 'result') => boolean;
 };
-
-/** How a body ended, with its result not yet put where it belongs. */
-export type BodyEnd =
-  | Exclude<BodyOutcome, { kind: 'returned' }>
-  | { readonly kind: 'returned'; readonly result?: Sized };
 
 const RETRY_MS = 250;
 const RETRY_MAX_MS = 2_000;
@@ -50,28 +35,12 @@ export class RunData {
     this.parts = parts;
   }
 
-  /** The arguments, at once where they lie in the record. Throws or rejects with what the attempt fails with. */
-  arguments(record: TaskRecord): readonly unknown[] | Promise<readonly unknown[]> {
+  /** The encoded arguments, at once where they lie in the record. Rejects with what the attempt fails with. */
+  arguments(record: TaskRecord): ArgumentBytes | undefined | Promise<ArgumentBytes> {
     const { args } = record;
-    if (args === undefined) return [];
-    if (args instanceof Uint8Array) return listIn(decodeData(args, RECORD_LIMIT));
-    return this.patiently('arguments', () => loadObject(this.parts.data, args)).then((bytes) =>
-      listIn(decodeLargeData(bytes)),
-    );
-  }
-
-  /** What a body returned, encoded; or the failure it is when it cannot travel or is too large. */
-  returned(result: unknown): BodyEnd {
-    if (result === undefined) return { kind: 'returned' };
-    const limit = this.parts.limit ?? DATA_LIMIT;
-    try {
-      const sized = encodeSized(result);
-      if (sized.bytes.length <= limit) return { kind: 'returned', result: sized };
-      const message = `the result is ${sized.bytes.length} bytes, at most ${limit} are allowed: store it elsewhere and return where`;
-      return { kind: 'threw', error: { message, type: 'result_too_large' }, terminal: true };
-    } catch (error) {
-      return { kind: 'threw', error: taskErrorOf(error), terminal: true };
-    }
+    if (args === undefined) return undefined;
+    if (args instanceof Uint8Array) return { bytes: args, large: false };
+    return this.patiently('arguments', async () => ({ bytes: await loadObject(this.parts.data, args), large: true }));
   }
 
   /**
@@ -129,9 +98,4 @@ export const isLarge = (end: BodyEnd): end is Large => end.kind === 'returned' &
 export const small = (end: BodyEnd): BodyOutcome => {
   if (end.kind === 'threw') return end;
   return end.result?.kind === 'inline' ? { kind: 'returned', result: end.result.bytes } : { kind: 'returned' };
-};
-
-const listIn = (value: unknown): readonly unknown[] => {
-  if (!Array.isArray(value)) throw new DecodeError('the arguments are not a list');
-  return value;
 };

@@ -1,11 +1,15 @@
+import { availableParallelism } from 'node:os';
 import { isOwnedUnder, isTerminal } from '@baton/core';
-import { PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
+import { DATA_LIMIT, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
-import { dispatch, promote } from '../dispatch.ts';
+import { offer, promote } from '../dispatch.ts';
 import type { Asked, Held, Kernel } from '../kernel.ts';
 import type { Dispatch, Lease, NodeInfo, Ports, Subscription } from '../ports.ts';
+import { checkModules } from '../thread/check-modules.ts';
+import { ThreadPool } from '../thread/thread-pool.ts';
 import type { TaskDefinition } from './definition.ts';
-import { Run, type RunEnd } from './run.ts';
+import { Run } from './run.ts';
+import type { RunEnd } from './run-finish.ts';
 
 export type RunHostSettings = {
   readonly ports: Ports;
@@ -25,6 +29,9 @@ export type Claimed =
   | { readonly kind: 'failed' }
   | { readonly kind: 'unknown' };
 
+/** Task threads of a process without a worker, at least: inline calls take no slots that would bound them. */
+const LEAST_THREADS = 4;
+
 /** Pause between two looks at a claim whose answer was lost. */
 const SETTLE_MS = 500;
 
@@ -35,7 +42,11 @@ const SETTLE_MS = 500;
 export class RunHost {
   readonly id: string;
   private readonly settings: RunHostSettings;
+  /** Who owns an address here. */
   private readonly runs = new Map<Address, Run>();
+  /** All bodies that run, also those whose task is somebody else's by now. */
+  private readonly bodies = new Set<Run>();
+  private readonly threads = new ThreadPool(Math.max(LEAST_THREADS, availableParallelism()));
   private readonly subscriptions: Subscription[] = [];
   private lease: Lease | undefined;
   private starting: Promise<void> | undefined;
@@ -49,7 +60,7 @@ export class RunHost {
   }
 
   get running(): number {
-    return this.runs.size;
+    return this.bodies.size;
   }
 
   /** False while others may count this process as dead: what it would claim now would be taken from it. */
@@ -133,19 +144,22 @@ export class RunHost {
       chance: ports.chance,
       signals: ports.signals,
       data: ports.data,
-      ...(this.settings.dataLimit === undefined ? {} : { dataLimit: this.settings.dataLimit }),
+      dataLimit: this.settings.dataLimit ?? DATA_LIMIT,
       log,
       address,
       worker: this.id,
       claimed,
       definition,
+      threads: this.threads,
       throttleMs: this.settings.throttleMs ?? PROGRESS_THROTTLE_MS,
     });
     this.runs.set(address, run);
-    this.lease?.update({ running: this.runs.size });
+    this.bodies.add(run);
+    this.lease?.update({ running: this.bodies.size });
     const end = await run.execute();
     if (this.runs.get(address) === run) this.runs.delete(address);
-    this.lease?.update({ running: this.runs.size });
+    this.bodies.delete(run);
+    this.lease?.update({ running: this.bodies.size });
     if (end.kind === 'left') this.next(address, end.held);
     return end;
   }
@@ -153,7 +167,7 @@ export class RunHost {
   /** Gives every running task back whose body is still running; the caller has waited long enough. */
   async giveBackAll(why: string): Promise<void> {
     await Promise.all(
-      [...this.runs.values()].map(async (run) => {
+      [...this.bodies].map(async (run) => {
         const end = await run.giveBack(why);
         if (end.kind === 'left') this.next(run.address, end.held);
       }),
@@ -161,7 +175,20 @@ export class RunHost {
   }
 
   interruptAll(cause: 'drain' | 'lease_lost'): void {
-    for (const run of this.runs.values()) run.interrupt(cause);
+    for (const run of this.bodies) run.interrupt(cause);
+  }
+
+  /** At most so many task threads: as many as a worker has slots. */
+  limitThreads(limit: number): void {
+    this.threads.setLimit(limit);
+  }
+
+  /**
+   * Loads the modules of isolated tasks each in a thread, which stays for the first run. Rejects with
+   * InvalidArgumentError for one that cannot be loaded or does not define its task.
+   */
+  async prepareThreads(definitions: readonly TaskDefinition[]): Promise<void> {
+    await checkModules(this.threads, definitions);
   }
 
   setState(state: NodeInfo['state']): void {
@@ -170,8 +197,9 @@ export class RunHost {
 
   async stop(): Promise<void> {
     this.stopped = true;
-    for (const run of this.runs.values()) run.abandon();
+    for (const run of this.bodies) run.abandon();
     for (const subscription of this.subscriptions.splice(0)) subscription.close();
+    await this.threads.close();
     await this.starting?.catch(() => undefined);
     await this.lease?.release();
     this.lease = undefined;
@@ -187,7 +215,7 @@ export class RunHost {
     );
     this.lease = await ports.presence.hold(info, {
       lost: () => {
-        log.warn({ running: this.runs.size }, 'the lease could not be renewed: running tasks are told to stop');
+        log.warn({ running: this.bodies.size }, 'the lease could not be renewed: running tasks are told to stop');
         this.holds(false);
         this.interruptAll('lease_lost');
       },
@@ -210,8 +238,8 @@ export class RunHost {
     const { record } = held;
     if (isTerminal(record.status) && record.successor !== undefined) {
       void promote({ ports, kernel, log }, address, record.id, `worker:${this.id}`);
-    } else if (record.status === 'pending' && record.runAt === undefined && record.host === undefined) {
-      void dispatch({ ports, log }, address, held);
+    } else {
+      void offer({ ports, log }, address, held);
     }
   }
 }

@@ -1,0 +1,92 @@
+import type { BodyOutcome, Fence, TaskError } from '@baton/core';
+import type { Held } from '../kernel.ts';
+import type { Chance, Clock } from '../ports.ts';
+import type { Body } from './body.ts';
+import type { BodyEnd } from './body-end.ts';
+import type { OwnedTask, Told } from './owned-task.ts';
+import { isLarge, small, type RunData } from './run-data.ts';
+
+/** How a run left the task; `lost`: somebody else has it, or it was ended without us. */
+export type RunEnd = { readonly kind: 'left'; readonly held: Held } | { readonly kind: 'lost' };
+
+/** What the end of a run depends on, as it is at each moment. */
+export type Ending = {
+  readonly task: OwnedTask;
+  readonly body: Body;
+  readonly data: RunData;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly fence: Fence;
+  /** The abort handlers that were called; undefined: nobody has asked for an abort. */
+  readonly aborting: Promise<readonly TaskError[]> | undefined;
+  readonly givingBack: string | undefined;
+  /** The body was ended by force. */
+  readonly forced: boolean;
+  /** What was thrown in the context of the task and not caught after its body had ended. */
+  readonly strays: readonly TaskError[];
+  readonly abort: () => void;
+};
+
+/** Runs what has to run after the body, and tells how the attempt ended. */
+export const finishRun = async (run: Ending, end: BodyEnd): Promise<RunEnd> => {
+  if (end.kind === 'threw' && run.givingBack !== undefined && run.aborting === undefined) {
+    await run.body.runCleanups();
+    const told = await tellGiveBack(run, run.givingBack);
+    if (told.kind !== 'refused' || told.reason !== 'aborting') return leftBy(told);
+    run.abort();
+  }
+  const takesTime = run.body.hasCleanups || isLarge(end);
+  if (run.aborting === undefined && takesTime && !run.task.lost) {
+    const marked = await run.task.tell({ kind: 'mark-finishing', at: run.clock.now(), fence: run.fence });
+    if (marked.kind === 'refused' && marked.reason === 'aborting') run.abort();
+  }
+  for (;;) {
+    const handlerErrors = await runHandlers(run);
+    const isSuccess = handlerErrors.length === 0 && run.aborting === undefined;
+    const outcome = isSuccess ? await run.data.keep(end, run.task.record.id, run.fence) : small(end);
+    if (outcome === undefined) return { kind: 'lost' };
+    const told = await tellEnd(run, outcome, handlerErrors);
+    if (told.kind === 'refused') run.data.drop(outcome);
+    // A cancel or a timeout was recorded first: its handlers run before the task may end.
+    if (told.kind === 'refused' && told.reason === 'aborting' && run.aborting === undefined) {
+      run.abort();
+      continue;
+    }
+    return leftBy(told);
+  }
+};
+
+export const tellGiveBack = ({ task, clock, fence }: Ending, why: string): Promise<Told> =>
+  task.tell({ kind: 'give-back', at: clock.now(), fence, why });
+
+export const leftBy = (told: Told): RunEnd =>
+  told.kind === 'done' ? { kind: 'left', held: told.held } : { kind: 'lost' };
+
+const tellEnd = async (run: Ending, body: BodyOutcome, handlerErrors: readonly TaskError[]): Promise<Told> => {
+  const command = {
+    kind: 'finish',
+    at: run.clock.now(),
+    fence: run.fence,
+    body,
+    handlerErrors,
+    abortHandled: run.aborting !== undefined || !run.body.hasAborts,
+    random: run.chance.random(),
+    ...(run.forced ? FORCED : undefined),
+  } as const;
+  const told = await run.task.tell(command);
+  if (told.kind !== 'refused' || told.reason !== 'PAYLOAD_TOO_LARGE') return told;
+  const error = { message: 'the record would be too large with this result', type: 'result_too_large' };
+  return run.task.tell({ ...command, body: { kind: 'threw', error, terminal: true } });
+};
+
+const FORCED = { forced: true } as const;
+
+/** Abort handlers, then cleanup handlers; resolves with what failed. */
+const runHandlers = async (run: Ending): Promise<readonly TaskError[]> => {
+  if (run.aborting === undefined && !run.body.hasCleanups) return run.strays;
+  await run.aborting;
+  // Asked again: some may have been registered while the others ran.
+  const aborts = run.aborting === undefined ? [] : await run.body.runAborts(() => undefined);
+  const cleanups = run.body.hasCleanups ? await run.body.runCleanups() : [];
+  return [...aborts, ...cleanups, ...run.strays];
+};

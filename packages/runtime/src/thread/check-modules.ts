@@ -1,0 +1,35 @@
+import { InvalidArgumentError } from '../errors.ts';
+import type { TaskDefinition } from '../run/definition.ts';
+import type { ThreadKind } from './task-thread.ts';
+import type { ThreadPool } from './thread-pool.ts';
+
+/**
+ * Loads the module of every isolated task in a thread, one after the other, and looks whether it defines the task: found
+ * when a worker starts, and not by the first task that fails. Rejects with InvalidArgumentError.
+ */
+export const checkModules = async (threads: ThreadPool, definitions: readonly TaskDefinition[]): Promise<void> => {
+  const checked = new Map<string, readonly string[]>();
+  for (const { type, thread } of definitions) {
+    if (thread === undefined) continue;
+    const types = checked.get(thread.module) ?? (await typesOf(threads, thread));
+    checked.set(thread.module, types);
+    const count = types.filter((each) => each === type).length;
+    if (count === 1) continue;
+    throw new InvalidArgumentError(
+      `'${type}' is to run in a thread, but its module ${thread.module} ${count === 0 ? 'does not define it when it is loaded there' : `defines ${count} tasks of that name`}: ` +
+        'define the task at the top of a module and pass module: import.meta.url',
+    );
+  }
+};
+
+const typesOf = async (threads: ThreadPool, kind: ThreadKind): Promise<readonly string[]> => {
+  const thread = await threads.lend(kind);
+  if (thread === undefined) return [];
+  try {
+    return await thread.loaded;
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error), { cause: error });
+  } finally {
+    threads.giveBack(thread);
+  }
+};

@@ -1,0 +1,158 @@
+import type { TaskError } from '@baton/core';
+import { PROGRESS_LIVE_MS } from '@baton/protocols';
+import type { ArgumentBytes, Body, BodyOwner } from '../run/body.ts';
+import type { BodyEnd, Threw } from '../run/body-end.ts';
+import type { StopCause } from '../run/context.ts';
+import type { TaskFacts } from '../run/facts.ts';
+import { taskErrorOf } from '../run/task-error.ts';
+import type { RunNews } from './messages.ts';
+import type { TaskThread, ThreadKind } from './task-thread.ts';
+import type { ThreadPool } from './thread-pool.ts';
+
+export type ThreadBodySettings = {
+  readonly threads: ThreadPool;
+  readonly kind: ThreadKind;
+  readonly facts: TaskFacts;
+  readonly owner: BodyOwner;
+  /** Largest encoded result, bytes. */
+  readonly resultLimit: number;
+  /** Every update is to be stored, and not one in a while. */
+  readonly everyUpdate: boolean;
+};
+
+type Settle = (errors: readonly TaskError[]) => void;
+
+/** A body that is called in a thread, seen from the process (behaviour T5). */
+export class ThreadBody implements Body {
+  readonly canBeEnded = true;
+  private readonly settings: ThreadBodySettings;
+  private readonly seen = new Set<string>();
+  private readonly handlers: Record<'aborts' | 'cleanups', Settle[]> = { aborts: [], cleanups: [] };
+  private thread: TaskThread | undefined;
+  private stopCause: StopCause | undefined;
+  private settle: ((end: BodyEnd) => void) | undefined;
+  private observed: (() => void) | undefined;
+  private isOver = false;
+  /** Why handlers cannot run any more: none were reached, or the thread has ended under them. */
+  private gone: readonly TaskError[] | undefined;
+
+  constructor(settings: ThreadBodySettings) {
+    this.settings = settings;
+  }
+
+  get hasAborts(): boolean {
+    return this.seen.has('abort');
+  }
+
+  get hasCleanups(): boolean {
+    return this.seen.has('cleanup');
+  }
+
+  execute(args: ArgumentBytes | undefined): Promise<BodyEnd> {
+    return new Promise((resolve) => {
+      this.settle = (end) => {
+        this.isOver = true;
+        resolve(end);
+      };
+      void this.begin(args);
+    });
+  }
+
+  stop(cause: StopCause): void {
+    if (this.stopCause !== undefined) return;
+    this.stopCause = cause;
+    if (this.thread === undefined) this.neverBegan(cause);
+    else this.thread.askToStop(cause);
+  }
+
+  runAborts(observed: () => void): Promise<readonly TaskError[]> {
+    this.observed = observed;
+    return this.runHandlers('aborts');
+  }
+
+  runCleanups(): Promise<readonly TaskError[]> {
+    return this.runHandlers('cleanups');
+  }
+
+  giveUp(end: Threw): void {
+    this.settle?.(end);
+    this.leaveHandlers([]);
+    void this.thread?.terminate();
+  }
+
+  close(): void {
+    const { thread } = this;
+    this.thread = undefined;
+    this.leaveHandlers([]);
+    if (thread === undefined) return;
+    thread.close();
+    this.settings.threads.giveBack(thread);
+  }
+
+  private async begin(args: ArgumentBytes | undefined): Promise<void> {
+    const { threads, kind, facts, resultLimit, everyUpdate } = this.settings;
+    try {
+      const thread = await threads.lend(kind);
+      if (thread === undefined) return this.neverBegan('drain');
+      // It was stopped while it waited.
+      if (this.isOver) return threads.giveBack(thread);
+      this.thread = thread;
+      await thread.loaded;
+      if (this.isOver) return;
+      const updateMs = everyUpdate ? 0 : PROGRESS_LIVE_MS;
+      thread.begin(
+        { facts, args, resultLimit, updateMs },
+        { news: (news) => this.hear(news), died: (error) => this.died(error) },
+      );
+    } catch (error) {
+      this.died(taskErrorOf(error));
+    }
+  }
+
+  private neverBegan(cause: StopCause): void {
+    this.gone = [];
+    this.settle?.({ kind: 'threw', error: { message: `stopped before it began: ${cause}`, type: 'AbortError' } });
+  }
+
+  private runHandlers(which: 'aborts' | 'cleanups'): Promise<readonly TaskError[]> {
+    const { thread, gone } = this;
+    if (gone !== undefined || thread === undefined) return Promise.resolve(gone ?? []);
+    return new Promise((resolve) => {
+      this.handlers[which].push(resolve);
+      thread.post({ kind: which });
+    });
+  }
+
+  private hear(news: RunNews): void {
+    const { owner } = this.settings;
+    switch (news.kind) {
+      case 'asked':
+        this.seen.add(news.what);
+        return owner.asked(news.what);
+      case 'updated':
+        return owner.updated(news.pending, news.immediate);
+      case 'crashed':
+        return owner.crashed(news.end);
+      case 'aborts-began':
+        return this.observed?.();
+      case 'handlers-ran':
+        return this.handlers[news.which].shift()?.(news.errors);
+      case 'ended':
+        return this.settle?.(news.end);
+      case 'log':
+        return owner.log()[news.level](news.fields, news.text);
+    }
+  }
+
+  private died(error: TaskError): void {
+    // Handlers that were running have failed; those that were not reached are lost with the thread.
+    this.leaveHandlers(this.handlers.aborts.length + this.handlers.cleanups.length > 0 ? [error] : []);
+    this.settle?.({ kind: 'threw', error });
+  }
+
+  private leaveHandlers(errors: readonly TaskError[]): void {
+    if (this.gone !== undefined) return;
+    this.gone = errors;
+    for (const settle of [...this.handlers.aborts.splice(0), ...this.handlers.cleanups.splice(0)]) settle(errors);
+  }
+}
