@@ -40,7 +40,7 @@ program
     await runNamedService('worker');
   });
 
-for (const name of ['supervisor', 'projector'] as const) {
+for (const name of ['supervisor', 'projector', 'gateway'] as const) {
   program
     .command(name)
     .description(`run a ${name}; settings come from the environment`)

@@ -1,3 +1,4 @@
+import { startGateway } from '@baton/gateway';
 import { projectorService } from '@baton/projector';
 import { runService, type ServiceStart } from '@baton/runtime';
 import { startSupervisor } from '@baton/supervisor';
@@ -5,14 +6,15 @@ import { startWorker } from '@baton/worker';
 
 /** The services this command can run, by name. Each is what its own `main.ts` runs. */
 const SERVICES: Readonly<Record<ServiceName, ServiceStart>> = {
+  gateway: startGateway,
   projector: projectorService,
   supervisor: startSupervisor,
   worker: startWorker,
 };
 
-export type ServiceName = 'projector' | 'supervisor' | 'worker';
+export type ServiceName = 'gateway' | 'projector' | 'supervisor' | 'worker';
 
-export const SERVICE_NAMES: readonly ServiceName[] = ['supervisor', 'projector', 'worker'];
+export const SERVICE_NAMES: readonly ServiceName[] = ['supervisor', 'projector', 'worker', 'gateway'];
 
 /** Runs one service until it is told to stop. Never returns: the process ends with the service's code. */
 export const runNamedService = (name: ServiceName): Promise<never> => {

@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url';
 import type { Durability } from '@baton/local';
 import { SERVICE_NAMES } from '../commands/services.ts';
 import { runQuickstart } from '../quickstart/run.ts';
+import { addressIn, gatewayEnvironment, requireFreePort } from './gateway-address.ts';
 import { startProcess, type ServiceProcess } from './processes.ts';
 import { openServers, type Servers } from './servers.ts';
-import { say } from './terminal.ts';
+import { say, styled } from './terminal.ts';
 
 export type DevOptions = {
   /** Where servers keep their data and services their logs. */
@@ -53,13 +54,15 @@ class Stage {
   async run(signal: AbortSignal): Promise<number> {
     const began = performance.now();
     const { dataDir, durability, quickstart, once } = this.options;
+    await requireFreePort();
     this.servers = await openServers({ dataDir, durability, onUnexpectedExit: (what) => this.brokeDown(what) });
     if (signal.aborted) return 0;
-    await this.startServices(this.servers);
+    const page = await this.startServices(this.servers);
     say(`Baton runs: NATS ${this.servers.natsUrl}, MongoDB ${this.servers.mongoUrl} (${seconds(began)})`);
     if (quickstart && !signal.aborted) await runQuickstart(this.servers, signal);
     if (once || signal.aborted) return 0;
-    say(`\nServices run on; their logs are in ${join(dataDir, 'logs')}. Ctrl-C stops everything.`);
+    if (page !== undefined) say(`\nThe task list is open at ${styled('bold', page)}`);
+    say(`Services run on; their logs are in ${join(dataDir, 'logs')}. Ctrl-C stops everything.`);
     return new Promise<number>(() => {});
   }
 
@@ -69,11 +72,12 @@ class Stage {
     await this.servers?.stop();
   }
 
-  private async startServices(servers: Servers): Promise<void> {
+  /** Resolves with the address of the page. */
+  private async startServices(servers: Servers): Promise<string | undefined> {
     const { dataDir } = this.options;
-    const env = { NATS_URL: servers.natsUrl, MONGODB_URL: servers.mongoUrl };
+    const env = { ...gatewayEnvironment(), NATS_URL: servers.natsUrl, MONGODB_URL: servers.mongoUrl };
     const tasks = fileURLToPath(new URL(QUICKSTART_TASKS, import.meta.url));
-    await Promise.all(
+    const logs = await Promise.all(
       SERVICE_NAMES.map(async (name) => {
         const service = startProcess({
           name,
@@ -83,9 +87,11 @@ class Stage {
           onExit: (code, signal) => this.brokeDown(`the ${name} ended with ${signal ?? `code ${code}`}`),
         });
         this.processes.push(service);
-        await service.started;
+        const log = await service.started;
+        return name === 'gateway' ? log : '';
       }),
     );
+    return addressIn(logs.join(''));
   }
 
   private brokeDown(what: string): void {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { BatonError } from '@baton/runtime';
 
 export type ServiceProcess = {
-  /** Resolves when it says that it has started; rejects with BatonError `SERVICE_NOT_STARTED`. */
-  readonly started: Promise<void>;
+  /** Resolves with its log so far when it says that it has started; rejects with BatonError `SERVICE_NOT_STARTED`. */
+  readonly started: Promise<string>;
   /** SIGTERM, then SIGKILL when that takes too long. Resolves when it is gone. */
   readonly stop: () => Promise<void>;
 };
@@ -55,7 +55,7 @@ export const startProcess = (options: StartOptions): ServiceProcess => {
   return { started: started(child, name, logFile), stop };
 };
 
-const started = (child: ChildProcess, name: string, logFile: string): Promise<void> =>
+const started = (child: ChildProcess, name: string, logFile: string): Promise<string> =>
   new Promise((resolve, reject) => {
     let seen = '';
     const timer = setTimeout(() => {
@@ -75,7 +75,7 @@ const started = (child: ChildProcess, name: string, logFile: string): Promise<vo
       if (!seen.includes('"msg":"started"')) return;
       clearTimeout(timer);
       child.stdout?.off('data', look);
-      resolve();
+      resolve(seen);
     };
     child.stdout?.on('data', look);
     child.stderr?.on('data', (chunk: Buffer) => {

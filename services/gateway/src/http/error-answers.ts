@@ -1,0 +1,58 @@
+import { BatonError, type Log } from '@baton/runtime';
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { Problem, problem, problemOf, type ProblemCode } from './problem.ts';
+
+/** What the framework itself finds, by status. */
+const BY_STATUS: Readonly<Record<number, readonly [code: ProblemCode, message: string]>> = {
+  400: ['BAD_REQUEST', 'the request cannot be read'],
+  404: ['NOT_FOUND', 'there is nothing here'],
+  405: ['METHOD_NOT_ALLOWED', 'this cannot be done here'],
+  408: ['TIMEOUT', 'the request took too long to arrive'],
+  413: ['PAYLOAD_TOO_LARGE', 'the body is too large'],
+  414: ['BAD_REQUEST', 'the address is too long'],
+  415: ['UNSUPPORTED_MEDIA_TYPE', 'the body is not JSON'],
+  429: ['TOO_MANY_REQUESTS', 'too many requests'],
+  431: ['BAD_REQUEST', 'the headers are too large'],
+};
+
+/** Every error as a problem: what is a user's fault is told, what is ours goes to the log and is told in general. */
+export const installErrorAnswers = (server: FastifyInstance, log: Log): void => {
+  server.setNotFoundHandler((_request, reply) => send(reply, problem('NOT_FOUND', 'there is nothing here')));
+  server.setErrorHandler((error: FastifyError, request, reply) => {
+    const found = asProblem(error);
+    if (found.statusCode >= 500) {
+      const { method, routeOptions } = request;
+      log[found.statusCode === 500 ? 'error' : 'warn']({ err: error, method, route: routeOptions.url }, 'a request failed');
+    }
+    return send(reply, found);
+  });
+};
+
+const send = (reply: FastifyReply, { statusCode, body, headers }: Problem): FastifyReply =>
+  reply.code(statusCode).headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(body));
+
+const asProblem = (error: FastifyError): Problem => {
+  if (error instanceof Problem) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) return invalid(error);
+  const known = error instanceof BatonError ? problemOf(error) : undefined;
+  if (known !== undefined) return known;
+  const [code, message] = BY_STATUS[error.statusCode ?? 500] ?? [];
+  if (code !== undefined && message !== undefined) return problem(code, message);
+  return problem('INTERNAL', 'something went wrong inside the gateway');
+};
+
+type Invalid = Extract<Parameters<typeof hasZodFastifySchemaValidationErrors>[0], unknown> & {
+  readonly validation: readonly { readonly instancePath: string; readonly message?: string }[];
+};
+
+const MOST_FAULTS = 20;
+const LENGTH = 200;
+
+const invalid = (error: unknown): Problem =>
+  problem('INVALID_ARGUMENT', 'the request has faults', {
+    faults: (error as Invalid).validation.slice(0, MOST_FAULTS).map(({ instancePath, message = 'is not valid' }) => ({
+      field: instancePath.replace(/^\//, '').replaceAll('/', '.').slice(0, LENGTH),
+      message: message.slice(0, LENGTH),
+    })),
+  });

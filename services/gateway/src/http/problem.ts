@@ -1,0 +1,118 @@
+import { BatonError } from '@baton/runtime';
+
+/** What is wrong with a part of a request. `field` is a path in the body, or a parameter's name. */
+export type FieldFault = { readonly field: string; readonly message: string };
+
+export type ProblemBody = {
+  readonly code: string;
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint: string;
+  readonly faults?: readonly FieldFault[];
+  /** State of the task, where that is why. */
+  readonly status?: string;
+};
+
+/** An answer of 400 and above, thrown by whoever finds out. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly statusCode: number;
+  readonly body: ProblemBody;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(statusCode: number, body: ProblemBody, headers: Readonly<Record<string, string>> = {}) {
+    super(body.message);
+    this.statusCode = statusCode;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+type Rule = { readonly status: number; readonly hint: string };
+
+const AGAIN = 'Nothing happened. Try again in a moment.';
+
+/** Every code the gateway answers with: the status, and what to do. */
+const RULES = {
+  INVALID_ARGUMENT: { status: 400, hint: 'Correct what is named; /api/v1/openapi.json has every field.' },
+  INVALID_CURSOR: { status: 400, hint: 'Begin without a cursor.' },
+  BAD_REQUEST: { status: 400, hint: 'Send well-formed HTTP and JSON.' },
+  UNAUTHENTICATED: { status: 401, hint: 'Send a valid token: Authorization: Bearer <token>.' },
+  PERMISSION_DENIED: { status: 403, hint: 'Ask an admin.' },
+  FORCE_REQUIRED: { status: 403, hint: 'Send { "force": true } to stop it for everyone.' },
+  CSRF: { status: 403, hint: 'Send the header X-Baton-CSRF: 1 from a page of this site, or use a Bearer token.' },
+  TASK_NOT_FOUND: {
+    status: 404,
+    hint: 'Check the id. A task you may not see is answered like one that does not exist.',
+  },
+  NOT_FOUND: { status: 404, hint: '/api/v1/openapi.json lists what there is.' },
+  DISABLED: { status: 404, hint: 'An operator switches it on again with BATON_ENABLED=true.' },
+  METHOD_NOT_ALLOWED: { status: 405, hint: '/api/v1/openapi.json lists what there is.' },
+  TIMEOUT: { status: 408, hint: 'Send the whole request at once.' },
+  TASK_ABORTING: { status: 409, hint: 'Submit again when it has ended, or with when_aborting: "queue".' },
+  PAYLOAD_TOO_LARGE: { status: 413, hint: 'Put large data elsewhere and send where it is.' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, hint: 'Send Content-Type: application/json.' },
+  UNKNOWN_HOST: { status: 421, hint: 'Use the address the gateway was set up for, or add it to BATON_HTTP_ALLOWED_HOSTS.' },
+  TASK_NOT_ABORTABLE: { status: 422, hint: 'Wait for its end. Its author can make it abortable with onAbort or ctx.signal.' },
+  TASK_ABORT_FAILED: { status: 422, hint: 'It needs no cancel any more.' },
+  TASK_NOT_TERMINAL: { status: 422, hint: 'Wait for its end, or cancel it first.' },
+  TOO_MANY_REQUESTS: { status: 429, hint: 'Wait as long as Retry-After says.' },
+  INTERNAL: { status: 500, hint: 'The log of the gateway has the reason.' },
+  NOT_CONNECTED: { status: 503, hint: AGAIN },
+  STORE_FULL: { status: 503, hint: 'An operator has to give the state store more room. Cancelling still works.' },
+  STORE_MISSING: { status: 503, hint: AGAIN },
+  STORE_REFUSED: { status: 503, hint: AGAIN },
+  STORE_CONTENDED: { status: 503, hint: AGAIN },
+  STORE_TIMEOUT: { status: 503, hint: AGAIN },
+  MONGO_UNAVAILABLE: { status: 503, hint: AGAIN },
+  MONGO_UNAUTHORIZED: { status: 503, hint: 'An operator has to check MONGODB_URL.' },
+  RECORD_NEWER: { status: 503, hint: 'A newer version of Baton wrote it: upgrade the gateway.' },
+  RECORD_CORRUPT: { status: 503, hint: 'An operator has to look at it: baton doctor.' },
+  OUTCOME_UNKNOWN: { status: 504, hint: 'It may have happened. Look first, then repeat; with an operation_id repeating is safe.' },
+} as const satisfies Readonly<Record<string, Rule>>;
+
+export type ProblemCode = keyof typeof RULES;
+
+export const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(RULES, code);
+
+type Details = Partial<Pick<ProblemBody, 'hint' | 'faults' | 'status'>> & {
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export const problem = (code: ProblemCode, message: string, details: Details = {}): Problem => {
+  const { headers, ...rest } = details;
+  const { status, hint } = RULES[code];
+  return new Problem(status, { code, message, hint, ...rest }, headers);
+};
+
+/** Invisible and absent are one answer. */
+export const taskNotFound = (): Problem => problem('TASK_NOT_FOUND', 'no such task');
+
+/** Errors of the runtime, the SDK and MongoDB whose text is for users; what an outage says is for the log. */
+export const problemOf = (error: BatonError): Problem | undefined => {
+  if (!isProblemCode(error.code)) return undefined;
+  const { status: statusCode } = RULES[error.code];
+  if (statusCode >= 500) return problem(error.code, OUTAGES[error.code] ?? 'this does not work now');
+  const state = 'status' in error && typeof error.status === 'string' ? { status: error.status } : {};
+  return problem(error.code, error.message, state);
+};
+
+/** Nothing of addresses, subjects or drivers is told to the outside. */
+const OUTAGES: Readonly<Partial<Record<ProblemCode, string>>> = {
+  NOT_CONNECTED: 'the state store cannot be reached now',
+  STORE_FULL: 'the state store is full: nothing new is accepted',
+  STORE_TIMEOUT: 'the state store did not answer in time',
+  MONGO_UNAVAILABLE: 'the database of tasks cannot be reached now',
+  OUTCOME_UNKNOWN: 'it is not known whether this took effect',
+};
+
+type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
+
+const MOST_FAULTS = 20;
+
+/** Faults a schema has found, below a place in the request. */
+export const faultsOf = (issues: readonly Issue[], at: string): readonly FieldFault[] =>
+  issues.slice(0, MOST_FAULTS).map(({ path, message }) => ({
+    field: [at, ...path.map(String)].filter((part) => part !== '').join('.').slice(0, 200),
+    message: message.slice(0, 200),
+  }));

@@ -1,0 +1,96 @@
+import { canSee, type Actor } from '@baton/core';
+import type { Identity } from '../auth/identity.ts';
+import type { ListFound } from '../tasks/task-reader.ts';
+import { matches, matchesWithoutStatus, type UserFilter } from '../tasks/matching.ts';
+import { rowJson, type Looking } from '../tasks/task-json.ts';
+import { changeText } from './change-text.ts';
+import { readEventId, writeEventId } from './event-id.ts';
+import type { EventStream } from './event-stream.ts';
+import { eventText, KEEP_ALIVE } from './event-text.ts';
+import type { LiveFeed } from './live-feed.ts';
+import type { Change } from './recent-changes.ts';
+import type { Watcher } from './watchers.ts';
+
+export type ListEventsParts = {
+  readonly identity: Identity;
+  readonly filter: UserFilter;
+  readonly feed: Pick<LiveFeed, 'since' | 'revision' | 'epoch'>;
+  /** The page the client begins with, and its cursor. */
+  readonly firstPage: () => Promise<ListFound & { readonly cursor: string | null }>;
+  readonly looking: () => Looking;
+};
+
+/** Changes that may come while the first page is read. */
+const MOST_WAITING = 10_000;
+
+/** The list as one client follows it: a page, then every change of what he may see and asked for. */
+export class ListEvents implements Watcher {
+  readonly identity: Identity;
+  private readonly parts: ListEventsParts;
+  private stream: EventStream | undefined;
+  /** While the first page is read. */
+  private waiting: (() => void)[] | undefined;
+
+  constructor(parts: ListEventsParts) {
+    this.parts = parts;
+    this.identity = parts.identity;
+  }
+
+  /** Must be called in the same turn in which the watcher was added: nothing may come in between. */
+  async begin(stream: EventStream, lastEventId: string | undefined): Promise<void> {
+    this.stream = stream;
+    if (lastEventId !== undefined && this.resume(lastEventId)) return;
+    if (lastEventId !== undefined) stream.write(eventText('reset', { reason: 'resume' }));
+    const { epoch, revision } = this.parts.feed;
+    this.waiting = [];
+    const { shown, cursor } = await this.parts.firstPage();
+    const looking = this.parts.looking();
+    const result = shown.map((one) => rowJson(one, looking));
+    stream.write(eventText('snapshot', { result, next_cursor: cursor }, writeEventId({ epoch, revision })));
+    const waiting = this.waiting ?? [];
+    this.waiting = undefined;
+    for (const tell of waiting) tell();
+  }
+
+  readonly changed = (change: Change): void => this.orLater(() => this.tell(change));
+
+  readonly hidden = (change: Change): void => {
+    if (!matchesWithoutStatus(change.task.record, this.parts.filter)) return;
+    this.orLater(() => this.leave(change, 'hidden'));
+  };
+
+  readonly restarted = (): void => this.stream?.reset('restart');
+  readonly expired = (): void => this.stream?.reset('expired');
+  readonly keepAlive = (): void => this.stream?.write(KEEP_ALIVE);
+
+  /** True: all that the client has missed was told. */
+  private resume(lastEventId: string): boolean {
+    const { feed, looking } = this.parts;
+    const id = readEventId(lastEventId);
+    const missed = id?.epoch === feed.epoch ? feed.since(id.revision) : undefined;
+    if (missed === undefined) return false;
+    const actor = looking().actor;
+    for (const change of missed) if (mayBeTold(change, actor)) this.tell(change);
+    return true;
+  }
+
+  private tell(change: Change): void {
+    const { filter, looking } = this.parts;
+    const { record } = change.task;
+    if (matches(record, filter)) this.stream?.write(changeText(change, 'row', looking()));
+    else if (filter.status !== undefined && matchesWithoutStatus(record, filter)) this.leave(change, 'filter');
+  }
+
+  private leave({ task }: Change, reason: 'filter' | 'hidden'): void {
+    this.stream?.write(eventText('leave', { uuid: task.id, revision: task.revision, reason }, writeEventId(task)));
+  }
+
+  private orLater(tell: () => void): void {
+    if (this.waiting === undefined) return tell();
+    this.waiting.push(tell);
+    if (this.waiting.length > MOST_WAITING) this.stream?.reset('slow');
+  }
+}
+
+/** Of changes that were missed only those are told that the user might see now. */
+const mayBeTold = ({ task }: Change, actor: Actor): boolean => canSee(task.record, actor);

@@ -1,0 +1,187 @@
+import { isTerminal, successorsOf, type TaskRecord } from '@baton/core';
+import { allPartitions, readRecord } from '@baton/protocols';
+import type { BatonError, Clock, Entry, Log, RecordFeed, Subscription } from '@baton/runtime';
+import { LiveTask, liveTaskIn, type LiveOrigin } from './live-task.ts';
+import type { Overlay } from './overlay.ts';
+import { RecentChanges, type Change, type ChangeKind } from './recent-changes.ts';
+
+export type LiveListener = {
+  readonly change: (change: Change) => void;
+  /** Changes may have been missed: everything has to be read anew. */
+  readonly restarted: () => void;
+};
+
+export type LiveFeedParts = {
+  readonly feed: RecordFeed;
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly overlay: Overlay;
+};
+
+const RECENT = { count: 10_000, bytes: 16 * 1024 * 1024 };
+
+/** Tasks whose subscribers are remembered, to know who has left. */
+const MOST_AUDIENCES = 100_000;
+
+const PAUSE_MS = 1_000;
+
+/** One reading of the bucket for everybody: keeps the overlay, remembers the last changes, tells who listens. */
+export class LiveFeed {
+  readonly epoch: number;
+  private readonly parts: LiveFeedParts;
+  private readonly listeners = new Set<LiveListener>();
+  private readonly audiences = new Map<string, readonly string[]>();
+  private recent: RecentChanges | undefined;
+  private subscription: Subscription | undefined;
+  private retry: { readonly cancel: () => void } | undefined;
+  private last = 0;
+  private isStopped = false;
+  private unreadable = 0;
+
+  constructor(parts: LiveFeedParts) {
+    this.parts = parts;
+    this.epoch = parts.epoch;
+  }
+
+  /** The last revision that was read. */
+  get revision(): number {
+    return this.last;
+  }
+
+  /** Everything that was in the bucket at the beginning has been read. */
+  get isCaughtUp(): boolean {
+    return this.recent !== undefined;
+  }
+
+  /** Resolves when all that is stored has been read. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.follow(resolve).catch(reject);
+    });
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.retry?.cancel();
+    this.subscription?.close();
+  }
+
+  listen(listener: LiveListener): Subscription {
+    this.listeners.add(listener);
+    return { close: () => this.listeners.delete(listener) };
+  }
+
+  /** Every change from this revision on; undefined when some after it may not be known here. */
+  since(revision: number): readonly Change[] | undefined {
+    return this.recent?.since(revision);
+  }
+
+  /** What a write of this process has just stored, before the feed tells of it. */
+  put(entry: Pick<Entry, 'address' | 'revision'>, record: TaskRecord): void {
+    const from = this.originOf({ ...entry, size: 1_024 });
+    for (const id of idsIn(record)) this.keep(liveTaskIn(record, id, from));
+  }
+
+  private async follow(caughtUp: () => void): Promise<void> {
+    const subscription = await this.parts.feed.follow(allPartitions(), {
+      entry: (entry) => this.take(entry),
+      caughtUp: () => {
+        this.recent = new RecentChanges(RECENT, this.last + 1);
+        caughtUp();
+        for (const listener of this.listeners) listener.restarted();
+      },
+      lost: (cause) => this.lose(cause),
+    });
+    if (this.isStopped) subscription.close();
+    else this.subscription = subscription;
+  }
+
+  private lose(cause: BatonError): void {
+    if (this.isStopped) return;
+    this.parts.log.warn({ code: cause.code, reason: cause.message }, 'the record feed ended; it is begun again');
+    this.recent = undefined;
+    this.again();
+  }
+
+  private again(): void {
+    this.retry = this.parts.clock.after(PAUSE_MS, () => {
+      if (this.isStopped) return;
+      this.follow(() => undefined).catch((error: unknown) => {
+        this.parts.log.warn({ err: error }, 'the record feed cannot be begun yet');
+        this.again();
+      });
+    });
+  }
+
+  private take(entry: Entry): void {
+    this.last = Math.max(this.last, entry.revision);
+    const reading = readRecord(entry.bytes);
+    if (reading.kind !== 'record') return this.leaveOut(entry, reading.kind);
+    const { record } = reading;
+    const from = this.originOf({ ...entry, size: entry.bytes.length });
+    for (const id of idsIn(record)) {
+      const task = liveTaskIn(record, id, from);
+      if (task !== undefined) this.takeTask(task, record);
+    }
+  }
+
+  private takeTask(task: LiveTask, actor: TaskRecord): void {
+    const known = this.parts.overlay.get(task.id);
+    const left = this.leavers(task.record);
+    // An archive mark tells that the projection has this outcome, and nothing that anybody would see.
+    if (task.record.archived) return this.parts.overlay.settle(task.id, task);
+    this.keep(task);
+    // A successor is carried along by every write of the task it waits for.
+    const isSame = task.id !== actor.id && known !== undefined && sameWaiting(known.record, task.record);
+    if (isSame || this.recent === undefined) return;
+    const change: Change = { revision: task.revision, kind: kindOf(task.record, known?.record), task, left };
+    this.recent.push(change);
+    for (const listener of this.listeners) listener.change(change);
+  }
+
+  private keep(task: LiveTask | undefined): void {
+    if (task !== undefined) this.parts.overlay.put(task);
+  }
+
+  /** Only a shared task can lose a subscriber. */
+  private leavers({ id, scope, status, subscribers }: TaskRecord): readonly string[] {
+    if (scope !== 'shared') return [];
+    const before = this.audiences.get(id) ?? [];
+    const now = subscribers.map(({ user }) => user);
+    this.audiences.delete(id);
+    if (!isTerminal(status)) this.audiences.set(id, now);
+    if (this.audiences.size > MOST_AUDIENCES) {
+      const [oldest] = this.audiences.keys();
+      if (oldest !== undefined) this.audiences.delete(oldest);
+    }
+    return before.filter((user) => !now.includes(user));
+  }
+
+  private originOf({ address, revision, size }: Pick<LiveOrigin, 'address' | 'revision' | 'size'>): LiveOrigin {
+    return { address, revision, size, epoch: this.epoch, seenAt: this.parts.clock.monotonic() };
+  }
+
+  /** Said at the first and then at every power of two. */
+  private leaveOut({ address }: Entry, kind: string): void {
+    const count = ++this.unreadable;
+    if ((count & (count - 1)) === 0) this.parts.log.warn({ address, kind, count }, 'a record cannot be read here');
+  }
+}
+
+const idsIn = (record: TaskRecord): readonly string[] => [record.id, ...successorsOf(record).map(({ spec }) => spec.id)];
+
+const sameWaiting = (a: TaskRecord, b: TaskRecord): boolean =>
+  a.status === b.status && a.subscribers.length === b.subscribers.length && a.dedupeCount === b.dedupeCount;
+
+/** By the version before where that is known; else by whether the last transition is as new as the last change. */
+const kindOf = (record: TaskRecord, before: TaskRecord | undefined): ChangeKind => {
+  const fresh = record.history.length === 1 && record.status === 'pending' && record.attempt === 0;
+  if (before === undefined && fresh && record.changedAt === record.createdAt) return 'created';
+  if (before !== undefined) {
+    const moved = before.status !== record.status || before.history.length !== record.history.length;
+    // The gateway's own submit is known before the feed tells of it.
+    return moved ? 'status' : fresh && record.changedAt === record.createdAt ? 'created' : 'update';
+  }
+  return record.history.at(-1)?.at === record.changedAt ? 'status' : 'update';
+};

@@ -1,0 +1,140 @@
+import { canSee, describeProgress, etaMs, isTerminal } from '@baton/core';
+import type { Subscription } from '@baton/runtime';
+import type { LiveProgress } from '@baton/sdk';
+import type { Identity } from '../auth/identity.ts';
+import type { FoundTask } from '../tasks/task-reader.ts';
+import { taskJson, type Looking } from '../tasks/task-json.ts';
+import { changeText } from './change-text.ts';
+import { readEventId, writeEventId, type EventId } from './event-id.ts';
+import type { EventStream } from './event-stream.ts';
+import { eventText, KEEP_ALIVE } from './event-text.ts';
+import type { LiveFeed } from './live-feed.ts';
+import type { Change } from './recent-changes.ts';
+import type { Watcher } from './watchers.ts';
+
+export type TaskEventsParts = {
+  readonly identity: Identity;
+  readonly taskId: string;
+  readonly feed: Pick<LiveFeed, 'since' | 'epoch'>;
+  /** The task as it is now. Rejects with the 404 Problem when the user may not see it. */
+  readonly load: () => Promise<FoundTask>;
+  /** Progress as it happens, between two writes of the record. */
+  readonly followProgress: (found: FoundTask, listener: (live: LiveProgress) => void) => Promise<Subscription>;
+  readonly looking: () => Looking;
+};
+
+/** One task as one client follows it: as it is, then every change, until it has ended. */
+export class TaskEvents implements Watcher {
+  readonly identity: Identity;
+  readonly taskId: string;
+  private readonly parts: TaskEventsParts;
+  private stream: EventStream | undefined;
+  private progress: Subscription | undefined;
+  private told = 0;
+  private startedAt = 0;
+  private waiting: Change[] = [];
+  private wasHidden = false;
+
+  constructor(parts: TaskEventsParts) {
+    this.parts = parts;
+    this.identity = parts.identity;
+    this.taskId = parts.taskId;
+  }
+
+  /** After the watcher was added: a change that comes meanwhile waits. */
+  load(): Promise<FoundTask> {
+    return this.parts.load();
+  }
+
+  async begin(stream: EventStream, found: FoundTask, lastEventId: string | undefined): Promise<void> {
+    this.stream = stream;
+    const { document } = found;
+    this.startedAt = document.started_at?.getTime() ?? 0;
+    if (!this.resume(found, lastEventId)) {
+      if (lastEventId !== undefined) stream.write(eventText('reset', { reason: 'resume' }));
+      this.tellCurrent(found);
+    }
+    for (const change of this.waiting.splice(0)) this.tell(change);
+    if (this.wasHidden) return this.gone();
+    if (document.terminal) this.finish();
+    if (!stream.isOpen) return;
+    const progress = await this.parts.followProgress(found, (live) => this.tellProgress(live));
+    if (stream.isOpen) this.progress = progress;
+    else progress.close();
+  }
+
+  /** The connection is over. */
+  close(): void {
+    this.progress?.close();
+  }
+
+  readonly changed = (change: Change): void => {
+    if (this.stream === undefined) this.waiting.push(change);
+    else this.tell(change);
+  };
+
+  readonly hidden = (): void => {
+    this.wasHidden = true;
+    if (this.stream !== undefined) this.gone();
+  };
+
+  readonly restarted = (): void => this.stream?.reset('restart');
+  readonly expired = (): void => this.stream?.reset('expired');
+  readonly keepAlive = (): void => this.stream?.write(KEEP_ALIVE);
+
+  private resume({ document }: FoundTask, lastEventId: string | undefined): boolean {
+    const id = lastEventId === undefined ? undefined : readEventId(lastEventId);
+    if (id === undefined || id.epoch !== document.epoch) return false;
+    if (id.revision === document.rev) return this.hasTold(id);
+    const missed = id.epoch === this.parts.feed.epoch ? this.parts.feed.since(id.revision) : undefined;
+    if (missed === undefined) return false;
+    this.told = id.revision;
+    const { actor } = this.parts.looking();
+    for (const change of missed) {
+      if (change.task.id === this.taskId && canSee(change.task.record, actor)) this.tell(change);
+    }
+    return this.told >= document.rev;
+  }
+
+  private hasTold({ revision }: EventId): true {
+    this.told = revision;
+    return true;
+  }
+
+  private tellCurrent({ document, record }: FoundTask): void {
+    this.told = document.rev;
+    const id = writeEventId({ epoch: document.epoch, revision: document.rev });
+    const task = taskJson(document, this.parts.looking(), record);
+    this.stream?.write(eventText('task', { change: 'current', task }, id));
+  }
+
+  private tell(change: Change): void {
+    if (change.revision <= this.told) return;
+    this.told = change.revision;
+    const { record } = change.task;
+    this.startedAt = record.startedAt ?? 0;
+    this.stream?.write(changeText(change, 'task', this.parts.looking()));
+    if (isTerminal(record.status)) this.finish();
+  }
+
+  private tellProgress({ at, progress }: LiveProgress): void {
+    if (progress === undefined) return;
+    const eta = this.startedAt === 0 ? undefined : etaMs(progress, Math.max(0, at.getTime() - this.startedAt));
+    const data = {
+      uuid: this.taskId,
+      at: at.toISOString(),
+      progress,
+      progress_text: describeProgress(progress),
+      eta_seconds: eta === undefined ? null : eta / 1_000,
+    };
+    this.stream?.write(eventText('progress', data));
+  }
+
+  private finish(): void {
+    this.stream?.end(eventText('end', { uuid: this.taskId }));
+  }
+
+  private gone(): void {
+    this.stream?.end(eventText('gone', { uuid: this.taskId }));
+  }
+}

@@ -1,0 +1,157 @@
+import cookie from '@fastify/cookie';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import type { Actor } from '@baton/core';
+import Fastify, { type FastifyRequest } from 'fastify';
+import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { installGuard, tooMany } from './auth/guard.ts';
+import type { Authenticate } from './auth/identity.ts';
+import { installCors } from './http/cors.ts';
+import { installErrorAnswers } from './http/error-answers.ts';
+import { installHeaders } from './http/headers.ts';
+import { installMetrics } from './http/metrics.ts';
+import { operationRoutes, type ReadyCheck } from './http/operation-routes.ts';
+import { installPage } from './http/page.ts';
+import { problem } from './http/problem.ts';
+import type { Server } from './http/route.ts';
+import { sessionRoutes } from './http/session-routes.ts';
+import type { LiveFeed } from './live/live-feed.ts';
+import type { Nodes } from './live/nodes.ts';
+import type { Overlay } from './live/overlay.ts';
+import type { Watchers } from './live/watchers.ts';
+import { createOverview } from './overview/overview.ts';
+import { overviewRoutes } from './overview/overview-routes.ts';
+import { TaskActions } from './tasks/actions.ts';
+import { createCursors } from './tasks/cursor.ts';
+import { eventRoutes } from './tasks/event-routes.ts';
+import { taskRoutes } from './tasks/task-routes.ts';
+import type { Looking } from './tasks/task-json.ts';
+import type { TaskReader } from './tasks/task-reader.ts';
+import type { MongoTaskViews } from '@baton/mongo';
+import type { Clock, Log } from '@baton/runtime';
+import type { Baton } from '@baton/sdk';
+
+export type ServerSettings = {
+  readonly mode: 'dev' | 'jwt';
+  readonly enabled: boolean;
+  readonly showStacktrace: boolean;
+  /** Host names that are answered, without ports. */
+  readonly hosts: ReadonlySet<string>;
+  readonly corsOrigins: readonly string[];
+  /** Requests a user may make in a minute. */
+  readonly rateLimit: number;
+  readonly cursorSecret: string;
+  /** Folder of the built page. */
+  readonly pageRoot?: string;
+};
+
+export type ServerParts = {
+  readonly settings: ServerSettings;
+  readonly authenticate: Authenticate;
+  readonly baton: Baton;
+  readonly views: MongoTaskViews;
+  readonly reader: TaskReader;
+  readonly feed: LiveFeed;
+  readonly overlay: Overlay;
+  readonly watchers: Watchers;
+  readonly nodes: Nodes;
+  readonly checks: readonly ReadyCheck[];
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+const BODY_LIMIT = 1024 * 1024;
+/** A whole request must have arrived after this long: one byte a second is no way to talk. */
+const REQUEST_MS = 30_000;
+const HEADERS_MS = 10_000;
+const FAILURES_PER_MINUTE = 100;
+
+/** The HTTP server, not listening yet. */
+export const createServer = async (parts: ServerParts) => {
+  const { settings, authenticate, watchers, overlay, feed } = parts;
+  const server = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_MS,
+    http: { headersTimeout: HEADERS_MS },
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true, querystringParser: parseQuery },
+  }).withTypeProvider<ZodTypeProvider>();
+  server.removeContentTypeParser('text/plain');
+  server.setValidatorCompiler(validatorCompiler);
+  // Answers are typed by their schemas and held to them by tests; checking each again would only cost time.
+  server.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  installErrorAnswers(server, parts.log);
+  await server.register(cookie);
+  await installHeaders(server);
+  await server.register(rateLimit, {
+    global: true,
+    hook: 'preHandler',
+    max: settings.rateLimit,
+    timeWindow: 60_000,
+    cache: 10_000,
+    keyGenerator: userOf,
+    allowList: (request: FastifyRequest) => request.routeOptions.config.access === 'open',
+    errorResponseBuilder: (_request, { ttl }) => tooMany(Math.ceil(ttl / 1_000)),
+  });
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Baton', version: '1', description: 'Tasks: schedule, look at, follow, cancel' },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      security: [{ bearer: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  installGuard(server, { authenticate, hosts: settings.hosts, failuresPerMinute: FAILURES_PER_MINUTE });
+  installCors(server, settings.corsOrigins);
+  const metrics = installMetrics(server, {
+    streams: () => watchers.count,
+    overlay: () => overlay.size,
+    evicted: () => overlay.evicted,
+    revision: () => feed.revision,
+    isCaughtUp: () => feed.isCaughtUp,
+  });
+  operationRoutes(server, { checks: parts.checks, metrics, isDev: settings.mode === 'dev' });
+  await server.register(async (api) => apiRoutes(api.withTypeProvider<ZodTypeProvider>(), parts), { prefix: '/api/v1' });
+  await installPage(server, settings.pageRoot);
+  return server;
+};
+
+export type GatewayServer = Awaited<ReturnType<typeof createServer>>;
+
+const apiRoutes = async (api: Server, parts: ServerParts): Promise<void> => {
+  const { settings, reader, feed, watchers, baton, nodes, views, clock, log } = parts;
+  const looking = (actor: Actor): Looking => ({
+    actor,
+    now: clock.now(),
+    showStack: settings.showStacktrace,
+    isServed: (type, queue) => nodes.serves(type, queue),
+  });
+  const cursors = createCursors(settings.cursorSecret);
+  const actions = new TaskActions({ baton, reader, feed });
+  sessionRoutes(api, settings);
+  overviewRoutes(api, { overview: createOverview({ views, nodes, clock }), nodes, reader });
+  await api.register(
+    async (scoped) => {
+      const tasks = scoped.withTypeProvider<ZodTypeProvider>();
+      tasks.addHook('preValidation', async () => {
+        if (!settings.enabled) throw problem('DISABLED', 'the task framework is switched off');
+      });
+      taskRoutes(tasks, { reader, actions, feed, cursors, looking });
+      eventRoutes(tasks, { reader, baton, feed, watchers, cursors, looking, log });
+    },
+    { prefix: '/task' },
+  );
+  api.get('/openapi.json', { config: { access: 'open' }, schema: { hide: true } }, async () => api.swagger());
+};
+
+/** No nesting and no guessing: what is given twice is a list, which no schema takes. */
+const parseQuery = (text: string): Record<string, unknown> => {
+  const query: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const [name, value] of new URLSearchParams(text)) query[name] = name in query ? [query[name], value] : value;
+  return query;
+};
+
+const userOf = ({ identity, ip }: FastifyRequest): string => (identity === null ? `ip ${ip}` : `user ${identity.user}`);
+

@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { connectMongo, createTaskViews } from '@baton/mongo';
+import { connectPorts } from '@baton/nats';
+import { BatonError, ConfigError, createKernel, type ServiceContext, type ServiceStart, type Settings } from '@baton/runtime';
+import { createBaton } from '@baton/sdk';
+import { authenticateDevUser } from './auth/dev-users.ts';
+import { allowedHosts, isLoopback } from './auth/hosts.ts';
+import type { Authenticate } from './auth/identity.ts';
+import { authenticateByToken } from './auth/tokens.ts';
+import { LiveFeed } from './live/live-feed.ts';
+import { Nodes } from './live/nodes.ts';
+import { Overlay } from './live/overlay.ts';
+import { startSettler } from './live/settler.ts';
+import { Watchers } from './live/watchers.ts';
+import { createServer, type GatewayServer } from './server.ts';
+import { TaskReader } from './tasks/task-reader.ts';
+
+/** Beside the service's own bundle and, where the command runs it, beside that one's. */
+const PAGE = fileURLToPath(new URL('../../gateway/web/dist', import.meta.url));
+
+const OVERLAY = { count: 20_000, bytes: 64 * 1024 * 1024 };
+
+/** REST, events and the page. Any number of them may run. */
+export const startGateway: ServiceStart = async (service) => {
+  const { settings, log, onStop, patiently, watch } = service;
+  const authenticate = authenticateOf(service);
+
+  const ports = await patiently('NATS', () => connectPorts(connectionOf(service)));
+  const baton = createBaton({
+    ports,
+    log,
+    enabled: settings.enabled,
+    nodeName: 'baton-gateway',
+    closePorts: () => ports.close(),
+  });
+  onStop('NATS connection', () => baton.close());
+  watch(ports.link);
+  const mongo = await patiently('MongoDB', () => connectMongo({ ...settings.mongo, appName: 'baton-gateway' }));
+  onStop('MongoDB connection', () => mongo.close());
+  const views = createTaskViews(mongo);
+  await patiently('MongoDB', () => views.ensureIndexes());
+
+  const { clock } = ports;
+  const { epoch } = ports.store;
+  const overlay = new Overlay(OVERLAY);
+  const feed = new LiveFeed({ feed: ports.feed, epoch, clock, log, overlay });
+  onStop('record feed', () => feed.stop());
+  await feed.start();
+  const settler = startSettler(overlay, views, { clock, log });
+  onStop('overlay', () => settler.stop());
+  const nodes = new Nodes(ports.presence, { clock, log });
+  onStop('nodes', () => nodes.stop());
+  await nodes.start();
+  const watchers = new Watchers(clock);
+  feed.listen(watchers);
+  const reader = new TaskReader({ views, overlay, kernel: createKernel(ports), epoch, clock, log });
+
+  const server = await createServer({
+    settings: serverSettings(settings),
+    authenticate,
+    baton,
+    views,
+    reader,
+    feed,
+    overlay,
+    watchers,
+    nodes,
+    clock,
+    log,
+    checks: [
+      {
+        name: 'nats',
+        check: async () => (!ports.link.connected ? 'no connection' : feed.isCaughtUp ? undefined : 'still reading'),
+      },
+      { name: 'mongodb', check: async () => void (await mongo.ping()) },
+    ],
+  });
+  onStop('http server', () => server.close());
+  onStop('event streams', () => watchers.stop());
+  await listen(server, service);
+};
+
+const listen = async (server: GatewayServer, { settings, log }: ServiceContext): Promise<void> => {
+  const { httpPort: port, gateway } = settings;
+  try {
+    const url = await server.listen({ port, host: gateway.host });
+    log.info({ url, auth: settings.auth.mode }, 'listening');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    const text = `port ${port} of ${gateway.host} is taken by another program: stop it, or set BATON_HTTP_PORT to a free one`;
+    throw new BatonError('PORT_TAKEN', text, { cause: error });
+  }
+};
+
+/** Throws ConfigError: a gateway never starts open unless it was told to, and then on this machine only. */
+const authenticateOf = ({ settings, log }: ServiceContext): Authenticate => {
+  const { auth, gateway } = settings;
+  switch (auth.mode) {
+    case 'dev':
+      if (!isLoopback(gateway.host)) {
+        throw new ConfigError([`BATON_AUTH=dev lets everybody in: BATON_HTTP_HOST must be 127.0.0.1, not ${gateway.host}`]);
+      }
+      log.warn('development mode: everybody on this machine may act as any user');
+      return authenticateDevUser;
+    case 'secret':
+    case 'jwks':
+      return authenticateByToken(auth, log);
+    case 'none':
+      throw new ConfigError([
+        'the gateway has no way to know its users: set BATON_JWT_SECRET or BATON_JWKS_URL, or BATON_AUTH=dev on your own machine',
+      ]);
+  }
+};
+
+const serverSettings = (settings: Settings) => {
+  const { auth, gateway } = settings;
+  return {
+    mode: auth.mode === 'dev' ? ('dev' as const) : ('jwt' as const),
+    enabled: settings.enabled,
+    showStacktrace: settings.showStacktrace,
+    hosts: allowedHosts(gateway.host, gateway.allowedHosts),
+    corsOrigins: gateway.corsOrigins,
+    rateLimit: gateway.rateLimit,
+    cursorSecret: gateway.cursorSecret ?? (auth.mode === 'secret' ? auth.secret : randomBytes(32).toString('hex')),
+    pageRoot: PAGE,
+  };
+};
+
+const connectionOf = ({ settings, log }: ServiceContext) => ({
+  servers: settings.nats.servers,
+  name: 'baton-gateway',
+  ...(settings.nats.credsFile === undefined ? {} : { creds: settings.nats.credsFile }),
+  ...(settings.nats.user === undefined ? {} : { user: settings.nats.user }),
+  ...(settings.nats.password === undefined ? {} : { password: settings.nats.password }),
+  namespace: settings.namespace,
+  replicas: settings.replicas,
+  ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
+  onFault: (where: string, fault: unknown) =>
+    log.warn({ err: fault, where }, 'a fault where nobody waits for an answer'),
+});

@@ -1,0 +1,102 @@
+import { isTerminal, type Actor } from '@baton/core';
+import { BatonError, type TaskDefinition } from '@baton/runtime';
+import { GlobalTaskFrameworkDisabledError, TaskNotFoundError, type Baton, type CallOptions, type TaskHandle } from '@baton/sdk';
+import { problem, taskNotFound } from '../http/problem.ts';
+import type { LiveFeed } from '../live/live-feed.ts';
+import type { SubmitBody } from './requests.ts';
+import type { FoundTask, TaskReader } from './task-reader.ts';
+
+export type Submitted = {
+  readonly found: FoundTask;
+  readonly outcome: 'created' | 'joined';
+  readonly differs: boolean;
+};
+
+export type Cancelled = {
+  readonly action: 'aborted' | 'unsubscribed';
+  readonly message: string;
+  /** Undefined: the user sees it no more. */
+  readonly found: FoundTask | undefined;
+};
+
+type Parts = { readonly baton: Baton; readonly reader: TaskReader; readonly feed: LiveFeed };
+
+/** What users do to tasks, each on behalf of one. */
+export class TaskActions {
+  private readonly parts: Parts;
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+  }
+
+  async submit(body: SubmitBody, actor: Actor): Promise<Submitted> {
+    const { type, args = [], scope = 'private', queue = 'default', priority = 'normal' } = body;
+    const definition: TaskDefinition = { type, handler: notHere, scope, queue, priority, policy: {} };
+    const handle = await this.clientOf(actor).schedule(definition, args, callOptionsOf(body));
+    return this.submitted(handle, actor);
+  }
+
+  async cancel(id: string, force: boolean, actor: Actor): Promise<Cancelled> {
+    const found = await this.parts.reader.get(id, actor);
+    const { action } = await this.cancelFound(found, force, actor);
+    return { action, message: MESSAGES[action], found: await this.ifVisible(id, actor) };
+  }
+
+  private async cancelFound({ document, address }: FoundTask, force: boolean, actor: Actor) {
+    try {
+      const handle = await this.clientOf(actor).open({ uuid: document._id, address });
+      return await handle.cancel({ force });
+    } catch (error) {
+      if (!(error instanceof TaskNotFoundError)) throw error;
+      // It has left the store: the projection knows how it ended, and the decider's order of answers stands.
+      const now = await this.parts.reader.get(document._id, actor);
+      if (!isTerminal(now.document.status)) throw taskNotFound();
+      if (force && !actor.admin) throw problem('PERMISSION_DENIED', 'only an admin may force a cancel');
+      const { status } = now.document;
+      throw problem('TASK_ABORT_FAILED', `too late: the task is ${status}`, { status });
+    }
+  }
+
+  private async submitted(handle: TaskHandle, actor: Actor): Promise<Submitted> {
+    const { outcome = 'created', differs, address, revision, record } = handle;
+    // Whoever asks next must see it, also before the feed has told of it.
+    this.parts.feed.put({ address, revision }, record);
+    return { found: await this.parts.reader.get(handle.uuid, actor), outcome, differs };
+  }
+
+  private async ifVisible(id: string, actor: Actor): Promise<FoundTask | undefined> {
+    try {
+      return await this.parts.reader.get(id, actor);
+    } catch (error) {
+      if (error instanceof BatonError) throw error;
+      return undefined;
+    }
+  }
+
+  private clientOf({ user, admin }: Actor): Baton {
+    if (user === undefined) throw new Error('an action without a user');
+    return this.parts.baton.as({ id: user, admin });
+  }
+}
+
+const MESSAGES = {
+  aborted: 'Task cancelled',
+  unsubscribed: 'You have been removed from the task; it runs on for others',
+} as const;
+
+/** The gateway submits tasks and runs none. */
+const notHere = (): never => {
+  throw new GlobalTaskFrameworkDisabledError();
+};
+
+const callOptionsOf = (body: SubmitBody): CallOptions => {
+  const { task_key, task_name, timeout, run_at, max_attempts, when_aborting } = body;
+  return {
+    ...(task_key === undefined ? {} : { taskKey: task_key }),
+    ...(task_name === undefined ? {} : { taskName: task_name }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(run_at === undefined ? {} : { runAt: new Date(run_at) }),
+    ...(max_attempts === undefined ? {} : { retry: { maxAttempts: max_attempts } }),
+    ...(when_aborting === undefined ? {} : { whenAborting: when_aborting }),
+  };
+};

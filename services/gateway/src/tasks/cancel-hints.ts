@@ -1,0 +1,65 @@
+import { decide, isTerminal, type Actor, type Policy, type TaskRecord } from '@baton/core';
+import type { TaskRow } from '@baton/mongo';
+
+/** What a cancel by this user would do now. */
+export type CancelHints = {
+  readonly may_cancel: boolean;
+  readonly cancel_action: 'abort' | 'unsubscribe' | null;
+  readonly cancel_reason: 'terminal' | 'finishing' | 'aborting' | 'not_abortable' | 'force_required' | null;
+  readonly may_force: boolean;
+};
+
+/** Asked of the decider itself, so that what is shown and what happens cannot drift apart. */
+export const cancelHints = (record: TaskRecord, actor: Actor): CancelHints => {
+  const may_force = actor.admin && wouldStop(record, actor);
+  const denied = (cancel_reason: NonNullable<CancelHints['cancel_reason']>): CancelHints => ({
+    may_cancel: false,
+    cancel_action: null,
+    cancel_reason,
+    may_force,
+  });
+  if (isTerminal(record.status)) return denied('terminal');
+  if (record.finishing) return denied('finishing');
+  if (record.status === 'aborting') return denied('aborting');
+  const decision = decide(record, { kind: 'cancel', at: record.changedAt, actor, id: record.id, force: false });
+  if (!decision.ok) return denied(decision.refusal.reason === 'force_required' ? 'force_required' : 'not_abortable');
+  const cancel_action = decision.answer.kind === 'unsubscribed' ? 'unsubscribe' : 'abort';
+  return { may_cancel: true, cancel_action, cancel_reason: null, may_force };
+};
+
+/** A force that would change something: a repeat of an abort does not. */
+const wouldStop = (record: TaskRecord, actor: Actor): boolean => {
+  const decision = decide(record, { kind: 'cancel', at: record.changedAt, actor, id: record.id, force: true });
+  return decision.ok && decision.events.length > 0;
+};
+
+/** As much of the record as a cancel looks at, from the document. */
+export const recordLike = (row: TaskRow): TaskRecord => {
+  const isolation = (row as { readonly isolation?: unknown }).isolation === 'thread';
+  const policy: Policy = isolation ? { isolation: 'thread' } : {};
+  return {
+    v: 1,
+    id: row._id,
+    type: row.task_type,
+    key: row.task_key,
+    name: row.task_name,
+    scope: row.scope,
+    ...(row.created_by === null ? {} : { creator: row.created_by }),
+    queue: row.queue,
+    priority: 'normal',
+    mode: row.execution_mode,
+    policy,
+    status: row.status,
+    subscribers: row.subscribers.map(({ user, subscribed_at }) => ({ user, at: subscribed_at.getTime() })),
+    createdAt: row.created_at.getTime(),
+    changedAt: row.changed_at.getTime(),
+    attempt: row.attempt,
+    ...(row.is_abortable ? { abortable: true as const } : {}),
+    ...(row.finishing ? { finishing: true as const } : {}),
+    ...(row.not_stopping ? { notStopping: true as const } : {}),
+    ...(row.abort === null
+      ? {}
+      : { abort: { cause: row.abort.cause === 'timeout' ? 'timeout' : 'cancel', by: '', at: 0 } as const }),
+    history: [],
+  };
+};

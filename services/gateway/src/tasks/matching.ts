@@ -1,0 +1,44 @@
+import { canSee, type Actor, type TaskRecord } from '@baton/core';
+import type { TaskFilter, TaskRow } from '@baton/mongo';
+
+/** What the user narrows a list by. What he may see is added by `visibleTo`, from who he is and not from what he asks. */
+export type UserFilter = Omit<TaskFilter, 'visibleTo' | 'subscriber'>;
+
+/** The filter with the rules of visibility on top (behaviour S). */
+export const visibleTo = (filter: UserFilter, { user, admin }: Actor): TaskFilter => {
+  if (admin) return filter;
+  // Nobody has the empty name: somebody without one sees nothing.
+  return { ...filter, visibleTo: user ?? '' };
+};
+
+export const mayReadRow = (row: Pick<TaskRow, 'scope' | 'created_by' | 'subscribers'>, actor: Actor): boolean =>
+  canSee(
+    {
+      scope: row.scope,
+      ...(row.created_by === null ? {} : { creator: row.created_by }),
+      subscribers: row.subscribers.map(({ user, subscribed_at }) => ({ user, at: subscribed_at.getTime() })),
+    },
+    actor,
+  );
+
+/** The same question to a record in memory as `filter` puts to the database. */
+export const matches = (record: TaskRecord, filter: UserFilter): boolean =>
+  among(filter.status, record.status) && matchesWithoutStatus(record, filter);
+
+/** By what does not change in a task's life. */
+export const matchesWithoutStatus = (record: TaskRecord, filter: UserFilter): boolean => {
+  const { name, text, subscribers } = filter;
+  if (!among(filter.type, record.type) || !among(filter.scope, record.scope)) return false;
+  if (filter.createdBy !== undefined && !filter.createdBy.includes(record.creator ?? '')) return false;
+  if (subscribers !== undefined && !record.subscribers.some(({ user }) => subscribers.includes(user))) return false;
+  if (name !== undefined && !contains(record.name, name)) return false;
+  return text === undefined || hasText(record, text);
+};
+
+const among = <T>(allowed: readonly T[] | undefined, value: T): boolean =>
+  allowed === undefined || allowed.includes(value);
+
+const hasText = (record: TaskRecord, text: string): boolean =>
+  record.id === text.toLowerCase() || [record.name, record.type, record.key].some((field) => contains(field, text));
+
+const contains = (text: string, part: string): boolean => text.toLowerCase().includes(part.toLowerCase());

@@ -1,0 +1,138 @@
+import { KEY_LENGTH, NAME_LENGTH, NAME_PATTERN } from '@baton/protocols';
+import { z } from 'zod';
+import { ORDER_COLUMNS, type OrderColumn } from './order.ts';
+
+/** Shapes of requests. Strict: what is not known is refused, not ignored. */
+
+const STATUSES = ['pending', 'in_progress', 'aborting', 'success', 'failure', 'aborted', 'timed_out'] as const;
+const SCOPES = ['private', 'shared', 'system'] as const;
+
+/** Values of one filter. */
+const VALUES_LIMIT = 50;
+const TEXT_LIMIT = 200;
+export const PAGE_SIZE_LIMIT = 100;
+export const DEFAULT_PAGE_SIZE = 25;
+
+/** A parameter that is empty is one that was not given. */
+const given = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+
+const listOf = <T extends z.ZodType<unknown, string>>(item: T) =>
+  given(
+    z
+      .string()
+      .max(VALUES_LIMIT * (KEY_LENGTH + 1))
+      .transform((text) => text.split(','))
+      .pipe(z.array(item).min(1).max(VALUES_LIMIT)),
+  );
+
+const text = (limit: number) =>
+  z
+    .string()
+    .min(1)
+    .max(limit)
+    .refine((value) => value.isWellFormed(), 'has a lone surrogate in it');
+
+const typeName = z.string().regex(NAME_PATTERN, 'is 1 to 100 letters, digits, _ . and -');
+
+const wholeText = (min: number, max: number) =>
+  given(
+    z
+      .string()
+      .regex(/^\d{1,7}$/, 'is a whole number')
+      .transform(Number)
+      .pipe(z.int().min(min).max(max)),
+  );
+
+const orderColumns = Object.keys(ORDER_COLUMNS) as [OrderColumn, ...OrderColumn[]];
+
+const filters = {
+  status: listOf(z.enum(STATUSES)),
+  type: listOf(typeName),
+  scope: listOf(z.enum(SCOPES)),
+  created_by: listOf(text(KEY_LENGTH)),
+  subscriber: listOf(text(KEY_LENGTH)),
+  name: given(text(TEXT_LIMIT)),
+  text: given(text(TEXT_LIMIT)),
+};
+
+export const listParameters = z.strictObject({
+  ...filters,
+  order_by: given(z.enum(orderColumns)),
+  order_direction: given(z.enum(['asc', 'desc'])),
+  page_size: wholeText(1, PAGE_SIZE_LIMIT),
+  cursor: given(z.string().max(2_000)),
+  q: given(z.string().max(4_000)),
+});
+
+export const eventParameters = z.strictObject({
+  ...filters,
+  page_size: wholeText(1, PAGE_SIZE_LIMIT),
+  last_event_id: given(z.string().max(100)),
+});
+
+export const taskEventParameters = z.strictObject({ last_event_id: given(z.string().max(100)) });
+
+/** What Superset's lists send as `q`. Only what can be done: an unknown column or operator is refused. */
+export const risonList = z.strictObject({
+  columns: z.array(z.string().max(100)).max(100).optional(),
+  select_columns: z.array(z.string().max(100)).max(100).optional(),
+  keys: z.array(z.string().max(100)).max(10).optional(),
+  filters: z
+    .array(z.strictObject({ col: z.string().max(100), opr: z.string().max(100), value: z.unknown() }))
+    .max(20)
+    .optional(),
+  order_column: z.enum(orderColumns).optional(),
+  order_direction: z.enum(['asc', 'desc']).optional(),
+  page: z.int().min(0).optional(),
+  page_size: z.int().min(1).max(PAGE_SIZE_LIMIT).optional(),
+});
+
+export const risonFilters = {
+  statuses: z.array(z.enum(STATUSES)).min(1).max(VALUES_LIMIT),
+  types: z.array(typeName).min(1).max(VALUES_LIMIT),
+  scopes: z.array(z.enum(SCOPES)).min(1).max(VALUES_LIMIT),
+  users: z.array(text(KEY_LENGTH)).min(1).max(VALUES_LIMIT),
+  text: text(TEXT_LIMIT),
+};
+
+export const submitBody = z.strictObject({
+  type: typeName,
+  args: z.array(z.json()).max(1_000).optional(),
+  task_key: text(KEY_LENGTH).optional(),
+  task_name: text(NAME_LENGTH).optional(),
+  scope: z.enum(SCOPES).optional(),
+  timeout: z
+    .union([z.number().min(0).max(31_536_000), z.string().max(20), z.null()])
+    .optional()
+    .describe('seconds, "5m", or null for none'),
+  queue: typeName.optional(),
+  priority: z.enum(['high', 'normal', 'low']).optional(),
+  run_at: z.iso.datetime({ offset: true }).optional(),
+  max_attempts: z.int().min(1).max(1_000).optional(),
+  operation_id: text(KEY_LENGTH).optional(),
+  when_aborting: z.enum(['queue', 'join', 'reject']).optional(),
+});
+
+export const cancelBody = z
+  .strictObject({ force: z.boolean().optional() })
+  .nullish()
+  .describe('force: an admin stops it for everyone');
+
+/** Looked at by the route itself: a malformed id is answered like an absent one. */
+export const idParameter = z.strictObject({ uuid: z.string().max(200) });
+
+export const statusChangesParameters = z.strictObject({
+  cursor: given(z.string().max(100)),
+  task_type: listOf(typeName),
+});
+
+export const valuesParameters = z.strictObject({
+  q: given(z.string().max(TEXT_LIMIT)),
+  page_size: wholeText(1, PAGE_SIZE_LIMIT),
+});
+
+export type SubmitBody = z.output<typeof submitBody>;
+export type ListParameters = z.output<typeof listParameters>;
+export type EventParameters = z.output<typeof eventParameters>;
+export type RisonList = z.output<typeof risonList>;

@@ -1,0 +1,182 @@
+import { canSubmit, describeProgress, etaMs, fractionOf, type Actor, type Progress, type TaskRecord } from '@baton/core';
+import type { TaskRow } from '@baton/mongo';
+import type { TaskDocument } from '@baton/protocols';
+import { cancelHints, recordLike } from './cancel-hints.ts';
+
+/** What a task looks like depends on who looks and when. */
+export type Looking = {
+  readonly actor: Actor;
+  readonly now: number;
+  /** `SHOW_STACKTRACE` (behaviour L5). */
+  readonly showStack: boolean;
+  /** A live worker takes this type from this queue (behaviour X5). */
+  readonly isServed: (type: string, queue: string) => boolean;
+};
+
+/** A version of a task; with its record where that is at hand. */
+export type Shown = { readonly row: TaskRow; readonly record?: TaskRecord };
+
+/** Characters of a payload that a list still shows. */
+const LIST_PAYLOAD_LIMIT = 4_096;
+
+/** A task as a row of a list. */
+export const rowJson = ({ row, record }: Shown, looking: Looking) => {
+  const { actor, now } = looking;
+  const isOmitted = row.payload !== null && row.payload.length > LIST_PAYLOAD_LIMIT;
+  const progress = row.progress;
+  const live = record ?? recordLike(row);
+  return {
+    id: row._id,
+    uuid: row._id,
+    revision: row.rev,
+    task_type: row.task_type,
+    task_key: row.task_key,
+    task_name: row.task_name,
+    scope: row.scope,
+    status: row.status,
+    terminal: row.terminal,
+    created_by: row.created_by,
+    user_id: row.created_by,
+    subscribers: row.subscribers.map(({ user, subscribed_at }) => ({ user_id: user, subscribed_at: iso(subscribed_at) })),
+    subscriber_count: row.subscribers.length,
+    queue: row.queue,
+    priority: row.priority,
+    execution_mode: row.execution_mode,
+    created_at: iso(row.created_at),
+    created_on: iso(row.created_at),
+    changed_at: iso(row.changed_at),
+    changed_on: iso(row.changed_at),
+    run_at: isoOrNull(row.run_at),
+    started_at: isoOrNull(row.started_at),
+    ended_at: isoOrNull(row.ended_at),
+    duration_seconds: durationOf(row, now),
+    queued_seconds: queuedOf(row, now),
+    eta_seconds: etaOf(row, now),
+    attempt: row.attempt,
+    max_attempts: row.max_attempts,
+    failures: row.failures,
+    rescues: row.rescues,
+    timeout_seconds: row.timeout_seconds,
+    abort_grace_seconds: row.abort_grace_seconds,
+    is_abortable: isAbortable(row, live),
+    finishing: row.finishing,
+    not_stopping: row.not_stopping,
+    timeout_unenforced: row.timeout_unenforced,
+    abort: abortJson(row, actor),
+    progress,
+    progress_text: progress === null ? null : describeProgress(progress),
+    payload: isOmitted ? null : parsed(row.payload),
+    payload_omitted: isOmitted,
+    error_message: row.error_message,
+    exception_type: row.exception_type,
+    stack_trace: null as string | null,
+    dedupe_count: row.dedupe_count,
+    retried_from: row.retried_from,
+    properties: propertiesOf(row, live),
+    unserved: row.status === 'pending' && isDue(row, now) && !looking.isServed(row.task_type, row.queue),
+    ...cancelHints(live, actor),
+    may_retry: row.terminal && canSubmit(row.scope, actor),
+    worker: actor.admin ? row.worker : null,
+    fence: actor.admin ? row.fence : null,
+    address: actor.admin ? row.address : null,
+  };
+};
+
+export type TaskRowJson = ReturnType<typeof rowJson>;
+
+/** A task with everything, as its own page shows it. */
+export const taskJson = (document: TaskDocument, looking: Looking, record?: TaskRecord) => {
+  const base = rowJson({ row: document, ...(record === undefined ? {} : { record }) }, looking);
+  const stack_trace = looking.showStack ? document.stack_trace : null;
+  return {
+    ...base,
+    payload: parsed(document.payload),
+    payload_omitted: false,
+    stack_trace,
+    properties: { ...base.properties, stack_trace },
+    args: parsed(document.args),
+    result: parsed(document.result),
+    history: historyJson(document, looking.actor),
+    history_dropped: document.history_dropped,
+  };
+};
+
+export type TaskJson = ReturnType<typeof taskJson>;
+
+export const historyJson = ({ history }: Pick<TaskDocument, 'history'>, { admin }: Actor) =>
+  history.map(({ status, at, by, attempt, why }) => ({ status, at: iso(at), by: who(by, admin), attempt, why }));
+
+/** Which machine it was is for admins. */
+const who = (cause: string, admin: boolean): string =>
+  admin || !/^(worker|supervisor):/.test(cause) ? cause : cause.slice(0, cause.indexOf(':'));
+
+const abortJson = ({ abort }: TaskRow, { admin }: Actor) =>
+  abort === null
+    ? null
+    : {
+        cause: abort.cause,
+        requested_by: who(abort.requested_by, admin),
+        requested_at: iso(abort.requested_at),
+        delivered_at: isoOrNull(abort.delivered_at),
+        observed_at: isoOrNull(abort.observed_at),
+        stopped_at: isoOrNull(abort.stopped_at),
+        forced: abort.forced,
+      };
+
+/** The names the GTF interface has. */
+const propertiesOf = (row: TaskRow, live: TaskRecord) => ({
+  execution_mode: row.execution_mode,
+  timeout: row.timeout_seconds,
+  is_abortable: isAbortable(row, live),
+  progress_percent: row.progress === null ? null : (fractionOf(row.progress) ?? null),
+  progress_current: countOf(row.progress),
+  progress_total: row.progress !== null && 'total' in row.progress ? row.progress.total : null,
+  error_message: row.error_message,
+  exception_type: row.exception_type,
+  stack_trace: null as string | null,
+  dedupe_count: row.dedupe_count,
+});
+
+const countOf = (progress: Progress | null): number | null => {
+  if (progress === null || 'fraction' in progress) return null;
+  return 'count' in progress ? progress.count : progress.current;
+};
+
+/** A body in a thread of its own can be ended whether it listens or not. */
+const isAbortable = (row: TaskRow, live: TaskRecord): boolean =>
+  row.is_abortable || (live.policy.isolation === 'thread' && row.status === 'in_progress');
+
+/** Behaviour L14. */
+const durationOf = ({ started_at, ended_at, status }: TaskRow, now: number): number | null => {
+  if (started_at === null || status === 'pending') return null;
+  return seconds(started_at, ended_at?.getTime() ?? now);
+};
+
+const queuedOf = (row: TaskRow, now: number): number => {
+  const due = row.run_at === null || row.run_at < row.created_at ? row.created_at : row.run_at;
+  const until = row.status === 'pending' ? now : (row.started_at ?? row.ended_at)?.getTime();
+  return seconds(due, until ?? now);
+};
+
+const etaOf = ({ status, progress, started_at }: TaskRow, now: number): number | null => {
+  if (status !== 'in_progress' || progress === null || started_at === null) return null;
+  const eta = etaMs(progress, Math.max(0, now - started_at.getTime()));
+  return eta === undefined ? null : eta / 1_000;
+};
+
+const isDue = ({ run_at }: TaskRow, now: number): boolean => run_at === null || run_at.getTime() <= now;
+
+const seconds = (from: Date, to: number): number => Math.max(0, to - from.getTime()) / 1_000;
+
+const iso = (date: Date): string => date.toISOString();
+const isoOrNull = (date: Date | null): string | null => (date === null ? null : date.toISOString());
+
+/** Text that only the projector writes; what is no JSON all the same is shown as what it is. */
+const parsed = (text: string | null): unknown => {
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return { $unreadable: 'not JSON' };
+  }
+};

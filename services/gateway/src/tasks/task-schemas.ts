@@ -1,0 +1,146 @@
+import { z } from 'zod';
+
+/** Shapes of answers, for the OpenAPI document; a test holds what is sent to them. */
+
+const time = z.iso.datetime();
+const maybeTime = time.nullable();
+const count = z.int().min(0);
+const seconds = z.number().min(0);
+const status = z.enum(['pending', 'in_progress', 'aborting', 'success', 'failure', 'aborted', 'timed_out']);
+const data = z.unknown().describe('any JSON value; bytes are {"$base64"}, large objects {"$object","size"}');
+
+const progress = z.union([
+  z.strictObject({ current: count, total: count }),
+  z.strictObject({ fraction: z.number().min(0).max(1) }),
+  z.strictObject({ count }),
+]);
+
+export const historyEntry = z.strictObject({
+  status,
+  at: time,
+  by: z.string().describe('user:<id>, worker, supervisor or service'),
+  attempt: count,
+  why: z.string().nullable(),
+});
+
+const rowFields = {
+  id: z.uuid(),
+  uuid: z.uuid(),
+  revision: count.describe('of two versions of a task the higher one is newer'),
+  task_type: z.string(),
+  task_key: z.string(),
+  task_name: z.string(),
+  scope: z.enum(['private', 'shared', 'system']),
+  status,
+  terminal: z.boolean(),
+  created_by: z.string().nullable(),
+  user_id: z.string().nullable(),
+  subscribers: z.array(z.strictObject({ user_id: z.string(), subscribed_at: time })),
+  subscriber_count: count,
+  queue: z.string(),
+  priority: z.string(),
+  execution_mode: z.enum(['async', 'sync']),
+  created_at: time,
+  created_on: time,
+  changed_at: time,
+  changed_on: time,
+  run_at: maybeTime,
+  started_at: maybeTime,
+  ended_at: maybeTime,
+  duration_seconds: seconds.nullable(),
+  queued_seconds: seconds,
+  eta_seconds: seconds.nullable(),
+  attempt: count,
+  max_attempts: count,
+  failures: count,
+  rescues: count,
+  timeout_seconds: seconds.nullable(),
+  abort_grace_seconds: seconds,
+  is_abortable: z.boolean(),
+  finishing: z.boolean(),
+  not_stopping: z.boolean(),
+  timeout_unenforced: z.boolean(),
+  abort: z
+    .strictObject({
+      cause: z.string(),
+      requested_by: z.string(),
+      requested_at: time,
+      delivered_at: maybeTime,
+      observed_at: maybeTime,
+      stopped_at: maybeTime,
+      forced: z.boolean(),
+    })
+    .nullable(),
+  progress: progress.nullable(),
+  progress_text: z.string().nullable(),
+  payload: data,
+  payload_omitted: z.boolean(),
+  error_message: z.string().nullable(),
+  exception_type: z.string().nullable(),
+  stack_trace: z.string().nullable(),
+  dedupe_count: count,
+  retried_from: z.string().nullable(),
+  properties: z.strictObject({
+    execution_mode: z.enum(['async', 'sync']),
+    timeout: seconds.nullable(),
+    is_abortable: z.boolean(),
+    progress_percent: z.number().nullable(),
+    progress_current: count.nullable(),
+    progress_total: count.nullable(),
+    error_message: z.string().nullable(),
+    exception_type: z.string().nullable(),
+    stack_trace: z.string().nullable(),
+    dedupe_count: count,
+  }),
+  unserved: z.boolean(),
+  may_cancel: z.boolean(),
+  cancel_action: z.enum(['abort', 'unsubscribe']).nullable(),
+  cancel_reason: z.enum(['terminal', 'finishing', 'aborting', 'not_abortable', 'force_required']).nullable(),
+  may_force: z.boolean(),
+  may_retry: z.boolean(),
+  worker: z.string().nullable(),
+  fence: z.strictObject({ epoch: count, revision: count }).nullable(),
+  address: z.string().nullable(),
+};
+
+export const taskRow = z.strictObject(rowFields).describe('A task as a row of a list');
+
+export const taskDetail = z
+  .strictObject({ ...rowFields, args: data, result: data, history: z.array(historyEntry), history_dropped: count })
+  .describe('A task with everything');
+
+export const problemShape = z
+  .strictObject({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string(),
+    faults: z.array(z.strictObject({ field: z.string(), message: z.string() })).optional(),
+    status: z.string().optional(),
+  })
+  .describe('What went wrong and what to do');
+
+export const answers = {
+  list: z.strictObject({
+    result: z.array(taskRow),
+    ids: z.array(z.uuid()),
+    count,
+    count_exact: z.boolean(),
+    next_cursor: z.string().nullable(),
+  }),
+  get: z.strictObject({ id: z.uuid(), result: taskDetail }),
+  status: z.strictObject({ status }),
+  history: z.strictObject({ history: z.array(historyEntry), history_dropped: count }),
+  result: z.strictObject({ status, result: data }),
+  submit: z.strictObject({ task: taskDetail, outcome: z.enum(['created', 'joined']), differs: z.boolean() }),
+  cancel: z.strictObject({
+    message: z.string(),
+    action: z.enum(['aborted', 'unsubscribed']),
+    task: taskDetail.nullable(),
+  }),
+  statusChanges: z.strictObject({
+    statuses: z.record(z.string(), z.strictObject({ status, progress: progress.nullable() })),
+    cursor: z.string(),
+    reset: z.boolean().optional(),
+  }),
+  values: z.strictObject({ count, result: z.array(z.strictObject({ value: z.string(), text: z.string() })) }),
+} as const;
