@@ -1,56 +1,20 @@
 // limit: 300s
 // D3: many callers of one key, from several processes at once.
-import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { addressOf } from '@baton/protocols';
 import { createRandom } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
-import type { CallerAnswer, CallerMessage, CallerOrder } from '../support/fixture-caller.ts';
+import { startCallers, type Caller } from '../support/callers.ts';
+import type { CallerAnswer } from '../support/fixture-caller.ts';
 import { suite } from '../support/suite.ts';
 import { startSystem, type System } from '../support/system-fixture.ts';
 import { converged } from '../support/system-state.ts';
-import type { TestContext } from '../support/test-body.ts';
 
 const test = suite('one key, many callers');
 
 const PROCESSES = 4;
 const CALLERS = 100;
 const ROUNDS = 20;
-
-type Caller = { readonly ask: (order: CallerOrder) => Promise<readonly CallerAnswer[]> };
-
-const startCallers = async ({ defer }: TestContext, { env }: System): Promise<readonly Caller[]> => {
-  const path = fileURLToPath(new URL('./fixture-caller.mjs', import.meta.url));
-  const { BATON_TEST_REPORT: _report, ...own } = process.env;
-  return Promise.all(
-    Array.from({ length: PROCESSES }, async () => {
-      const child = fork(path, [], { env: { ...own, ...env } });
-      defer(() => child.kill('SIGKILL'));
-      await heard(child, 'ready');
-      return {
-        ask: async (order: CallerOrder) => {
-          const answers = heard(child, 'answers');
-          child.send(order);
-          return (await answers).answers;
-        },
-      };
-    }),
-  );
-};
-
-const heard = <K extends CallerMessage['kind']>(child: ChildProcess, kind: K) =>
-  new Promise<Extract<CallerMessage, { kind: K }>>((resolve, reject) => {
-    const listen = (message: CallerMessage): void => {
-      if (message.kind !== kind) return;
-      child.off('message', listen);
-      child.off('exit', gone);
-      resolve(message as Extract<CallerMessage, { kind: K }>);
-    };
-    const gone = (): void => reject(new Error(`a caller ended before it was ${kind}`));
-    child.on('message', listen);
-    child.once('exit', gone);
-  });
 
 const users = Array.from({ length: CALLERS }, (_, i) => `user-${i}`);
 
@@ -104,7 +68,7 @@ test(
   `D3: ${CALLERS} callers in ${PROCESSES} processes at once: one created, all the others joined`,
   async (context) => {
     const system = await startSystem(context);
-    const callers = await startCallers(context, system);
+    const callers = await startCallers(context, system, PROCESSES);
     const began = performance.now();
     const answers = await callAll(callers, 'one', 3_000, () => 0);
     const tookMs = performance.now() - began;
@@ -127,7 +91,7 @@ test(
   `D3, D4: ${ROUNDS} rounds against the end of the task: every task made is whole`,
   async (context) => {
     const system = await startSystem(context);
-    const callers = await startCallers(context, system);
+    const callers = await startCallers(context, system, PROCESSES);
     const seed = Number(process.env['BATON_TEST_SEED'] ?? Date.now() % 1_000_000);
     const random = createRandom(seed);
     console.log(`seed ${seed} (set BATON_TEST_SEED to repeat it)`);

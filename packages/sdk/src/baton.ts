@@ -41,6 +41,8 @@ export type Core = {
   /** Largest encoded arguments, bytes. */
   readonly dataLimit: number;
   readonly showStacktrace: boolean;
+  /** Called by `close`, before anything else. */
+  readonly onClose: (listener: () => void) => void;
   readonly close: () => Promise<void>;
 };
 
@@ -61,9 +63,9 @@ export class Baton {
     this.watching = { ports: core.ports, kernel: core.kernel, sees: (record) => canOpen(record, this.actor) };
     this.handles = {
       load: (address, id) => this.load(address, id),
-      wait: (address, id, timeoutMs) => waitForEnd(this.watching, address, id, timeoutMs),
+      wait: (address, id, known, timeoutMs) => waitForEnd(this.watching, address, id, known, timeoutMs),
       cancel: (address, id, force) => this.cancel(address, id, force),
-      events: (address, id) => this.events(address, id),
+      events: (address, id, known) => this.events(address, id, known),
       live: async (address, id, listener) => {
         await this.load(address, id);
         return core.ports.signals.onProgress(id, (bytes) => listener(readLive(bytes)));
@@ -249,8 +251,8 @@ export class Baton {
     return { action: done.answer.kind === 'unsubscribed' ? 'unsubscribed' : 'aborted' };
   }
 
-  private async *events(address: Address, id: string): AsyncGenerator<Held> {
-    const watch = new TaskWatch(this.watching, address, id);
+  private async *events(address: Address, id: string, known: number): AsyncGenerator<Held> {
+    const watch = new TaskWatch(this.watching, address, id, known);
     try {
       await watch.open();
       for (let held = await watch.next(); held !== undefined; held = await watch.next()) {

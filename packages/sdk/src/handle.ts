@@ -34,9 +34,10 @@ export type TaskSnapshot = Pick<TaskRecord, 'id' | 'status' | 'attempt'> & {
 /** What a handle asks of its client. */
 export type HandleClient = {
   readonly load: (address: Address, id: string) => Promise<Held>;
-  readonly wait: (address: Address, id: string, timeoutMs: number | undefined) => Promise<Held>;
+  /** `known`: the revision of the newest version the handle has seen. */
+  readonly wait: (address: Address, id: string, known: number, timeoutMs: number | undefined) => Promise<Held>;
   readonly cancel: (address: Address, id: string, force: boolean) => Promise<CancelResult>;
-  readonly events: (address: Address, id: string) => AsyncIterable<Held>;
+  readonly events: (address: Address, id: string, known: number) => AsyncIterable<Held>;
   readonly live: (address: Address, id: string, listener: (live: LiveProgress) => void) => Promise<Subscription>;
   /** The value behind data of a record, wherever it lies. */
   readonly data: (of: Data | undefined) => Promise<unknown>;
@@ -177,7 +178,7 @@ export class TaskHandle<Result = unknown> {
   async wait(options: { readonly timeout?: Duration; readonly fetch?: boolean } = {}): Promise<this> {
     if (!this.isTerminal) {
       const timeoutMs = options.timeout === undefined ? undefined : this.client.durationMs(options.timeout);
-      this.held = await this.client.wait(this.address, this.uuid, timeoutMs);
+      this.held = await this.client.wait(this.address, this.uuid, this.revision, timeoutMs);
     }
     if (options.fetch !== false) await this.fetch();
     return this;
@@ -218,7 +219,7 @@ export class TaskHandle<Result = unknown> {
 
   /** The present state first, then every change seen, until the task is terminal. */
   async *events(): AsyncGenerator<TaskSnapshot> {
-    for await (const held of this.client.events(this.address, this.uuid)) {
+    for await (const held of this.client.events(this.address, this.uuid, this.revision)) {
       this.held = held;
       const { record, revision } = held;
       const { id, status, attempt, progress } = record;

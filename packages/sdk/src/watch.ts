@@ -25,7 +25,8 @@ const CHECK_MS = 15_000;
  * Follows one task: what is stored first, then every record that is pushed, newest only, no revision twice and none out
  * of order. The push is at most once, so after a reconnect and now and then the store is read again.
  *
- * `next` resolves undefined when the key was given to another task and the end of this one was not seen.
+ * `next` resolves undefined when the key was given to another task and the end of this one was not seen. Which of two
+ * tasks is the later one is told by revisions: ids are made before the submit, and the later one may win the key first.
  */
 export class TaskWatch {
   private readonly settings: WatchSettings;
@@ -35,15 +36,17 @@ export class TaskWatch {
   private readonly seen: Held[] = [];
   private listening: Promise<void> | undefined;
   private timer: { readonly cancel: () => void } | undefined;
-  private revision = -1;
+  private revision: number;
   private ended = false;
   private failure: unknown;
   private wake: (() => void) | undefined;
 
-  constructor(settings: WatchSettings, address: Address, id: string) {
+  /** `known`: the latest version of the task that the watcher has; what is older is not told. */
+  constructor(settings: WatchSettings, address: Address, id: string, known: number) {
     this.settings = settings;
     this.address = address;
     this.id = id;
+    this.revision = known - 1;
   }
 
   /** Also while there is no connection: what is waited for goes on without us, and the reconnect reads it. */
@@ -137,7 +140,7 @@ export class TaskWatch {
     const record = taskOf(held.record, this.id);
     if (record === undefined) {
       // The key has another task now. If the end of ours was seen, it is in `seen`.
-      if (this.revision >= 0 || held.record.id > this.id) this.ended = true;
+      this.ended = true;
       this.wake?.();
       return;
     }
@@ -163,9 +166,10 @@ export const waitForEnd = async (
   settings: WatchSettings,
   address: Address,
   id: string,
+  known: number,
   timeoutMs: number | undefined,
 ): Promise<Held> => {
-  const watch = new TaskWatch(settings, address, id);
+  const watch = new TaskWatch(settings, address, id, known);
   const timer =
     timeoutMs === undefined
       ? undefined
