@@ -1,7 +1,8 @@
-// X4: arguments and results, small and large.
+// X4, R1: arguments and results, small and large, and how they go again.
 import { DATA_LIMIT, INLINE_DATA_LIMIT, objectName, readDataText } from '@baton/protocols';
-import { loadValue } from '@baton/runtime';
+import { loadValue, prune, systemClock } from '@baton/runtime';
 import { getContext, InvalidArgumentError, PayloadTooLargeError, task, type TaskHandle } from '@baton/sdk';
+import { createTaskViews } from '@baton/mongo';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { gate, stagedSuite, thrownBy, until, type Stage } from '../support/stage.ts';
@@ -193,6 +194,46 @@ test('X4 what was pruned away is said to be lost, for arguments as for results',
   for (const name of (await stage.document(done.uuid, ({ terminal }) => terminal)).objects)
     await stage.ports.data.remove(name);
   assert.is((await thrownBy(() => done.fetchResult())).code, 'DATA_MISSING');
+});
+
+test('R1 prune takes ended tasks with their objects, and leaves what is active', async (stage, context) => {
+  const views = createTaskViews(stage.mongo);
+  const parts = { views, data: stage.ports.data, clock: systemClock };
+  const release = gate();
+  const keeps = task({ name: 'r1.keeps' }, async (input: string, waits: boolean) => {
+    if (waits) await release.passed;
+    return input;
+  });
+  await stage.serve(context, [keeps]);
+  await stage.as('alice').within(async () => {
+    const ended = await keeps.schedule(text(100_000), false);
+    const runs = await keeps.schedule(text(100_000), true);
+    await ended.wait({ timeout: '10s', fetch: false });
+    await stage.document(ended.uuid, ({ terminal }) => terminal);
+    await stage.document(runs.uuid, ({ status }) => status === 'in_progress');
+    assert.is((await prune(parts, { retentionPeriodDays: 1 })).tasks, 0, 'it ended today');
+    const report = await prune(parts, { retentionPeriodDays: 0 });
+    assert.ok(report.tasks >= 1 && report.objects >= 2 && report.complete);
+    assert.is(await views.get(ended.uuid), undefined);
+    assert.equal(await objectsOf(stage, ended), []);
+    assert.equal(await objectsOf(stage, runs), ['args']);
+    release.open();
+    await runs.wait({ timeout: '10s' });
+    assert.is(runs.result?.length, 100_000);
+  });
+});
+
+test('R1 the projector prunes on its schedule', async (stage, context) => {
+  const quick = task({ name: 'r1.quick' }, () => 1);
+  await stage.serve(context, [quick]);
+  const handle = await stage.as('alice').within(() => quick.schedule());
+  await handle.wait({ timeout: '10s' });
+  await stage.document(handle.uuid, ({ terminal }) => terminal);
+  const projector = stage.service('projector', 'pruning', { BATON_PRUNE_DAYS: '0', BATON_PRUNE_EVERY_MS: '1000' });
+  await projector.start();
+  context.defer(() => projector.stop());
+  const views = createTaskViews(stage.mongo);
+  await eventually(async () => assert.is(await views.get(handle.uuid), undefined), { limitMs: 10_000 });
 });
 
 test.run();

@@ -8,9 +8,13 @@ import { hasIndex, patiently, whereOf, type TaskFilter } from './queries.ts';
 /** What a list shows of a task: without what only its own page shows, which may be large. */
 export type TaskRow = Omit<TaskDocument, (typeof HEAVY)[number]>;
 
-const HEAVY = ['args', 'result', 'history', 'history_dropped', 'stack_trace'] as const satisfies readonly (
-  keyof TaskDocument
-)[];
+const HEAVY = [
+  'args',
+  'result',
+  'history',
+  'history_dropped',
+  'stack_trace',
+] as const satisfies readonly (keyof TaskDocument)[];
 
 const LIGHT = Object.fromEntries(HEAVY.map((field) => [field, 0]));
 
@@ -85,9 +89,7 @@ export type Version = { readonly _id: string; readonly epoch: number; readonly r
 /** Which version of each of these tasks is stored. */
 export const versionsOf = async (tasks: Tasks, ids: readonly string[]): Promise<readonly Version[]> =>
   guarded(() =>
-    tasks
-      .find({ _id: { $in: [...ids] } }, { projection: { epoch: 1, rev: 1 }, maxTimeMS: QUERY_MS })
-      .toArray(),
+    tasks.find({ _id: { $in: [...ids] } }, { projection: { epoch: 1, rev: 1 }, maxTimeMS: QUERY_MS }).toArray(),
   );
 
 /** Values of a field among the tasks that match, sorted. */
@@ -137,10 +139,7 @@ const perStep = async (
 ): Promise<readonly Outcomes[]> =>
   guarded(async () => {
     const step = { $floor: { $divide: [{ $toLong: time }, stepMs] } };
-    const stages = [
-      { $match: where },
-      { $group: { _id: { step, status: '$status' }, count: { $sum: 1 } } },
-    ];
+    const stages = [{ $match: where }, { $group: { _id: { step, status: '$status' }, count: { $sum: 1 } } }];
     type Group = { readonly _id: { readonly step: number; readonly status: Status }; readonly count: number };
     const groups = await tasks.aggregate<Group>(stages, { maxTimeMS: QUERY_MS }).toArray();
     return groups.map(({ _id, count }) => ({ step: Number(_id.step), status: _id.status, count }));

@@ -1,11 +1,12 @@
 import type { Status } from '@baton/core';
 import { namesOf, type TaskDocument } from '@baton/protocols';
-import type { TaskViews } from '@baton/runtime';
+import type { EndedViews, TaskViews } from '@baton/runtime';
 import type { Mongo } from './connect.ts';
 import { ensureIndexes } from './indexes.ts';
 import { projectInto } from './project.ts';
 import { putAside, readAside, takeOut, type QuarantineDocument } from './quarantine.ts';
 import { countByStatus, getTask, listTasks, type Page, type TaskFilter } from './queries.ts';
+import { countEnded, endedTasks, forgetTasks, objectsOfTasks, takeTurn, type DutyDocument } from './retention.ts';
 import {
   countRows,
   createdSince,
@@ -39,20 +40,27 @@ export type TaskQueries = {
   readonly queues: (filter: TaskFilter, now: Date) => Promise<readonly QueueCount[]>;
 };
 
-/** Task views in one database: what the projector writes and what lists read. Every call rejects with BatonErrors only. */
-export type MongoTaskViews = TaskViews & TaskQueries & { readonly ensureIndexes: () => Promise<void> };
+/** Task views in one database: what the projector writes, what lists read, what retention deletes. Every call rejects with BatonErrors only. */
+export type MongoTaskViews = TaskViews & EndedViews & TaskQueries & { readonly ensureIndexes: () => Promise<void> };
 
 const TASKS = 'tasks';
+const DUTIES = 'duties';
 
 export const createTaskViews = ({ db, kind }: Pick<Mongo, 'db' | 'kind'>): MongoTaskViews => {
   const tasks = db.collection<TaskDocument>(TASKS);
   const quarantine = db.collection<QuarantineDocument>(namesOf().quarantineCollection);
+  const duties = db.collection<DutyDocument>(DUTIES);
   return {
     ensureIndexes: () => ensureIndexes(tasks, kind),
     project: (documents, likelyNew) => projectInto(tasks, documents, likelyNew),
     quarantine: (entries) => putAside(quarantine, entries),
     quarantined: (which, limit, after) => readAside(quarantine, which, limit, after),
     release: (ids) => takeOut(quarantine, ids),
+    countEnded: (before) => countEnded(tasks, before),
+    ended: (before, limit) => endedTasks(tasks, before, limit),
+    forget: (ids) => forgetTasks(tasks, ids),
+    objectsOf: (ids) => objectsOfTasks(tasks, ids),
+    takeTurn: (duty, everyMs, now) => takeTurn(duties, duty, everyMs, now),
     get: (id) => getTask(tasks, id),
     list: (filter, page) => listTasks(tasks, kind, filter, page),
     counts: (filter) => countByStatus(tasks, filter),

@@ -16,6 +16,9 @@ export { createKernel, recordOf } from './kernel.ts';
 export { startProjector } from './projector/projector.ts';
 export { rebuildViews } from './projector/rebuild.ts';
 export { createLog, silentLog, taskFields } from './log.ts';
+export { startJanitor } from './retention/janitor.ts';
+export { checkRule as checkPruneRule, prune } from './retention/prune.ts';
+export { sweepObjects } from './retention/sweep-objects.ts';
 export { hideSecrets } from './redact.ts';
 export { exitCodes, runService, startService } from './service.ts';
 export { describeSettings, readSettings, secretsOf } from './settings.ts';
@@ -71,6 +74,9 @@ export type {
   WaitingLane,
 } from './supervisor/index.ts';
 export type { Fault, ProjectResult, Quarantined, QuarantineKind, TaskViews } from './projector/views.ts';
+export type { EndedTask, EndedViews } from './retention/ended-views.ts';
+export type { Janitor, JanitorOptions, JanitorParts } from './retention/janitor.ts';
+export type { PruneOptions, PruneReport, PruneRule } from './retention/prune.ts';
 export type { Projector, ProjectorOptions, ProjectorPorts } from './projector/projector.ts';
 export type { RebuildOptions, RebuildReport } from './projector/rebuild.ts';
 export type { Counters as ProjectorCounters, Lag } from './projector/stats.ts';

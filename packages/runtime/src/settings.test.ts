@@ -31,12 +31,27 @@ test('nothing set: every default', () => {
     queues: ['default'],
     concurrency: 50,
     taskModules: [],
+    dataLimitBytes: 8 * 1024 * 1024,
+    retention: { pruneEveryMs: 3_600_000 },
     projector: { paceMs: 200, lagWarnMs: 10_000 },
   });
 });
 
 test('an empty variable is one that is not set', () => {
   assert.equal(readSettings({ NATS_URL: '', BATON_CONCURRENCY: '', NATS_USER: '' }), readSettings({}));
+});
+
+test('R1 a prune on a schedule is asked for by its days, 0 among them', () => {
+  assert.equal(readSettings({ BATON_PRUNE_DAYS: '0' }).retention.prune, { retentionPeriodDays: 0, maxRowsPerRun: 0 });
+  const { retention } = readSettings({
+    BATON_PRUNE_DAYS: '90',
+    BATON_PRUNE_MAX_ROWS: '10000',
+    BATON_PRUNE_EVERY_MS: '60000',
+  });
+  assert.equal(retention, { prune: { retentionPeriodDays: 90, maxRowsPerRun: 10_000 }, pruneEveryMs: 60_000 });
+  for (const days of ['-1', '0.5', 'all']) {
+    assert.match(faultsOf({ BATON_PRUNE_DAYS: days }).join(), 'BATON_PRUNE_DAYS must be a whole number');
+  }
 });
 
 test('everything set', () => {

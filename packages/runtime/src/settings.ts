@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
-import { NAME_PATTERN, namesOf } from '@baton/protocols';
+import { DATA_LIMIT, NAME_PATTERN, namesOf } from '@baton/protocols';
 import { z } from 'zod';
 import { ConfigError } from './errors.ts';
 import { hideSecrets } from './redact.ts';
+import type { PruneRule } from './retention/prune.ts';
 
 /**
  * The environment, read in this one place. An empty variable counts as not set; all faults are told at once.
@@ -32,6 +33,10 @@ import { hideSecrets } from './redact.ts';
  * | `BATON_CONCURRENCY` | 50 | tasks a worker runs at once |
  * | `BATON_TASKS` | | modules whose exported tasks the worker service serves, comma between |
  * | `BATON_PROJECTOR_PACE_MS` | 200 | least time between two writes of the projector; longer is cheaper, shorter is fresher |
+ * | `BATON_PRUNE_DAYS` | | ended tasks older than this are pruned on a schedule; 0: all; not set: none |
+ * | `BATON_PRUNE_MAX_ROWS` | 0 | most tasks one such prune deletes; 0: no limit |
+ * | `BATON_PRUNE_EVERY_MS` | 3600000 | between two such prunes |
+ * | `BATON_DATA_LIMIT_BYTES` | 8388608 | largest encoded arguments and results; may only be lowered |
  * | `BATON_PROJECTOR_LAG_WARN_MS` | 10000 | a projection further behind is warned about |
  */
 export type Settings = {
@@ -69,6 +74,8 @@ export type Settings = {
   readonly concurrency: number;
   readonly taskModules: readonly string[];
   readonly projector: { readonly paceMs: number; readonly lagWarnMs: number };
+  readonly dataLimitBytes: number;
+  readonly retention: { readonly prune?: PruneRule; readonly pruneEveryMs: number };
 };
 
 /** What a token has to say besides being signed. */
@@ -93,15 +100,22 @@ const flag = (otherwise: boolean) =>
     .refine((v) => v === undefined || TRUE.has(v.toLowerCase()) || FALSE.has(v.toLowerCase()), 'must be true or false')
     .transform((v) => (v === undefined ? otherwise : TRUE.has(v.toLowerCase())));
 
+const isWhole = (text: string, min: number, max: number): boolean =>
+  /^\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max;
+
 const whole = (otherwise: number, min: number, max: number) =>
   z
     .string()
     .default(String(otherwise))
-    .refine(
-      (v) => /^\d{1,16}$/.test(v) && Number(v) >= min && Number(v) <= max,
-      `must be a whole number, ${min} to ${max}`,
-    )
+    .refine((v) => isWhole(v, min, max), `must be a whole number, ${min} to ${max}`)
     .transform(Number);
+
+const wholeOrNone = (min: number, max: number) =>
+  z
+    .string()
+    .refine((v) => isWhole(v, min, max), `must be a whole number, ${min} to ${max}`)
+    .transform(Number)
+    .optional();
 
 const urlFault = (value: string, protocols: readonly string[]): string | undefined => {
   const protocol = value.slice(0, value.indexOf('://') + 1);
@@ -197,6 +211,10 @@ const ENVIRONMENT = z.object({
   BATON_CONCURRENCY: whole(50, 1, 10_000),
   BATON_TASKS: z.string().default('').transform(list),
   BATON_PROJECTOR_PACE_MS: whole(200, 0, 60_000),
+  BATON_PRUNE_DAYS: wholeOrNone(0, 36_500),
+  BATON_PRUNE_MAX_ROWS: whole(0, 0, Number.MAX_SAFE_INTEGER),
+  BATON_PRUNE_EVERY_MS: whole(3_600_000, 1_000, 30 * 86_400_000),
+  BATON_DATA_LIMIT_BYTES: whole(DATA_LIMIT, 1, DATA_LIMIT),
   BATON_PROJECTOR_LAG_WARN_MS: whole(10_000, 100, 86_400_000),
 });
 
@@ -251,6 +269,13 @@ const settingsOf = (env: Environment): Settings => ({
   queues: env.BATON_QUEUES,
   concurrency: env.BATON_CONCURRENCY,
   taskModules: env.BATON_TASKS,
+  dataLimitBytes: env.BATON_DATA_LIMIT_BYTES,
+  retention: {
+    pruneEveryMs: env.BATON_PRUNE_EVERY_MS,
+    ...(env.BATON_PRUNE_DAYS === undefined
+      ? {}
+      : { prune: { retentionPeriodDays: env.BATON_PRUNE_DAYS, maxRowsPerRun: env.BATON_PRUNE_MAX_ROWS } }),
+  },
   projector: { paceMs: env.BATON_PROJECTOR_PACE_MS, lagWarnMs: env.BATON_PROJECTOR_LAG_WARN_MS },
 });
 

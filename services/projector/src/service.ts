@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { connectPorts } from '@baton/nats';
-import { startProjector, type ServiceContext, type ServiceStart } from '@baton/runtime';
+import { startJanitor, startProjector, type ServiceContext, type ServiceStart } from '@baton/runtime';
 
 /** NATS, MongoDB and the projector actor. Any number of them may run: they share the log, and a write never goes back. */
 export const projectorService: ServiceStart = async (service) => {
@@ -17,6 +17,10 @@ export const projectorService: ServiceStart = async (service) => {
 
   const projector = await startProjector(ports, views, { ...settings.projector, waitedMs, log, onBroken: fail });
   onStop('projector', () => projector.stop());
+
+  const { clock, data, store } = ports;
+  const janitor = startJanitor({ views, clock, data, store }, { ...settings.retention, log, onBroken: fail });
+  onStop('janitor', () => janitor.stop());
 };
 
 /** Linux keeps it for every thread, in nanoseconds; elsewhere nothing is known and nothing is waited for. */

@@ -33,6 +33,7 @@ const connectOptions = ({ settings, log }: ServiceContext) => ({
   replicas: settings.replicas,
   ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
   enabled: settings.enabled,
+  dataLimitBytes: settings.dataLimitBytes,
   log,
 });
 
