@@ -22,7 +22,7 @@ export { sweepObjects } from './retention/sweep-objects.ts';
 export { hideSecrets } from './redact.ts';
 export { exitCodes, runService, startService } from './service.ts';
 export { describeSettings, readSettings, secretsOf } from './settings.ts';
-export { currentContext, getContext, StopReason } from './run/context.ts';
+export { currentContext, getContext, isInside, StopReason } from './run/context.ts';
 export { RunHost } from './run/run-host.ts';
 export { RetryableError, taskErrorOf, TerminalError } from './run/task-error.ts';
 export { createSupervisor, SUPERVISOR_TIMINGS } from './supervisor/index.ts';

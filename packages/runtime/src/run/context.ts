@@ -69,4 +69,19 @@ export const getContext = (): TaskContext => {
 
 export const currentContext = (): TaskContext | undefined => storage.getStore();
 
-export const runInContext = <T>(context: TaskContext, body: () => T): T => storage.run(context, body);
+/** An inline call runs inside of the task that called it, in the same process. */
+const callers = new WeakMap<TaskContext, TaskContext>();
+
+export const runInContext = <T>(context: TaskContext, body: () => T): T => {
+  const caller = storage.getStore();
+  if (caller !== undefined && caller !== context) callers.set(context, caller);
+  return storage.run(context, body);
+};
+
+/** Whether this code runs in the task, or in one that was called inline from it: whoever waits for it waits for ever. */
+export const isInside = (taskId: TaskId): boolean => {
+  for (let context = storage.getStore(); context !== undefined; context = callers.get(context)) {
+    if (context.taskId === taskId) return true;
+  }
+  return false;
+};
