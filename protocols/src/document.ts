@@ -3,8 +3,11 @@ import {
   isTerminal,
   maxAttemptsOf,
   type Abort,
+  type Backoff,
   type Data,
   type Fence,
+  type Policy,
+  type Priority,
   type Progress,
   type Scope,
   type Status,
@@ -38,7 +41,7 @@ export type TaskDocument = {
   /** The users of `subscribers`, for one index. */
   readonly subscriber_ids: readonly string[];
   readonly queue: string;
-  readonly priority: string;
+  readonly priority: Priority;
   readonly execution_mode: 'async' | 'sync';
   readonly created_at: Date;
   readonly changed_at: Date;
@@ -69,6 +72,8 @@ export type TaskDocument = {
   readonly stack_trace: string | null;
   readonly dedupe_count: number;
   readonly retried_from: string | null;
+  /** All options as the record has them; what is absent has its default. */
+  readonly policy: Policy;
   readonly history: readonly {
     readonly status: Status;
     readonly at: Date;
@@ -138,6 +143,7 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   stack_trace: record.error?.stack ?? null,
   dedupe_count: record.dedupeCount ?? 0,
   retried_from: record.retriedFrom ?? null,
+  policy: policyOf(record.policy),
   history: record.history.map(({ status, at, by, attempt, why }) => ({
     status,
     at: new Date(at),
@@ -147,6 +153,21 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   })),
   history_dropped: record.historyDropped ?? 0,
 });
+
+const policyOf = (policy: Policy): Policy => {
+  const { timeoutMs, maxAttempts, backoff, maxRescues, onOrphan, abortGraceMs, isolation } = policy;
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    ...(backoff === undefined ? {} : { backoff: backoffOf(backoff) }),
+    ...(maxRescues === undefined ? {} : { maxRescues }),
+    ...(onOrphan === undefined ? {} : { onOrphan }),
+    ...(abortGraceMs === undefined ? {} : { abortGraceMs }),
+    ...(isolation === undefined ? {} : { isolation }),
+  };
+};
+
+const backoffOf = ({ initialMs, factor, maxMs, jitter }: Backoff): Backoff => ({ initialMs, factor, maxMs, jitter });
 
 const fenceOf = ({ epoch, revision }: Fence) => ({ epoch, revision });
 

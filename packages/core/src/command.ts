@@ -1,3 +1,4 @@
+import type { Former } from './retry-ended.ts';
 import type { Cause, Data, Fence, Millis, Progress, TaskError, TaskId, TaskSpec, UserId } from './task.ts';
 
 /** Who asks. An absent user is a service without one. */
@@ -12,6 +13,17 @@ export type ClientCommand =
       readonly at: Millis;
       readonly actor: Actor;
       readonly spec: TaskSpec;
+      readonly whenAborting: WhenAborting;
+    }
+  | {
+      readonly kind: 'retry';
+      readonly at: Millis;
+      readonly actor: Actor;
+      readonly former: Former;
+      /** Of the new task. */
+      readonly id: TaskId;
+      /** Those of the former one, where the new one can rely on them. */
+      readonly args?: Data;
       readonly whenAborting: WhenAborting;
     }
   | {
@@ -127,6 +139,8 @@ export type RefusalReason =
   | 'force_forbidden'
   /** An admin who is no subscriber has to force a task that others wait for. */
   | 'force_required'
+  /** It runs or waits still: there is nothing to retry. */
+  | 'not_ended'
   /** Submitting a system task takes an admin. */
   | 'admin_required';
 
@@ -143,5 +157,6 @@ export const ALL_REFUSAL_REASONS: readonly RefusalReason[] = [
   'not_abortable',
   'force_forbidden',
   'force_required',
+  'not_ended',
   'admin_required',
 ];

@@ -12,6 +12,7 @@ import {
   decideObserveAbort,
   decideProgress,
 } from './run.ts';
+import { decideRetry } from './retry-ended.ts';
 import { decideSubmit } from './submit.ts';
 import { decideArchive, decideMarkNotStopping, decideRescue, decideTimeOut } from './supervise.ts';
 import type { TaskRecord } from './task.ts';
@@ -24,6 +25,8 @@ export const decide = (record: TaskRecord | undefined, command: Command): Decisi
   switch (command.kind) {
     case 'submit':
       return decideSubmit(record, command);
+    case 'retry':
+      return decideRetry(record, command);
     case 'cancel':
       return decideCancel(record, command);
     case 'claim':

@@ -28,7 +28,13 @@ export type TaskEvent =
     }
   | { readonly kind: 'joined'; readonly at: Millis; readonly user?: UserId }
   | { readonly kind: 'unsubscribed'; readonly at: Millis; readonly user: UserId }
-  | { readonly kind: 'successor-queued'; readonly at: Millis; readonly spec: TaskSpec; readonly user?: UserId }
+  | {
+      readonly kind: 'successor-queued';
+      readonly at: Millis;
+      readonly spec: TaskSpec;
+      readonly user?: UserId;
+      readonly subscribers?: readonly Subscriber[];
+    }
   | { readonly kind: 'successor-joined'; readonly at: Millis; readonly user?: UserId }
   | { readonly kind: 'successor-unsubscribed'; readonly at: Millis; readonly user: UserId }
   | { readonly kind: 'successor-cancelled'; readonly at: Millis; readonly by: Cause }

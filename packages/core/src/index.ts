@@ -37,6 +37,7 @@ export type {
 } from './command.ts';
 export type { Decision } from './decision.ts';
 export type { TaskEvent } from './event.ts';
+export type { Former } from './retry-ended.ts';
 export type { ParsedProgress, ProgressInput } from './progress.ts';
 export type {
   Abort,

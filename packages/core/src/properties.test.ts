@@ -40,6 +40,7 @@ const KINDS: readonly Command['kind'][] = [
   ...([
     'submit',
     'cancel',
+    'retry',
     'claim',
     'make-abortable',
     'progress',
@@ -154,7 +155,7 @@ test(
       if (before === undefined || after === undefined) return;
       if (after.id !== before.id) {
         assert.ok(isTerminal(before.status));
-        assert.ok(command.kind === 'submit' || command.kind === 'promote');
+        assert.ok(['submit', 'retry', 'promote'].includes(command.kind));
         return;
       }
       if (!isTerminal(before.status)) return;
@@ -299,7 +300,7 @@ test(
       if (decision.ok) for (const event of decision.events) events.add(event.kind);
       else refusals.add(decision.refusal.reason);
     };
-    eachTurn(look, { seed: 20_261_124, numRuns: 3_000 });
+    eachTurn(look, { seed: 20_261_125, numRuns: 3_000 });
     assert.equal([...statuses].toSorted(), Object.keys(NEXT).toSorted());
     assert.equal([...refusals].toSorted(), ALL_REFUSAL_REASONS.toSorted());
     assert.equal([...events].toSorted(), Object.keys(EVENT_KINDS).toSorted());

@@ -2,16 +2,26 @@ import { canSubmit } from './access.ts';
 import type { ClientCommand } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
 import { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
-import { isTerminal, type Data, type TaskRecord, type TaskSpec } from './task.ts';
+import { isTerminal, type Cause, type Data, type Subscriber, type TaskRecord, type TaskSpec } from './task.ts';
 
 type Submit = Extract<ClientCommand, { kind: 'submit' }>;
+
+/** A submit, by who waits for it or, with `subscribers`, on behalf of these. */
+export type Submission = Omit<Submit, 'kind'> & {
+  readonly by: Cause;
+  readonly why?: string;
+  readonly subscribers?: readonly Subscriber[];
+};
 
 /**
  * One unfinished task per key (behaviour D). Joins what is active; makes a new task where the last one has ended; and
  * while the last one is aborting does what the submitter chose.
  */
-export const decideSubmit = (record: TaskRecord | undefined, command: Submit): Decision => {
-  const { spec, actor, at } = command;
+export const decideSubmit = (record: TaskRecord | undefined, command: Submit): Decision =>
+  submitAs(record, { ...command, by: byUser(command.actor.user) });
+
+export const submitAs = (record: TaskRecord | undefined, command: Submission): Decision => {
+  const { spec, actor, at, by, why } = command;
   const waiting = successorsOf(record);
   if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
   if (record?.id === spec.id || waiting.some((s) => s.spec.id === spec.id))
@@ -21,16 +31,16 @@ export const decideSubmit = (record: TaskRecord | undefined, command: Submit): D
   // Only cancelled ones wait: their outcomes are written first, then it is this one's turn.
   if (record !== undefined && isTerminal(record.status) && waiting.length > 0) return queue(waiting.length, command);
   if (record === undefined || isTerminal(record.status)) {
-    const subscribers = actor.user === undefined ? [] : [{ user: actor.user, at }];
+    const subscribers = command.subscribers ?? (actor.user === undefined ? [] : [{ user: actor.user, at }]);
     return accept(
       { kind: 'created', id: spec.id },
-      { kind: 'submitted', at, by: byUser(actor.user), spec, subscribers, createdAt: at },
+      { kind: 'submitted', at, by, spec, subscribers, createdAt: at, ...(why === undefined ? {} : { why }) },
     );
   }
   return record.status === 'aborting' ? submitWhileAborting(record, command) : join(record, command);
 };
 
-const submitWhileAborting = (record: TaskRecord, command: Submit): Decision => {
+const submitWhileAborting = (record: TaskRecord, command: Submission): Decision => {
   switch (command.whenAborting) {
     case 'join':
       return join(record, command);
@@ -41,27 +51,35 @@ const submitWhileAborting = (record: TaskRecord, command: Submit): Decision => {
   }
 };
 
-const queue = (waiting: number, command: Submit): Decision => {
+const queue = (waiting: number, command: Submission): Decision => {
   if (waiting >= SUCCESSOR_LIMIT) return refuse('aborting');
   return accept(
     { kind: 'created', id: command.spec.id },
-    { kind: 'successor-queued', at: command.at, spec: command.spec, ...userOf(command) },
+    {
+      kind: 'successor-queued',
+      at: command.at,
+      spec: command.spec,
+      ...userOf(command),
+      ...(command.subscribers === undefined ? {} : { subscribers: command.subscribers }),
+    },
   );
 };
 
-const join = (record: TaskRecord, command: Submit): Decision =>
+const join = (record: TaskRecord, command: Submission): Decision =>
   accept(
     { kind: 'joined', id: record.id, differs: differs(record, command.spec) },
     { kind: 'joined', at: command.at, ...userOf(command) },
   );
 
-const joinSuccessor = (spec: TaskSpec, command: Submit): Decision =>
+const joinSuccessor = (spec: TaskSpec, command: Submission): Decision =>
   accept(
     { kind: 'joined', id: spec.id, differs: differs(spec, command.spec) },
     { kind: 'successor-joined', at: command.at, ...userOf(command) },
   );
 
-const userOf = (command: Submit) => (command.actor.user === undefined ? {} : { user: command.actor.user });
+/** Who comes to a task; nobody does where it is submitted on behalf of others. */
+const userOf = ({ actor, subscribers }: Submission) =>
+  actor.user === undefined || subscribers !== undefined ? {} : { user: actor.user };
 
 /**
  * The first submit's arguments and options stand; the joiner is told when his are others (behaviour D2). A start time is

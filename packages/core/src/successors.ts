@@ -27,7 +27,8 @@ export const evolveSuccessor = (first: Successor | undefined, event: SuccessorEv
   if (first?.next !== undefined) return { ...first, ...nextOf(evolveSuccessor(first.next, event)) };
   if (event.kind === 'successor-queued') {
     const { spec, at, user } = event;
-    const queued: Successor = { spec, subscribers: withSubscriber([], user, at), createdAt: at };
+    const subscribers = event.subscribers ?? withSubscriber([], user, at);
+    const queued: Successor = { spec, subscribers, createdAt: at };
     return first === undefined ? queued : { ...first, next: queued };
   }
   return first === undefined ? undefined : changed(first, event);

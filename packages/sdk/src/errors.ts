@@ -27,6 +27,17 @@ export class TaskAbortFailedError extends BatonError {
   }
 }
 
+/** A task that runs or waits still cannot be retried (behaviour R7). */
+export class TaskNotEndedError extends BatonError {
+  override readonly name = 'TaskNotEndedError';
+  /** The state the task is in. */
+  readonly status: string;
+  constructor(status: string) {
+    super('TASK_NOT_ENDED', `the task is ${status}: there is nothing to retry before it has ended`);
+    this.status = status;
+  }
+}
+
 /** The last task of this key is being aborted, and the submitter chose not to wait behind it (behaviour D5). */
 export class TaskAbortingError extends BatonError {
   override readonly name = 'TaskAbortingError';

@@ -8,6 +8,7 @@ export {
   TaskAbortFailedError,
   TaskAbortingError,
   TaskNotAbortableError,
+  TaskNotEndedError,
   TaskNotFoundError,
   WaitTimeoutError,
 } from './errors.ts';

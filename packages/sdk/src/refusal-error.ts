@@ -4,6 +4,7 @@ import {
   TaskAbortFailedError,
   TaskAbortingError,
   TaskNotAbortableError,
+  TaskNotEndedError,
   TaskNotFoundError,
 } from './errors.ts';
 
@@ -22,6 +23,8 @@ export const refusalError = (reason: RefusalReason, record: TaskRecord | undefin
       return new PermissionDeniedError('FORCE_REQUIRED', 'others wait for this task: an admin has to force its cancel');
     case 'admin_required':
       return new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may submit a system task');
+    case 'not_ended':
+      return new TaskNotEndedError(record?.status ?? 'active');
     case 'not_found':
     case 'fenced':
     case 'not_running':

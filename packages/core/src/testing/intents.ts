@@ -57,6 +57,12 @@ export const commandOf = (intent: Intent, around: Surroundings): Command => {
       } as const;
       return { kind: 'submit', at, actor, spec: { ...spec, ...user, ...options }, whenAborting: intent.whenAborting };
     }
+    case 'retry': {
+      const subscribers = [{ user: 'alice', at }];
+      const shape = { type: 't', key: 'k', name: 'k', queue: 'q', priority: 'normal', creator: 'alice' } as const;
+      const former = { id, status: flag ? 'failure' : 'success', scope, policy, subscribers, ...shape } as const;
+      return { kind: 'retry', at, actor, former, id: around.ids.next, whenAborting: intent.whenAborting };
+    }
     case 'cancel':
       return { kind: 'cancel', at, actor, id, force: flag };
     case 'claim': {

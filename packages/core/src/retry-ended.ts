@@ -1,0 +1,66 @@
+import { canOpen, isSubscriber, type Owned } from './access.ts';
+import type { Actor, ClientCommand } from './command.ts';
+import { byUser, refuse, type Decision } from './decision.ts';
+import { submitAs } from './submit.ts';
+import { isTerminal, type Subscriber, type TaskRecord, type TaskSpec } from './task.ts';
+
+type Retry = Extract<ClientCommand, { kind: 'retry' }>;
+
+/** What is known of a task that is to be run again; its record has it, and its document has. */
+export type Former = Owned &
+  Pick<TaskRecord, 'id' | 'status' | 'type' | 'key' | 'name' | 'queue' | 'priority' | 'policy'>;
+
+/**
+ * Runs an ended task again (behaviour R7): a submit of the same key, arguments and options, so it joins what is active. A
+ * task that had no key of its own has its id as key, so whoever presses twice gets one.
+ *
+ * Who waited for it retries it for himself. Anybody else who may, an admin or a service, does it for those who waited:
+ * they see the new task as they saw the old one, and he does not become one of them.
+ */
+export const decideRetry = (record: TaskRecord | undefined, command: Retry): Decision => {
+  const { actor, at, whenAborting } = command;
+  // The record is never older than the document.
+  const former: Former = record?.id === command.former.id ? record : command.former;
+  if (!canOpen(former, actor)) return refuse('not_found');
+  if (!isTerminal(former.status)) return refuse('not_ended');
+  const forOthers = isForOthers(former, actor);
+  return submitAs(record, {
+    at,
+    actor,
+    spec: specOf(former, command, forOthers),
+    whenAborting,
+    by: byUser(actor.user),
+    why: `retry of ${former.id}`,
+    ...(forOthers ? { subscribers: former.subscribers.map(({ user }): Subscriber => ({ user, at })) } : {}),
+  });
+};
+
+const isForOthers = (former: Former, actor: Actor): boolean => {
+  switch (former.scope) {
+    case 'private':
+      return actor.user !== former.creator;
+    case 'shared':
+      return !isSubscriber(former, actor);
+    case 'system':
+      return false;
+  }
+};
+
+const specOf = (former: Former, { id, actor, args }: Retry, forOthers: boolean): TaskSpec => {
+  const { type, key, name, scope, queue, priority, policy } = former;
+  const creator = forOthers ? former.creator : actor.user;
+  return {
+    id,
+    type,
+    key,
+    name,
+    scope,
+    ...(creator === undefined ? {} : { creator }),
+    ...(args === undefined ? {} : { args }),
+    queue,
+    priority,
+    mode: 'async',
+    policy,
+    retriedFrom: former.id,
+  };
+};
