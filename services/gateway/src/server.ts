@@ -113,7 +113,9 @@ export const createServer = async (parts: ServerParts) => {
     isCaughtUp: () => feed.isCaughtUp,
   });
   operationRoutes(server, { checks: parts.checks, metrics, isDev: settings.mode === 'dev' });
-  await server.register(async (api) => apiRoutes(api.withTypeProvider<ZodTypeProvider>(), parts), { prefix: '/api/v1' });
+  await server.register(async (api) => apiRoutes(api.withTypeProvider<ZodTypeProvider>(), parts), {
+    prefix: '/api/v1',
+  });
   await installPage(server, settings.pageRoot);
   return server;
 };
@@ -154,4 +156,3 @@ const parseQuery = (text: string): Record<string, unknown> => {
 };
 
 const userOf = ({ identity, ip }: FastifyRequest): string => (identity === null ? `ip ${ip}` : `user ${identity.user}`);
-

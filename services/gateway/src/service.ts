@@ -2,24 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { connectPorts } from '@baton/nats';
-import { BatonError, ConfigError, createKernel, type ServiceContext, type ServiceStart, type Settings } from '@baton/runtime';
-import { createBaton } from '@baton/sdk';
+import { BatonError, ConfigError, type ServiceContext, type ServiceStart, type Settings } from '@baton/runtime';
 import { authenticateDevUser } from './auth/dev-users.ts';
 import { allowedHosts, isLoopback } from './auth/hosts.ts';
 import type { Authenticate } from './auth/identity.ts';
 import { authenticateByToken } from './auth/tokens.ts';
-import { LiveFeed } from './live/live-feed.ts';
-import { Nodes } from './live/nodes.ts';
-import { Overlay } from './live/overlay.ts';
-import { startSettler } from './live/settler.ts';
-import { Watchers } from './live/watchers.ts';
-import { createServer, type GatewayServer } from './server.ts';
-import { TaskReader } from './tasks/task-reader.ts';
+import { openGateway } from './gateway.ts';
+import type { GatewayServer, ServerSettings } from './server.ts';
 
 /** Beside the service's own bundle and, where the command runs it, beside that one's. */
 const PAGE = fileURLToPath(new URL('../../gateway/web/dist', import.meta.url));
-
-const OVERLAY = { count: 20_000, bytes: 64 * 1024 * 1024 };
 
 /** REST, events and the page. Any number of them may run. */
 export const startGateway: ServiceStart = async (service) => {
@@ -27,58 +19,15 @@ export const startGateway: ServiceStart = async (service) => {
   const authenticate = authenticateOf(service);
 
   const ports = await patiently('NATS', () => connectPorts(connectionOf(service)));
-  const baton = createBaton({
-    ports,
-    log,
-    enabled: settings.enabled,
-    nodeName: 'baton-gateway',
-    closePorts: () => ports.close(),
-  });
-  onStop('NATS connection', () => baton.close());
+  onStop('NATS connection', () => ports.close());
   watch(ports.link);
   const mongo = await patiently('MongoDB', () => connectMongo({ ...settings.mongo, appName: 'baton-gateway' }));
   onStop('MongoDB connection', () => mongo.close());
-  const views = createTaskViews(mongo);
-  await patiently('MongoDB', () => views.ensureIndexes());
+  await patiently('MongoDB', () => createTaskViews(mongo).ensureIndexes());
 
-  const { clock } = ports;
-  const { epoch } = ports.store;
-  const overlay = new Overlay(OVERLAY);
-  const feed = new LiveFeed({ feed: ports.feed, epoch, clock, log, overlay });
-  onStop('record feed', () => feed.stop());
-  await feed.start();
-  const settler = startSettler(overlay, views, { clock, log });
-  onStop('overlay', () => settler.stop());
-  const nodes = new Nodes(ports.presence, { clock, log });
-  onStop('nodes', () => nodes.stop());
-  await nodes.start();
-  const watchers = new Watchers(clock);
-  feed.listen(watchers);
-  const reader = new TaskReader({ views, overlay, kernel: createKernel(ports), epoch, clock, log });
-
-  const server = await createServer({
-    settings: serverSettings(settings),
-    authenticate,
-    baton,
-    views,
-    reader,
-    feed,
-    overlay,
-    watchers,
-    nodes,
-    clock,
-    log,
-    checks: [
-      {
-        name: 'nats',
-        check: async () => (!ports.link.connected ? 'no connection' : feed.isCaughtUp ? undefined : 'still reading'),
-      },
-      { name: 'mongodb', check: async () => void (await mongo.ping()) },
-    ],
-  });
-  onStop('http server', () => server.close());
-  onStop('event streams', () => watchers.stop());
-  await listen(server, service);
+  const gateway = await openGateway({ ports, mongo, log, authenticate, settings: serverSettings(settings) });
+  onStop('gateway', () => gateway.close());
+  await listen(gateway.server, service);
 };
 
 const listen = async (server: GatewayServer, { settings, log }: ServiceContext): Promise<void> => {
@@ -99,7 +48,9 @@ const authenticateOf = ({ settings, log }: ServiceContext): Authenticate => {
   switch (auth.mode) {
     case 'dev':
       if (!isLoopback(gateway.host)) {
-        throw new ConfigError([`BATON_AUTH=dev lets everybody in: BATON_HTTP_HOST must be 127.0.0.1, not ${gateway.host}`]);
+        throw new ConfigError([
+          `BATON_AUTH=dev lets everybody in: BATON_HTTP_HOST must be 127.0.0.1, not ${gateway.host}`,
+        ]);
       }
       log.warn('development mode: everybody on this machine may act as any user');
       return authenticateDevUser;
@@ -113,10 +64,10 @@ const authenticateOf = ({ settings, log }: ServiceContext): Authenticate => {
   }
 };
 
-const serverSettings = (settings: Settings) => {
+const serverSettings = (settings: Settings): ServerSettings => {
   const { auth, gateway } = settings;
   return {
-    mode: auth.mode === 'dev' ? ('dev' as const) : ('jwt' as const),
+    mode: auth.mode === 'dev' ? 'dev' : 'jwt',
     enabled: settings.enabled,
     showStacktrace: settings.showStacktrace,
     hosts: allowedHosts(gateway.host, gateway.allowedHosts),

@@ -9,6 +9,8 @@ import { actorOf, type Authenticate, type Identity } from './identity.ts';
 /** Who may call a route. Every route says so; one that does not is refused at the start. */
 export type Access = 'open' | 'user' | 'admin';
 
+export type RouteEntry = { readonly method: string; readonly url: string; readonly access: Access };
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
@@ -17,6 +19,10 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     identity: Identity | null;
+  }
+  interface FastifyInstance {
+    /** Every route there is, and who may call it. */
+    routeTable: readonly RouteEntry[];
   }
 }
 
@@ -36,8 +42,13 @@ export const installGuard = (server: FastifyInstance, settings: GuardSettings): 
   });
   server.decorateRequest('identity', null);
 
+  const table: RouteEntry[] = [];
+  server.decorate('routeTable', table);
   server.addHook('onRoute', ({ config, url, method }) => {
-    if (config?.access === undefined) throw new Error(`the route ${String(method)} ${url} does not say who may call it`);
+    const methods = typeof method === 'string' ? [method] : method;
+    const access = config?.access;
+    if (access === undefined) throw new Error(`the route ${methods.join(', ')} ${url} does not say who may call it`);
+    for (const one of methods) table.push({ method: one, url, access });
   });
 
   server.addHook('onRequest', async (request) => {

@@ -16,7 +16,18 @@ export type TokenSettings = Claims &
   ({ readonly mode: 'secret'; readonly secret: string } | { readonly mode: 'jwks'; readonly url: string });
 
 /** Asymmetric only: a public key must never be taken for a secret. */
-const PUBLIC_KEY_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const PUBLIC_KEY_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
 
 export const authenticateByToken = (settings: TokenSettings, log: Log): Authenticate => {
   const verify = verifierOf(settings);
@@ -54,7 +65,8 @@ const verifierOf = (settings: TokenSettings): ((token: string) => Promise<JWTPay
 const tokenIn = ({ authorization, cookies }: Credentials) => {
   const [header, ...more] = authorization;
   if (more.length > 0) return undefined;
-  const token = header === undefined ? cookies[TOKEN_COOKIE] : /^Bearer +(\S+)$/i.exec(header.slice(0, TOKEN_LENGTH))?.[1];
+  const token =
+    header === undefined ? cookies[TOKEN_COOKIE] : /^Bearer +(\S+)$/i.exec(header.slice(0, TOKEN_LENGTH))?.[1];
   if (token === undefined || token === '' || token.length >= TOKEN_LENGTH) return undefined;
   return { token, isAmbient: header === undefined };
 };

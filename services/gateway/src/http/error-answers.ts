@@ -23,7 +23,10 @@ export const installErrorAnswers = (server: FastifyInstance, log: Log): void => 
     const found = asProblem(error);
     if (found.statusCode >= 500) {
       const { method, routeOptions } = request;
-      log[found.statusCode === 500 ? 'error' : 'warn']({ err: error, method, route: routeOptions.url }, 'a request failed');
+      log[found.statusCode === 500 ? 'error' : 'warn'](
+        { err: error, method, route: routeOptions.url },
+        'a request failed',
+      );
     }
     return send(reply, found);
   });
@@ -42,7 +45,7 @@ const asProblem = (error: FastifyError): Problem => {
   return problem('INTERNAL', 'something went wrong inside the gateway');
 };
 
-type Invalid = Extract<Parameters<typeof hasZodFastifySchemaValidationErrors>[0], unknown> & {
+type Invalid = {
   readonly validation: readonly { readonly instancePath: string; readonly message?: string }[];
 };
 

@@ -10,14 +10,21 @@ const CHECK_LIMIT_MS = 2_000;
 /** For probes and Prometheus. Nothing here tells of tasks, so probes need no credentials. */
 export const operationRoutes = (
   server: Server,
-  { checks, metrics, isDev }: { readonly checks: readonly ReadyCheck[]; readonly metrics: Registry; readonly isDev: boolean },
+  {
+    checks,
+    metrics,
+    isDev,
+  }: { readonly checks: readonly ReadyCheck[]; readonly metrics: Registry; readonly isDev: boolean },
 ): void => {
   const open = { access: 'open', anyHost: true } as const;
   server.get('/healthz', { config: open, schema: { summary: 'The process answers' } }, async () => ({ status: 'ok' }));
 
   server.get(
     '/readyz',
-    { config: open, schema: { summary: 'NATS and MongoDB answer too', response: { 200: z.unknown(), 503: z.unknown() } } },
+    {
+      config: open,
+      schema: { summary: 'NATS and MongoDB answer too', response: { 200: z.unknown(), 503: z.unknown() } },
+    },
     async (_request, reply) => {
       const found = await Promise.all(checks.map(async (one) => [one.name, await reasonOf(one)] as const));
       const isReady = found.every(([, reason]) => reason === undefined);
@@ -46,4 +53,3 @@ const reasonOf = async ({ check }: ReadyCheck): Promise<string | undefined> => {
     return 'unavailable';
   }
 };
-

@@ -28,8 +28,10 @@ export const installPage = async (server: FastifyInstance, root: string | undefi
       void reply.header('Cache-Control', HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
     },
   });
-  server.get<{ Params: { '*': string } }>('/*', { config: { access: 'open' }, schema: { hide: true } }, (request, reply) =>
-    reply.sendFile(request.params['*']),
+  server.get<{ Params: { '*': string } }>(
+    '/*',
+    { config: { access: 'open' }, schema: { hide: true } },
+    (request, reply) => reply.sendFile(request.params['*']),
   );
   for (const path of PAGES) {
     server.get(path, { config: { access: 'open' }, schema: { hide: true } }, (_request, reply) =>

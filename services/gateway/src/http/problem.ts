@@ -1,4 +1,4 @@
-import { BatonError } from '@baton/runtime';
+import type { BatonError } from '@baton/runtime';
 
 /** What is wrong with a part of a request. `field` is a path in the body, or a parameter's name. */
 export type FieldFault = { readonly field: string; readonly message: string };
@@ -52,8 +52,14 @@ const RULES = {
   TASK_ABORTING: { status: 409, hint: 'Submit again when it has ended, or with when_aborting: "queue".' },
   PAYLOAD_TOO_LARGE: { status: 413, hint: 'Put large data elsewhere and send where it is.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, hint: 'Send Content-Type: application/json.' },
-  UNKNOWN_HOST: { status: 421, hint: 'Use the address the gateway was set up for, or add it to BATON_HTTP_ALLOWED_HOSTS.' },
-  TASK_NOT_ABORTABLE: { status: 422, hint: 'Wait for its end. Its author can make it abortable with onAbort or ctx.signal.' },
+  UNKNOWN_HOST: {
+    status: 421,
+    hint: 'Use the address the gateway was set up for, or add it to BATON_HTTP_ALLOWED_HOSTS.',
+  },
+  TASK_NOT_ABORTABLE: {
+    status: 422,
+    hint: 'Wait for its end. Its author can make it abortable with onAbort or ctx.signal.',
+  },
   TASK_ABORT_FAILED: { status: 422, hint: 'It needs no cancel any more.' },
   TASK_NOT_TERMINAL: { status: 422, hint: 'Wait for its end, or cancel it first.' },
   TOO_MANY_REQUESTS: { status: 429, hint: 'Wait as long as Retry-After says.' },
@@ -68,7 +74,10 @@ const RULES = {
   MONGO_UNAUTHORIZED: { status: 503, hint: 'An operator has to check MONGODB_URL.' },
   RECORD_NEWER: { status: 503, hint: 'A newer version of Baton wrote it: upgrade the gateway.' },
   RECORD_CORRUPT: { status: 503, hint: 'An operator has to look at it: baton doctor.' },
-  OUTCOME_UNKNOWN: { status: 504, hint: 'It may have happened. Look first, then repeat; with an operation_id repeating is safe.' },
+  OUTCOME_UNKNOWN: {
+    status: 504,
+    hint: 'It may have happened. Look first, then repeat; with an operation_id repeating is safe.',
+  },
 } as const satisfies Readonly<Record<string, Rule>>;
 
 export type ProblemCode = keyof typeof RULES;
@@ -113,6 +122,9 @@ const MOST_FAULTS = 20;
 /** Faults a schema has found, below a place in the request. */
 export const faultsOf = (issues: readonly Issue[], at: string): readonly FieldFault[] =>
   issues.slice(0, MOST_FAULTS).map(({ path, message }) => ({
-    field: [at, ...path.map(String)].filter((part) => part !== '').join('.').slice(0, 200),
+    field: [at, ...path.map(String)]
+      .filter((part) => part !== '')
+      .join('.')
+      .slice(0, 200),
     message: message.slice(0, 200),
   }));

@@ -1,7 +1,7 @@
 import { isTerminal, successorsOf, type TaskRecord } from '@baton/core';
 import { allPartitions, readRecord } from '@baton/protocols';
 import type { BatonError, Clock, Entry, Log, RecordFeed, Subscription } from '@baton/runtime';
-import { LiveTask, liveTaskIn, type LiveOrigin } from './live-task.ts';
+import { liveTaskIn, type LiveOrigin, type LiveTask } from './live-task.ts';
 import type { Overlay } from './overlay.ts';
 import { RecentChanges, type Change, type ChangeKind } from './recent-changes.ts';
 
@@ -169,7 +169,10 @@ export class LiveFeed {
   }
 }
 
-const idsIn = (record: TaskRecord): readonly string[] => [record.id, ...successorsOf(record).map(({ spec }) => spec.id)];
+const idsIn = (record: TaskRecord): readonly string[] => [
+  record.id,
+  ...successorsOf(record).map(({ spec }) => spec.id),
+];
 
 const sameWaiting = (a: TaskRecord, b: TaskRecord): boolean =>
   a.status === b.status && a.subscribers.length === b.subscribers.length && a.dedupeCount === b.dedupeCount;

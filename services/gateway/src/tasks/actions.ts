@@ -1,6 +1,12 @@
 import { isTerminal, type Actor } from '@baton/core';
 import { BatonError, type TaskDefinition } from '@baton/runtime';
-import { GlobalTaskFrameworkDisabledError, TaskNotFoundError, type Baton, type CallOptions, type TaskHandle } from '@baton/sdk';
+import {
+  GlobalTaskFrameworkDisabledError,
+  TaskNotFoundError,
+  type Baton,
+  type CallOptions,
+  type TaskHandle,
+} from '@baton/sdk';
 import { problem, taskNotFound } from '../http/problem.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
 import type { SubmitBody } from './requests.ts';

@@ -21,7 +21,10 @@ const MAC_BYTES = 16;
 export const createCursors = (secret: string): Cursors => {
   const key = createHmac('sha256', secret).update('baton list cursor').digest();
   const sign = (body: string, bound: Bound): Buffer =>
-    createHmac('sha256', key).update(`${canonical(bound)}\n${body}`).digest().subarray(0, MAC_BYTES);
+    createHmac('sha256', key)
+      .update(`${canonical(bound)}\n${body}`)
+      .digest()
+      .subarray(0, MAC_BYTES);
 
   return {
     write: ({ id, value }, bound) => {

@@ -144,4 +144,3 @@ const lastEventId = ({ headers }: FastifyRequest, parameter: string | undefined)
   const id = typeof header === 'string' && header !== '' ? header : parameter;
   return id?.slice(0, 100);
 };
-

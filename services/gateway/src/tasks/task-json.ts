@@ -1,4 +1,12 @@
-import { canSubmit, describeProgress, etaMs, fractionOf, type Actor, type Progress, type TaskRecord } from '@baton/core';
+import {
+  canSubmit,
+  describeProgress,
+  etaMs,
+  fractionOf,
+  type Actor,
+  type Progress,
+  type TaskRecord,
+} from '@baton/core';
 import type { TaskRow } from '@baton/mongo';
 import type { TaskDocument } from '@baton/protocols';
 import { cancelHints, recordLike } from './cancel-hints.ts';
@@ -37,7 +45,10 @@ export const rowJson = ({ row, record }: Shown, looking: Looking) => {
     terminal: row.terminal,
     created_by: row.created_by,
     user_id: row.created_by,
-    subscribers: row.subscribers.map(({ user, subscribed_at }) => ({ user_id: user, subscribed_at: iso(subscribed_at) })),
+    subscribers: row.subscribers.map(({ user, subscribed_at }) => ({
+      user_id: user,
+      subscribed_at: iso(subscribed_at),
+    })),
     subscriber_count: row.subscribers.length,
     queue: row.queue,
     priority: row.priority,

@@ -97,19 +97,27 @@ const oneTaskRoutes = (server: Server, { reader, looking }: TaskRoutesParts): vo
     return { status: document.status };
   });
 
-  server.get('/:uuid/history', { config: forUsers, schema: schema('Every transition', answers.history) }, async (request) => {
-    const actor = actorIn(request);
-    const { document } = await reader.get(idOf(request.params), actor);
-    return { history: historyJson(document, actor), history_dropped: document.history_dropped };
-  });
+  server.get(
+    '/:uuid/history',
+    { config: forUsers, schema: schema('Every transition', answers.history) },
+    async (request) => {
+      const actor = actorIn(request);
+      const { document } = await reader.get(idOf(request.params), actor);
+      return { history: historyJson(document, actor), history_dropped: document.history_dropped };
+    },
+  );
 
-  server.get('/:uuid/result', { config: forUsers, schema: schema('What it returned', answers.result) }, async (request, reply) => {
-    const actor = actorIn(request);
-    const { document, record } = await reader.get(idOf(request.params), actor);
-    // Whatever a task returned must not be taken for a page.
-    void reply.header('Content-Disposition', 'attachment; filename="result.json"');
-    return { status: document.status, result: taskJson(document, looking(actor), record).result };
-  });
+  server.get(
+    '/:uuid/result',
+    { config: forUsers, schema: schema('What it returned', answers.result) },
+    async (request, reply) => {
+      const actor = actorIn(request);
+      const { document, record } = await reader.get(idOf(request.params), actor);
+      // Whatever a task returned must not be taken for a page.
+      void reply.header('Content-Disposition', 'attachment; filename="result.json"');
+      return { status: document.status, result: taskJson(document, looking(actor), record).result };
+    },
+  );
 };
 
 const changeRoutes = (server: Server, { actions, looking }: TaskRoutesParts): void => {
@@ -141,7 +149,11 @@ const changeRoutes = (server: Server, { actions, looking }: TaskRoutesParts): vo
     },
     async (request) => {
       const actor = actorIn(request);
-      const { action, message, found } = await actions.cancel(idOf(request.params), request.body?.force ?? false, actor);
+      const { action, message, found } = await actions.cancel(
+        idOf(request.params),
+        request.body?.force ?? false,
+        actor,
+      );
       return { message, action, task: found === undefined ? null : detail(found, looking(actor)) };
     },
   );

@@ -1,0 +1,82 @@
+import { createTaskViews, type Mongo } from '@baton/mongo';
+import { createKernel, type Log, type Ports } from '@baton/runtime';
+import { createBaton } from '@baton/sdk';
+import type { Authenticate } from './auth/identity.ts';
+import { LiveFeed } from './live/live-feed.ts';
+import { Nodes } from './live/nodes.ts';
+import { Overlay, type OverlayLimits } from './live/overlay.ts';
+import { startSettler } from './live/settler.ts';
+import { Watchers } from './live/watchers.ts';
+import { createServer, type GatewayServer, type ServerSettings } from './server.ts';
+import { TaskReader } from './tasks/task-reader.ts';
+
+export type GatewayOptions = {
+  readonly ports: Ports;
+  readonly mongo: Mongo;
+  readonly log: Log;
+  readonly authenticate: Authenticate;
+  readonly settings: ServerSettings;
+};
+
+export type Gateway = {
+  /** Not listening yet. */
+  readonly server: GatewayServer;
+  /** Ends all streams and answers; the connections stay with whoever made them. */
+  readonly close: () => Promise<void>;
+};
+
+const OVERLAY: OverlayLimits = { count: 20_000, bytes: 64 * 1024 * 1024 };
+
+/** A gateway on given connections. Resolves when it has read all there is in the bucket. */
+export const openGateway = async ({ ports, mongo, log, authenticate, settings }: GatewayOptions): Promise<Gateway> => {
+  const { clock, link } = ports;
+  const { epoch } = ports.store;
+  const views = createTaskViews(mongo);
+  const baton = createBaton({ ports, log, enabled: settings.enabled, nodeName: 'baton-gateway' });
+  const overlay = new Overlay(OVERLAY);
+  const feed = new LiveFeed({ feed: ports.feed, epoch, clock, log, overlay });
+  const nodes = new Nodes(ports.presence, { clock, log });
+  await Promise.all([feed.start(), nodes.start()]);
+  const settler = startSettler(overlay, views, { clock, log });
+  const watchers = new Watchers(clock);
+  feed.listen(watchers);
+  const reader = new TaskReader({ views, overlay, kernel: createKernel(ports), epoch, clock, log });
+  const natsFault = (): string | undefined => {
+    if (!link.connected) return 'no connection';
+    return feed.isCaughtUp ? undefined : 'still reading';
+  };
+  const server = await createServer({
+    settings,
+    authenticate,
+    baton,
+    views,
+    reader,
+    feed,
+    overlay,
+    watchers,
+    nodes,
+    clock,
+    log,
+    checks: [
+      { name: 'nats', check: async () => natsFault() },
+      {
+        name: 'mongodb',
+        check: async () => {
+          await mongo.ping();
+          return undefined;
+        },
+      },
+    ],
+  });
+  return {
+    server,
+    close: async () => {
+      watchers.stop();
+      await server.close();
+      nodes.stop();
+      feed.stop();
+      await settler.stop();
+      await baton.close();
+    },
+  };
+};
