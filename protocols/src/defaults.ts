@@ -27,6 +27,15 @@ export const EVENTS_MAX_AGE_MS = 7 * 24 * 3_600_000;
  */
 export const ORPHAN_OBJECT_AGE_MS = EVENTS_MAX_AGE_MS + 24 * 3_600_000;
 
+/** A task may be delayed by up to this long (behaviour X7): a year, and a day for who counts leap years. */
+export const MAX_DELAY_MS = 366 * 24 * 3_600_000;
+
+/** What is due waits this long for a supervisor. After that the records alone tell it, which a supervisor reads at its start. */
+export const DUE_TTL_MS = 3_600_000;
+
+/** Commands that were not carried out are kept this long. */
+export const DEAD_MAX_AGE_MS = 7 * 24 * 3_600_000;
+
 /** An operation id is remembered this long (behaviour D7). */
 export const OPERATION_TTL_MS = 24 * 3_600_000;
 

@@ -11,9 +11,12 @@ export { decode, DecodeError, decodeData, decodeLargeData, encode, encodeData, e
 export { readDataText, textOfData, viewOfDataText } from './data-text.ts';
 export {
   ARCHIVE_TTL_MS,
+  DEAD_MAX_AGE_MS,
+  DUE_TTL_MS,
   EVENTS_MAX_AGE_MS,
   LEASE_MS,
   LEASE_RENEW_MS,
+  MAX_DELAY_MS,
   MAX_BLOCK_MS,
   OPERATION_TTL_MS,
   ORPHAN_OBJECT_AGE_MS,
@@ -23,9 +26,12 @@ export {
   STORE_TIMEOUT_MS,
 } from './defaults.ts';
 export {
+  COMMAND_LIMIT,
+  COMMANDS_MAX_BYTES,
   DATA_DEPTH,
   DATA_LIMIT,
   DATA_NODES,
+  DEAD_MAX_BYTES,
   ERROR_MESSAGE_LENGTH,
   ERROR_STACK_LENGTH,
   INLINE_DATA_LIMIT,

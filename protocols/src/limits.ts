@@ -15,6 +15,15 @@ export const PAYLOAD_LIMIT = 64 * 1024;
 /** A record on the wire. Below the server's `max_payload` of 1 MiB, with room for headers. */
 export const RECORD_LIMIT = 512 * 1024;
 
+/** A command on the wire, its arguments included. Below the server's `max_payload`, too. */
+export const COMMAND_LIMIT = 768 * 1024;
+
+/** Commands that wait for a supervisor, all together; beyond it publishers are refused. */
+export const COMMANDS_MAX_BYTES = 1024 * 1024 * 1024;
+
+/** Commands that were not carried out, all together; the oldest go first. */
+export const DEAD_MAX_BYTES = 64 * 1024 * 1024;
+
 /** Characters of a task key, a name, a type, a user id. */
 export const KEY_LENGTH = 256;
 export const NAME_LENGTH = 256;

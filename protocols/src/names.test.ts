@@ -27,10 +27,16 @@ test('a namespace is upper case, and nothing that is a wildcard or two tokens', 
 test('names of two namespaces never meet', () => {
   const texts = (namespace: string) => {
     // The server knows a bucket by its stream.
-    const { namespace: _, tasksBucket: _tasks, nodesBucket: _nodes, ...names } = namesOf(namespace);
+    const {
+      namespace: _,
+      tasksBucket: _tasks,
+      nodesBucket: _nodes,
+      operationsBucket: _operations,
+      ...names
+    } = namesOf(namespace);
     return Object.values(names).filter((v) => typeof v === 'string');
   };
-  const shared = new Set(['projector', 'quarantine']);
+  const shared = new Set(['projector', 'quarantine', 'due', 'commands']);
   for (const [a, b] of [
     ['A', 'A_TASKS'],
     ['A', 'KV_A'],
@@ -76,9 +82,12 @@ test('the streams have names of their own, and the server is told the same about
     const configs = streamConfigs(namesOf('X'), { replicas });
     assert.equal(
       configs.map((c) => c.name),
-      ['KV_X_TASKS', 'X_EVENTS', 'X_RUN', 'OBJ_X_OBJECTS', 'KV_X_NODES'],
+      [
+        ...['KV_X_TASKS', 'X_EVENTS', 'X_RUN', 'OBJ_X_OBJECTS'],
+        ...['X_LATER', 'X_COMMANDS', 'X_DEAD', 'KV_X_OPERATIONS', 'KV_X_NODES'],
+      ],
     );
-    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 6);
+    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 11);
     assert.equal(configs, streamConfigs(namesOf('X'), { replicas }));
     assert.ok(configs.every((c) => c.num_replicas === replicas));
   }
@@ -86,8 +95,9 @@ test('the streams have names of their own, and the server is told the same about
 
 test('only what can be rebuilt is acknowledged before it is on the disk, and only where there is one copy', () => {
   const modes = (replicas: number) => streamConfigs(namesOf(), { replicas }).map((c) => c.persist_mode);
-  assert.equal(modes(1), [undefined, 'async', 'async', undefined, 'async']);
-  assert.equal(modes(3), [undefined, undefined, undefined, undefined, undefined]);
+  const [sure, soon] = [undefined, 'async'];
+  assert.equal(modes(1), [sure, soon, soon, sure, soon, sure, soon, sure, soon]);
+  assert.ok(modes(3).every((mode) => mode === sure));
 });
 
 test('the log is sourced from the bucket without the hash, and bounded when it is said', () => {

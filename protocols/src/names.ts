@@ -30,6 +30,16 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     /** Who may run what: a hint, rebuilt from the bucket. */
     runStream: `${namespace}_RUN`,
 
+    /** Schedules of the server: what is to be done later, and what is due. */
+    laterStream: `${namespace}_LATER`,
+    /** Commands of publishers that may not write state, until a supervisor has carried them out. */
+    commandsStream: `${namespace}_COMMANDS`,
+    /** Commands that were not carried out, with the reason. */
+    deadStream: `${namespace}_DEAD`,
+    /** KV bucket of operation ids: what each has made. */
+    operationsBucket: `${namespace}_OPERATIONS`,
+    operationsStream: `KV_${namespace}_OPERATIONS`,
+
     /** Arguments and results that are too large for a record, laid out as every NATS object store. */
     objectsBucket: `${namespace}_OBJECTS`,
     objectsStream: `OBJ_${namespace}_OBJECTS`,
@@ -61,10 +71,31 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     allRun: `${root}.run.>`,
     /** Durable consumer of one lane, shared by its workers. `+` stands in no name, so no two lanes share a consumer. */
     laneConsumer: (lane: Lane) => `run+${token(lane.queue)}+${lane.priority}+${token(lane.type)}`,
+    /** The schedule of a delayed task: this subject has at most one. */
+    laterSubject: (hash: string) => `${root}.later.${hash}`,
+    allLater: `${root}.later.*`,
+    /** Where the server puts it when its time has come. */
+    dueSubject: (hash: string) => `${root}.due.${hash}`,
+    allDue: `${root}.due.*`,
+    /** Durable consumer of what is due, shared by all supervisors. */
+    dueConsumer: 'due',
+    submitSubject: (type: string) => `${root}.cmd.submit.${token(type)}`,
+    cancelSubject: `${root}.cmd.cancel`,
+    commandPrefix: `${root}.cmd.`,
+    allCommands: `${root}.cmd.>`,
+    /** Durable consumer of commands, shared by all supervisors. */
+    commandsConsumer: 'commands',
+    /** A command that was not carried out, by its verb. */
+    deadSubject: (verb: string) => `${root}.dead.${token(verb)}`,
+    allDead: `${root}.dead.>`,
+    /** Asks the supervisors where a task is. */
+    findSubject: `${root}.find`,
+    operationSubject: (hash: string) => `$KV.${namespace}_OPERATIONS.${hash}`,
+    allOperations: `$KV.${namespace}_OPERATIONS.>`,
     nodeSubject: (role: NodeRole, id: string) => `$KV.${namespace}_NODES.${role}.${id}`,
     nodePrefix: `$KV.${namespace}_NODES.`,
     allNodes: `$KV.${namespace}_NODES.>`,
-    /** A worker's mailbox: look at this task now. */
+    /** The mailbox of a worker or a supervisor: look at this task now. */
     signalSubject: (worker: string) => `${root}.signal.${worker}`,
     /** Progress as it happens, not kept. */
     progressSubject: (taskId: string) => `${root}.progress.${taskId}`,
@@ -92,6 +123,14 @@ export const headers = {
   revision: 'Baton-Revision',
   /** Address of the record an event carries, where its subject has lost it. */
   address: 'Baton-Address',
+  /** Of a command: where its answer is to be sent. */
+  reply: 'Baton-Reply',
+  /** Of a command: how its body is written. */
+  contentType: 'Content-Type',
+  /** Of a dead letter: the code and the words of why it was not carried out, and the subject it was sent to. */
+  reason: 'Baton-Reason',
+  message: 'Baton-Message',
+  subject: 'Baton-Subject',
 } as const;
 
 /** Highest first. */

@@ -83,6 +83,8 @@ test('every stream and header is there, by its name', () => {
     ],
     ...[names.runSubject(lane, '<hash>'), names.laneConsumer(lane), names.nodeSubject('<role>' as never, '<id>')],
     ...[names.objectPrefix + '<name>', names.chunkSubject('<chunks>')],
+    ...[names.laterSubject('<hash>'), names.dueSubject('<hash>'), names.operationSubject('<hash>')],
+    ...[names.submitSubject('<type>'), names.cancelSubject, names.deadSubject('<verb>'), names.findSubject],
     ...[names.signalSubject('<worker>'), names.progressSubject('<task id>')],
   ];
   for (const subject of shown) assert.match(streams, `\`${subject}\``);

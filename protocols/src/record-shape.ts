@@ -91,7 +91,7 @@ const SPEC: Shape = {
   policy,
 };
 
-const SPEC_OPTIONAL: Shape = { creator: text, args: data, host: text, runAt: time, retriedFrom: text };
+const SPEC_OPTIONAL: Shape = { creator: text, args: data, host: text, runAt: time, retriedFrom: text, operation: text };
 
 /** One that waits, with those that wait behind it. As deep as bytes are nested, which is bounded. */
 const successor: Check = (v) => waiting(v);

@@ -45,6 +45,7 @@ const spec: TaskSpec = {
   },
   runAt: AT + 1,
   retriedFrom: '018bcfe5-6800-7000-8000-000000000000',
+  operation: '0123456789abcdef0123456789abcdef',
 };
 
 /** Every field there is, which no one record has. */

@@ -1,5 +1,5 @@
-import { EVENTS_MAX_AGE_MS, LEASE_MS } from './defaults.ts';
-import { PARTITIONS, RECORD_LIMIT } from './limits.ts';
+import { DEAD_MAX_AGE_MS, EVENTS_MAX_AGE_MS, LEASE_MS, OPERATION_TTL_MS } from './defaults.ts';
+import { COMMAND_LIMIT, COMMANDS_MAX_BYTES, DEAD_MAX_BYTES, PARTITIONS, RECORD_LIMIT } from './limits.ts';
 import type { Names } from './names.ts';
 
 /**
@@ -23,6 +23,7 @@ export type StreamConfig = {
   readonly allow_atomic?: boolean;
   readonly allow_msg_ttl?: boolean;
   readonly allow_rollup_hdrs?: boolean;
+  readonly allow_msg_schedules?: boolean;
   readonly deny_delete?: boolean;
   readonly persist_mode?: 'async';
   readonly republish?: { readonly src: string; readonly dest: string };
@@ -116,6 +117,56 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       allow_direct: false,
       // What is known of an object is written over.
       allow_rollup_hdrs: true,
+    },
+    {
+      ...common,
+      ...derived,
+      name: names.laterStream,
+      subjects: [names.allLater, names.allDue],
+      // Not a work queue: schedules are lost from one when it is copied. What is due has a life of its own instead.
+      retention: 'limits',
+      // A schedule that comes again takes the place of the one that waits.
+      discard: 'old',
+      max_msgs_per_subject: 1,
+      duplicate_window: 100 * NANOS_PER_MS,
+      allow_msg_schedules: true,
+      allow_msg_ttl: true,
+      // The server needs it for schedules.
+      allow_rollup_hdrs: true,
+    },
+    {
+      ...common,
+      name: names.commandsStream,
+      subjects: [names.allCommands],
+      retention: 'workqueue',
+      // Full is said to who publishes; nothing that was accepted is lost for it.
+      discard: 'new',
+      max_bytes: COMMANDS_MAX_BYTES,
+      max_msg_size: COMMAND_LIMIT + 4_096,
+      duplicate_window: 100 * NANOS_PER_MS,
+    },
+    {
+      ...common,
+      ...derived,
+      name: names.deadStream,
+      subjects: [names.allDead],
+      retention: 'limits',
+      discard: 'old',
+      max_age: DEAD_MAX_AGE_MS * NANOS_PER_MS,
+      max_bytes: DEAD_MAX_BYTES,
+      duplicate_window: 100 * NANOS_PER_MS,
+    },
+    {
+      ...common,
+      name: names.operationsStream,
+      subjects: [names.allOperations],
+      retention: 'limits',
+      discard: 'old',
+      max_msgs_per_subject: 1,
+      max_age: OPERATION_TTL_MS * NANOS_PER_MS,
+      duplicate_window: 100 * NANOS_PER_MS,
+      allow_direct: false,
+      allow_rollup_hdrs: false,
     },
     {
       ...common,

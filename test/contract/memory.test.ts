@@ -1,7 +1,9 @@
 import { dataStoreContract } from './data-store.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
+import { laterContract } from './later.contract.ts';
 import { linkContract } from './link.contract.ts';
 import { memoryBench } from './memory-bench.ts';
+import { operationsContract } from './operations.contract.ts';
 import { presenceContract } from './presence.contract.ts';
 import { recordFeedContract } from './record-feed.contract.ts';
 import { recordStoreContract } from './record-store.contract.ts';
@@ -21,6 +23,8 @@ for (const [name, bench] of Object.entries(benches)) {
   runQueueContract(name, bench);
   presenceContract(name, bench);
   dataStoreContract(name, bench);
+  laterContract(name, bench);
+  operationsContract(name, bench);
   signalsContract(name, bench);
   linkContract(name, bench);
 }

@@ -1,8 +1,10 @@
 // limit: 600s
 import { dataStoreContract } from './data-store.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
+import { laterContract } from './later.contract.ts';
 import { linkContract } from './link.contract.ts';
 import { natsBench } from './nats-bench.ts';
+import { operationsContract } from './operations.contract.ts';
 import { presenceContract } from './presence.contract.ts';
 import { recordFeedContract } from './record-feed.contract.ts';
 import { recordStoreContract } from './record-store.contract.ts';
@@ -20,5 +22,7 @@ eventLogContract('nats', bench);
 runQueueContract('nats', bench);
 presenceContract('nats', bench);
 dataStoreContract('nats', bench);
+laterContract('nats', bench);
+operationsContract('nats', bench);
 signalsContract('nats', bench);
 linkContract('nats', bench);

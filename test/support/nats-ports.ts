@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connectPorts, type NatsPorts, type NatsPortsSettings } from '@baton/nats';
-import { namesOf, type Names } from '@baton/protocols';
+import { namesOf, streamConfigs, type Names } from '@baton/protocols';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { openCuttableLink, type CuttableLink } from './cuttable-link.ts';
@@ -59,13 +59,8 @@ export const openNatsSystem = async (
 };
 
 const deleteStreams = async (jsm: JetStreamManager, names: Names): Promise<void> => {
-  for (const stream of [
-    names.eventsStream,
-    names.runStream,
-    names.nodesStream,
-    names.objectsStream,
-    names.tasksStream,
-  ]) {
+  // The log sources the bucket, so it goes before it.
+  for (const { name: stream } of streamConfigs(names, { replicas: 1 }).toReversed()) {
     await jsm.streams.delete(stream).catch((error: unknown) => {
       if (!(error instanceof Error && error.message.includes('stream not found'))) throw error;
     });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { startNats, type Durability, type NatsServer } from '@baton/local';
 import { connectMongo, type Mongo } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
-import { parseAddress } from '@baton/protocols';
+import { parseAddress, streamConfigs } from '@baton/protocols';
 import type { Entry } from '@baton/runtime';
 import { connect, type Baton } from '@baton/sdk';
 import { SystemProcess } from './system-process.ts';
@@ -165,14 +165,8 @@ const openMongo = async (url: string, defer: TestContext['defer']): Promise<Mong
 
 /** The shared server serves the next test too. The log sources the bucket, so it goes first. */
 const deleteStreams = async ({ wire: { api, names } }: NatsPorts): Promise<void> => {
-  for (const stream of [
-    names.eventsStream,
-    names.runStream,
-    names.nodesStream,
-    names.objectsStream,
-    names.tasksStream,
-  ]) {
-    await api.call(`STREAM.DELETE.${stream}`);
+  for (const { name } of streamConfigs(names, { replicas: 1 }).toReversed()) {
+    await api.call(`STREAM.DELETE.${name}`);
   }
 };
 

@@ -124,6 +124,8 @@ export type TaskSpec = {
   readonly policy: Policy;
   readonly runAt?: Millis;
   readonly retriedFrom?: TaskId;
+  /** Hash of the operation id it was submitted with: before it is forgotten, what became of it is noted there (D7). */
+  readonly operation?: string;
 };
 
 export type TaskRecord = TaskSpec & {

@@ -11,6 +11,7 @@ import { NatsLink } from './link.ts';
 import { AckPipeline } from './publisher/ack-pipeline.ts';
 import type { GateLimits } from './publisher/gate.ts';
 import { commitDefaults, GroupCommit, type CommitMode, type CommitSettings } from './publisher/group-commit.ts';
+import { ServerClock } from './server-clock.ts';
 import { closeConnection } from './stale.ts';
 import { requireJetStream, requireVersion } from './server-check.ts';
 import type { FaultListener, Publisher, Wire } from './wire.ts';
@@ -36,6 +37,8 @@ export type NatsWire = Wire & {
   /** Publisher of the tasks bucket: compare-and-set writes, grouped when that is faster. */
   readonly records: Publisher;
   readonly link: NatsLink;
+  /** The server's wall clock, as well as it is known here. */
+  readonly clock: ServerClock;
   /** Sends bytes to any subject and waits for an empty answer. Rejects when it does not come. */
   readonly confirm: (subject: string, bytes: Uint8Array, timeoutMs: number) => Promise<void>;
   /** Ends the connection. What is still in flight is told `unknown`. */
@@ -65,7 +68,9 @@ export const connectNats = async (settings: NatsSettings): Promise<NatsWire> => 
       replicas,
       ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
     });
-    return assemble(settings, { nc, names, onFault, inbox, api, streams });
+    const clock = new ServerClock();
+    await look(api, names, clock);
+    return assemble(settings, { nc, names, onFault, inbox, api, streams, clock });
   } catch (fault) {
     await closeConnection(nc);
     throw fault;
@@ -79,10 +84,16 @@ type Parts = {
   readonly inbox: Inbox;
   readonly api: Api;
   readonly streams: Streams;
+  readonly clock: ServerClock;
 };
 
-const assemble = (settings: NatsSettings, { nc, names, onFault, inbox, api, streams }: Parts): NatsWire => {
-  const link = new NatsLink(nc, inbox, { run: () => recheck(nc, api, names, streams.epoch), fatal: isFatal }, onFault);
+const assemble = (settings: NatsSettings, { nc, names, onFault, inbox, api, streams, clock }: Parts): NatsWire => {
+  const link = new NatsLink(
+    nc,
+    inbox,
+    { run: () => recheck(nc, api, names, streams.epoch, clock), fatal: isFatal },
+    onFault,
+  );
   api.useGate(link);
   const publisher = new AckPipeline({
     nc,
@@ -103,6 +114,7 @@ const assemble = (settings: NatsSettings, { nc, names, onFault, inbox, api, stre
     records,
     api,
     link,
+    clock,
     epoch,
     replicas,
     inboxPrefix,
@@ -113,15 +125,31 @@ const assemble = (settings: NatsSettings, { nc, names, onFault, inbox, api, stre
 };
 
 /** After a reconnect and from time to time: is it still a server and a bucket we may write to? */
-const recheck = async (nc: NatsConnection, api: Api, names: Names, epoch: number): Promise<void> => {
+const recheck = async (
+  nc: NatsConnection,
+  api: Api,
+  names: Names,
+  epoch: number,
+  clock: ServerClock,
+): Promise<void> => {
   requireVersion(nc.info?.version);
-  const info = await api.probe<StreamInfo>(`STREAM.INFO.${names.tasksStream}`, CHECK_TIMEOUT_MS);
-  const found = epochOf(info);
+  const found = epochOf(await look(api, names, clock));
   if (found === epoch) return;
   const text =
     `the bucket ${names.tasksBucket} was made anew at ${new Date(found).toISOString()} (it was of ` +
     `${new Date(epoch).toISOString()}): nothing known before holds any more; start this process again`;
   throw new EpochChangedError(text);
+};
+
+/** Looks at the bucket, and at what time it is there. */
+const look = async (api: Api, names: Names, clock: ServerClock): Promise<StreamInfo> => {
+  const sentAt = Date.now();
+  const info = await api.probe<StreamInfo & { readonly ts?: string }>(
+    `STREAM.INFO.${names.tasksStream}`,
+    CHECK_TIMEOUT_MS,
+  );
+  clock.note(sentAt, Date.now(), info.ts);
+  return info;
 };
 
 const isFatal = (fault: unknown): fault is BatonError =>

@@ -23,12 +23,19 @@ export const ensureStreams = async (api: Api, names: Names, options: StreamOptio
   // One after the other: the log sources the bucket.
   for (const config of streamConfigs(names, options)) {
     const info = (await find(api, config.name)) ?? (await create(api, config));
-    requireAgreement(config, info.config, config.name !== names.tasksStream && config.name !== names.objectsStream);
+    requireAgreement(config, info.config, !isKept(names, config.name));
     if (config.name === names.tasksStream) tasks = info;
     if (config.sources !== undefined) await sourcing(api, config.name);
   }
   if (tasks === undefined) throw new Error('the tasks bucket is not among the streams');
   return { epoch: epochOf(tasks), replicas: Number(tasks.config['num_replicas'] ?? 1) };
+};
+
+/** Streams nobody could rebuild: not even their limits may be others. */
+const isKept = (names: Names, stream: string): boolean => {
+  const { tasksStream, objectsStream, commandsStream, operationsStream } = names;
+  const kept: readonly string[] = [tasksStream, objectsStream, commandsStream, operationsStream];
+  return kept.includes(stream);
 };
 
 export const epochOf = (info: StreamInfo): number => {

@@ -3,6 +3,8 @@ import { connectNats, type NatsSettings, type NatsWire } from './connect.ts';
 import { dialOf } from './dial.ts';
 import { createDataStore } from './data-store.ts';
 import { createEventLog, type EventLogSettings } from './event-log.ts';
+import { createLater } from './later.ts';
+import { createOperations } from './operations.ts';
 import { createPresence, type PresenceSettings } from './presence.ts';
 import { createRecordFeed } from './record-feed.ts';
 import { createRecordStore } from './record-store.ts';
@@ -29,6 +31,8 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
     feed: createRecordFeed(wire),
     log: createEventLog(wire, settings.eventLog),
     data: createDataStore(wire),
+    later: createLater(wire),
+    operations: createOperations(wire),
     queue: createRunQueue(wire, settings.runQueue),
     presence: createPresence(wire, { ...settings.presence, dial: dialOf(settings) }),
     signals: createSignals(wire),

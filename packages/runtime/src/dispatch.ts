@@ -11,7 +11,6 @@ export const laneOf = (record: TaskRecord): Lane => ({
 });
 
 type DispatchPorts = { readonly ports: Pick<Ports, 'queue'>; readonly log: Log };
-type PromotePorts = DispatchPorts & { readonly ports: Pick<Ports, 'queue' | 'clock'>; readonly kernel: Kernel };
 
 /**
  * Offers a pending task to the workers of its lane. A hint: if it is lost, the supervisor of the partition sees a
@@ -29,6 +28,31 @@ export const dispatch = async (
   log.warn(
     { err: cause, task: held.record.id },
     'a dispatch was not confirmed; the supervisor will repeat it if it is lost',
+  );
+};
+
+type OfferPorts = DispatchPorts & { readonly ports: Pick<Ports, 'queue' | 'later'> };
+
+type PromotePorts = OfferPorts & { readonly ports: Pick<Ports, 'queue' | 'later' | 'clock'>; readonly kernel: Kernel };
+
+/**
+ * Sees to it that a pending task is run: offers it now, or has the server tell when its time has come (behaviour X7). A
+ * hint like a dispatch: a schedule that is lost is made up for by the supervisor of the partition.
+ */
+export const offer = async (
+  { ports, log }: OfferPorts,
+  address: Address,
+  held: Held & { readonly bytes?: Uint8Array },
+): Promise<void> => {
+  const { id, status, host, runAt } = held.record;
+  if (status !== 'pending' || host !== undefined) return;
+  if (runAt === undefined || runAt <= ports.later.now()) return dispatch({ ports, log }, address, held);
+  const result = await ports.later.put({ address, id, runAt });
+  if (result.kind === 'written') return;
+  const cause = result.kind === 'conflict' ? undefined : result.cause;
+  log.warn(
+    { err: cause, task: id },
+    'the start of a delayed task could not be scheduled; the supervisor will see to it',
   );
 };
 
@@ -50,7 +74,7 @@ export const promote = async (
       return;
     }
     const { record } = asked;
-    if (record.status === 'pending') return dispatch({ ports, log }, address, asked);
+    if (record.status === 'pending') return offer({ ports, log }, address, asked);
     if (!isTerminal(record.status) || record.successor === undefined) return;
     ended = record.id;
   }

@@ -10,8 +10,11 @@ export {
   StoreRefusedError,
   UnreadableRecordError,
 } from './errors.ts';
+export { encodeArguments } from './client/arguments.ts';
+export { cancelTask } from './client/cancel.ts';
+export { submitTask } from './client/submit.ts';
 export { DataLostError, dropObject, loadObject, loadValue, storeObject } from './data/large-data.ts';
-export { dispatch, laneOf, promote } from './dispatch.ts';
+export { dispatch, laneOf, offer, promote } from './dispatch.ts';
 export { createKernel, recordOf } from './kernel.ts';
 export { startProjector } from './projector/projector.ts';
 export { rebuildViews } from './projector/rebuild.ts';
@@ -24,28 +27,40 @@ export { exitCodes, runService, startService } from './service.ts';
 export { describeSettings, readSettings, secretsOf } from './settings.ts';
 export { currentContext, getContext, isInside, StopReason } from './run/context.ts';
 export { RunHost } from './run/run-host.ts';
+export { takeStrayError } from './run/stray-error.ts';
 export { RetryableError, taskErrorOf, TerminalError } from './run/task-error.ts';
 export { createSupervisor, SUPERVISOR_TIMINGS } from './supervisor/index.ts';
 export { systemChance, systemClock } from './system.ts';
+export { announceDefinition, isLoadingTasks } from './thread/inside.ts';
 export { Worker } from './worker/worker.ts';
 
+export type { GivenArguments } from './client/arguments.ts';
+export type { Cancellation } from './client/cancel.ts';
+export type { ClientParts, Submission, SubmitRequest } from './client/submit.ts';
 export type { Asked, AskOptions, Held, Kernel } from './kernel.ts';
 export type {
   Chance,
   Clock,
+  Closing,
   DataStore,
+  Delayed,
   Dispatch,
+  Due,
   Entry,
   EventBatch,
   EventLog,
   EventReader,
   FeedListener,
+  Later,
   Lease,
   LeaseListener,
   Link,
+  NodeChange,
   NodeInfo,
   NodesListener,
   NodeState,
+  Operation,
+  Operations,
   Ports,
   Presence,
   RecordFeed,

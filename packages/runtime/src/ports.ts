@@ -119,9 +119,12 @@ export type NodeInfo = {
   readonly running?: number;
 };
 
+/** What a node may say anew of itself while it lives. */
+export type NodeChange = Partial<Pick<NodeInfo, 'state' | 'running' | 'queues' | 'types' | 'concurrency'>>;
+
 /** A lease on being alive. Renewed apart from the event loop of its holder. */
 export type Lease = {
-  readonly update: (change: Partial<Pick<NodeInfo, 'state' | 'running'>>) => void;
+  readonly update: (change: NodeChange) => void;
   /** Gives the lease back: the node is gone now, nobody needs to wait for its end. */
   readonly release: () => Promise<void>;
 };
@@ -130,6 +133,8 @@ export type LeaseListener = {
   /** Not renewed for a whole lease: others may count this node as dead now. May be followed by `regained`. */
   readonly lost: () => void;
   readonly regained: () => void;
+  /** The event loop turns again, after it did not for so many milliseconds: others saw this node as blocked. */
+  readonly unblocked?: (afterMs: number) => void;
 };
 
 export type NodesListener = {
@@ -176,6 +181,55 @@ export interface DataStore {
   removeUnfinished(before: number): Promise<number>;
 }
 
+/** A task that waits for its time. `runAt`: milliseconds, by the server's clock; with the id it names one wait of one task. */
+export type Delayed = { readonly address: Address; readonly id: string; readonly runAt: number };
+
+/** One whose time has come. */
+export type Due = Delayed & {
+  /** It is dispatched, or nobody has to. */
+  readonly ack: () => void;
+  /** It comes again, to somebody, after so long. */
+  readonly again: (ms: number) => void;
+};
+
+/** The server's own timers: they run on while all of ours are down. */
+export interface Later {
+  /** The server's wall clock, milliseconds, as well as it is known here. */
+  now(): number;
+  /** Tells about it when it is due; at once when it is already. Takes the place of what was put for the address before. */
+  put(delayed: Delayed): Promise<WriteResult>;
+  /**
+   * Gives what is due, each to one of all who have opened, and again when it is not acknowledged in time. What became due
+   * while nobody had opened waits. `most`: not acknowledged at the same time.
+   */
+  open(take: (due: Due) => void, options: { readonly most: number }): Promise<Closing>;
+}
+
+/** What a submit with an operation id is going to make, and what became of it once that is known. */
+export type Operation = {
+  /** Id of the task: of the one that was going to be made, or once it is settled of the one it came to. */
+  readonly id: string;
+  readonly address: Address;
+  readonly settled?: {
+    readonly outcome: 'created' | 'joined';
+    readonly differs: boolean;
+    /** The record as it was then, without what may be large. */
+    readonly bytes: Uint8Array;
+    readonly revision: number;
+  };
+};
+
+/** Notes of operation ids, by hash, forgotten after a day. */
+export interface Operations {
+  /** Rejects as `RecordStore.load` does. */
+  load(hash: string): Promise<{ readonly operation: Operation; readonly revision: number } | undefined>;
+  /** `expected`: the last revision under the hash, 0 for none; absent: whatever is there. Never rejects. */
+  write(hash: string, operation: Operation, expected?: number): Promise<WriteResult>;
+}
+
+/** Something open that takes a moment to end. */
+export type Closing = { readonly close: () => Promise<void> };
+
 export interface Link {
   readonly connected: boolean;
   /** After every reconnect: what was pushed meanwhile is lost, so read again. */
@@ -206,6 +260,8 @@ export type Ports = {
   readonly feed: RecordFeed;
   readonly log: EventLog;
   readonly data: DataStore;
+  readonly later: Later;
+  readonly operations: Operations;
   readonly queue: RunQueue;
   readonly presence: Presence;
   readonly signals: Signals;

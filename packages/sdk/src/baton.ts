@@ -1,32 +1,31 @@
-import { byUser, canOpen, isTerminal, taskOf, type Actor, type TaskSpec } from '@baton/core';
-import { addressOf, parseAddress, type Address } from '@baton/protocols';
+import { canOpen, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord } from '@baton/core';
+import { parseAddress, type Address } from '@baton/protocols';
 import {
-  currentContext,
-  dispatch,
-  dropObject,
+  encodeArguments,
   InvalidArgumentError,
+  isInside,
   loadValue,
   OutcomeUnknownError,
-  promote,
-  type Asked,
+  type BatonError,
   type Held,
   type Kernel,
   type Link,
   type Log,
   type Ports,
   type RunHost,
+  type SubmitRequest,
   type TaskDefinition,
 } from '@baton/runtime';
 import { withAmbient } from './ambient.ts';
-import { encodeArguments, keepArguments, type GivenArguments } from './arguments.ts';
 import { durationMs } from './duration.ts';
-import { GlobalTaskFrameworkDisabledError, TaskNotFoundError } from './errors.ts';
+import { GlobalTaskFrameworkDisabledError, TaskNotFoundError, WrongRoleError } from './errors.ts';
 import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
 import { checkCallOptions, policyOf, type CallOptions } from './options.ts';
 import { readLive } from './live.ts';
 import { refusalError } from './refusal-error.ts';
 import { TaskWatch, waitForEnd, type WatchSettings } from './watch.ts';
 import { BatonWorker, type WorkerOptions } from './worker.ts';
+import type { Writes } from './writes.ts';
 
 export type User = { readonly id: string; readonly admin?: boolean };
 
@@ -35,8 +34,10 @@ export type Core = {
   readonly ports: Ports;
   readonly kernel: Kernel;
   readonly log: Log;
-  /** Runs inline calls and workers of this process. */
-  readonly host: RunHost;
+  /** How tasks are submitted and cancelled. */
+  readonly writes: Writes;
+  /** Runs inline calls and workers of this process; a publisher runs none. */
+  readonly host: RunHost | undefined;
   readonly enabled: boolean;
   /** Largest encoded arguments, bytes. */
   readonly dataLimit: number;
@@ -48,7 +49,7 @@ export type Core = {
 
 const CREATED = { outcome: 'created', differs: false } as const;
 
-type Submitted = { readonly handle: TaskHandle; readonly held: Held };
+type Submitted = { readonly handle: TaskHandle; readonly held: Held; readonly isNew: boolean };
 
 /** A client: a connection, seen as one user. Made by `connect` and `as`. */
 export class Baton {
@@ -63,7 +64,10 @@ export class Baton {
     this.watching = { ports: core.ports, kernel: core.kernel, sees: (record) => canOpen(record, this.actor) };
     this.handles = {
       load: (address, id) => this.load(address, id),
-      wait: (address, id, known, timeoutMs) => waitForEnd(this.watching, address, id, known, timeoutMs),
+      wait: async (address, id, known, timeoutMs) => {
+        if (isInside(id)) throw waitsForItself();
+        return waitForEnd(this.watching, address, id, known, timeoutMs);
+      },
       cancel: (address, id, force) => this.cancel(address, id, force),
       events: (address, id, known) => this.events(address, id, known),
       live: async (address, id, listener) => {
@@ -109,16 +113,15 @@ export class Baton {
     options: CallOptions = {},
   ): Promise<TaskHandle<Result>> {
     const { host } = this.core;
+    if (host === undefined) throw new WrongRoleError('a publisher runs no task inline: schedule it, a worker runs it');
     if (!this.core.enabled) throw new GlobalTaskFrameworkDisabledError();
     await host.start();
-    const { handle, held } = await this.submit(definition, args, options, host.id);
+    const { handle, held, isNew } = await this.submit(definition, args, options, host.id);
     const waitMs = options.waitTimeout === undefined ? undefined : durationMs(options.waitTimeout, 'waitTimeout');
-    if (handle.outcome === 'created' && held.record.id === handle.uuid) {
-      const end = await this.runHere(handle.address, held, definition);
+    if (isNew && held.record.id === handle.uuid) {
+      const end = await this.runHere(host, handle.address, held, definition);
       if (end !== undefined) return this.handle(handle.address, end, CREATED).wait() as Promise<TaskHandle<Result>>;
-    } else if (currentContext()?.taskId === handle.uuid) {
-      throw new InvalidArgumentError('a task waits for itself: it called itself with its own key');
-    }
+    } else if (isInside(held.record.id)) throw waitsForItself();
     return (await handle.wait(waitMs === undefined ? {} : { timeout: waitMs / 1_000 })) as TaskHandle<Result>;
   }
 
@@ -151,64 +154,22 @@ export class Baton {
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
     checkCallOptions(options);
     const given = encodeArguments(args, core.dataLimit);
-    const { spec, address } = await this.withArguments(this.specOf(definition, options, host), given);
-    const whenAborting = options.whenAborting ?? 'queue';
-    const at = core.ports.clock.now();
-    const asked = await core.kernel.ask(address, () => ({ kind: 'submit', at, actor, spec, whenAborting }), {
-      from: 'absent',
-    });
-    if (isUnused(asked)) void dropObject(core.ports.data, spec.args);
-    const done = this.expectDone(asked, spec.id);
-    if (done.answer.kind === 'joined') {
-      const joined = { outcome: 'joined', differs: done.answer.differs } as const;
-      return { handle: this.handle(address, viewOf(done, done.answer.id), joined), held: done };
-    }
-    if (host === undefined && spec.runAt === undefined && done.record.id === spec.id) {
-      void dispatch({ ports: core.ports, log: core.log }, address, done);
-    }
-    return { handle: this.handle(address, viewOf(done, spec.id), CREATED), held: done };
-  }
-
-  /** Large arguments are stored first, under the id that is going to refer to them. */
-  private async withArguments(bare: TaskSpec, given: GivenArguments) {
-    const address = addressFor(bare);
-    if (given === undefined) return { spec: bare, address };
-    const { data } = this.core.ports;
-    const args = given.kind === 'inline' ? given.bytes : await keepArguments(data, address, bare.id, given);
-    return { spec: { ...bare, args }, address };
-  }
-
-  private specOf(definition: TaskDefinition, options: CallOptions, host: string | undefined): TaskSpec {
-    const { chance, clock } = this.core.ports;
-    const { scope, type } = definition;
-    const { taskKey } = options;
-    if (scope === 'shared' && taskKey === undefined) throw new InvalidArgumentError('a shared task needs a taskKey');
-    if (scope === 'private' && this.actor.user === undefined) {
-      throw new InvalidArgumentError('a private task needs a user: connect({ user: { id } }) or baton.as({ id })');
-    }
-    const id = chance.uuid();
-    const key = taskKey ?? id;
-    const runAt = options.runAt?.getTime() ?? delayed(clock.now(), options);
-    const retry = options.retry ?? {};
-    return {
-      id,
-      type,
-      key,
-      name: options.taskName ?? taskKey ?? type,
-      scope,
-      ...(this.actor.user === undefined ? {} : { creator: this.actor.user }),
-      queue: options.queue ?? definition.queue,
-      priority: options.priority ?? definition.priority,
-      mode: host === undefined ? 'async' : 'sync',
-      ...(host === undefined ? {} : { host }),
-      policy: policyOf({ ...options, retry }, definition.policy),
-      ...(runAt === undefined ? {} : { runAt }),
-    };
+    const request = requestOf(definition, options, core.ports.later.now());
+    const submission = expectDone(
+      await core.writes.submit(actor, { ...request, args: given, ...(host === undefined ? {} : { host }) }),
+    );
+    const { address, view, held, outcome, differs, isNew } = submission;
+    return { handle: this.handle(address, view, { outcome, differs }), held, isNew };
   }
 
   /** Claims and runs an inline task, attempt after attempt. Its end, or undefined when somebody else has it now. */
-  private async runHere(address: Address, first: Held, definition: TaskDefinition): Promise<Held | undefined> {
-    const { host, kernel, ports } = this.core;
+  private async runHere(
+    host: RunHost,
+    address: Address,
+    first: Held,
+    definition: TaskDefinition,
+  ): Promise<Held | undefined> {
+    const { kernel, ports } = this.core;
     for (let held: Held | undefined = first; held?.record.status === 'pending' && held.record.host === host.id;) {
       const wait: number = (held.record.runAt ?? 0) - ports.clock.now();
       if (wait > 0) await new Promise<void>((resolve) => void ports.clock.after(wait, resolve));
@@ -238,17 +199,8 @@ export class Baton {
   }
 
   private async cancel(address: Address, id: string, force: boolean): Promise<CancelResult> {
-    const { core, actor } = this;
-    const at = core.ports.clock.now();
-    const done = this.expectDone(await core.kernel.ask(address, () => ({ kind: 'cancel', at, actor, id, force })), id);
-    const { record } = done;
-    if (record.owner !== undefined && (record.status === 'aborting' || record.abort?.forced)) {
-      core.ports.signals.poke(record.owner.worker, address);
-    }
-    if (isTerminal(record.status) && record.successor !== undefined) {
-      void promote(core, address, record.id, byUser(actor.user));
-    }
-    return { action: done.answer.kind === 'unsubscribed' ? 'unsubscribed' : 'aborted' };
+    const { action } = expectDone(await this.core.writes.cancel(this.actor, address, { id, force }));
+    return { action };
   }
 
   private async *events(address: Address, id: string, known: number): AsyncGenerator<Held> {
@@ -271,46 +223,52 @@ export class Baton {
   ): TaskHandle {
     return new TaskHandle(this.handles, address, held, submitted);
   }
-
-  private expectDone(asked: Asked, id: string): Extract<Asked, { kind: 'done' }> {
-    switch (asked.kind) {
-      case 'done':
-        return asked;
-      case 'refused':
-        if (asked.doubt !== undefined) throw unknownOutcome(asked.doubt);
-        throw refusalError(asked.reason, asked.held === undefined ? undefined : taskOf(asked.held.record, id));
-      case 'failed':
-        throw asked.cause;
-      case 'unknown':
-        throw unknownOutcome(asked.cause);
-    }
-  }
 }
+
+const waitsForItself = (): InvalidArgumentError =>
+  new InvalidArgumentError(
+    'a task waits for itself: it waits for its own key, or was called inline by the one it waits for',
+  );
+
+type NotDone =
+  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
+  | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
+
+/** Throws what stands for whatever else came of it. */
+const expectDone = <Done extends { readonly kind: 'done' }>(result: Done | NotDone): Done => {
+  switch (result.kind) {
+    case 'done':
+      return result;
+    case 'refused':
+      throw refusalError(result.reason, result.record);
+    case 'failed':
+      throw result.cause;
+    case 'unknown':
+      throw unknownOutcome(result.cause);
+  }
+};
 
 const unknownOutcome = (cause: Error): OutcomeUnknownError =>
   cause instanceof OutcomeUnknownError
     ? cause
     : new OutcomeUnknownError(`it is not known whether this took effect: ${cause.message}`, { cause });
 
-const addressFor = (spec: TaskSpec): Address =>
-  addressOf({
-    scope: spec.scope,
-    type: spec.type,
-    key: spec.key,
-    ...(spec.creator === undefined ? {} : { user: spec.creator }),
-  });
-
-const delayed = (now: number, options: CallOptions): number | undefined =>
-  options.delay === undefined ? undefined : now + durationMs(options.delay, 'delay');
-
-/** The submit made no task of its own, for certain: what was stored for it is nobody's. */
-const isUnused = (asked: Asked): boolean => {
-  if (asked.kind === 'done') return asked.answer.kind === 'joined';
-  return asked.kind === 'failed' || (asked.kind === 'refused' && asked.doubt === undefined);
+const requestOf = (definition: TaskDefinition, options: CallOptions, serverNow: number): SubmitRequest => {
+  const { taskKey: key, taskName: name, operationId, whenAborting, delay } = options;
+  const runAt = options.runAt?.getTime() ?? (delay === undefined ? undefined : serverNow + durationMs(delay, 'delay'));
+  return {
+    type: definition.type,
+    scope: definition.scope,
+    queue: options.queue ?? definition.queue,
+    priority: options.priority ?? definition.priority,
+    policy: policyOf({ ...options, retry: options.retry ?? {} }, definition.policy),
+    ...(key === undefined ? {} : { key }),
+    ...(name === undefined ? {} : { name }),
+    ...(runAt === undefined ? {} : { runAt }),
+    ...(whenAborting === undefined ? {} : { whenAborting }),
+    ...(operationId === undefined ? {} : { operationId }),
+  };
 };
-
-/** The record as the submitter of `id` sees it: his task may be one that waits behind the present one. */
-const viewOf = (held: Held, id: string): Held => ({ ...held, record: taskOf(held.record, id) ?? held.record });
 
 export const checkUser = (user: User | undefined): void => {
   if (user === undefined) return;

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { DATA_LIMIT } from '@baton/protocols';
 import { createKernel, InvalidArgumentError, RunHost, silentLog, type Log, type Ports } from '@baton/runtime';
 import { Baton, checkUser, type User } from './baton.ts';
+import { directWrites } from './writes.ts';
 
 export type CreateOptions = {
   readonly ports: Ports;
@@ -27,6 +28,7 @@ export const createBaton = (options: CreateOptions): Baton => {
   checkUser(user);
   const dataLimit = checkDataLimit(options.dataLimitBytes ?? DATA_LIMIT);
   const kernel = createKernel(ports);
+  const writes = directWrites({ ports, kernel, log });
   const id = nodeId(options.nodeName ?? hostname());
   const host = new RunHost({
     ports,
@@ -36,11 +38,14 @@ export const createBaton = (options: CreateOptions): Baton => {
     info: { role: 'worker', id, host: hostname(), pid: process.pid, startedAt: ports.clock.now(), state: 'ready' },
     ...(options.progressThrottleMs === undefined ? {} : { throttleMs: options.progressThrottleMs }),
   });
+  const closing: (() => void)[] = [];
+  const onClose = (listener: () => void): void => void closing.push(listener);
   const close = async (): Promise<void> => {
-    await host.stop();
+    for (const listener of closing.splice(0)) listener();
+    await host?.stop();
     await options.closePorts?.();
   };
-  return new Baton({ ports, kernel, log, host, enabled, dataLimit, showStacktrace, close }, user);
+  return new Baton({ ports, kernel, writes, log, host, enabled, dataLimit, showStacktrace, onClose, close }, user);
 };
 
 const checkDataLimit = (bytes: number): number => {

@@ -65,6 +65,14 @@ export class PermissionDeniedError extends BatonError {
   }
 }
 
+/** This client was connected for something else: a publisher runs nothing. */
+export class WrongRoleError extends BatonError {
+  override readonly name = 'WrongRoleError';
+  constructor(message: string) {
+    super('WRONG_ROLE', message);
+  }
+}
+
 /** The wait is over; the task runs on. */
 export class WaitTimeoutError extends BatonError {
   override readonly name = 'WaitTimeoutError';

@@ -2,6 +2,7 @@ export { withAmbient } from './ambient.ts';
 export { Baton } from './baton.ts';
 export { connect } from './connect.ts';
 export { createBaton } from './create.ts';
+export { durationMs } from './duration.ts';
 export {
   GlobalTaskFrameworkDisabledError,
   PermissionDeniedError,
@@ -11,6 +12,7 @@ export {
   TaskNotEndedError,
   TaskNotFoundError,
   WaitTimeoutError,
+  WrongRoleError,
 } from './errors.ts';
 export { TaskHandle } from './handle.ts';
 export { TaskScope } from './options.ts';
@@ -28,6 +30,7 @@ export {
   ServerTooOldError,
   ServerUnfitError,
   StoreRefusedError,
+  takeStrayError,
   TerminalError,
 } from '@baton/runtime';
 

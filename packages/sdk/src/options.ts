@@ -1,7 +1,7 @@
 import type { Backoff, Policy, Priority, Scope, WhenAborting } from '@baton/core';
 import { DEFAULT_BACKOFF } from '@baton/core';
 import { KEY_LENGTH, NAME_LENGTH, NAME_PATTERN } from '@baton/protocols';
-import { InvalidArgumentError } from '@baton/runtime';
+import { InvalidArgumentError, type TaskDefinition } from '@baton/runtime';
 import { durationMs, type Duration } from './duration.ts';
 
 export const TaskScope = { Private: 'private', Shared: 'shared', System: 'system' } as const;
@@ -40,6 +40,15 @@ export type TaskOptions = SharedOptions & {
   /** The type. The function's own name when not set. */
   readonly name?: string;
   readonly scope?: Scope;
+  /**
+   * `thread`: the handler runs in a worker thread. It may compute as long as it likes, and is ended when it has not
+   * stopped within `abortGrace` (behaviour T5). Needs `module`.
+   */
+  readonly isolation?: 'thread';
+  /** `import.meta.url` of the module that defines the task: the thread imports it to find the handler. */
+  readonly module?: string | URL;
+  /** Most memory a thread's objects may take, MiB; the attempt fails beyond it. 512 when not set. */
+  readonly threadMemoryMb?: number;
 };
 
 export type CallOptions = Omit<SharedOptions, 'retry'> & {
@@ -54,12 +63,17 @@ export type CallOptions = Omit<SharedOptions, 'retry'> & {
   readonly delay?: Duration;
   /** When the last task of the key is still aborting: wait behind it (the default), join it, or be refused. */
   readonly whenAborting?: WhenAborting;
+  /**
+   * Names this submit: a second one with the same name within a day gives the task of the first, also when that has ended
+   * or nobody knows what became of it (behaviour D7). Every user has names of his own.
+   */
+  readonly operationId?: string;
   /** How long an inline call waits for a task it joined; without limit when not set. */
   readonly waitTimeout?: Duration;
 };
 
 const OPTION_NAMES = ['timeout', 'queue', 'priority', 'retry', 'maxRescues', 'onOrphan', 'abortGrace'];
-const TASK_OPTION_NAMES = new Set([...OPTION_NAMES, 'name', 'scope']);
+const TASK_OPTION_NAMES = new Set([...OPTION_NAMES, 'name', 'scope', 'isolation', 'module', 'threadMemoryMb']);
 const CALL_OPTION_NAMES = new Set([
   ...OPTION_NAMES,
   'taskKey',
@@ -67,6 +81,7 @@ const CALL_OPTION_NAMES = new Set([
   'runAt',
   'delay',
   'whenAborting',
+  'operationId',
   'waitTimeout',
 ]);
 
@@ -81,7 +96,27 @@ const checkNames = (options: object, allowed: ReadonlySet<string>): void => {
 export const checkTaskOptions = (options: TaskOptions): void => {
   checkNames(options, TASK_OPTION_NAMES);
   oneOf('scope', options.scope, ['private', 'shared', 'system']);
+  oneOf('isolation', options.isolation, ['thread']);
+  checkWhole('threadMemoryMb', options.threadMemoryMb, LEAST_THREAD_MEMORY_MB);
   checkShared(options);
+};
+
+const DEFAULT_THREAD_MEMORY_MB = 512;
+
+/** Below this a thread does not get as far as the handler. */
+const LEAST_THREAD_MEMORY_MB = 32;
+
+/** Where and how the thread of an isolated task finds its handler; undefined for a task that is not isolated. */
+export const threadOf = (options: TaskOptions): TaskDefinition['thread'] => {
+  if (options.isolation === undefined) return undefined;
+  const module = options.module instanceof URL ? options.module.href : options.module;
+  if (typeof module !== 'string' || !URL.canParse(module)) {
+    throw new InvalidArgumentError(
+      "isolation: 'thread' needs the module that defines the task, so that the thread can import it: " +
+        "task({ isolation: 'thread', module: import.meta.url }, ...)",
+    );
+  }
+  return { module, memoryMb: options.threadMemoryMb ?? DEFAULT_THREAD_MEMORY_MB };
 };
 
 export const checkCallOptions = (options: CallOptions): void => {
@@ -89,6 +124,7 @@ export const checkCallOptions = (options: CallOptions): void => {
   checkShared(options);
   checkText('taskKey', options.taskKey, KEY_LENGTH);
   checkText('taskName', options.taskName, NAME_LENGTH);
+  checkText('operationId', options.operationId, KEY_LENGTH);
   oneOf('whenAborting', options.whenAborting, ['queue', 'join', 'reject']);
   if (options.runAt !== undefined && options.delay !== undefined) {
     throw new InvalidArgumentError('runAt and delay cannot both be set');

@@ -2,6 +2,7 @@ import { NAME_PATTERN } from '@baton/protocols';
 import { InvalidArgumentError, Worker } from '@baton/runtime';
 import type { Core } from './baton.ts';
 import { durationMs, type Duration } from './duration.ts';
+import { WrongRoleError } from './errors.ts';
 import type { Task } from './task.ts';
 
 export type WorkerOptions = {
@@ -43,6 +44,8 @@ export class BatonWorker {
       throw new InvalidArgumentError(`concurrency is a whole number, 1 or more; got ${concurrency}`);
     }
     const { ports, host, log } = core;
+    if (host === undefined)
+      throw new WrongRoleError('a publisher runs no tasks: connect as a runtime to start a worker');
     const definitions = tasks.map((task) => task.definition);
     const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency });
     await worker.start();

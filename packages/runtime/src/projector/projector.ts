@@ -17,7 +17,7 @@ import { Sweeper } from './sweeper.ts';
 import type { TaskViews } from './views.ts';
 import { Writer } from './writer.ts';
 
-export type ProjectorPorts = Pick<Ports, 'store' | 'log' | 'feed' | 'presence' | 'clock' | 'chance'>;
+export type ProjectorPorts = Pick<Ports, 'store' | 'log' | 'feed' | 'operations' | 'presence' | 'clock' | 'chance'>;
 
 export type ProjectorOptions = {
   readonly log?: Log;
@@ -107,7 +107,7 @@ class ProjectorActor {
       paceMs,
     });
     this.writer = new Writer({ views, patience: this.viewsPatience, clock, epoch, log, counters });
-    this.marker = new Marker({ kernel: createKernel(ports), clock, counters });
+    this.marker = new Marker({ kernel: createKernel(ports), operations: ports.operations, clock, counters });
     this.courtesy = new Courtesy(options.waitedMs ?? (() => 0));
     this.alarm = new LagAlarm(this.meter, clock, log, lagWarnMs);
     this.sweeper = new Sweeper({

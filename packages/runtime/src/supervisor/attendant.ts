@@ -20,6 +20,8 @@ export type AttendantOptions = {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly signals: Signals;
+  /** The server's wall clock: delayed starts go by it. */
+  readonly serverNow: () => number;
   readonly timings: SupervisorTimings;
   readonly ask: (watched: Watched, act: Act) => void;
   readonly isDead: (holder: string) => boolean;
@@ -38,7 +40,7 @@ export class Attendant {
 
   constructor(options: AttendantOptions) {
     this.options = options;
-    this.wallOffset = options.clock.now() - options.clock.monotonic();
+    this.wallOffset = options.serverNow() - options.clock.monotonic();
   }
 
   get timers(): number {
@@ -54,7 +56,7 @@ export class Attendant {
     if (this.clocks.isWaiting && sight.live) this.learnClock(record, sight);
     const watched = index.apply(address, sight, dutiesOf(record));
     if (watched === undefined) return undefined;
-    const plan = planFor(watched.duties, sight, former, timings);
+    const plan = planFor(watched.duties, sight, former, timings, this.serverAheadMs());
     if (plan === undefined) this.release(watched);
     else this.schedule(watched, plan.dueAt, plan.limitAt);
     if (former === undefined && !sight.live) this.unwitnessed(watched, sight);
@@ -84,10 +86,10 @@ export class Attendant {
     if (watched.timer === undefined || watched.timer.heapAt < 0) this.attend(watched);
   }
 
-  /** The wall clock may have been set: delayed starts go by it. Called often. */
+  /** The server's wall clock may have been set, or be known better. Called often. */
   checkWallClock(): void {
-    const { clock, index } = this.options;
-    const offset = clock.now() - clock.monotonic();
+    const { clock, serverNow, index } = this.options;
+    const offset = serverNow() - clock.monotonic();
     if (Math.abs(offset - this.wallOffset) < CLOCK_STEP_MS) return;
     this.wallOffset = offset;
     for (const watched of index.all()) {
@@ -102,8 +104,8 @@ export class Attendant {
   }
 
   private attend(watched: Watched): void {
-    const { clock, isDead, ask, signals, timings } = this.options;
-    const now = { at: clock.monotonic(), wall: clock.now() };
+    const { clock, serverNow, isDead, ask, signals, timings } = this.options;
+    const now = { at: clock.monotonic(), wall: serverNow() };
     const { duties } = watched;
     const holder = holderOf(duties);
     const act = actFor(watched, now, holder !== undefined && isDead(holder));
@@ -156,9 +158,13 @@ export class Attendant {
   }
 
   private scheduleStart(watched: Watched, runAt: number): void {
-    const { clock } = this.options;
-    const limitAt = clock.monotonic() + Math.max(1, runAt - clock.now());
+    const { clock, serverNow, timings } = this.options;
+    const limitAt = clock.monotonic() + Math.max(1, runAt - serverNow() + timings.dueGraceMs);
     this.schedule(watched, limitAt, limitAt);
+  }
+
+  private serverAheadMs(): number {
+    return this.options.serverNow() - this.options.clock.now();
   }
 
   private schedule(watched: Watched, dueAt: number, limitAt: number): void {

@@ -58,6 +58,7 @@ const limitFor = (record: TaskRecord, former?: TaskRecord, limitAt?: number) => 
     sight,
     before === undefined ? undefined : { duties: before, limitAt },
     timings,
+    0,
   );
 };
 
@@ -102,9 +103,16 @@ test('a timeout and the grace after it are two limits', () => {
   assert.is(limitFor(aborting)?.dueAt, 10_000 + timings.pokeMs);
 });
 
-test('a delayed start is due by the difference of the wall clock, a past one at once', () => {
-  assert.is(limitFor({ ...base, runAt: 50_700 })?.dueAt, 10_700);
-  assert.is(limitFor({ ...base, runAt: 3 })?.dueAt, 10_000);
+test('a delayed start is left to the server until a moment after its time', () => {
+  assert.is(limitFor({ ...base, runAt: 50_900 })?.dueAt, 10_900 + timings.dueGraceMs);
+  assert.is(limitFor({ ...base, runAt: 3 })?.dueAt, 10_000 + timings.dueGraceMs);
+  assert.is(limitFor({ ...base, runAt: 3 }, base)?.dueAt, 10_000, 'joined after it was dispatched');
+});
+
+test('a delayed start is due by the clock of the server', () => {
+  const delayed = watchedOf({ ...base, runAt: 50_900 }).duties;
+  assert.is(planFor(delayed, sight, undefined, timings, -600)?.dueAt, 11_500 + timings.dueGraceMs);
+  assert.is(planFor(delayed, { ...sight, live: false }, undefined, timings, 5_000)?.dueAt, 10_000 + timings.overdueMs);
 });
 
 test('nothing is done early', () => {

@@ -19,13 +19,15 @@ export const planFor = (
   sight: Sight,
   former: Former | undefined,
   timings: SupervisorTimings,
+  serverAheadMs: number,
 ): Plan | undefined => {
   switch (duties.stage) {
     case 'waiting':
     case 'hosted':
       return undefined;
     case 'delayed': {
-      const limitAt = sight.at + Math.max(0, duties.runAt - sight.wall);
+      const waitMs = duties.runAt - sight.wall - serverAheadMs;
+      const limitAt = sight.at + (waitMs > 0 ? waitMs + timings.dueGraceMs : overdueMs(sight, former, timings));
       return { dueAt: limitAt, limitAt };
     }
     case 'running': {
@@ -44,12 +46,19 @@ export const planFor = (
   }
 };
 
+const overdueMs = (sight: Sight, former: Former | undefined, timings: SupervisorTimings): number => {
+  // Dispatched, and changed by somebody who joined: its dispatch is of an older revision, by which it cannot be claimed.
+  if (former?.duties.stage === 'waiting') return 0;
+  return sight.live ? timings.dueGraceMs : timings.overdueMs;
+};
+
 const goesOn = (former: Former | undefined, duties: Duties): number | undefined =>
   former?.duties.stage === duties.stage && isSameRun(former.duties, duties) ? former.limitAt : undefined;
 
 /** What to do about a task now that its time has come; undefined: nothing yet. */
 export const actFor = (
   watched: Watched,
+  /** Monotonic; the server's wall clock. */
   now: { readonly at: number; readonly wall: number },
   holderIsDead: boolean,
 ): Act | 'poke' | undefined => {

@@ -24,6 +24,8 @@ export type SupervisorStats = {
   readonly tasks: number;
   readonly timers: number;
   readonly entries: { readonly taken: number; readonly decoded: number };
+  /** Delayed tasks: dispatched as the server told it, and told of in vain. */
+  readonly due: { readonly dispatched: number; readonly stale: number };
   readonly acts: ActCounts;
   /** Acts under way or queued. */
   readonly load: number;

@@ -1,17 +1,18 @@
 import { hostname } from 'node:os';
 import type { TaskRecord } from '@baton/core';
 import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
-import { laneOf } from '../dispatch.ts';
 import { createKernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
-import type { Lease, Ports } from '../ports.ts';
+import type { Lease, Ports, Subscription } from '../ports.ts';
 import { Acts } from './acts.ts';
 import { Attendant } from './attendant.ts';
+import { Desk } from './desk.ts';
+import { DueTasks } from './due-tasks.ts';
 import { Intake } from './intake.ts';
 import { NodesWatch } from './nodes-watch.ts';
 import { Reconciler } from './reconciler.ts';
 import { RecordWatch } from './record-watch.ts';
-import { ownedBy } from './rendezvous.ts';
+import { ownedBy, ownerOf } from './rendezvous.ts';
 import { SaidOnce } from './said-once.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
 import { Sweep } from './sweep.ts';
@@ -46,10 +47,13 @@ class Actor {
   private readonly sweep: Sweep;
   private readonly reconciler: Reconciler;
   private readonly unserved: UnservedLanes;
+  private readonly due: DueTasks;
+  private readonly desks: readonly Desk[];
   private readonly unreadable: UnreadableRecords;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private lease: Lease | undefined;
+  private pokes: Subscription | undefined;
   private scanTimer: { readonly cancel: () => void } | undefined;
   private settleTimer: { readonly cancel: () => void } | undefined;
 
@@ -81,6 +85,7 @@ class Actor {
       ...base,
       index,
       signals,
+      serverNow: () => ports.later.now(),
       ask,
       isDead: (holder) => this.nodes.isDead(holder),
       expect: (holder) => this.nodes.expect(holder),
@@ -97,6 +102,14 @@ class Actor {
     });
     this.sweep = new Sweep({ ...base, index, queue, ask: (watched) => ask(watched, 'dispatch') });
     this.reconciler = new Reconciler({ ...base, feed, store, index, intake, records: this.records });
+    this.due = new DueTasks({
+      ...base,
+      store,
+      queue,
+      dispatched: (address, revision, record) => this.dueDispatched(address, revision, record),
+    });
+    const open = () => ports.later.open((due) => void this.due.take(due), { most: this.timings.dueAtOnce });
+    this.desks = [new Desk({ ...base, what: 'what is due', open })];
     this.unserved = new UnservedLanes(this.log, (lane) => this.nodes.isServed(lane));
   }
 
@@ -123,6 +136,7 @@ class Actor {
       tasks: this.index.size,
       timers: this.attendant.timers,
       entries: this.intake.counts,
+      due: this.due.counts,
       acts: this.acts.counts(),
       load: this.acts.load,
       lostDispatches: this.sweep.found,
@@ -161,14 +175,18 @@ class Actor {
     // Stopped while it waited.
     if (this.stopping !== undefined) return lease.release();
     this.lease = lease;
+    this.pokes = this.ports.signals.onPoke(this.id, (address) => this.dispatched(address));
     this.nodes.start();
     this.reconciler.start();
+    for (const desk of this.desks) desk.start();
     this.scan();
     this.log.info({}, 'supervisor started');
   }
 
   private async end(): Promise<void> {
     for (const timer of [this.scanTimer, this.settleTimer]) timer?.cancel();
+    this.pokes?.close();
+    await this.within(this.timings.stopMs, Promise.all(this.desks.map((desk) => desk.stop())));
     this.sweep.stop();
     this.reconciler.stop();
     this.nodes.stop();
@@ -183,7 +201,7 @@ class Actor {
     this.log.info({}, 'supervisor stopped');
   }
 
-  private async within(ms: number, promise: Promise<void>): Promise<void> {
+  private async within(ms: number, promise: Promise<unknown>): Promise<void> {
     let timer: { readonly cancel: () => void } | undefined;
     const over = new Promise<void>((resolve) => {
       timer = this.ports.clock.after(ms, resolve);
@@ -223,11 +241,12 @@ class Actor {
   }
 
   private taskActs(once: SaidOnce): TaskActs {
-    const { store, queue, signals, clock } = this.ports;
+    const { store, queue, later, signals, clock } = this.ports;
     return new TaskActs({
       kernel: createKernel(this.ports),
       store,
       queue,
+      later,
       signals,
       clock,
       once,
@@ -237,7 +256,7 @@ class Actor {
       learned: (address, revision, record, written) => this.learned(address, revision, record, written),
       gone: (watched) => this.index.remove(watched),
       unreadable: (address, reason) => this.unreadable.note(address, address, reason),
-      dispatched: (watched, record) => this.dispatched(watched, record),
+      dispatched: (address) => this.dispatched(address),
     });
   }
 
@@ -251,12 +270,24 @@ class Actor {
     this.attendant.seen(address, sight, record);
   }
 
+  /** By us or by another supervisor: the server tells what is due to any of them. */
+  private dueDispatched(address: Address, revision: number, record: TaskRecord): void {
+    const partition = partitionOfAddress(address);
+    if (this.records.owns(partition)) {
+      this.learned(address, revision, record, false);
+      return this.dispatched(address);
+    }
+    // Where it does not arrive, the task is dispatched a second time.
+    const owner = ownerOf(partition, this.nodes.members());
+    if (owner !== undefined && owner !== this.id) this.ports.signals.poke(owner, address);
+  }
+
   /** It waits for a worker now, behind all that were dispatched before it. */
-  private dispatched(address: Address, record: TaskRecord): void {
+  private dispatched(address: Address): void {
     const watched = this.index.get(address);
     if (watched === undefined || (watched.duties.stage !== 'waiting' && watched.duties.stage !== 'delayed')) return;
     this.attendant.release(watched);
-    this.index.wait(watched, laneOf(record), this.ports.clock.now());
+    this.index.wait(watched, watched.duties.lane, this.ports.clock.now());
     watched.dispatches++;
     watched.failures = 0;
   }

@@ -4,7 +4,7 @@ import { laneOf } from '../dispatch.ts';
 import { BatonError } from '../errors.ts';
 import { recordOf, type Asked, type Kernel } from '../kernel.ts';
 import { taskFields, type Log } from '../log.ts';
-import type { Clock, RecordStore, RunQueue, Signals } from '../ports.ts';
+import type { Clock, Later, RecordStore, RunQueue, Signals } from '../ports.ts';
 import type { Act, ActOutcome } from './acts.ts';
 import { dutiesOf, type Duties } from './duties.ts';
 import type { SaidOnce } from './said-once.ts';
@@ -14,6 +14,7 @@ export type TaskActsOptions = {
   readonly kernel: Kernel;
   readonly store: RecordStore;
   readonly queue: RunQueue;
+  readonly later: Later;
   readonly signals: Signals;
   readonly clock: Clock;
   readonly log: Log;
@@ -107,6 +108,10 @@ export class TaskActs {
     }
     learned(address, revision, record, bytes !== undefined);
     if (record.status === 'aborting' && record.owner !== undefined) signals.poke(record.owner.worker, address);
+    if (record.runAt !== undefined && dutiesOf(record)?.stage === 'delayed') {
+      // Where it gets lost, the timer of the task is there.
+      void this.options.later.put({ address, id: record.id, runAt: record.runAt });
+    }
     if (dutiesOf(record)?.stage !== 'waiting') return 'settled';
     return bytes === undefined ? this.dispatchStored(watched) : this.put(watched, { record, revision, bytes });
   }
@@ -122,7 +127,7 @@ export class TaskActs {
     learned(entry.address, entry.revision, record, false);
     const duties = dutiesOf(record);
     const isDue =
-      duties?.stage === 'waiting' || (duties?.stage === 'delayed' && duties.runAt <= this.options.clock.now());
+      duties?.stage === 'waiting' || (duties?.stage === 'delayed' && duties.runAt <= this.options.later.now());
     return isDue ? this.put(watched, { record, revision: entry.revision, bytes: entry.bytes }) : 'settled';
   }
 

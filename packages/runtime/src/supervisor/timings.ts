@@ -28,6 +28,10 @@ export type SupervisorTimings = {
   readonly sweepAgainMs: number;
   /** ... and a task is left in peace until it was pending for this long: its submitter dispatches it. */
   readonly dispatchMs: number;
+  /** The server tells when a delayed task is due; what it does not tell is seen to here so long after its time ... */
+  readonly dueGraceMs: number;
+  /** ... or so long after it was first seen, when its time had passed before: there may be many to tell. */
+  readonly overdueMs: number;
   /** Difference between the server's clock and ours that proves nothing. */
   readonly clockMarginMs: number;
   /** Each partition is compared with the bucket once in this time, one after the other. */
@@ -38,6 +42,8 @@ export type SupervisorTimings = {
   readonly catchUpMs: number;
   /** At stop, what has begun may end for this long. */
   readonly stopMs: number;
+  /** Delayed tasks that are dispatched at the same time. */
+  readonly dueAtOnce: number;
   /** Acts at the same time. */
   readonly parallelActs: number;
   /** Lost dispatches repaired per sweep. */
@@ -58,11 +64,14 @@ export const SUPERVISOR_TIMINGS: SupervisorTimings = {
   sweepMs: 2_000,
   sweepAgainMs: 200,
   dispatchMs: 3_000,
+  dueGraceMs: 700,
+  overdueMs: 2_500,
   clockMarginMs: 2_000,
   reconcileMs: 600_000,
   echoMs: 5_000,
   catchUpMs: 30_000,
   stopMs: 5_000,
+  dueAtOnce: 512,
   parallelActs: 64,
   sweepLimit: 1_000,
 };

@@ -15,7 +15,9 @@ import { DataState, memoryData } from './data.ts';
 import { memoryEventLog } from './event-log.ts';
 import type { FaultRule, Injected } from './faults.ts';
 import { memoryFeed, type FeedReader } from './feed.ts';
+import { LaterState, memoryLater } from './later.ts';
 import { LogState } from './log-state.ts';
+import { memoryOperations, OperationState } from './operations.ts';
 import { memoryPresence } from './presence.ts';
 import { PresenceState } from './presence-state.ts';
 import { Process, type ProcessState } from './process.ts';
@@ -186,6 +188,8 @@ const createServer = (around: Surroundings) => {
     records,
     log,
     data: new DataState(around.clock),
+    later: new LaterState(around),
+    operations: new OperationState(around.clock),
     run,
     counter: new RunCounter(around, run),
     nodes: new PresenceState(around.clock),
@@ -214,6 +218,8 @@ const makeNode = (around: Surroundings, server: Server, name: string, chance: Ch
     feed: memoryFeed(around, process, server.records, server.feeds),
     log: memoryEventLog(around, process, server.log),
     data: memoryData(around, process, server.data),
+    later: memoryLater(around, process, server.later),
+    operations: memoryOperations(around, process, server.operations),
     queue: memoryRunQueue(around, process, server.run, server.counter),
     presence: memoryPresence(around, process, server.nodes),
     signals: memorySignals(around, process, server.topics),

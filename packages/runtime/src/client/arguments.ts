@@ -1,6 +1,8 @@
 import type { ObjectReference } from '@baton/core';
 import { encodeSized, EncodeError, objectName, type Address, type Sized } from '@baton/protocols';
-import { InvalidArgumentError, PayloadTooLargeError, storeObject, type DataStore } from '@baton/runtime';
+import { storeObject } from '../data/large-data.ts';
+import { InvalidArgumentError, PayloadTooLargeError } from '../errors.ts';
+import type { DataStore } from '../ports.ts';
 
 /** Encoded arguments; undefined where there are none. */
 export type GivenArguments = Sized | undefined;

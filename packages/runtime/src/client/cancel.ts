@@ -1,0 +1,49 @@
+import { byUser, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord } from '@baton/core';
+import type { Address } from '@baton/protocols';
+import { promote } from '../dispatch.ts';
+import type { BatonError } from '../errors.ts';
+import type { ClientParts } from './submit.ts';
+
+export type Cancellation =
+  | {
+      readonly kind: 'done';
+      readonly action: 'aborted' | 'unsubscribed';
+      readonly record: TaskRecord;
+      readonly revision: number;
+    }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
+  | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
+
+/** Cancels a task (behaviour A): the decision, then what hastens it. The same for every surface that may write state. */
+export const cancelTask = async (
+  parts: ClientParts,
+  actor: Actor,
+  address: Address,
+  target: { readonly id: string; readonly force: boolean },
+): Promise<Cancellation> => {
+  const { ports, kernel } = parts;
+  const { id, force } = target;
+  const at = ports.clock.now();
+  const asked = await kernel.ask(address, () => ({ kind: 'cancel', at, actor, id, force }));
+  switch (asked.kind) {
+    case 'done': {
+      const { record, revision, answer } = asked;
+      if (record.owner !== undefined && (record.status === 'aborting' || record.abort?.forced)) {
+        ports.signals.poke(record.owner.worker, address);
+      }
+      if (isTerminal(record.status) && record.successor !== undefined) {
+        void promote(parts, address, record.id, byUser(actor.user));
+      }
+      const action = answer.kind === 'unsubscribed' ? 'unsubscribed' : 'aborted';
+      return { kind: 'done', action, record: taskOf(record, id) ?? record, revision };
+    }
+    case 'refused': {
+      if (asked.doubt !== undefined) return { kind: 'unknown', cause: asked.doubt };
+      const record = asked.held === undefined ? undefined : taskOf(asked.held.record, id);
+      return { kind: 'refused', reason: asked.reason, ...(record === undefined ? {} : { record }) };
+    }
+    case 'failed':
+    case 'unknown':
+      return { kind: asked.kind, cause: asked.cause };
+  }
+};

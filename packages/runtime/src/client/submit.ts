@@ -1,0 +1,261 @@
+import {
+  canOpen,
+  isTerminal,
+  taskOf,
+  type Actor,
+  type Policy,
+  type Priority,
+  type RefusalReason,
+  type Scope,
+  type TaskRecord,
+  type TaskSpec,
+  type WhenAborting,
+} from '@baton/core';
+import { addressOf, MAX_DELAY_MS, readRecord, type Address } from '@baton/protocols';
+import { dropObject } from '../data/large-data.ts';
+import { offer } from '../dispatch.ts';
+import { InvalidArgumentError, OutcomeUnknownError, type BatonError } from '../errors.ts';
+import type { Asked, Held, Kernel } from '../kernel.ts';
+import type { Log } from '../log.ts';
+import type { Operation, Ports } from '../ports.ts';
+import { keepArguments, type GivenArguments } from './arguments.ts';
+import { beginOperation, operationHash, settledOperation } from './operations.ts';
+
+export type ClientParts = { readonly ports: Ports; readonly kernel: Kernel; readonly log: Log };
+
+/** A submit as it is wanted, from the SDK or from a command: checked in its parts, not yet as a whole. */
+export type SubmitRequest = {
+  readonly type: string;
+  readonly scope: Scope;
+  readonly queue: string;
+  readonly priority: Priority;
+  readonly policy: Policy;
+  readonly key?: string;
+  readonly name?: string;
+  readonly args?: GivenArguments;
+  /** By the server's clock. A time that has passed means now. */
+  readonly runAt?: number;
+  /** The process an inline call is meant for. */
+  readonly host?: string;
+  readonly retriedFrom?: string;
+  readonly whenAborting?: WhenAborting;
+  readonly operationId?: string;
+};
+
+export type Submission =
+  | {
+      readonly kind: 'done';
+      readonly address: Address;
+      /** Id of the task that was made or joined, and the record as its submitter sees it. */
+      readonly id: string;
+      readonly view: Held;
+      /** The record as it is stored: the task may wait behind the one in it. */
+      readonly held: Held;
+      readonly outcome: 'created' | 'joined';
+      readonly differs: boolean;
+      /** It was made by this very call, not by an earlier one with the same operation id. */
+      readonly isNew: boolean;
+    }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
+  | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
+
+/**
+ * Submits a task: the record, then what lets it be run. The same for every surface that may write state. Rejects with a
+ * BatonError, before anything is made, for a request that cannot be carried out or what has to be there first.
+ */
+export const submitTask = async (parts: ClientParts, actor: Actor, request: SubmitRequest): Promise<Submission> => {
+  const { ports } = parts;
+  checkRequest(request, actor, ports.later.now());
+  const spec = specOf(request, actor, ports);
+  const address = addressFor(spec);
+  if (request.operationId === undefined) return make(parts, actor, request, spec, address);
+  return operate(parts, actor, request, spec, address, operationHash(actor, request.operationId));
+};
+
+const checkRequest = ({ scope, key, runAt }: SubmitRequest, actor: Actor, now: number): void => {
+  if (scope === 'shared' && key === undefined) throw new InvalidArgumentError('a shared task needs a taskKey');
+  if (scope === 'private' && actor.user === undefined) {
+    throw new InvalidArgumentError('a private task needs a user: connect({ user: { id } }) or baton.as({ id })');
+  }
+  if (runAt !== undefined && runAt > now + MAX_DELAY_MS) {
+    throw new InvalidArgumentError('a task can be delayed by up to a year');
+  }
+};
+
+const specOf = (request: SubmitRequest, actor: Actor, { chance, later }: Ports): TaskSpec => {
+  const { type, scope, queue, priority, policy, key, name, runAt, host, retriedFrom } = request;
+  const id = chance.uuid();
+  return {
+    id,
+    type,
+    key: key ?? id,
+    name: name ?? key ?? type,
+    scope,
+    ...(actor.user === undefined ? {} : { creator: actor.user }),
+    queue,
+    priority,
+    mode: host === undefined ? 'async' : 'sync',
+    ...(host === undefined ? {} : { host }),
+    policy,
+    // A past date means now.
+    ...(runAt === undefined || runAt <= later.now() ? {} : { runAt }),
+    ...(retriedFrom === undefined ? {} : { retriedFrom }),
+  };
+};
+
+const addressFor = (spec: TaskSpec): Address =>
+  addressOf({
+    scope: spec.scope,
+    type: spec.type,
+    key: spec.key,
+    ...(spec.creator === undefined ? {} : { user: spec.creator }),
+  });
+
+/** A repeat goes on with what the first call noted: the same task, at the same place (behaviour D7). */
+const operate = async (
+  parts: ClientParts,
+  actor: Actor,
+  request: SubmitRequest,
+  wanted: TaskSpec,
+  at: Address,
+  hash: string,
+): Promise<Submission> => {
+  const { operations } = parts.ports;
+  const begun = await beginOperation(operations, hash, { id: wanted.id, address: at });
+  let spec: TaskSpec = { ...wanted, operation: hash };
+  let address = at;
+  if (begun.kind === 'again') {
+    const { operation } = begun;
+    const found = await madeBefore(parts, actor, operation);
+    if (found !== undefined) return found;
+    address = operation.address;
+    spec = { ...spec, id: operation.id, ...(request.key === undefined ? { key: operation.id } : {}) };
+    if (addressFor(spec) !== address) {
+      throw new InvalidArgumentError('this operationId was used for another task: type, scope and taskKey are others');
+    }
+  }
+  const done = await make(parts, actor, request, spec, address, begun.kind === 'again');
+  if (done.kind === 'done') await settle(parts, hash, begun.revision, done);
+  return done;
+};
+
+/** What the first call made, where it is known to have made it; undefined: it is to be made now. */
+const madeBefore = async (
+  { kernel }: ClientParts,
+  actor: Actor,
+  { id, address, settled }: Operation,
+): Promise<Submission | undefined> => {
+  const held = await kernel.load(address);
+  const record = held === undefined ? undefined : taskOf(held.record, id);
+  const how = { outcome: settled?.outcome ?? 'created', differs: settled?.differs ?? false, isNew: false } as const;
+  if (held !== undefined && record !== undefined) {
+    if (!canOpen(record, actor)) return { kind: 'refused', reason: 'not_found' };
+    return { kind: 'done', address, id, view: { record, revision: held.revision }, held, ...how };
+  }
+  if (settled === undefined) return undefined;
+  const reading = readRecord(settled.bytes);
+  if (reading.kind !== 'record') throw new OutcomeUnknownError(`what operation ${id} has made cannot be read any more`);
+  const view: Held = { record: reading.record, revision: settled.revision };
+  return { kind: 'done', address, id, view, held: view, ...how };
+};
+
+/** Where it is not noted, a repeat finds the task itself, as long as it is there. */
+const settle = async (
+  { ports, log }: ClientParts,
+  hash: string,
+  expected: number,
+  { address, view, outcome, differs }: Extract<Submission, { kind: 'done' }>,
+): Promise<void> => {
+  const operation = settledOperation(address, view.record, view.revision, { outcome, differs });
+  const result = await ports.operations.write(hash, operation, expected);
+  // Conflict: the projector was faster, and has noted the end.
+  if (result.kind === 'written' || result.kind === 'conflict') return;
+  log.warn({ err: result.cause, task: view.record.id }, 'what an operation id has made could not be noted');
+};
+
+const make = async (
+  parts: ClientParts,
+  actor: Actor,
+  request: SubmitRequest,
+  bare: TaskSpec,
+  address: Address,
+  isRepeat = false,
+): Promise<Submission> => {
+  const { ports, kernel } = parts;
+  const { args: given, whenAborting = 'queue' } = request;
+  const spec = await withArguments(parts, bare, address, given);
+  const at = ports.clock.now();
+  const asked = await kernel.ask(
+    address,
+    (held) => {
+      if (isRepeat) refuseDoubt(held, spec.id);
+      return { kind: 'submit', at, actor, spec, whenAborting };
+    },
+    { from: 'absent' },
+  );
+  if (isUnused(asked)) void dropObject(ports.data, spec.args);
+  return submissionOf(parts, asked, address, spec.id);
+};
+
+/** Large arguments are stored first, under the id that is going to refer to them. */
+const withArguments = async (
+  { ports }: ClientParts,
+  bare: TaskSpec,
+  address: Address,
+  given: GivenArguments,
+): Promise<TaskSpec> => {
+  if (given === undefined) return bare;
+  const args = given.kind === 'inline' ? given.bytes : await keepArguments(ports.data, address, bare.id, given);
+  return { ...bare, args };
+};
+
+/**
+ * The first call was cut off between note and task, and since then the key has had a later task, which has ended. Whether
+ * ours was there before it nobody can tell, so no second one is made. An active one is joined: that makes none.
+ */
+const refuseDoubt = (held: Held | undefined, id: string): void => {
+  if (held === undefined || !isTerminal(held.record.status)) return;
+  if (held.record.id <= id || taskOf(held.record, id) !== undefined) return;
+  throw new OutcomeUnknownError('this operation was begun before, and what became of it cannot be told any more');
+};
+
+/** What came of asking for a task of that id. A new one is offered to the workers here. */
+export const submissionOf = (parts: ClientParts, asked: Asked, address: Address, wanted: string): Submission => {
+  switch (asked.kind) {
+    case 'done':
+      return doneOf(parts, asked, address, wanted);
+    case 'refused': {
+      if (asked.doubt !== undefined) return { kind: 'unknown', cause: asked.doubt };
+      const record = asked.held?.record;
+      return { kind: 'refused', reason: asked.reason, ...(record === undefined ? {} : { record }) };
+    }
+    case 'failed':
+    case 'unknown':
+      return { kind: asked.kind, cause: asked.cause };
+  }
+};
+
+const doneOf = (
+  parts: ClientParts,
+  asked: Extract<Asked, { kind: 'done' }>,
+  address: Address,
+  wanted: string,
+): Submission => {
+  const { answer, record, revision } = asked;
+  const held: Held = { record, revision };
+  const id = answer.kind === 'joined' ? answer.id : wanted;
+  const view: Held = { record: taskOf(record, id) ?? record, revision };
+  if (answer.kind === 'joined') {
+    return { kind: 'done', address, id, view, held, outcome: 'joined', differs: answer.differs, isNew: false };
+  }
+  // One that waits behind another is offered when its turn has come.
+  if (record.id === wanted) void offer(parts, address, asked);
+  const isNew = asked.bytes !== undefined;
+  return { kind: 'done', address, id, view, held, outcome: 'created', differs: false, isNew };
+};
+
+/** The submit made no task of its own, for certain: what was stored for it is nobody's. */
+export const isUnused = (asked: Asked): boolean => {
+  if (asked.kind === 'done') return asked.answer.kind === 'joined';
+  return asked.kind === 'failed' || (asked.kind === 'refused' && asked.doubt === undefined);
+};

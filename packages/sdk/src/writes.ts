@@ -1,0 +1,25 @@
+import type { Actor } from '@baton/core';
+import type { Address } from '@baton/protocols';
+import {
+  cancelTask,
+  submitTask,
+  type Cancellation,
+  type ClientParts,
+  type Submission,
+  type SubmitRequest,
+} from '@baton/runtime';
+
+/** How a client makes and cancels tasks: by writing records itself, or by commands to those who may. */
+export type Writes = {
+  readonly submit: (actor: Actor, request: SubmitRequest) => Promise<Submission>;
+  readonly cancel: (
+    actor: Actor,
+    address: Address,
+    target: { readonly id: string; readonly force: boolean },
+  ) => Promise<Cancellation>;
+};
+
+export const directWrites = (parts: ClientParts): Writes => ({
+  submit: (actor, request) => submitTask(parts, actor, request),
+  cancel: (actor, address, target) => cancelTask(parts, actor, address, target),
+});
