@@ -42,7 +42,7 @@ const badFiles = [
   ...banned('packages/nats', '@baton/mongo', '@baton/sdk', '@baton/testkit', '@baton/worker', 'mongodb'),
   ...banned('packages/mongo', '@baton/nats', '@baton/sdk', '@baton/testkit', '@nats-io/nats-core'),
   ...banned('packages/sdk', '@baton/mongo', '@baton/testkit', '@nats-io/transport-node', 'mongodb'),
-  ...banned('packages/testkit', '@baton/nats', '@baton/mongo', '@baton/sdk', 'uvu'),
+  ...banned('packages/testkit', '@baton/nats', '@baton/mongo', '@baton/cli', 'uvu'),
   ...banned('services/worker', '@nats-io/jetstream', 'mongodb', '@baton/testkit', '../../../test/support/suite.ts'),
   ...banned('deploy/local', '@baton/runtime', '@baton/sdk'),
   ['packages/core', 'export const at = Date.now();\n', 'no-restricted-globals'],

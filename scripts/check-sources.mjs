@@ -13,7 +13,8 @@ const mayDependOn = {
   'packages/nats': ['core', 'protocols', 'runtime'],
   'packages/mongo': ['core', 'protocols', 'runtime'],
   'packages/sdk': ['core', 'protocols', 'runtime', 'nats'],
-  'packages/testkit': ['core', 'protocols', 'runtime'],
+  // For users too: a whole Baton in memory is a client of the SDK.
+  'packages/testkit': ['core', 'protocols', 'runtime', 'sdk'],
   'deploy/local': [],
 };
 

@@ -3,6 +3,7 @@ export { Baton } from './baton.ts';
 export { connect } from './connect.ts';
 export { createBaton } from './create.ts';
 export { durationMs } from './duration.ts';
+export { durationMs } from './duration.ts';
 export {
   GlobalTaskFrameworkDisabledError,
   PermissionDeniedError,

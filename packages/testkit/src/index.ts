@@ -8,6 +8,7 @@ export { EVENT_ACK_WAIT_MS } from './memory/log-state.ts';
 export { createMemoryViews } from './memory/views.ts';
 export { createMemoryWorld } from './memory/world.ts';
 export { createRandom } from './random.ts';
+export { createTestBaton } from './test-baton/test-baton.ts';
 export { createSeededChance } from './seeded-chance.ts';
 export { createVirtualClock } from './virtual-clock.ts';
 
@@ -21,6 +22,7 @@ export type { ProcessState } from './memory/process.ts';
 export type { StoredRecord } from './memory/records.ts';
 export type { Trace } from './memory/trace.ts';
 export type { LoggedRecord, MemoryNode, MemoryWorld, MemoryWorldOptions, Waiting } from './memory/world.ts';
+export type { TestBaton, TestBatonOptions, TestWorker } from './test-baton/test-baton.ts';
 export type { Random } from './random.ts';
 export type { VirtualClock, VirtualClockOptions } from './virtual-clock.ts';
 export type { MemoryViews } from './memory/views.ts';
