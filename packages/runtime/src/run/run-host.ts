@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { isOwnedUnder, isTerminal } from '@baton/core';
 import { DATA_LIMIT, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
+import { UnreadableRecordError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { offer, promote } from '../dispatch.ts';
 import type { Asked, Held, Kernel } from '../kernel.ts';
@@ -105,6 +106,11 @@ export class RunHost {
       case 'refused':
         return this.isStray(address, asked.held) ? { kind: 'mine', held: asked.held } : { kind: 'not_mine' };
       case 'failed':
+        // What stands there is not for this program. Handed back, the dispatch would only come again at once.
+        if (asked.cause instanceof UnreadableRecordError) {
+          this.settings.log.warn({ err: asked.cause, address }, 'a record cannot be read and its task is left alone');
+          return { kind: 'not_mine' };
+        }
         return { kind: 'failed' };
       case 'unknown':
         return { kind: 'unknown' };
