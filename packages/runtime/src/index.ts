@@ -12,6 +12,7 @@ export {
 } from './errors.ts';
 export { encodeArguments } from './client/arguments.ts';
 export { cancelTask } from './client/cancel.ts';
+export { retryTask, sourceOfDocument, sourceOfRecord } from './client/retry.ts';
 export { submitTask } from './client/submit.ts';
 export { DataLostError, dropObject, loadObject, loadValue, storeObject } from './data/large-data.ts';
 export { dispatch, laneOf, offer, promote } from './dispatch.ts';
@@ -36,6 +37,7 @@ export { Worker } from './worker/worker.ts';
 
 export type { GivenArguments } from './client/arguments.ts';
 export type { Cancellation } from './client/cancel.ts';
+export type { EndedTaskSource } from './client/retry.ts';
 export type { ClientParts, Submission, SubmitRequest } from './client/submit.ts';
 export type { Asked, AskOptions, Held, Kernel } from './kernel.ts';
 export type {

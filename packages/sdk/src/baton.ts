@@ -1,12 +1,16 @@
 import { canOpen, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord } from '@baton/core';
-import { parseAddress, type Address } from '@baton/protocols';
+import { parseAddress, type Address, type TaskDocument } from '@baton/protocols';
 import {
   encodeArguments,
   InvalidArgumentError,
   isInside,
   loadValue,
   OutcomeUnknownError,
+  retryTask,
+  sourceOfDocument,
+  sourceOfRecord,
   type BatonError,
+  type EndedTaskSource,
   type Held,
   type Kernel,
   type Link,
@@ -74,6 +78,7 @@ export class Baton {
         await this.load(address, id);
         return core.ports.signals.onProgress(id, (bytes) => listener(readLive(bytes)));
       },
+      retry: (address, record) => this.retrySource(sourceOfRecord(address, record)),
       data: (of) => loadValue(core.ports.data, of),
       durationMs: (value) => durationMs(value, 'timeout'),
       now: () => core.ports.clock.now(),
@@ -133,6 +138,27 @@ export class Baton {
     const address = parseAddress(task.address);
     if (address === undefined) throw new TaskNotFoundError();
     return new TaskHandle<Result>(this.handles, address, await this.load(address, task.uuid), undefined);
+  }
+
+  /**
+   * Runs an ended task again (behaviour R7): a new task with the same key, arguments and options, or the active one of
+   * that key, joined. Who waited for it retries it for himself; an admin does it for those who waited. Takes a handle, or
+   * a document where the record has been forgotten. Throws TaskNotTerminalError, TaskNotFoundError, DataLostError where
+   * large arguments were pruned, and what `schedule` throws.
+   */
+  async retry<Result = unknown>(task: TaskHandle<Result> | TaskDocument): Promise<TaskHandle<Result>> {
+    return (task instanceof TaskHandle ? task.retry() : this.retrySource(sourceOfDocument(task))) as Promise<
+      TaskHandle<Result>
+    >;
+  }
+
+  private async retrySource(source: EndedTaskSource): Promise<TaskHandle> {
+    const { core } = this;
+    if (core.host === undefined)
+      throw new WrongRoleError('a publisher retries no task: connect as a runtime, or ask the gateway');
+    if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
+    const { address, view, outcome, differs } = expectDone(await retryTask(core, this.actor, source));
+    return this.handle(address, view, { outcome, differs });
   }
 
   async startWorker(options: WorkerOptions): Promise<BatonWorker> {

@@ -28,12 +28,12 @@ export class TaskAbortFailedError extends BatonError {
 }
 
 /** A task that runs or waits still cannot be retried (behaviour R7). */
-export class TaskNotEndedError extends BatonError {
-  override readonly name = 'TaskNotEndedError';
+export class TaskNotTerminalError extends BatonError {
+  override readonly name = 'TaskNotTerminalError';
   /** The state the task is in. */
   readonly status: string;
   constructor(status: string) {
-    super('TASK_NOT_ENDED', `the task is ${status}: there is nothing to retry before it has ended`);
+    super('TASK_NOT_TERMINAL', `the task is ${status}: there is nothing to retry before it has ended`);
     this.status = status;
   }
 }

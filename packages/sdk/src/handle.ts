@@ -37,6 +37,7 @@ export type HandleClient = {
   /** `known`: the revision of the newest version the handle has seen. */
   readonly wait: (address: Address, id: string, known: number, timeoutMs: number | undefined) => Promise<Held>;
   readonly cancel: (address: Address, id: string, force: boolean) => Promise<CancelResult>;
+  readonly retry: (address: Address, record: TaskRecord) => Promise<TaskHandle>;
   readonly events: (address: Address, id: string, known: number) => AsyncIterable<Held>;
   readonly live: (address: Address, id: string, listener: (live: LiveProgress) => void) => Promise<Subscription>;
   /** The value behind data of a record, wherever it lies. */
@@ -210,6 +211,11 @@ export class TaskHandle<Result = unknown> {
   /** Throws TaskNotAbortableError, TaskAbortFailedError, TaskNotFoundError or PermissionDeniedError (behaviour A). */
   async cancel(options: { readonly force?: boolean } = {}): Promise<CancelResult> {
     return this.client.cancel(this.address, this.uuid, options.force ?? false);
+  }
+
+  /** Runs the ended task again, as `Baton.retry` does (behaviour R7). */
+  async retry(): Promise<TaskHandle<Result>> {
+    return (await this.client.retry(this.address, this.record)) as TaskHandle<Result>;
   }
 
   /** Calls `listener` for every live update from now on (behaviour E3): at most once each, and nothing that was missed. */

@@ -10,7 +10,7 @@ export {
   TaskAbortFailedError,
   TaskAbortingError,
   TaskNotAbortableError,
-  TaskNotEndedError,
+  TaskNotTerminalError,
   TaskNotFoundError,
   WaitTimeoutError,
   WrongRoleError,

@@ -4,7 +4,7 @@ import {
   TaskAbortFailedError,
   TaskAbortingError,
   TaskNotAbortableError,
-  TaskNotEndedError,
+  TaskNotTerminalError,
   TaskNotFoundError,
 } from './errors.ts';
 
@@ -24,7 +24,7 @@ export const refusalError = (reason: RefusalReason, record: TaskRecord | undefin
     case 'admin_required':
       return new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may submit a system task');
     case 'not_ended':
-      return new TaskNotEndedError(record?.status ?? 'active');
+      return new TaskNotTerminalError(record?.status ?? 'active');
     case 'not_found':
     case 'fenced':
     case 'not_running':

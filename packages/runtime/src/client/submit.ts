@@ -193,7 +193,8 @@ const make = async (
     },
     { from: 'absent' },
   );
-  if (isUnused(asked)) void dropObject(ports.data, spec.args);
+  // A repeat stores under the id of the first call, whose task may have them.
+  if (!isRepeat && isUnused(asked)) void dropObject(ports.data, spec.args);
   return submissionOf(parts, asked, address, spec.id);
 };
 

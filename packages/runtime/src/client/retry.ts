@@ -1,0 +1,88 @@
+import { canOpen, type Actor, type Data, type Former, type TaskRecord } from '@baton/core';
+import { objectName, parseAddress, readDataText, type Address, type TaskDocument } from '@baton/protocols';
+import { DataLostError, dropObject, loadObject, storeObject } from '../data/large-data.ts';
+import { UnreadableRecordError } from '../errors.ts';
+import { isUnused, submissionOf, type ClientParts, type Submission } from './submit.ts';
+
+/** An ended task that may be run again: where its key lives, what it was, and what it was called with. */
+export type EndedTaskSource = {
+  readonly address: Address;
+  readonly former: Former;
+  readonly args?: Data;
+};
+
+export const sourceOfRecord = (address: Address, record: TaskRecord): EndedTaskSource => ({
+  address,
+  former: record,
+  ...(record.args === undefined ? {} : { args: record.args }),
+});
+
+/**
+ * The same of a document, for tasks whose record has been forgotten. The document has arguments and options whole. Throws
+ * DataLostError where the arguments could not be read when it was made.
+ */
+export const sourceOfDocument = (document: TaskDocument): EndedTaskSource => {
+  const address = parseAddress(document.address);
+  if (address === undefined) {
+    throw new UnreadableRecordError('RECORD_CORRUPT', `the document ${document._id} has no address that is one`);
+  }
+  const { _id: id, status, task_type: type, task_key: key, task_name: name, scope, queue, policy } = document;
+  return {
+    address,
+    former: {
+      id,
+      status,
+      type,
+      key,
+      name,
+      scope,
+      queue,
+      policy,
+      priority: document.priority,
+      ...(document.created_by === null ? {} : { creator: document.created_by }),
+      subscribers: document.subscribers.map(({ user, subscribed_at: at }) => ({ user, at: at.getTime() })),
+    },
+    ...(document.args === null ? {} : { args: argumentsIn(document._id, document.args) }),
+  };
+};
+
+const argumentsIn = (id: string, text: string): Data => {
+  const reading = readDataText(text);
+  if (reading.kind === 'data') return reading.data;
+  throw new DataLostError('DATA_DAMAGED', `the arguments of ${id} cannot be read: ${reading.reason}`);
+};
+
+/**
+ * Runs an ended task again (behaviour R7): a new task of the same key, arguments and options, or the active one of that
+ * key. The same for every surface. Large arguments are copied, since each task's data goes with it. Rejects with
+ * DataLostError where they are gone, with another BatonError where they cannot be had or stored now: no task was made.
+ */
+export const retryTask = async (parts: ClientParts, actor: Actor, source: EndedTaskSource): Promise<Submission> => {
+  const { ports, kernel } = parts;
+  const { address, former } = source;
+  if (!canOpen(former, actor)) return { kind: 'refused', reason: 'not_found' };
+  const id = ports.chance.uuid();
+  const args = await copyOf(parts, source, id);
+  const at = ports.clock.now();
+  const given = args === undefined ? {} : { args };
+  const asked = await kernel.ask(address, () => ({
+    kind: 'retry',
+    at,
+    actor,
+    former,
+    id,
+    whenAborting: 'queue',
+    ...given,
+  }));
+  if (isUnused(asked)) void dropObject(ports.data, args);
+  return submissionOf(parts, asked, address, id);
+};
+
+const copyOf = async (
+  { ports }: ClientParts,
+  { address, args }: EndedTaskSource,
+  id: string,
+): Promise<Data | undefined> => {
+  if (args === undefined || args instanceof Uint8Array) return args;
+  return storeObject(ports.data, objectName(address, id, 'args'), await loadObject(ports.data, args));
+};
