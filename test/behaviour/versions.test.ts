@@ -38,7 +38,7 @@ test('X10 a newer record is left alone by everyone, said once, and counted', asy
   await stage.serve(context, [body], { log });
   // The client is told what it is.
   for (const run of [() => call.schedule(), () => handle.refresh(), () => handle.cancel()]) {
-    const told = await thrownBy(() => stage.as('alice').within(run));
+    const told = await thrownBy(() => stage.as('alice').within(async () => void (await run())));
     assert.is(told.code, 'RECORD_NEWER');
   }
   // The worker has met it, the supervisor too; another task of the type runs past it.

@@ -101,3 +101,12 @@ export const largePayload = witnessed({ name: 'fx.large_payload' }, (bytes: numb
   updateTask({ payload: 'x'.repeat(bytes) }, { immediate: true });
   return { went: 'on' };
 });
+
+/** Runs until its signal says why it has to stop, and tells that to the log of its worker. */
+export const tells = witnessed({ name: 'fx.tells' }, async () => {
+  const { signal, log, attempt, taskKey } = getContext();
+  await untilAborted();
+  const { cause } = signal.reason as { readonly cause?: unknown };
+  log.warn(`${taskKey}: told to stop in attempt ${attempt}: ${String(cause)}`);
+  throw signal.reason;
+});

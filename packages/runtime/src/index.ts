@@ -29,7 +29,7 @@ export { describeSettings, readSettings, secretsOf } from './settings.ts';
 export { currentContext, getContext, isInside, StopReason } from './run/context.ts';
 export { RunHost } from './run/run-host.ts';
 export { takeStrayError } from './run/stray-error.ts';
-export { RetryableError, taskErrorOf, TerminalError } from './run/task-error.ts';
+export { taskErrorOf, TerminalError } from './run/task-error.ts';
 export { createSupervisor, SUPERVISOR_TIMINGS } from './supervisor/index.ts';
 export { systemChance, systemClock } from './system.ts';
 export { announceDefinition, isLoadingTasks } from './thread/inside.ts';

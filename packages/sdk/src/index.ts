@@ -3,7 +3,6 @@ export { Baton } from './baton.ts';
 export { connect } from './connect.ts';
 export { createBaton } from './create.ts';
 export { durationMs } from './duration.ts';
-export { durationMs } from './duration.ts';
 export {
   GlobalTaskFrameworkDisabledError,
   PermissionDeniedError,
@@ -17,6 +16,7 @@ export {
 } from './errors.ts';
 export { TaskHandle } from './handle.ts';
 export { TaskScope } from './options.ts';
+export { OrphanedTaskError, RetryableError } from './task-errors.ts';
 export { task } from './task.ts';
 export { BatonWorker } from './worker.ts';
 export {
@@ -27,7 +27,6 @@ export {
   NotConnectedError,
   OutcomeUnknownError,
   PayloadTooLargeError,
-  RetryableError,
   ServerTooOldError,
   ServerUnfitError,
   StoreRefusedError,

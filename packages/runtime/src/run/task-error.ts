@@ -8,22 +8,10 @@ export class TerminalError extends Error {
   readonly code = 'TERMINAL';
 }
 
-/** Asks for another attempt after a delay of the handler's own choice (behaviour R2). Thrown by handlers. */
-export class RetryableError extends Error {
-  override readonly name = 'RetryableError';
-  readonly code = 'RETRYABLE';
-  /** Milliseconds. */
-  readonly retryAfterMs: number | undefined;
-  constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
-    super(message, options);
-    this.retryAfterMs = options.retryAfterMs;
-  }
-}
-
 /** By code and not by class: tasks may bring their own copy of this module. */
 export const isTerminalError = (thrown: unknown): boolean => codeOf(thrown) === 'TERMINAL';
 
-/** The delay a RetryableError asks for, milliseconds. */
+/** The delay an error with the code `RETRYABLE` asks for, milliseconds. */
 export const retryAfterOf = (thrown: unknown): number | undefined => {
   if (codeOf(thrown) !== 'RETRYABLE') return undefined;
   const ms = (thrown as { readonly retryAfterMs?: unknown }).retryAfterMs;
