@@ -46,7 +46,7 @@ export {
   TYPE_LENGTH,
   USER_LENGTH,
 } from './limits.ts';
-export { DEFAULT_NAMESPACE, headers, namesOf, PRIORITIES, token, untoken } from './names.ts';
+export { DEFAULT_NAMESPACE, headers, namesOf, paddedBase64Url, PRIORITIES, token, untoken } from './names.ts';
 export { objectName, objectOwner, objectsIn, objectsOf } from './objects.ts';
 export { EncodeError } from './plain.ts';
 export { decodeRecord, encodeRecord, readRecord } from './record.ts';

@@ -44,7 +44,7 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     objectsBucket: `${namespace}_OBJECTS`,
     objectsStream: `OBJ_${namespace}_OBJECTS`,
     /** What is known of one object: one message a name. */
-    objectSubject: (name: string) => `$O.${namespace}_OBJECTS.M.${Buffer.from(name).toString('base64url')}`,
+    objectSubject: (name: string) => `$O.${namespace}_OBJECTS.M.${paddedBase64Url(Buffer.from(name))}`,
     objectPrefix: `$O.${namespace}_OBJECTS.M.`,
     allObjects: `$O.${namespace}_OBJECTS.M.>`,
     /** The pieces of one object, in order. */
@@ -135,3 +135,7 @@ export const headers = {
 
 /** Highest first. */
 export const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
+
+/** As object stores write names and digests: base64url that keeps its padding. */
+export const paddedBase64Url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes).toString('base64').replaceAll('+', '-').replaceAll('/', '_');

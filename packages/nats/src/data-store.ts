@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { OBJECT_CHUNK, STORE_TIMEOUT_MS } from '@baton/protocols';
+import { OBJECT_CHUNK, paddedBase64Url, STORE_TIMEOUT_MS } from '@baton/protocols';
 import { StoreRefusedError, type BatonError, type DataStore, type WriteResult } from '@baton/runtime';
 import { ApiError, StoreTimeoutError } from './errors.ts';
 import { apiCodes } from './publisher/outcome.ts';
@@ -13,20 +13,21 @@ type ObjectInfo = {
   readonly nuid: string;
   readonly size: number;
   readonly chunks: number;
-  /** `SHA-256=` and base64url. */
+  /** `SHA-256=` and base64url with its padding. */
   readonly digest: string;
   readonly deleted?: boolean;
 };
 
 type Stored = { readonly message: { readonly seq: number; readonly time: string; readonly data?: string } };
 type Found = { readonly seq: number; readonly storedAt: number; readonly bytes: Uint8Array };
-type Subjects = { readonly state: { readonly subjects?: Readonly<Record<string, number>> } };
+type Subjects = {
+  readonly state: { readonly subjects?: Readonly<Record<string, number>> };
+  /** In all pages together. */
+  readonly total?: number;
+};
 
 /** Pieces under way at once: enough to fill the wire, and a large object does not hold up everybody else's writes. */
 const AT_ONCE = 4;
-
-/** Subjects in one answer of the server: below its own limit, and each answer below `max_payload`. */
-const PAGE = 5_000;
 
 const NO_MESSAGE = 10_037;
 const ROLLUP = { 'Nats-Rollup': 'sub' } as const;
@@ -56,7 +57,7 @@ class NatsDataStore implements DataStore {
       // One connection keeps their order.
       await Promise.all(some.map((at) => this.write(subject, bytes.subarray(at, at + OBJECT_CHUNK))));
     }
-    const digest = `SHA-256=${createHash('sha256').update(bytes).digest('base64url')}`;
+    const digest = `SHA-256=${paddedBase64Url(createHash('sha256').update(bytes).digest())}`;
     const info: ObjectInfo = { name, bucket: names.objectsBucket, nuid, size: bytes.length, chunks, digest };
     await this.write(names.objectSubject(name), new TextEncoder().encode(JSON.stringify(info)), ROLLUP);
   }
@@ -128,14 +129,16 @@ class NatsDataStore implements DataStore {
   }
 
   private async *subjects(filter: string): AsyncGenerator<readonly string[]> {
-    for (let offset = 0; ; offset += PAGE) {
-      const { state } = await this.call<Subjects>(`STREAM.INFO.${this.wire.names.objectsStream}`, {
+    for (let offset = 0; ;) {
+      const { state, total = 0 } = await this.call<Subjects>(`STREAM.INFO.${this.wire.names.objectsStream}`, {
         subjects_filter: filter,
         offset,
       });
+      // The server decides how many it tells at once.
       const page = Object.keys(state.subjects ?? {});
       if (page.length > 0) yield page;
-      if (page.length < PAGE) return;
+      offset += page.length;
+      if (page.length === 0 || offset >= total) return;
     }
   }
 

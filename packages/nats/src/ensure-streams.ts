@@ -32,7 +32,7 @@ export const ensureStreams = async (api: Api, names: Names, options: StreamOptio
 };
 
 /** Streams nobody could rebuild: not even their limits may be others. */
-const isKept = (names: Names, stream: string): boolean => {
+export const isKept = (names: Names, stream: string): boolean => {
   const { tasksStream, objectsStream, commandsStream, operationsStream } = names;
   const kept: readonly string[] = [tasksStream, objectsStream, commandsStream, operationsStream];
   return kept.includes(stream);

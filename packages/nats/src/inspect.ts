@@ -1,0 +1,129 @@
+import { namesOf, streamConfigs, untoken } from '@baton/protocols';
+import { createInbox } from '@nats-io/nats-core';
+import { Api } from './api.ts';
+import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
+import { isKept, type StreamInfo } from './ensure-streams.ts';
+import { ApiError } from './errors.ts';
+import { Inbox } from './inbox.ts';
+import { apiCodes } from './publisher/outcome.ts';
+import { requireJetStream, requireVersion } from './server-check.ts';
+import { closeConnection } from './stale.ts';
+import { differences, type Difference } from './stream-differences.ts';
+
+export type StreamFinding = {
+  readonly name: string;
+  /** False: it is not there; a service that starts will make it. */
+  readonly exists: boolean;
+  /** What is not as it has to be; a service refuses to start with it. */
+  readonly differences: readonly Difference[];
+  readonly messages: number;
+  readonly bytes: number;
+  readonly replicas: number;
+};
+
+export type LaneFinding = {
+  readonly queue: string;
+  readonly priority: string;
+  readonly type: string;
+  /** Dispatches that wait or are with a worker. */
+  readonly waiting: number;
+};
+
+export type NatsFindings = {
+  readonly version: string;
+  /** Server's clock minus ours, milliseconds, as far as one question can tell. */
+  readonly skewMs: number;
+  readonly streams: readonly StreamFinding[];
+  readonly lanes: readonly LaneFinding[];
+  /** Events the projector has not confirmed yet; undefined: no projector has ever run. */
+  readonly projectorBehind: number | undefined;
+};
+
+type Info = StreamInfo & {
+  readonly ts?: string;
+  /** Subjects that were asked for, in all pages. */
+  readonly total?: number;
+  readonly state: {
+    readonly messages: number;
+    readonly bytes: number;
+    readonly subjects?: Readonly<Record<string, number>>;
+  };
+};
+type ConsumerInfo = { readonly num_pending: number; readonly num_ack_pending: number };
+
+const CONSUMER_NOT_FOUND = 10_014;
+
+/**
+ * Looks at a server as a service would, and changes nothing: missing streams are not made. Rejects as `connectNats` does
+ * for a server that cannot be reached or is not fit.
+ */
+export const inspectNats = async (settings: DialSettings & { readonly namespace?: string }): Promise<NatsFindings> => {
+  const names = namesOf(settings.namespace);
+  const nc = await dial(settings);
+  const inbox = new Inbox(nc, createInbox(settings.inboxPrefix), () => {});
+  try {
+    const version = nc.info?.version;
+    requireVersion(version);
+    const api = new Api(nc, inbox);
+    await requireJetStream(api, settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
+    let skewMs = 0;
+    const streams: StreamFinding[] = [];
+    for (const config of streamConfigs(names, { replicas: 1 })) {
+      const asked = Date.now();
+      const info = await infoOf(api, config.name);
+      if (info?.ts !== undefined) skewMs = Date.parse(info.ts) - (asked + Date.now()) / 2;
+      streams.push({
+        name: config.name,
+        exists: info !== undefined,
+        differences: info === undefined ? [] : differences(config, info.config, !isKept(names, config.name)),
+        messages: info?.state.messages ?? 0,
+        bytes: info?.state.bytes ?? 0,
+        replicas: Number(info?.config['num_replicas'] ?? 0),
+      });
+    }
+    const lanes = await lanesOf(api, names.runStream, names.allRun);
+    const projectorBehind = await behindOf(api, names.eventsStream, names.projectorConsumer);
+    return { version: version ?? '', skewMs: Math.round(skewMs), streams, lanes, projectorBehind };
+  } finally {
+    inbox.close();
+    await closeConnection(nc);
+  }
+};
+
+const infoOf = async (api: Api, stream: string, body?: object): Promise<Info | undefined> => {
+  try {
+    return await api.call<Info>(`STREAM.INFO.${stream}`, body);
+  } catch (fault) {
+    if (fault instanceof ApiError && fault.apiCode === apiCodes.streamNotFound) return undefined;
+    throw fault;
+  }
+};
+
+const lanesOf = async (api: Api, stream: string, filter: string): Promise<readonly LaneFinding[]> => {
+  const lanes = new Map<string, LaneFinding>();
+  for (let offset = 0; ;) {
+    const info = await infoOf(api, stream, { subjects_filter: filter, offset });
+    const subjects = Object.keys(info?.state.subjects ?? {});
+    for (const subject of subjects) {
+      const [, , queue = '', priority = '', type = ''] = subject.split('.');
+      const known = lanes.get(`${queue}.${priority}.${type}`)?.waiting ?? 0;
+      const lane = { queue: untoken(queue), priority, type: untoken(type), waiting: known + 1 };
+      lanes.set(`${queue}.${priority}.${type}`, lane);
+    }
+    // The server decides how many it tells at once.
+    offset += subjects.length;
+    if (subjects.length === 0 || offset >= (info?.total ?? 0)) return [...lanes.values()];
+  }
+};
+
+const behindOf = async (api: Api, stream: string, consumer: string): Promise<number | undefined> => {
+  try {
+    const info = await api.call<ConsumerInfo>(`CONSUMER.INFO.${stream}.${consumer}`);
+    return info.num_pending + info.num_ack_pending;
+  } catch (fault) {
+    const isAbsent =
+      fault instanceof ApiError && (fault.apiCode === CONSUMER_NOT_FOUND || fault.apiCode === apiCodes.streamNotFound);
+    if (isAbsent) return undefined;
+    throw fault;
+  }
+};
