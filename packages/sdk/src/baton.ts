@@ -27,7 +27,7 @@ import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
 import { checkCallOptions, policyOf, type CallOptions } from './options.ts';
 import { readLive } from './live.ts';
 import { refusalError } from './refusal-error.ts';
-import { TaskWatch, waitForEnd, type WatchSettings } from './watch.ts';
+import { TaskWatch, waitForEnd, type Seen, type WatchSettings } from './watch.ts';
 import { BatonWorker, type WorkerOptions } from './worker.ts';
 import type { Writes } from './writes.ts';
 
@@ -73,7 +73,7 @@ export class Baton {
         return waitForEnd(this.watching, address, id, known, timeoutMs);
       },
       cancel: (address, id, force) => this.cancel(address, id, force),
-      events: (address, id, known) => this.events(address, id, known),
+      events: (address, id, known, after) => this.events(address, id, known, after),
       live: async (address, id, listener) => {
         await this.load(address, id);
         return core.ports.signals.onProgress(id, (bytes) => listener(readLive(bytes)));
@@ -229,13 +229,16 @@ export class Baton {
     return { action };
   }
 
-  private async *events(address: Address, id: string, known: number): AsyncGenerator<Held> {
-    const watch = new TaskWatch(this.watching, address, id, known);
+  private async *events(address: Address, id: string, known: number, after?: number): AsyncGenerator<Seen> {
+    const watch = new TaskWatch(this.watching, address, id, after ?? known - 1);
     try {
       await watch.open();
-      for (let held = await watch.next(); held !== undefined; held = await watch.next()) {
-        yield held;
-        if (isTerminal(held.record.status)) return;
+      // Without a place to go on from nothing can be missing before the first.
+      let isFirst = after === undefined;
+      for (let seen = await watch.next(); seen !== undefined; seen = await watch.next()) {
+        yield isFirst ? { ...seen, reset: false } : seen;
+        isFirst = false;
+        if (isTerminal(seen.record.status)) return;
       }
     } finally {
       watch.close();

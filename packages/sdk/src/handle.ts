@@ -15,6 +15,7 @@ import {
 import { decodeData, RECORD_LIMIT, type Address } from '@baton/protocols';
 import { BatonError, type Held, type Subscription } from '@baton/runtime';
 import type { Duration } from './duration.ts';
+import type { Seen } from './watch.ts';
 
 /** How a submit ended: a task of its own, or one that was active already (behaviour D2). */
 export type Outcome = 'created' | 'joined';
@@ -29,6 +30,8 @@ export type TaskSnapshot = Pick<TaskRecord, 'id' | 'status' | 'attempt'> & {
   readonly payload: unknown;
   readonly revision: number;
   readonly record: TaskRecord;
+  /** Changes between the last snapshot and this one may be missing: the connection was away, or they were not read. */
+  readonly reset: boolean;
 };
 
 /** What a handle asks of its client. */
@@ -38,7 +41,7 @@ export type HandleClient = {
   readonly wait: (address: Address, id: string, known: number, timeoutMs: number | undefined) => Promise<Held>;
   readonly cancel: (address: Address, id: string, force: boolean) => Promise<CancelResult>;
   readonly retry: (address: Address, record: TaskRecord) => Promise<TaskHandle>;
-  readonly events: (address: Address, id: string, known: number) => AsyncIterable<Held>;
+  readonly events: (address: Address, id: string, known: number, after?: number) => AsyncIterable<Seen>;
   readonly live: (address: Address, id: string, listener: (live: LiveProgress) => void) => Promise<Subscription>;
   /** The value behind data of a record, wherever it lies. */
   readonly data: (of: Data | undefined) => Promise<unknown>;
@@ -223,13 +226,16 @@ export class TaskHandle<Result = unknown> {
     return this.client.live(this.address, this.uuid, listener);
   }
 
-  /** The present state first, then every change seen, until the task is terminal. */
-  async *events(): AsyncGenerator<TaskSnapshot> {
-    for await (const held of this.client.events(this.address, this.uuid, this.revision)) {
-      this.held = held;
-      const { record, revision } = held;
+  /**
+   * The present state first, then every change, until the task is terminal. `after`: the revision of the last snapshot
+   * that was handled, to go on from there; whether anything is missing says `reset`.
+   */
+  async *events(options: { readonly after?: number } = {}): AsyncGenerator<TaskSnapshot> {
+    for await (const seen of this.client.events(this.address, this.uuid, this.revision, options.after)) {
+      this.held = seen;
+      const { record, revision, reset } = seen;
       const { id, status, attempt, progress } = record;
-      yield { id, status, attempt, progress, payload: inlineValue(record.payload), revision, record };
+      yield { id, status, attempt, progress, payload: inlineValue(record.payload), revision, record, reset };
     }
   }
 }

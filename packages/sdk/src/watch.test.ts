@@ -17,15 +17,16 @@ const scene = () => {
   const ports = world.ports('client');
   const kernel = createKernel(ports);
   const actor = { user: 'alice', admin: false };
-  const submit = async (id: string): Promise<number> => {
+  const submit = async (id: string, user = 'alice', args = new Uint8Array()): Promise<number> => {
     const spec = {
+      args,
       ...{ id, type: 'job', key: 'k', name: 'k', queue: 'default', creator: 'alice', policy: {} },
       ...({ scope: 'shared', priority: 'normal', mode: 'async' } as const),
     };
     const asked = await kernel.ask(address, () => ({
       kind: 'submit',
       at: clock.now(),
-      actor,
+      actor: { user, admin: false },
       spec,
       whenAborting: 'queue',
     }));
@@ -59,11 +60,39 @@ test('what is older than what is known is not told', async () => {
   await clock.settle(submit('a'));
   await clock.settle(cancel('a'));
   const revision = await clock.settle(submit('b'));
-  const watch = new TaskWatch(settings, address, 'b', revision);
+  const watch = new TaskWatch(settings, address, 'b', revision - 1);
   await clock.settle(watch.open());
   assert.is((await clock.settle(watch.next()))?.revision, revision);
   await clock.settle(cancel('b'));
   assert.is((await clock.settle(watch.next()))?.record.status, 'aborted');
+  assert.is(await clock.settle(watch.next()), undefined);
+  watch.close();
+});
+
+test('E2 what is not read is dropped but for the newest, which says so', async () => {
+  const { clock, submit, settings } = scene();
+  const revision = await clock.settle(submit('a', 'alice', new Uint8Array(60_000)));
+  const watch = new TaskWatch(settings, address, 'a', revision - 1);
+  await clock.settle(watch.open());
+  for (let i = 0; i < 40; i++) await clock.settle(submit(`other ${i}`, `user ${i}`));
+  const told = [];
+  while (told.at(-1)?.record.subscribers.length !== 41) {
+    const seen = await clock.settle(watch.next());
+    assert.ok(seen !== undefined);
+    told.push(seen);
+  }
+  assert.ok(told.length < 40, `${told.length} were kept`);
+  assert.equal([told[0]?.reset, told.slice(1).some(({ reset }) => reset)], [true, false]);
+  watch.close();
+});
+
+test('E2 whoever goes on after an end is told at once that it is over', async () => {
+  const { clock, submit, cancel, settings } = scene();
+  await clock.settle(submit('a'));
+  await clock.settle(cancel('a'));
+  const { revision = 0 } = (await clock.settle(settings.kernel.load(address))) ?? {};
+  const watch = new TaskWatch(settings, address, 'a', revision);
+  await clock.settle(watch.open());
   assert.is(await clock.settle(watch.next()), undefined);
   watch.close();
 });

@@ -18,6 +18,12 @@ export type WatchSettings = {
   readonly sees: (record: TaskRecord) => boolean;
 };
 
+/** What a listener may leave unread before all but the newest of it is dropped, bytes (behaviour E2). */
+const UNREAD_LIMIT = 1024 * 1024;
+
+/** `reset`: versions between the last one told and this one may be missing. */
+export type Seen = Held & { readonly reset: boolean };
+
 /** While somebody waits, the store is read again this often: the push path may lose a message without a word. */
 const CHECK_MS = 15_000;
 
@@ -33,7 +39,8 @@ export class TaskWatch {
   private readonly address: Address;
   private readonly id: string;
   private readonly subscriptions: Subscription[] = [];
-  private readonly seen: Held[] = [];
+  private seen: Seen[] = [];
+  private unread = 0;
   private listening: Promise<void> | undefined;
   private timer: { readonly cancel: () => void } | undefined;
   private revision: number;
@@ -41,12 +48,12 @@ export class TaskWatch {
   private failure: unknown;
   private wake: (() => void) | undefined;
 
-  /** `known`: the latest version of the task that the watcher has; what is older is not told. */
-  constructor(settings: WatchSettings, address: Address, id: string, known: number) {
+  /** `after`: a version of the task that the watcher has; only later ones are told. */
+  constructor(settings: WatchSettings, address: Address, id: string, after: number) {
     this.settings = settings;
     this.address = address;
     this.id = id;
-    this.revision = known - 1;
+    this.revision = after;
   }
 
   /** Also while there is no connection: what is waited for goes on without us, and the reconnect reads it. */
@@ -64,10 +71,11 @@ export class TaskWatch {
     }
   }
 
-  async next(): Promise<Held | undefined> {
+  async next(): Promise<Seen | undefined> {
     for (;;) {
-      const held = this.seen.shift();
-      if (held !== undefined) return held;
+      const seen = this.seen.shift();
+      if (this.seen.length === 0) this.unread = 0;
+      if (seen !== undefined) return seen;
       if (this.failure !== undefined) throw asError(this.failure);
       if (this.ended) return undefined;
       await new Promise<void>((resolve) => {
@@ -112,7 +120,8 @@ export class TaskWatch {
     await this.listening;
     const held = await this.settings.kernel.load(this.address);
     if (held === undefined) throw new TaskNotFoundError();
-    this.saw(held);
+    // Whatever is newer than the last push was not pushed, and there may have been more of it.
+    this.saw(held, 0, true);
   }
 
   private async listen(): Promise<void> {
@@ -129,19 +138,22 @@ export class TaskWatch {
   private pushed(entry: Entry): void {
     if (entry.revision <= this.revision) return;
     try {
-      this.saw({ record: recordOf(entry), revision: entry.revision });
+      this.saw({ record: recordOf(entry), revision: entry.revision }, entry.bytes.length, false);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  private saw(held: Held): void {
-    if (held.revision <= this.revision) return;
+  private saw(held: Held, size: number, reset: boolean): void {
     const record = taskOf(held.record, this.id);
+    if (held.revision <= this.revision) {
+      // Known already; nothing follows an end.
+      if (record !== undefined && isTerminal(record.status)) this.end();
+      return;
+    }
     if (record === undefined) {
       // The key has another task now. If the end of ours was seen, it is in `seen`.
-      this.ended = true;
-      this.wake?.();
+      this.end();
       return;
     }
     if (!this.settings.sees(record)) {
@@ -149,9 +161,23 @@ export class TaskWatch {
       return;
     }
     this.revision = held.revision;
-    this.seen.push({ record, revision: held.revision });
+    this.keep({ record, revision: held.revision, reset }, size);
     if (isTerminal(record.status)) this.ended = true;
     this.wake?.();
+  }
+
+  private end(): void {
+    this.ended = true;
+    this.wake?.();
+  }
+
+  /** A listener that does not read must not fill the memory: it is told the newest, and that others are missing. */
+  private keep(seen: Seen, size: number): void {
+    this.unread += size;
+    if (this.unread > UNREAD_LIMIT) {
+      this.seen = [{ ...seen, reset: true }];
+      this.unread = size;
+    } else this.seen.push(seen);
   }
 }
 
@@ -169,7 +195,7 @@ export const waitForEnd = async (
   known: number,
   timeoutMs: number | undefined,
 ): Promise<Held> => {
-  const watch = new TaskWatch(settings, address, id, known);
+  const watch = new TaskWatch(settings, address, id, known - 1);
   const timer =
     timeoutMs === undefined
       ? undefined
