@@ -126,6 +126,25 @@ test(
   { limitMs: 60_000 },
 );
 
+test(
+  'R7 every retry by everybody: those who see the ended one, and nobody else',
+  async (context) => {
+    const system = await openGatewaySystem(context);
+    for (const kind of KINDS) {
+      for (const actor of ACTORS) {
+        const id = await make(system, kind);
+        const answer = await system.call('POST', path(id, '/retry'), asOf(actor));
+        const seen = SEEN_BY[kind].includes(actor);
+        const expected = actor === 'anonymous' ? 401 : !seen ? 404 : kind.includes('ended') ? 201 : 422;
+        assert.is(answer.status, expected, `retry of ${kind} by ${actor}: ${answer.text.slice(0, 300)}`);
+        if (expected === 201) assert.is(answer.at('task', 'retried_from'), id);
+        if (expected === 422) assert.is(answer.at('code'), 'TASK_NOT_TERMINAL');
+      }
+    }
+  },
+  { limitMs: 60_000 },
+);
+
 /** Routes that are not about one task: what each of them answers to whom. `null`: tested apart. */
 const OPEN = [200, 200, 200] as const;
 const ADMINS = [401, 403, 200] as const;
@@ -154,6 +173,7 @@ const ROUTES: Readonly<Record<string, readonly [anonymous: number, user: number,
   'GET /api/v1/task/:uuid/result': null,
   'GET /api/v1/task/:uuid/events': null,
   'POST /api/v1/task/:uuid/cancel': null,
+  'POST /api/v1/task/:uuid/retry': null,
 };
 
 test(
@@ -194,6 +214,8 @@ test(
     const cursor = String((await changesOf('bob')).at('cursor'));
     const ids = new Map<Kind, string>();
     for (const kind of KINDS.slice(0, 10)) ids.set(kind, await make(system, kind));
+    // Made by another client: asked for by id they are waited for, a list shows what has come.
+    for (const id of ids.values()) assert.is((await system.call('GET', path(id), { as: ADMIN })).status, 200);
     const callers: readonly ActorName[] = ['alice', 'carol', 'bob', ADMIN];
     for (const actor of callers) {
       const mine = [...ids].filter(([kind]) => SEEN_BY[kind].includes(actor)).map(([, id]) => id);

@@ -55,6 +55,7 @@ export const openGateway = async ({ ports, mongo, log, authenticate, settings }:
     overlay,
     watchers,
     nodes,
+    data: ports.data,
     clock,
     log,
     checks: [

@@ -28,7 +28,7 @@ import { taskRoutes } from './tasks/task-routes.ts';
 import type { Looking } from './tasks/task-json.ts';
 import type { TaskReader } from './tasks/task-reader.ts';
 import type { MongoTaskViews } from '@baton/mongo';
-import type { Clock, Log } from '@baton/runtime';
+import type { Clock, DataStore, Log } from '@baton/runtime';
 import type { Baton } from '@baton/sdk';
 
 export type ServerSettings = {
@@ -56,6 +56,7 @@ export type ServerParts = {
   readonly watchers: Watchers;
   readonly nodes: Nodes;
   readonly checks: readonly ReadyCheck[];
+  readonly data: DataStore;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -123,7 +124,7 @@ export const createServer = async (parts: ServerParts) => {
 export type GatewayServer = Awaited<ReturnType<typeof createServer>>;
 
 const apiRoutes = async (api: Server, parts: ServerParts): Promise<void> => {
-  const { settings, reader, feed, watchers, baton, nodes, views, clock, log } = parts;
+  const { settings, reader, feed, watchers, baton, nodes, views, clock, data, log } = parts;
   const looking = (actor: Actor): Looking => ({
     actor,
     now: clock.now(),
@@ -140,7 +141,7 @@ const apiRoutes = async (api: Server, parts: ServerParts): Promise<void> => {
       tasks.addHook('preValidation', async () => {
         if (!settings.enabled) throw problem('DISABLED', 'the task framework is switched off');
       });
-      taskRoutes(tasks, { reader, actions, feed, cursors, looking });
+      taskRoutes(tasks, { reader, actions, feed, cursors, data, looking });
       eventRoutes(tasks, { reader, baton, feed, watchers, cursors, looking, log });
     },
     { prefix: '/task' },

@@ -50,6 +50,8 @@ const RULES = {
   METHOD_NOT_ALLOWED: { status: 405, hint: '/api/v1/openapi.json lists what there is.' },
   TIMEOUT: { status: 408, hint: 'Send the whole request at once.' },
   TASK_ABORTING: { status: 409, hint: 'Submit again when it has ended, or with when_aborting: "queue".' },
+  DATA_MISSING: { status: 410, hint: 'It was pruned with its task and cannot be had any more.' },
+  DATA_DAMAGED: { status: 410, hint: 'It cannot be had any more; an operator finds the reason in the log.' },
   PAYLOAD_TOO_LARGE: { status: 413, hint: 'Put large data elsewhere and send where it is.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, hint: 'Send Content-Type: application/json.' },
   UNKNOWN_HOST: {

@@ -1,6 +1,10 @@
+import type { Clock } from '@baton/runtime';
 import type { LiveTask } from './live-task.ts';
 
 export type OverlayLimits = { readonly count: number; readonly bytes: number };
+
+/** Ids that are waited for at a time; beyond it nobody waits. */
+const MOST_AWAITED = 1_000;
 
 /**
  * The newest versions of tasks that MongoDB may not have yet. A version stays until the projection was seen to have it,
@@ -10,6 +14,7 @@ export class Overlay {
   private readonly limits: OverlayLimits;
   /** The one changed last is the last. */
   private readonly tasks = new Map<string, LiveTask>();
+  private readonly awaited = new Map<string, Set<() => void>>();
   private bytes = 0;
   private forced = 0;
 
@@ -47,8 +52,27 @@ export class Overlay {
       this.remove(known);
     }
     this.tasks.set(task.id, task);
+    for (const tell of this.awaited.get(task.id) ?? []) tell();
     this.bytes += task.size;
     while (this.tasks.size > this.limits.count || this.bytes > this.limits.bytes) this.evict();
+  }
+
+  /** Resolves when the task is here, at the latest after `ms`. */
+  async appears(id: string, clock: Clock, ms: number): Promise<LiveTask | undefined> {
+    if (!this.tasks.has(id) && this.awaited.size < MOST_AWAITED) {
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(ms, () => done());
+        const done = (): void => {
+          timer.cancel();
+          const others = this.awaited.get(id);
+          others?.delete(done);
+          if (others?.size === 0) this.awaited.delete(id);
+          resolve();
+        };
+        this.awaited.set(id, (this.awaited.get(id) ?? new Set()).add(done));
+      });
+    }
+    return this.tasks.get(id);
   }
 
   /** The projection has this version, so it needs not be kept; a newer one that came meanwhile is. */

@@ -42,6 +42,12 @@ export class TaskActions {
     return this.submitted(handle, actor);
   }
 
+  /** A new task like one that has ended (behaviour R7), or the active one of its key. */
+  async retry(id: string, actor: Actor): Promise<Submitted> {
+    const { document } = await this.parts.reader.get(id, actor);
+    return this.submitted(await this.clientOf(actor).retry(document), actor);
+  }
+
   async cancel(id: string, force: boolean, actor: Actor): Promise<Cancelled> {
     const found = await this.parts.reader.get(id, actor);
     const { action } = await this.cancelFound(found, force, actor);
@@ -96,13 +102,14 @@ const notHere = (): never => {
 };
 
 const callOptionsOf = (body: SubmitBody): CallOptions => {
-  const { task_key, task_name, timeout, run_at, max_attempts, when_aborting } = body;
+  const { task_key, task_name, timeout, run_at, max_attempts, operation_id, when_aborting } = body;
   return {
     ...(task_key === undefined ? {} : { taskKey: task_key }),
     ...(task_name === undefined ? {} : { taskName: task_name }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(run_at === undefined ? {} : { runAt: new Date(run_at) }),
     ...(max_attempts === undefined ? {} : { retry: { maxAttempts: max_attempts } }),
+    ...(operation_id === undefined ? {} : { operationId: operation_id }),
     ...(when_aborting === undefined ? {} : { whenAborting: when_aborting }),
   };
 };

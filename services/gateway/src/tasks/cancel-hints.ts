@@ -1,4 +1,4 @@
-import { decide, isTerminal, type Actor, type Policy, type TaskRecord } from '@baton/core';
+import { decide, isTerminal, type Actor, type TaskRecord } from '@baton/core';
 import type { TaskRow } from '@baton/mongo';
 
 /** What a cancel by this user would do now. */
@@ -33,10 +33,8 @@ const wouldStop = (record: TaskRecord, actor: Actor): boolean => {
   return decision.ok && decision.events.length > 0;
 };
 
-/** As much of the record as a cancel looks at, from the document. */
+/** As much of the record as the rules here look at, from the document. */
 export const recordLike = (row: TaskRow): TaskRecord => {
-  const isolation = (row as { readonly isolation?: unknown }).isolation === 'thread';
-  const policy: Policy = isolation ? { isolation: 'thread' } : {};
   return {
     v: 1,
     id: row._id,
@@ -48,12 +46,15 @@ export const recordLike = (row: TaskRow): TaskRecord => {
     queue: row.queue,
     priority: 'normal',
     mode: row.execution_mode,
-    policy,
+    policy: row.policy,
     status: row.status,
     subscribers: row.subscribers.map(({ user, subscribed_at }) => ({ user, at: subscribed_at.getTime() })),
     createdAt: row.created_at.getTime(),
     changedAt: row.changed_at.getTime(),
     attempt: row.attempt,
+    ...(row.run_at === null ? {} : { runAt: row.run_at.getTime() }),
+    ...(row.started_at === null ? {} : { startedAt: row.started_at.getTime() }),
+    ...(row.ended_at === null ? {} : { endedAt: row.ended_at.getTime() }),
     ...(row.is_abortable ? { abortable: true as const } : {}),
     ...(row.finishing ? { finishing: true as const } : {}),
     ...(row.not_stopping ? { notStopping: true as const } : {}),

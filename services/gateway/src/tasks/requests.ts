@@ -33,6 +33,9 @@ const text = (limit: number) =>
     .max(limit)
     .refine((value) => value.isWellFormed(), 'has a lone surrogate in it');
 
+/** Text that is looked for. The database takes none with a NUL in it. */
+const wanted = (limit: number) => text(limit).refine((value) => !value.includes('\0'), 'has a NUL in it');
+
 const typeName = z.string().regex(NAME_PATTERN, 'is 1 to 100 letters, digits, _ . and -');
 
 const wholeText = (min: number, max: number) =>
@@ -50,10 +53,10 @@ const filters = {
   status: listOf(z.enum(STATUSES)),
   type: listOf(typeName),
   scope: listOf(z.enum(SCOPES)),
-  created_by: listOf(text(KEY_LENGTH)),
-  subscriber: listOf(text(KEY_LENGTH)),
-  name: given(text(TEXT_LIMIT)),
-  text: given(text(TEXT_LIMIT)),
+  created_by: listOf(wanted(KEY_LENGTH)),
+  subscriber: listOf(wanted(KEY_LENGTH)),
+  name: given(wanted(TEXT_LIMIT)),
+  text: given(wanted(TEXT_LIMIT)),
 };
 
 export const listParameters = z.strictObject({
@@ -92,13 +95,14 @@ export const risonFilters = {
   statuses: z.array(z.enum(STATUSES)).min(1).max(VALUES_LIMIT),
   types: z.array(typeName).min(1).max(VALUES_LIMIT),
   scopes: z.array(z.enum(SCOPES)).min(1).max(VALUES_LIMIT),
-  users: z.array(text(KEY_LENGTH)).min(1).max(VALUES_LIMIT),
-  text: text(TEXT_LIMIT),
+  users: z.array(wanted(KEY_LENGTH)).min(1).max(VALUES_LIMIT),
+  text: wanted(TEXT_LIMIT),
 };
 
 export const submitBody = z.strictObject({
   type: typeName,
-  args: z.array(z.json()).max(1_000).optional(),
+  // Any JSON: depth and number of values are counted when they are encoded, by a walk that is bounded.
+  args: z.array(z.unknown()).max(1_000).optional(),
   task_key: text(KEY_LENGTH).optional(),
   task_name: text(NAME_LENGTH).optional(),
   scope: z.enum(SCOPES).optional(),
@@ -118,6 +122,8 @@ export const cancelBody = z
   .strictObject({ force: z.boolean().optional() })
   .nullish()
   .describe('force: an admin stops it for everyone');
+
+export const emptyBody = z.strictObject({}).nullish();
 
 /** Looked at by the route itself: a malformed id is answered like an absent one. */
 export const idParameter = z.strictObject({ uuid: z.string().max(200) });

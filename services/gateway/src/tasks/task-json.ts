@@ -1,14 +1,16 @@
 import {
   canSubmit,
   describeProgress,
+  durationMs,
   etaMs,
   fractionOf,
+  queuedMs,
   type Actor,
   type Progress,
   type TaskRecord,
 } from '@baton/core';
 import type { TaskRow } from '@baton/mongo';
-import type { TaskDocument } from '@baton/protocols';
+import { viewOfDataText, type TaskDocument } from '@baton/protocols';
 import { cancelHints, recordLike } from './cancel-hints.ts';
 
 /** What a task looks like depends on who looks and when. */
@@ -60,8 +62,8 @@ export const rowJson = ({ row, record }: Shown, looking: Looking) => {
     run_at: isoOrNull(row.run_at),
     started_at: isoOrNull(row.started_at),
     ended_at: isoOrNull(row.ended_at),
-    duration_seconds: durationOf(row, now),
-    queued_seconds: queuedOf(row, now),
+    duration_seconds: secondsOrNull(durationMs(live, now)),
+    queued_seconds: queuedMs(live, now) / 1_000,
     eta_seconds: etaOf(row, now),
     attempt: row.attempt,
     max_attempts: row.max_attempts,
@@ -157,18 +159,6 @@ const countOf = (progress: Progress | null): number | null => {
 const isAbortable = (row: TaskRow, live: TaskRecord): boolean =>
   row.is_abortable || (live.policy.isolation === 'thread' && row.status === 'in_progress');
 
-/** Behaviour L14. */
-const durationOf = ({ started_at, ended_at, status }: TaskRow, now: number): number | null => {
-  if (started_at === null || status === 'pending') return null;
-  return seconds(started_at, ended_at?.getTime() ?? now);
-};
-
-const queuedOf = (row: TaskRow, now: number): number => {
-  const due = row.run_at === null || row.run_at < row.created_at ? row.created_at : row.run_at;
-  const until = row.status === 'pending' ? now : (row.started_at ?? row.ended_at)?.getTime();
-  return seconds(due, until ?? now);
-};
-
 const etaOf = ({ status, progress, started_at }: TaskRow, now: number): number | null => {
   if (status !== 'in_progress' || progress === null || started_at === null) return null;
   const eta = etaMs(progress, Math.max(0, now - started_at.getTime()));
@@ -177,7 +167,7 @@ const etaOf = ({ status, progress, started_at }: TaskRow, now: number): number |
 
 const isDue = ({ run_at }: TaskRow, now: number): boolean => run_at === null || run_at.getTime() <= now;
 
-const seconds = (from: Date, to: number): number => Math.max(0, to - from.getTime()) / 1_000;
+const secondsOrNull = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1_000);
 
 const iso = (date: Date): string => date.toISOString();
 const isoOrNull = (date: Date | null): string | null => (date === null ? null : date.toISOString());
@@ -186,7 +176,7 @@ const isoOrNull = (date: Date | null): string | null => (date === null ? null : 
 const parsed = (text: string | null): unknown => {
   if (text === null) return null;
   try {
-    return JSON.parse(text) as unknown;
+    return viewOfDataText(text);
   } catch {
     return { $unreadable: 'not JSON' };
   }

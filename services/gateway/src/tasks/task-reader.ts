@@ -22,6 +22,11 @@ export type ListAsked = {
 
 export type ListFound = { readonly shown: readonly Shown[]; readonly next?: Position };
 
+/** Ids carry the time they were made; clocks of others may be off by some of this. */
+const RECENT_MS = 10_000;
+/** From a write to the feed's word of it takes a few milliseconds. */
+const ON_ITS_WAY_MS = 250;
+
 /** Matching tasks are counted up to here. */
 export const COUNT_LIMIT = 10_000;
 
@@ -54,9 +59,10 @@ export class TaskReader {
 
   /** Whatever is known of the task; of one that has not ended the leader is asked, since only he knows. */
   private async find(id: string): Promise<FoundTask | undefined> {
-    const live = this.parts.overlay.get(id);
-    if (live !== undefined && isTerminal(live.record.status)) return foundIn(live);
-    const stored = live === undefined ? await this.parts.views.get(id) : undefined;
+    const known = this.parts.overlay.get(id);
+    if (known !== undefined && isTerminal(known.record.status)) return foundIn(known);
+    const stored = known === undefined ? await this.parts.views.get(id) : undefined;
+    const live = known ?? (stored === undefined ? await this.onItsWay(id) : undefined);
     const address = live?.address ?? (stored === undefined ? undefined : parseAddress(stored.address));
     if (address === undefined) return undefined;
     if (stored?.terminal) return { document: stored, address };
@@ -70,6 +76,12 @@ export class TaskReader {
     const newest = this.parts.overlay.get(id) ?? live;
     if (newest !== undefined && (again === undefined || isNewer(newest, versionOf(again)))) return foundIn(newest);
     return again === undefined ? undefined : { document: again, address };
+  }
+
+  /** A task that was made just now by somebody else: the feed tells of it in a moment. */
+  private async onItsWay(id: string): Promise<LiveTask | undefined> {
+    const { overlay, clock } = this.parts;
+    return Math.abs(clock.now() - timeIn(id)) < RECENT_MS ? overlay.appears(id, clock, ON_ITS_WAY_MS) : undefined;
   }
 
   private async fresh(address: Address, id: string): Promise<LiveTask | undefined> {
@@ -165,6 +177,9 @@ const shownOf = ({ row, live }: Placed): Shown => {
 };
 
 const versionOf = ({ epoch, rev }: Pick<TaskRow, 'epoch' | 'rev'>) => ({ epoch, revision: rev });
+
+/** Milliseconds since 1970 in a UUIDv7. */
+const timeIn = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 
 const foundIn = ({ document, record, address }: LiveTask): FoundTask => ({ document, record, address });
 

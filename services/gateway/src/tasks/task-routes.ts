@@ -1,25 +1,18 @@
-import { canSee, type Actor } from '@baton/core';
+import type { Actor } from '@baton/core';
+import type { DataStore } from '@baton/runtime';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import type { Server } from '../http/route.ts';
-import { problem, taskNotFound } from '../http/problem.ts';
-import { readEventId, writeEventId } from '../live/event-id.ts';
+import { taskNotFound } from '../http/problem.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
 import type { Submitted, TaskActions } from './actions.ts';
 import type { Cursors } from './cursor.ts';
 import { listQueryOf } from './list-query.ts';
-import { ORDER_COLUMNS } from './order.ts';
-import {
-  cancelBody,
-  idParameter,
-  listParameters,
-  statusChangesParameters,
-  submitBody,
-  valuesParameters,
-  DEFAULT_PAGE_SIZE,
-} from './requests.ts';
+import { cancelBody, emptyBody, idParameter, listParameters, submitBody } from './requests.ts';
+import { resultOf } from './result.ts';
 import { historyJson, rowJson, taskJson, type Looking } from './task-json.ts';
+import { valueRoutes } from './value-routes.ts';
 import { COUNT_LIMIT, type FoundTask, type TaskReader } from './task-reader.ts';
 import { answers } from './task-schemas.ts';
 
@@ -28,6 +21,8 @@ export type TaskRoutesParts = {
   readonly actions: TaskActions;
   readonly feed: LiveFeed;
   readonly cursors: Cursors;
+  /** Where large results lie. */
+  readonly data: DataStore;
   readonly looking: (actor: Actor) => Looking;
 };
 
@@ -77,7 +72,7 @@ const listRoutes = (server: Server, { reader, cursors, looking }: TaskRoutesPart
   );
 };
 
-const oneTaskRoutes = (server: Server, { reader, looking }: TaskRoutesParts): void => {
+const oneTaskRoutes = (server: Server, { reader, data, looking }: TaskRoutesParts): void => {
   const schema = (summary: string, answer: z.ZodType) => ({
     summary,
     params: idParameter,
@@ -112,10 +107,10 @@ const oneTaskRoutes = (server: Server, { reader, looking }: TaskRoutesParts): vo
     { config: forUsers, schema: schema('What it returned', answers.result) },
     async (request, reply) => {
       const actor = actorIn(request);
-      const { document, record } = await reader.get(idOf(request.params), actor);
+      const { document } = await reader.get(idOf(request.params), actor);
       // Whatever a task returned must not be taken for a page.
       void reply.header('Content-Disposition', 'attachment; filename="result.json"');
-      return { status: document.status, result: taskJson(document, looking(actor), record).result };
+      return { status: document.status, result: await resultOf(document, data) };
     },
   );
 };
@@ -157,109 +152,23 @@ const changeRoutes = (server: Server, { actions, looking }: TaskRoutesParts): vo
       return { message, action, task: found === undefined ? null : detail(found, looking(actor)) };
     },
   );
-};
 
-const detail = ({ document, record }: FoundTask, looking: Looking) => taskJson(document, looking, record);
-
-const valueRoutes = (server: Server, { reader, feed }: TaskRoutesParts): void => {
-  const FIELDS = {
-    'related/created_by': 'created_by',
-    'related/subscribers': 'subscriber_ids',
-    'distinct/task_type': 'task_type',
-  } as const;
-  for (const [path, field] of Object.entries(FIELDS)) {
-    server.get(
-      `/${path}`,
-      {
-        config: forUsers,
-        schema: {
-          summary: `Values of ${path.split('/')[1]} in tasks you may see`,
-          querystring: valuesParameters,
-          response: { 200: answers.values },
-        },
-      },
-      async (request) => {
-        const { q = '', page_size = DEFAULT_PAGE_SIZE } = request.query;
-        const part = q.toLowerCase();
-        const values = (await reader.values(field, actorIn(request))).filter((one) => one.toLowerCase().includes(part));
-        return { count: values.length, result: values.slice(0, page_size).map((value) => ({ value, text: value })) };
-      },
-    );
-  }
-
-  server.get(
-    '/status_changes',
+  server.post(
+    '/:uuid/retry',
     {
       config: forUsers,
       schema: {
-        summary: 'What has changed since a cursor',
-        querystring: statusChangesParameters,
-        response: { 200: answers.statusChanges },
+        summary: 'Run an ended task again, as a new one',
+        params: idParameter,
+        body: emptyBody,
+        response: responses,
       },
     },
-    async (request) => statusChanges(feed, actorIn(request), request.query),
+    async (request, reply) => {
+      const actor = actorIn(request);
+      return submitted(reply, await actions.retry(idOf(request.params), actor), actor);
+    },
   );
-
-  server.get('/_info', { config: forUsers, schema: { summary: 'Columns and filters' } }, async () => INFO);
 };
 
-type StatusChangesAsked = { readonly cursor?: string | undefined; readonly task_type?: readonly string[] | undefined };
-
-const statusChanges = (feed: LiveFeed, actor: Actor, { cursor, task_type }: StatusChangesAsked) => {
-  const now = writeEventId(feed);
-  if (cursor === undefined) return { statuses: {}, cursor: now };
-  const id = readEventId(cursor);
-  if (id === undefined) throw problem('INVALID_CURSOR', 'the cursor is not one of ours');
-  // Of another life of the bucket, or too long ago.
-  const changes = id.epoch === feed.epoch ? feed.since(id.revision) : undefined;
-  if (changes === undefined) return { statuses: {}, cursor: now, reset: true };
-  const later = changes.filter(({ revision }) => revision > id.revision);
-  const newest = new Map(later.map(({ task }) => [task.id, task.record]));
-  const seen = [...newest.values()].filter(
-    (record) => canSee(record, actor) && (task_type === undefined || task_type.includes(record.type)),
-  );
-  const statuses = Object.fromEntries(
-    seen.map(({ id: uuid, status, progress = null }) => [uuid, { status, progress }] as const),
-  );
-  // Another gateway may be ahead of this one: its cursor stays.
-  return { statuses, cursor: id.revision > feed.revision ? cursor : now };
-};
-
-const COLUMNS = [
-  'uuid',
-  'task_type',
-  'task_key',
-  'task_name',
-  'scope',
-  'status',
-  'created_on',
-  'changed_on',
-  'started_at',
-  'ended_at',
-  'created_by',
-  'user_id',
-  'payload',
-  'properties',
-  'duration_seconds',
-  'subscriber_count',
-  'subscribers',
-] as const;
-
-const operators = (...names: readonly string[]) => names.map((operator) => ({ operator, name: operator }));
-
-/** As the lists of the GTF interface ask for it. */
-const INFO = {
-  list_columns: COLUMNS,
-  order_columns: Object.keys(ORDER_COLUMNS),
-  filters: {
-    status: operators('eq', 'in'),
-    task_type: operators('eq', 'in', 'ct'),
-    scope: operators('eq', 'in'),
-    created_by: operators('rel_o_m'),
-    subscribers: operators('rel_m_m'),
-    task_name: operators('ct'),
-    task_key: operators('ct'),
-    all_text: operators('ct'),
-  },
-  permissions: ['can_read', 'can_write'],
-} as const;
+const detail = ({ document, record }: FoundTask, looking: Looking) => taskJson(document, looking, record);

@@ -1,0 +1,19 @@
+import { readDataText, viewOfDataText, type TaskDocument } from '@baton/protocols';
+import { loadValue, type DataStore } from '@baton/runtime';
+
+/** What the task returned, also where it lies beside the record. Rejects with DataLostError when it cannot be had. */
+export const resultOf = async ({ result }: Pick<TaskDocument, 'result'>, data: DataStore): Promise<unknown> => {
+  if (result === null) return null;
+  const reading = readDataText(result);
+  if (reading.kind === 'lost' || reading.data instanceof Uint8Array) return viewOfDataText(result);
+  return viewOf(await loadValue(data, reading.data));
+};
+
+/** As deep as data is, which is bounded. */
+const viewOf = (value: unknown): unknown => {
+  if (value instanceof Uint8Array) return { $base64: Buffer.from(value).toString('base64') };
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map(viewOf);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, viewOf(member)]));
+};
