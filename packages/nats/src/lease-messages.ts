@@ -25,6 +25,8 @@ export type FromThread =
   | { readonly kind: 'held' }
   | { readonly kind: 'lost' }
   | { readonly kind: 'regained' }
+  /** The owner's event loop turns again; it did not for so many milliseconds. */
+  | { readonly kind: 'unblocked'; readonly afterMs: number }
   /** The lease was given back, or could not be; nothing more is renewed. */
   | { readonly kind: 'released' }
   /** Another process announces itself under this id. It was started later, so it stays and we go. */

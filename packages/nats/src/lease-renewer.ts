@@ -20,6 +20,7 @@ export class LeaseRenewer {
   private state: NodeState;
   private shown: NodeState;
   private lastFault = '';
+  private tickedAt = performance.now();
   private ended = false;
 
   constructor(nc: NatsConnection, task: LeaseTask, tell: (news: FromThread) => void) {
@@ -59,10 +60,18 @@ export class LeaseRenewer {
   private tick(): void {
     if (this.ended) return;
     const now = performance.now();
-    this.watch.heard(Atomics.load(this.shared, BEAT), now);
+    this.listenToOwner(now);
     const state = this.watch.isBlocked(now) ? 'blocked' : this.state;
     if (this.watch.isDue(now) || state !== this.shown) this.renew(state, now);
     this.judge(now);
+  }
+
+  private listenToOwner(now: number): void {
+    const sinceTick = now - this.tickedAt;
+    this.tickedAt = now;
+    if (sinceTick > this.task.timings.blockedAfterMs) this.watch.paused(sinceTick);
+    const blockedMs = this.watch.heard(Atomics.load(this.shared, BEAT), now);
+    if (blockedMs !== undefined) this.tell({ kind: 'unblocked', afterMs: Math.round(blockedMs) });
   }
 
   private renew(state: NodeState, now: number): void {

@@ -34,11 +34,18 @@ export class LeaseWatch {
     this.beatAt = now;
   }
 
-  /** What the main thread's counter says now. */
-  heard(beat: number, now: number): void {
-    if (beat === this.beat) return;
+  /** What the main thread's counter says now. Answers how long it was blocked, milliseconds, where that is over now. */
+  heard(beat: number, now: number): number | undefined {
+    if (beat === this.beat) return undefined;
+    const blockedMs = this.isBlocked(now) ? now - this.beatAt : undefined;
     this.beat = beat;
     this.beatAt = now;
+    return blockedMs;
+  }
+
+  /** Nothing of this process ran for that long, also not the thread that asks here: nobody was blocked meanwhile. */
+  paused(forMs: number): void {
+    this.beatAt += forMs;
   }
 
   isBlocked(now: number): boolean {

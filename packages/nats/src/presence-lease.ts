@@ -120,6 +120,9 @@ export class ThreadLease implements Lease {
       case 'lost':
         this.lose();
         return;
+      case 'unblocked':
+        this.call(() => this.listener.unblocked?.(news.afterMs));
+        return;
       case 'released':
         this.released?.resolve();
         return;

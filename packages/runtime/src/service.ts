@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatonError, ConfigError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
 import type { Link } from './ports.ts';
+import { takeStrayError } from './run/stray-error.ts';
 import { readSettings, secretsOf, type Settings } from './settings.ts';
 
 /**
@@ -202,7 +203,8 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
  * The whole of a `main.ts`: reads the settings, starts, and ends the process with a code of `exitCodes`. SIGTERM and
- * SIGINT drain; a second one ends at once with 128 + its number. What nobody caught is logged, drains and ends with 1.
+ * SIGINT drain; a second one ends at once with 128 + its number. What nobody caught is logged, drains and ends with 1,
+ * unless it was raised in a task, which fails then (behaviour X9).
  */
 export const runService = async (name: string, start: ServiceStart): Promise<never> => {
   const settings = settingsOrExit(name);
@@ -216,7 +218,9 @@ export const runService = async (name: string, start: ServiceStart): Promise<nev
       void service.stop(signal);
     });
   }
-  const uncaught = (error: unknown): void => void service.fail(asUncaught(error));
+  const uncaught = (error: unknown): void => {
+    if (!takeStrayError(error)) void service.fail(asUncaught(error));
+  };
   process.on('unhandledRejection', uncaught);
   process.on('uncaughtException', uncaught);
   process.exit(await service.ended);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { DATA_LIMIT, NAME_PATTERN, namesOf } from '@baton/protocols';
+import { DATA_LIMIT, MAX_BLOCK_MS, NAME_PATTERN, namesOf } from '@baton/protocols';
 import { z } from 'zod';
 import { ConfigError } from './errors.ts';
 import { hideSecrets } from './redact.ts';
@@ -31,6 +31,7 @@ import type { PruneRule } from './retention/prune.ts';
  * | `BATON_LOG_LEVEL` | `info` | trace, debug, info, warn, error, fatal, silent |
  * | `BATON_QUEUES` | `default` | queues a worker serves, comma between |
  * | `BATON_CONCURRENCY` | 50 | tasks a worker runs at once |
+ * | `BATON_MAX_BLOCK_MS` | 60000 | a worker whose event loop does not turn for this long counts as dead (behaviour R6) |
  * | `BATON_TASKS` | | modules whose exported tasks the worker service serves, comma between |
  * | `BATON_PROJECTOR_PACE_MS` | 200 | least time between two writes of the projector; longer is cheaper, shorter is fresher |
  * | `BATON_PRUNE_DAYS` | | ended tasks older than this are pruned on a schedule; 0: all; not set: none |
@@ -52,6 +53,8 @@ export type Settings = {
   readonly eventsMaxBytes?: number;
   readonly httpPort: number;
   readonly enabled: boolean;
+  /** Whether commands over NATS may speak for admins. */
+  readonly commandAdmins: boolean;
   readonly showStacktrace: boolean;
   readonly gateway: {
     readonly host: string;
@@ -72,6 +75,7 @@ export type Settings = {
   readonly logLevel: LogLevel;
   readonly queues: readonly string[];
   readonly concurrency: number;
+  readonly maxBlockMs: number;
   readonly taskModules: readonly string[];
   readonly projector: { readonly paceMs: number; readonly lagWarnMs: number };
   readonly dataLimitBytes: number;
@@ -186,6 +190,7 @@ const ENVIRONMENT = z.object({
     .refine((origins) => origins.every(isOrigin), 'must be origins such as https://app.example'),
   BATON_RATE_LIMIT: whole(6_000, 1, 10_000_000),
   BATON_ENABLED: flag(true),
+  BATON_COMMAND_ADMINS: flag(true),
   GLOBAL_TASK_FRAMEWORK: flag(true),
   SHOW_STACKTRACE: flag(false),
   BATON_AUTH: z.enum(['jwt', 'dev'], { error: 'must be jwt or dev' }).default('jwt'),
@@ -209,6 +214,7 @@ const ENVIRONMENT = z.object({
       error: 'must be queue names with commas between: letters, digits, _ . -, at most 100 characters',
     }),
   BATON_CONCURRENCY: whole(50, 1, 10_000),
+  BATON_MAX_BLOCK_MS: whole(MAX_BLOCK_MS, 2_000, 86_400_000),
   BATON_TASKS: z.string().default('').transform(list),
   BATON_PROJECTOR_PACE_MS: whole(200, 0, 60_000),
   BATON_PRUNE_DAYS: wholeOrNone(0, 36_500),
@@ -256,6 +262,7 @@ const settingsOf = (env: Environment): Settings => ({
   ...(env.BATON_EVENTS_MAX_BYTES === 0 ? {} : { eventsMaxBytes: env.BATON_EVENTS_MAX_BYTES }),
   httpPort: env.BATON_HTTP_PORT,
   enabled: env.BATON_ENABLED && env.GLOBAL_TASK_FRAMEWORK,
+  commandAdmins: env.BATON_COMMAND_ADMINS,
   showStacktrace: env.SHOW_STACKTRACE,
   gateway: {
     host: env.BATON_HTTP_HOST,
@@ -268,6 +275,7 @@ const settingsOf = (env: Environment): Settings => ({
   logLevel: env.BATON_LOG_LEVEL,
   queues: env.BATON_QUEUES,
   concurrency: env.BATON_CONCURRENCY,
+  maxBlockMs: env.BATON_MAX_BLOCK_MS,
   taskModules: env.BATON_TASKS,
   dataLimitBytes: env.BATON_DATA_LIMIT_BYTES,
   retention: {

@@ -1,9 +1,10 @@
 import { connectPorts, type NatsPortsSettings } from '@baton/nats';
 import { DEFAULT_NAMESPACE } from '@baton/protocols';
-import { InvalidArgumentError, silentLog, type Log } from '@baton/runtime';
+import { InvalidArgumentError, isLoadingTasks, silentLog, type Log } from '@baton/runtime';
 import { clearAmbient, setAmbient } from './ambient.ts';
 import { checkUser, type Baton, type User } from './baton.ts';
 import { createBaton } from './create.ts';
+import { durationMs, type Duration } from './duration.ts';
 
 export type ConnectOptions = {
   /** `nats://host:port`, several with commas between or as a list; `NATS_URL`, then this machine, when not set. */
@@ -28,6 +29,11 @@ export type ConnectOptions = {
   readonly showStacktrace?: boolean;
   /** Least milliseconds between two durable progress writes of one task; 2,000 when not set, 0: every update. */
   readonly progressThrottleMs?: number;
+  /**
+   * A worker whose event loop does not turn is shown as blocked, and counts as dead after this long: its tasks are run
+   * elsewhere then (behaviour R6). 60 s when not set.
+   */
+  readonly maxBlock?: Duration;
   /** Largest encoded arguments and results, bytes; 8 MiB when not set, which is also the most (behaviour X4). */
   readonly dataLimitBytes?: number;
   readonly log?: Log;
@@ -40,6 +46,13 @@ const DEFAULT_SERVER = 'nats://127.0.0.1:4222';
  * NotConnectedError, AuthorizationFailedError, ServerTooOldError or another ServerUnfitError.
  */
 export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
+  if (isLoadingTasks()) {
+    throw new InvalidArgumentError(
+      'connect() was called while a task thread loads the module of its tasks: a module with isolated tasks must not ' +
+        'start the program. Put the tasks into a module of their own, or start only where isMainThread of ' +
+        'node:worker_threads is true',
+    );
+  }
   checkUser(options.user);
   const log = options.log ?? silentLog;
   const ports = await connectPorts(natsSettings(options, log));
@@ -63,7 +76,7 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
 };
 
 const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
-  const { credsFile, natsUser, natsPassword, name, replicas, eventsMaxBytes } = options;
+  const { credsFile, natsUser, natsPassword, name, replicas, eventsMaxBytes, maxBlock } = options;
   if (replicas !== undefined && ![1, 3, 5].includes(replicas)) throw new InvalidArgumentError('replicas is 1, 3 or 5');
   return {
     servers: options.servers ?? process.env['NATS_URL'] ?? DEFAULT_SERVER,
@@ -75,6 +88,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     ...(name === undefined ? {} : { name }),
     ...(replicas === undefined ? {} : { replicas }),
     ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
+    ...(maxBlock === undefined ? {} : { presence: { timings: { maxBlockMs: durationMs(maxBlock, 'maxBlock') } } }),
   };
 };
 

@@ -1,8 +1,15 @@
 import { NAME_PATTERN } from '@baton/protocols';
-import { InvalidArgumentError, type TaskDefinition } from '@baton/runtime';
+import { announceDefinition, InvalidArgumentError, type TaskDefinition } from '@baton/runtime';
 import { ambient } from './ambient.ts';
 import type { TaskHandle } from './handle.ts';
-import { checkCallOptions, checkTaskOptions, policyOf, type CallOptions, type TaskOptions } from './options.ts';
+import {
+  checkCallOptions,
+  checkTaskOptions,
+  policyOf,
+  threadOf,
+  type CallOptions,
+  type TaskOptions,
+} from './options.ts';
 
 /** A function that became a task type. Called, it runs inline; scheduled, a worker runs it (behaviour X1). */
 export type Task<Args extends unknown[], Result> = {
@@ -21,7 +28,7 @@ type Body<Args extends unknown[], Result> = (...args: Args) => Result | Promise<
  * Makes a task of a function.
  *
  * Throws InvalidArgumentError for an option it does not know, a name that is not 1 to 100 letters, digits, `_`, `.` and
- * `-`, and an anonymous function without a name.
+ * `-`, an anonymous function without a name, and `isolation: 'thread'` without `module`.
  */
 export function task<Args extends unknown[], Result>(body: Body<Args, Result>): Task<Args, Awaited<Result>>;
 export function task<Args extends unknown[], Result>(
@@ -36,7 +43,9 @@ export function task<Args extends unknown[], Result>(
   const options = typeof first === 'function' ? {} : first;
   if (typeof body !== 'function') throw new InvalidArgumentError('task() takes options and a function');
   checkTaskOptions(options);
-  return callable(definitionOf(options, body), {});
+  const definition = definitionOf(options, body);
+  announceDefinition(definition);
+  return callable(definition, {});
 }
 
 const definitionOf = <Args extends unknown[], Result>(
@@ -51,14 +60,17 @@ const definitionOf = <Args extends unknown[], Result>(
     );
   }
   const retryOn = options.retry?.retryOn;
+  const thread = threadOf(options);
+  const policy = policyOf(options);
   return {
     type,
     handler: body,
     scope: options.scope ?? 'private',
     queue: options.queue ?? 'default',
     priority: options.priority ?? 'normal',
-    policy: policyOf(options),
+    policy: thread === undefined ? policy : { ...policy, isolation: 'thread' },
     ...(retryOn === undefined ? {} : { retryOn }),
+    ...(thread === undefined ? {} : { thread }),
   };
 };
 

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Worker } from '@baton/runtime';
 import type { Core } from './baton.ts';
 import { durationMs, type Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
+import { guardStrays } from './stray-guard.ts';
 import type { Task } from './task.ts';
 
 export type WorkerOptions = {
@@ -11,6 +12,12 @@ export type WorkerOptions = {
   readonly queues?: readonly string[];
   /** Tasks that run at once; 50 when not set. */
   readonly concurrency?: number;
+  /**
+   * What nobody catches in a task fails that task; what nobody catches elsewhere drains this worker and ends the process
+   * with code 1, unless the program has a listener of its own (behaviour X9). False: the program handles
+   * `unhandledRejection` and `uncaughtException` itself, and asks `takeStrayError` first. True when not set.
+   */
+  readonly handleStrayErrors?: boolean;
 };
 
 const DEFAULT_CONCURRENCY = 50;
@@ -23,6 +30,7 @@ const STOP_MS = 2_000;
 export class BatonWorker {
   readonly id: string;
   private readonly worker: Worker;
+  private unguard = (): void => {};
 
   private constructor(id: string, worker: Worker) {
     this.id = id;
@@ -49,11 +57,17 @@ export class BatonWorker {
     const definitions = tasks.map((task) => task.definition);
     const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency });
     await worker.start();
-    return new BatonWorker(host.id, worker);
+    const made = new BatonWorker(host.id, worker);
+    if (options.handleStrayErrors !== false) {
+      made.unguard = guardStrays(() => made.drain({ grace: 0 }), log);
+      core.onClose(made.unguard);
+    }
+    return made;
   }
 
   /** Takes nothing new; waits `grace` for what runs, then tells it to stop, then gives it back (behaviour R5). */
   async drain(options: { readonly grace?: Duration } = {}): Promise<void> {
     await this.worker.drain({ graceMs: durationMs(options.grace ?? DEFAULT_GRACE, 'grace'), stopMs: STOP_MS });
+    this.unguard();
   }
 }

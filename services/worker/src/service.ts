@@ -16,7 +16,7 @@ export const startWorker: ServiceStart = async (service) => {
   service.onStop('connection', () => baton.close());
   service.watch(baton.link);
   const { queues, concurrency } = settings;
-  const worker = await baton.startWorker({ tasks, queues, concurrency });
+  const worker = await baton.startWorker({ tasks, queues, concurrency, handleStrayErrors: false });
   service.onStop('worker', () => worker.drain({ grace: GRACE }));
   log.info(
     { worker: worker.id, types: tasks.map((task) => task.definition.type), queues, concurrency },
@@ -33,6 +33,7 @@ const connectOptions = ({ settings, log }: ServiceContext) => ({
   replicas: settings.replicas,
   ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
   enabled: settings.enabled,
+  maxBlock: settings.maxBlockMs / 1_000,
   dataLimitBytes: settings.dataLimitBytes,
   log,
 });

@@ -30,8 +30,11 @@ export type Claimed =
   | { readonly kind: 'failed' }
   | { readonly kind: 'unknown' };
 
-/** Task threads of a process without a worker, at least: inline calls take no slots that would bound them. */
-const LEAST_THREADS = 4;
+/** Task threads of a process without a worker: inline calls take no slots that would bound them. */
+const LEAST_THREADS = Math.max(4, availableParallelism());
+
+/** Types of tasks named in the log when one of them blocked the event loop. */
+const SHOWN_TYPES = 10;
 
 /** Pause between two looks at a claim whose answer was lost. */
 const SETTLE_MS = 500;
@@ -47,7 +50,10 @@ export class RunHost {
   private readonly runs = new Map<Address, Run>();
   /** All bodies that run, also those whose task is somebody else's by now. */
   private readonly bodies = new Set<Run>();
-  private readonly threads = new ThreadPool(Math.max(LEAST_THREADS, availableParallelism()));
+  /** When the last body of a type ended, monotonic. */
+  private readonly endedAt = new Map<string, number>();
+  private readonly threads = new ThreadPool(LEAST_THREADS);
+  private slots = 0;
   private readonly subscriptions: Subscription[] = [];
   private lease: Lease | undefined;
   private starting: Promise<void> | undefined;
@@ -165,6 +171,7 @@ export class RunHost {
     const end = await run.execute();
     if (this.runs.get(address) === run) this.runs.delete(address);
     this.bodies.delete(run);
+    this.endedAt.set(definition.type, ports.clock.monotonic());
     this.lease?.update({ running: this.bodies.size });
     if (end.kind === 'left') this.next(address, end.held);
     return end;
@@ -184,16 +191,14 @@ export class RunHost {
     for (const run of this.bodies) run.interrupt(cause);
   }
 
-  /** At most so many task threads: as many as a worker has slots. */
-  limitThreads(limit: number): void {
-    this.threads.setLimit(limit);
-  }
-
   /**
-   * Loads the modules of isolated tasks each in a thread, which stays for the first run. Rejects with
+   * Makes ready for a worker of so many slots: there are no more task threads than these, of all workers of this process
+   * together. The modules of isolated tasks are loaded, each in a thread, which stays for the first run. Rejects with
    * InvalidArgumentError for one that cannot be loaded or does not define its task.
    */
-  async prepareThreads(definitions: readonly TaskDefinition[]): Promise<void> {
+  async prepareThreads(definitions: readonly TaskDefinition[], slots: number): Promise<void> {
+    this.slots += slots;
+    this.threads.setLimit(Math.max(LEAST_THREADS, this.slots));
     await checkModules(this.threads, definitions);
   }
 
@@ -229,8 +234,21 @@ export class RunHost {
         log.info('the lease is held again');
         this.holds(true);
       },
+      unblocked: (afterMs) => this.tellBlock(afterMs),
     });
     this.holds(true);
+  }
+
+  private tellBlock(afterMs: number): void {
+    const since = this.settings.ports.clock.monotonic() - afterMs;
+    // Whoever computed for long has often ended by the time this is known.
+    const ended = [...this.endedAt].flatMap(([type, at]) => (at >= since ? [type] : []));
+    const running = [...this.bodies].map((run) => run.record.type);
+    const types = [...new Set([...running, ...ended])].slice(0, SHOWN_TYPES);
+    const text =
+      `the event loop was blocked for ${afterMs} ms, in which nothing else could run here: ` +
+      "a task that computes for long belongs into a thread (isolation: 'thread')";
+    this.settings.log.warn({ afterMs, types }, text);
   }
 
   private holds(held: boolean): void {

@@ -1,4 +1,4 @@
-import { abortGraceMsOf, isTerminal, type Fence, type Millis, type TaskRecord } from '@baton/core';
+import { abortGraceMsOf, isTerminal, type Fence, type Millis, type Policy, type TaskRecord } from '@baton/core';
 import type { Lane } from '@baton/protocols';
 import { laneOf } from '../dispatch.ts';
 
@@ -40,12 +40,18 @@ export const dutiesOf = (record: TaskRecord): Duties | undefined => {
         stage: 'aborting',
         holder,
         fence,
-        graceMs: abortGraceMsOf(record.policy),
+        graceMs: graceMsOf(record.policy),
         observed: record.abort?.observedAt !== undefined,
         notStopping: record.notStopping === true,
       }
     : { stage: 'running', holder, fence, startedAt: record.startedAt ?? record.owner.at, ...timeoutOf(record) };
 };
+
+/** The worker of an isolated task ends its thread when the grace is over; only where it does not is there something to say. */
+const HARD_STOP_MS = 5_000;
+
+const graceMsOf = (policy: Policy): Millis =>
+  abortGraceMsOf(policy) + (policy.isolation === 'thread' ? HARD_STOP_MS : 0);
 
 const ENDED: Duties = { stage: 'ended' };
 

@@ -155,8 +155,18 @@ export class NodesWatch {
       if (this.supervisors.seen(info.id, this.heardAt) && info.id !== this.options.self) this.options.membersChanged();
     } else if (info.role === 'worker') {
       this.workers.seen(info.id, this.heardAt);
+      this.noteBlock(info);
       this.infos.set(info.id, info);
     }
+  }
+
+  /** The worker cannot say so itself while it is. */
+  private noteBlock({ id, host, pid, state }: NodeInfo): void {
+    if (state !== 'blocked' || this.infos.get(id)?.state === 'blocked') return;
+    this.options.log.warn(
+      { worker: id, host, pid },
+      "a worker is blocked: a task computes in its event loop, where nothing else can run; isolation: 'thread' is for such",
+    );
   }
 
   private left(role: NodeRole, id: string): void {

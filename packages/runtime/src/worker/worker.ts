@@ -1,6 +1,6 @@
 import { PRIORITIES, type Lane } from '@baton/protocols';
 import type { Log } from '../log.ts';
-import { InvalidArgumentError } from '../errors.ts';
+import { InvalidArgumentError, UnreadableRecordError } from '../errors.ts';
 import { recordOf, type Held } from '../kernel.ts';
 import type { Dispatch, Ports, RunReader } from '../ports.ts';
 import type { TaskDefinition } from '../run/definition.ts';
@@ -48,7 +48,8 @@ export class Worker {
   }
 
   async start(): Promise<void> {
-    const { host, ports, queues } = this.settings;
+    const { host, ports, queues, definitions, concurrency } = this.settings;
+    await host.prepareThreads(definitions, concurrency);
     await host.start();
     host.onLeaseChange(() => this.offerSlots());
     this.reader = await ports.queue.open(lanesOf(queues, [...this.types.keys()]), (dispatch) => this.take(dispatch));
@@ -101,13 +102,20 @@ export class Worker {
     await host.run(dispatch.address, claimed.held, definition);
   }
 
-  /** The record of a dispatch. A damaged one is dropped: the supervisor has the truth and will offer that again. */
+  /**
+   * The record of a dispatch, or undefined. A damaged one is acknowledged: it will not get better, and the supervisor
+   * misses it and offers the task again from the record. One of a newer version is left alone (behaviour X10): it comes
+   * again, for a newer worker.
+   */
   private offered(dispatch: Dispatch): Held | undefined {
     try {
       return { record: recordOf(dispatch), revision: dispatch.revision };
     } catch (error) {
-      // Not acknowledged: a newer version's task comes again, for a newer worker.
-      this.settings.log.error({ err: error, address: dispatch.address }, 'a dispatch cannot be read and is left alone');
+      if (!(error instanceof UnreadableRecordError)) throw error;
+      const isNewer = error.code === 'RECORD_NEWER';
+      if (!isNewer) dispatch.ack();
+      const text = isNewer ? 'a dispatch is left to a newer worker' : 'a dispatch cannot be read and is dropped';
+      this.settings.log.error({ err: error, address: dispatch.address }, text);
       return undefined;
     }
   }

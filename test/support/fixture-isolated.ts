@@ -1,0 +1,170 @@
+// Tasks that block, crash, ignore their abort, or run in threads: this file is bundled by itself (see test/run.bundle.mjs).
+import { appendFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isMainThread, threadId } from 'node:worker_threads';
+import { getContext, task } from '@baton/sdk';
+
+/** One line in the file of effects: what no record could tell. */
+const note = (what: string): void => {
+  const path = process.env['BATON_TEST_EFFECTS'];
+  if (path === undefined) return;
+  const { taskId, attempt } = getContext();
+  appendFileSync(path, `${JSON.stringify({ what, task: taskId, attempt, pid: process.pid, thread: threadId })}\n`);
+};
+
+const spin = (ms: number): void => {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+};
+
+const inThread = { isolation: 'thread', module: import.meta.url } as const;
+
+/** What a handler sees, in a thread. */
+export const looksAround = task(
+  { ...inThread, name: 'iso.looks_around', retry: { maxAttempts: 2, backoff: { initial: '20ms' } } },
+  async (given: unknown) => {
+    const { taskId, taskKey, taskType, attempt, fence, idempotencyKey, previous, user, log, signal } = getContext();
+    const { updateTask, onCleanup } = getContext();
+    onCleanup(() => note('cleaned up'));
+    log.info({ seen: attempt }, 'looked around');
+    updateTask({ progress: [attempt, 2], payload: { attempt } }, { immediate: true });
+    if (attempt === 1) throw new Error('once more');
+    await pause(1);
+    return {
+      ...{ given, isMainThread, thread: threadId, taskId, taskKey, taskType, attempt, fence, idempotencyKey, user },
+      ...{ previous: { ...previous }, aborted: signal.aborted },
+    };
+  },
+);
+
+/** Never ends, and never lets its event loop turn. */
+export const spins = task({ ...inThread, name: 'iso.spins', abortGrace: '500ms' }, () => {
+  note('spins');
+  for (;;);
+});
+
+/** Never ends; its event loop turns. */
+export const ignores = task({ ...inThread, name: 'iso.ignores', abortGrace: '500ms' }, async () => {
+  const { onAbort } = getContext();
+  onAbort(() => note('aborted'));
+  note('ignores');
+  await pause(3_600_000);
+});
+
+/** A loop without `await` that looks at its signal. */
+export const looksInLoop = task({ ...inThread, name: 'iso.looks_in_loop' }, () => {
+  const { signal, updateTask, onAbort, onCleanup } = getContext();
+  onAbort(() => note('abort 1'));
+  onAbort(() => note('abort 2'));
+  onCleanup(() => note('cleanup 1'));
+  onCleanup(() => note('cleanup 2'));
+  for (let i = 0; ; i++) {
+    signal.throwIfAborted();
+    updateTask({ progress: i });
+  }
+});
+
+/** Ends in every way a thread can be lost, on its first attempt. */
+export const lost = task(
+  { ...inThread, name: 'iso.lost', retry: { maxAttempts: 2, backoff: { initial: '20ms' } }, threadMemoryMb: 64 },
+  async (how: 'exit' | 'rejection' | 'exception' | 'memory') => {
+    const { attempt } = getContext();
+    if (attempt === 1) {
+      if (how === 'exit') process.exit(7);
+      if (how === 'rejection') void Promise.reject(new Error('nobody waits for this'));
+      if (how === 'exception')
+        setTimeout(() => {
+          throw new RangeError('thrown in a timer');
+        }, 1);
+      if (how === 'memory') {
+        const all: unknown[] = [];
+        for (;;) all.push(Array.from({ length: 1_000 }, (_, i) => ({ i })));
+      }
+      await pause(60_000, undefined, { signal: getContext().signal });
+    }
+    return { attempt, isMainThread };
+  },
+);
+
+/** Leaves a timer behind that throws when its task has ended. */
+export const leavesTimer = task({ ...inThread, name: 'iso.leaves_timer' }, () => {
+  setTimeout(() => {
+    throw new Error('too late');
+  }, 50);
+  return threadId;
+});
+
+// From here on: tasks of the main thread.
+
+export const quick = task({ name: 'iso.quick' }, async (ms: number) => {
+  await pause(ms);
+  return { pid: process.pid };
+});
+
+/** Computes in the event loop. */
+export const blocks = task({ name: 'iso.blocks' }, async (ms: number) => {
+  const { attempt, updateTask } = getContext();
+  note('blocks');
+  await pause(200);
+  if (attempt === 1) spin(ms);
+  updateTask({ payload: { attempt, pid: process.pid } }, { immediate: true });
+  await pause(50);
+  note('blocked');
+  return { attempt, pid: process.pid };
+});
+
+/** Is told to stop and goes on until a file says otherwise. */
+export const deaf = task({ name: 'iso.deaf', scope: 'shared', abortGrace: '500ms' }, async (ms: number) => {
+  const { signal, onAbort, updateTask } = getContext();
+  onAbort(() => note('told'));
+  note('deaf');
+  await pause(ms);
+  updateTask({ payload: 'from the old body' }, { immediate: true });
+  await pause(300);
+  note(`ends, aborted: ${signal.aborted}`);
+});
+
+/** Raises what nobody catches, in its own context. */
+export const strays = task({ name: 'iso.strays' }, async (how: 'rejection' | 'timer' | 'tick' | 'cleanup') => {
+  const { signal, onCleanup } = getContext();
+  const error = new RangeError(`stray ${how}`);
+  if (how === 'rejection')
+    void (async () => {
+      await pause(1);
+      throw error;
+    })();
+  if (how === 'timer')
+    setTimeout(() => {
+      throw error;
+    }, 1);
+  if (how === 'tick')
+    process.nextTick(() => {
+      throw error;
+    });
+  if (how === 'cleanup') {
+    onCleanup(async () => {
+      void Promise.reject(error);
+      await pause(50);
+    });
+    return;
+  }
+  await pause(60_000, undefined, { signal });
+});
+
+/** Waits for what its own error has made impossible, and listens to nothing. */
+export const hangsOnStray = task({ name: 'iso.hangs_on_stray' }, async () => {
+  setTimeout(() => {
+    throw new RangeError('and nobody is there to go on');
+  }, 1);
+  await new Promise(() => {});
+});
+
+let thrownOutside: Error | undefined;
+setInterval(() => {
+  if (thrownOutside !== undefined) throw thrownOutside;
+}, 20).unref();
+
+/** Makes something of this process throw that belongs to no task. */
+export const breaksProcess = task({ name: 'iso.breaks_process' }, () => {
+  thrownOutside = new Error('outside of every task');
+});
