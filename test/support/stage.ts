@@ -30,7 +30,7 @@ export type Stage = System & {
     options?: ServeOptions,
   ) => Promise<BatonWorker>;
   /** One more connection of the test's own process. */
-  readonly client: (context: Pick<TestContext, 'defer'>, options?: Omit<ConnectOptions, 'namespace'>) => Promise<Baton>;
+  readonly client: (context: Pick<TestContext, 'defer'>, options?: ConnectOptions) => Promise<Baton>;
   /** The task as MongoDB has it, once `holds` is true of it. */
   readonly document: (id: string, holds?: (document: TaskDocument) => boolean) => Promise<TaskDocument>;
 };

@@ -1,0 +1,259 @@
+// E: what others can follow. Server-sent events of the gateway have tests of their own.
+import { setTimeout as pause } from 'node:timers/promises';
+import { readRecord } from '@baton/protocols';
+import { getContext, task, type TaskSnapshot } from '@baton/sdk';
+import { jetstream, jetstreamManager, AckPolicy } from '@nats-io/jetstream';
+import * as assert from 'uvu/assert';
+import { openCuttableLink } from '../support/cuttable-link.ts';
+import { eventually } from '../support/eventually.ts';
+import { gate, stagedSuite, statuses, until, versionsOf } from '../support/stage.ts';
+import { readEvents } from '../support/system-state.ts';
+
+const test = stagedSuite('events');
+
+const NOW = { immediate: true } as const;
+
+test('E1 every state and every durable progress is in the log, in order', async (stage, context) => {
+  const body = task({ name: 'e1.body', retry: { maxAttempts: 2, backoff: { initial: '50ms' } } }, async () => {
+    const { updateTask, attempt, onCleanup } = getContext();
+    onCleanup(() => pause(20));
+    for (const count of [1, 2, 3]) {
+      updateTask({ progress: { count: attempt * 10 + count } }, NOW);
+      await pause(20);
+    }
+    if (attempt === 1) throw new Error('again');
+  });
+  await stage.serve(context, [body]);
+  const handle = await stage.as('alice').within(() => body.schedule());
+  await pause(50);
+  const cancelled = await stage.as('alice').within(() => body.with({ queue: 'nobody' }).schedule());
+  await pause(20);
+  await cancelled.cancel();
+  for (const each of [handle, cancelled]) await each.wait({ timeout: '10s' });
+  await eventually(async () => {
+    const events = await readEvents(stage);
+    for (const each of [handle, cancelled]) {
+      const logged = events.filter(({ record }) => record.id === each.uuid && record.archived !== true);
+      const stored = versionsOf(stage, each).filter(({ archived }) => archived !== true);
+      const told = logged.map(({ record }) => record.history.length);
+      assert.equal(
+        told,
+        told.toSorted((a, b) => a - b),
+        'in order',
+      );
+      // Each of these stood for longer than the log is behind (decision 0004).
+      const seen = new Set(logged.map(({ record }) => record.status));
+      assert.equal(seen, new Set(each.record.history.map(({ status }) => status)));
+      assert.equal(logged.at(-1)?.record.history, each.record.history, 'the newest state');
+      const counts = (records: readonly { readonly progress?: unknown }[]): readonly string[] => [
+        ...new Set(records.flatMap(({ progress }) => (progress === undefined ? [] : [JSON.stringify(progress)]))),
+      ];
+      assert.equal(counts(logged.map(({ record }) => record)), counts(stored), 'every durable progress');
+    }
+  });
+});
+
+test('E1 the log is kept for 7 days, and in as many bytes as was configured', async (stage, context) => {
+  const jsm = await jetstreamManager(stage.ports.wire.nc);
+  const { config } = await jsm.streams.info(stage.ports.wire.names.eventsStream);
+  assert.is(config.max_age, 7 * 24 * 3_600 * 1e9);
+  assert.equal([config.max_bytes, config.discard], [-1, 'old']);
+  const namespace = `${stage.namespace}_SMALL`;
+  const small = await stage.client(context, {
+    servers: stage.natsUrl,
+    eventsMaxBytes: 64_000,
+    user: { id: 'a' },
+    namespace,
+  });
+  const limited = (await jsm.streams.info(`${namespace}_EVENTS`)).config;
+  assert.is(limited.max_bytes, 64_000);
+  const body = task({ name: 'e1.small' }, (_text: string) => 1);
+  const ids: string[] = [];
+  await small.within(async () => {
+    for (let i = 0; i < 40; i++) ids.push((await body.schedule('x'.repeat(4_000))).uuid);
+  });
+  await eventually(async () => {
+    const { state } = await jsm.streams.info(`${namespace}_EVENTS`);
+    assert.ok(state.bytes <= 64_000 && state.messages > 5 && state.first_seq > 1, 'the oldest go first');
+    assert.is(state.last_seq, ids.length);
+  });
+  const { streams } = { streams: await jsm.streams.names().next() };
+  for (const name of streams.filter((each) => each.includes(namespace))) await jsm.streams.delete(name);
+});
+
+test('E1 any service follows with a durable consumer of its own, for the types it wants', async (stage, context) => {
+  const [wanted, other] = [task({ name: 'e1.wanted' }, () => 1), task({ name: 'e1.other' }, () => 2)];
+  await stage.serve(context, [wanted, other]);
+  const { nc, names } = stage.ports.wire;
+  const jsm = await jetstreamManager(nc);
+  await jsm.consumers.add(names.eventsStream, {
+    durable_name: 'a-service',
+    ack_policy: AckPolicy.Explicit,
+    filter_subject: `${names.allEvents.slice(0, -1)}*.e1=wanted`,
+  });
+  const run = async (count: number): Promise<readonly string[]> => {
+    const handles = await stage
+      .as('alice')
+      .within(() =>
+        Promise.all(Array.from({ length: count }, async () => [await wanted.schedule(), await other.schedule()])),
+      );
+    for (const handle of handles.flat()) await handle.wait({ timeout: '10s' });
+    return handles.map(([handle]) => handle?.uuid ?? '');
+  };
+  const handled = new Set<number>();
+  /** A new reading each time, as after a restart of the service: it goes on where the last one was. */
+  const read = async (ids: readonly string[]): Promise<void> => {
+    const consumer = await jetstream(nc).consumers.get(names.eventsStream, 'a-service');
+    const ended = new Set<string>();
+    await eventually(
+      async () => {
+        for await (const message of await consumer.fetch({ max_messages: 100, expires: 1_000 })) {
+          const reading = readRecord(message.data);
+          assert.is(reading.kind === 'record' && reading.record.type, 'e1.wanted');
+          assert.not(handled.has(message.seq), 'nothing comes twice that was acknowledged');
+          handled.add(message.seq);
+          if (reading.kind === 'record' && reading.record.status === 'success') ended.add(reading.record.id);
+          await message.ackAck();
+        }
+        assert.ok(ids.every((id) => ended.has(id)));
+      },
+      { limitMs: 8_000 },
+    );
+  };
+  await read(await run(3));
+  await read(await run(4));
+});
+
+test('E2 the present state comes first, then every change, then it ends', async (stage, context) => {
+  const steps = [gate(), gate()];
+  const body = task({ name: 'e2.body' }, async () => {
+    const { updateTask } = getContext();
+    await steps[0]?.passed;
+    updateTask({ progress: { count: 1 }, payload: { step: 1 } }, NOW);
+    await steps[1]?.passed;
+    return 'end';
+  });
+  await stage.serve(context, [body]);
+  const handle = await stage.as('alice').within(() => body.schedule());
+  await until(handle, ({ status }) => status === 'in_progress');
+  const seen: TaskSnapshot[] = [];
+  for await (const snapshot of handle.events()) {
+    seen.push(snapshot);
+    if (seen.length === 1) steps[0]?.open();
+    if (snapshot.progress !== undefined) steps[1]?.open();
+  }
+  assert.equal(
+    seen.map(({ status }) => status).filter((s, i, all) => s !== all[i - 1]),
+    ['in_progress', 'success'],
+  );
+  assert.equal(seen.find(({ progress }) => progress !== undefined)?.payload, { step: 1 });
+  const revisions = seen.map(({ revision }) => revision);
+  assert.equal(
+    revisions,
+    [...new Set(revisions)].toSorted((a, b) => a - b),
+    'in order, none twice',
+  );
+  assert.ok(seen.every(({ reset }) => !reset));
+  const stored = versionsOf(stage, handle).filter(({ archived }) => archived !== true);
+  assert.is(seen.length, stored.length - stored.findIndex(({ status }) => status === 'in_progress'), 'every one');
+  const again: string[] = [];
+  for await (const { status } of handle.events()) again.push(status);
+  assert.equal(again, ['success'], 'of an ended task the end');
+});
+
+test('E2 going on from a revision has no gap, or says so', async (stage, context) => {
+  const steps = [gate(), gate()];
+  const body = task({ name: 'e2.resume' }, async () => {
+    const { updateTask } = getContext();
+    await steps[0]?.passed;
+    updateTask({ progress: { count: 1 } }, NOW);
+    await steps[1]?.passed;
+  });
+  await stage.serve(context, [body]);
+  const handle = await stage.as('alice').within(() => body.schedule());
+  await until(handle, ({ status }) => status === 'in_progress');
+  const first = async (after: number): Promise<TaskSnapshot | undefined> => {
+    for await (const snapshot of handle.events({ after })) return snapshot;
+    return undefined;
+  };
+  const at = handle.revision;
+  const following = first(at);
+  await pause(100);
+  steps[0]?.open();
+  const next = await following;
+  assert.equal([next?.reset, next?.progress], [false, { count: 1 }], 'nothing was missed');
+  const missed = await first(at);
+  assert.equal([missed?.reset, missed?.progress], [true, { count: 1 }], 'it was away, and is told');
+  steps[1]?.open();
+  await handle.wait({ timeout: '5s' });
+});
+
+test('E2 after a broken connection the newest state comes, marked; nothing is late for ever', async (stage, context) => {
+  const link = await openCuttableLink(stage.natsUrl);
+  context.defer(() => link.close());
+  const own = await stage.client(context, { servers: `nats://${link.address}`, user: { id: 'alice' } });
+  const steps = [gate(), gate()];
+  const body = task({ name: 'e2.broken' }, async () => {
+    const { updateTask } = getContext();
+    for (const [i, step] of steps.entries()) {
+      await step.passed;
+      updateTask({ progress: { count: i + 1 } }, NOW);
+    }
+  });
+  await stage.serve(context, [body]);
+  const handle = await own.within(() => body.schedule());
+  const seen: TaskSnapshot[] = [];
+  const following = (async () => {
+    for await (const snapshot of handle.events()) seen.push(snapshot);
+  })();
+  await eventually(() => assert.is(seen.at(-1)?.status, 'in_progress'));
+  link.cut();
+  await eventually(() => assert.not(own.link.connected));
+  const watcher = await stage.as('alice').open(handle);
+  steps[0]?.open();
+  await until(watcher, ({ progress }) => progress !== undefined);
+  link.mend();
+  await eventually(() => assert.equal(seen.at(-1)?.progress, { count: 1 }), { limitMs: 8_000 });
+  assert.is(seen.at(-1)?.reset, true);
+  steps[1]?.open();
+  await following;
+  assert.equal([seen.at(-1)?.status, seen.at(-1)?.reset], ['success', false]);
+});
+
+test('E3 live progress for whoever looks now, on a subject any program can read', async (stage, context) => {
+  const start = gate();
+  const body = task({ name: 'e3.body' }, async () => {
+    const { updateTask } = getContext();
+    await start.passed;
+    for (let i = 1; i <= 8; i++) {
+      updateTask({ progress: [i, 8], payload: { i } });
+      await pause(120);
+    }
+  });
+  await stage.serve(context, [body]);
+  const handle = await stage.as('alice').within(() => body.schedule());
+  await until(handle, ({ status }) => status === 'in_progress');
+  const raw: Uint8Array[] = [];
+  const { nc, names } = stage.ports.wire;
+  const subscription = nc.subscribe(names.progressSubject(handle.uuid), {
+    callback: (_, { data }) => void raw.push(data),
+  });
+  const live: unknown[] = [];
+  const listening = await handle.onProgress(({ progress, payload }) => live.push({ progress, payload }));
+  context.defer(() => listening.close());
+  await nc.flush();
+  start.open();
+  await handle.wait({ timeout: '10s' });
+  assert.ok(live.length >= 6 && live.length <= 8, `${live.length} of 8`);
+  assert.ok(raw.length === live.length);
+  for (const each of live) {
+    const { progress, payload } = each as { progress: { current: number }; payload: { i: number } };
+    assert.is(progress.current, payload.i, 'together');
+  }
+  const stored = versionsOf(stage, handle).filter(({ progress }) => progress !== undefined);
+  assert.ok(new Set(stored.map(({ progress }) => JSON.stringify(progress))).size <= 3, 'only some of it is stored');
+  subscription.unsubscribe();
+  assert.equal(statuses(handle).at(-1), 'success');
+});
+
+test.run();
