@@ -52,5 +52,5 @@ export const openPage = async (
 
 export const screenshot = async (page: Page, name: string): Promise<void> => {
   mkdirSync(SCREENS, { recursive: true });
-  await page.screenshot({ path: join(SCREENS, `${name}.png`) });
+  await page.screenshot({ path: join(SCREENS, `${name}.png`), animations: 'disabled' });
 };

@@ -54,7 +54,7 @@ export const Gate = ({ server, router, embedded }: Props) => {
     case 'disabled':
       return (
         <Notice embedded={embedded}>
-          <EmptyState icon="lock" title="Tasks are switched off">
+          <EmptyState icon="lock" title="Tasks are switched off" whole>
             <p>The task framework is disabled on this server. Work that was admitted before ends normally.</p>
           </EmptyState>
         </Notice>
@@ -71,7 +71,7 @@ export const Gate = ({ server, router, embedded }: Props) => {
 const Refused = ({ fault }: { readonly fault: ApiError }) => {
   if (fault.status === 401 || fault.status === 403) {
     return (
-      <EmptyState icon="key" title="You are not signed in">
+      <EmptyState icon="key" title="You are not signed in" whole>
         <p role="alert">The server does not know who you are. Sign in where you do it for this site, then reload.</p>
         <button type="button" class="button" onClick={() => location.reload()}>
           Reload
@@ -80,7 +80,7 @@ const Refused = ({ fault }: { readonly fault: ApiError }) => {
     );
   }
   return (
-    <EmptyState icon="offline" title="The server cannot be reached">
+    <EmptyState icon="offline" title="The server cannot be reached" whole>
       <p role="alert">{fault.message}</p>
       <p>It is asked again every few seconds.</p>
     </EmptyState>
@@ -92,7 +92,6 @@ type NoticeProps = { readonly embedded: boolean; readonly busy?: boolean; readon
 const Notice = ({ embedded, busy = false, children }: NoticeProps) => (
   <div class={embedded ? 'baton embedded' : 'baton page'}>
     <main class="page-body" aria-busy={busy}>
-      <h1 class="hidden-text">Baton</h1>
       {children}
     </main>
   </div>

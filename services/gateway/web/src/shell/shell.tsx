@@ -95,7 +95,7 @@ const View = ({ route }: { readonly route: Route }) => {
       return <OverviewView window={route.window} />;
     case 'nowhere':
       return (
-        <EmptyState icon="search" title="There is nothing here">
+        <EmptyState icon="search" title="There is nothing here" whole>
           <p>The address leads nowhere.</p>
           <Link class="button" to={{ view: 'list', query: EVERYTHING }}>
             To the tasks

@@ -17,13 +17,13 @@ export type TaskState =
 type TaskEvent = { readonly task: WireDetail };
 type ProgressEvent = { readonly progress?: Progress | null; readonly payload?: unknown };
 
-/** One task and all that happens to it, until its end. */
-export const useTask = (server: Server, uuid: string, onGone: () => void): TaskState => {
+/** One task and all that happens to it, until its end. Another `attempt` reads it anew. */
+export const useTask = (server: Server, uuid: string, attempt: number, onGone: () => void): TaskState => {
   const [state, setState] = useState<TaskState>({ kind: 'loading' });
   useEffect(() => {
     setState({ kind: 'loading' });
     return followTask(server, uuid, setState, onGone);
-  }, [uuid]);
+  }, [uuid, attempt]);
   return state;
 };
 

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { useApp } from '../shell/app-context.ts';
 import { Link } from '../shell/link.tsx';
 import { useShortcuts } from '../shell/shortcuts.ts';
@@ -19,13 +20,14 @@ import { warningsOf } from './warnings.ts';
 export const TaskView = ({ uuid }: { readonly uuid: string }) => {
   const { server, router, list, toasts } = useApp();
   const back = { view: 'list', query: list.state.get().query } as const;
-  const state = useTask(server, uuid, () => {
+  const [attempt, setAttempt] = useState(0);
+  const state = useTask(server, uuid, attempt, () => {
     toasts.good('You do not see this task any more');
     router.go(back);
   });
   useShortcuts({ Escape: () => router.go(back) });
   return (
-    <section class="task-view" aria-labelledby="task-heading">
+    <section class="task-view" aria-label="Task">
       <Link class="back" to={back}>
         <Icon name="arrowLeft" size={14} />
         Tasks
@@ -33,8 +35,11 @@ export const TaskView = ({ uuid }: { readonly uuid: string }) => {
       {state.kind === 'loading' && <LoadingTask />}
       {state.kind === 'missing' && <MissingTask />}
       {state.kind === 'failed' && (
-        <EmptyState icon="alert" title="The task cannot be shown">
+        <EmptyState icon="alert" title="The task cannot be shown" whole>
           <p role="alert">{state.fault.message}</p>
+          <button type="button" class="button" onClick={() => setAttempt(attempt + 1)}>
+            Try again
+          </button>
         </EmptyState>
       )}
       {state.kind === 'shown' && <Shown task={state.task} />}
@@ -44,9 +49,7 @@ export const TaskView = ({ uuid }: { readonly uuid: string }) => {
 
 const LoadingTask = () => (
   <div class="task-loading" aria-busy="true">
-    <h1 id="task-heading" class="hidden-text">
-      Loading the task
-    </h1>
+    <h1 class="hidden-text">Loading the task</h1>
     <span class="bone title" />
     <span class="bone" />
     <span class="bone" />
@@ -54,8 +57,8 @@ const LoadingTask = () => (
 );
 
 const MissingTask = () => (
-  <EmptyState icon="search" title="No such task">
-    <p id="task-heading">It does not exist, it was pruned, or you may not see it.</p>
+  <EmptyState icon="search" title="No such task" whole>
+    <p>It does not exist, it was pruned, or you may not see it.</p>
   </EmptyState>
 );
 
@@ -87,7 +90,7 @@ const Shown = ({ task }: { readonly task: TaskDetail }) => (
 const Header = ({ task }: { readonly task: TaskDetail }) => (
   <header class="task-header">
     <div class="title">
-      <h1 id="task-heading">{task.name}</h1>
+      <h1>{task.name}</h1>
       <p class="sub">
         <StatusBadge status={task.status} />
         <span class="mono muted">{task.type}</span>

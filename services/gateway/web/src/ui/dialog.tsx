@@ -18,9 +18,13 @@ export const Dialog = ({ title, wide = false, onClose, children, footer, onSubmi
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
-    const cameFrom = focused(dialog.current);
-    dialog.current?.showModal();
-    return () => cameFrom?.focus();
+    const shown = dialog.current;
+    const cameFrom = focused(shown);
+    shown?.showModal();
+    return () => {
+      shown?.close(); // until then all around it is inert and takes no focus
+      cameFrom?.focus();
+    };
   }, []);
 
   const content = (

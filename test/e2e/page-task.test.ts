@@ -1,0 +1,144 @@
+// limit: 240s
+// One task on its own page, and the form that makes one.
+import * as assert from 'uvu/assert';
+import { screenshot } from '../support/chromium.ts';
+import { eventually } from '../support/eventually.ts';
+import { fails, quick, ticks } from '../support/fixture-page-tasks.ts';
+import { expectAccessible, startPage } from '../support/page-fixture.ts';
+import { rowOf, waitForRow } from '../support/page-parts.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('one task on the page');
+const LIMIT = { limitMs: 60_000 };
+
+test(
+  'L5 L10 arguments, payload, result, error and the whole history, in light and dark, narrow and wide',
+  async (context) => {
+    const { system, open } = await startPage(context, { env: { SHOW_STACKTRACE: 'true' } });
+    const { baton } = system;
+    const good = await baton.within(() =>
+      quick.with({ taskName: 'Good' }).schedule({ list: [1, 2], text: 'a "quoted" word', none: null }),
+    );
+    const bad = await baton.within(() => fails.with({ taskName: 'Bad' }).schedule('the disk is full'));
+
+    const page = await open('alice', `/task/${good.uuid}`);
+    await page.getByRole('heading', { name: 'Good' }).waitFor();
+    const result = page.getByRole('region', { name: 'Result' });
+    await result.waitFor();
+    assert.match(await result.innerText(), /rows: 10/);
+    assert.match(await page.getByRole('region', { name: 'Arguments' }).innerText(), /text: "a \\"quoted\\" word"/);
+    const history = page.getByRole('region', { name: 'History' });
+    await eventually(async () =>
+      assert.equal(await history.locator('li strong').allInnerTexts(), ['Pending', 'In Progress', 'Success']),
+    );
+    assert.match(await history.innerText(), /by alice/);
+    assert.match(await page.locator('.facts').innerText(), /default[^]*alice[^]*1 of 1/);
+    await expectAccessible(page, 'a task that succeeded');
+    await screenshot(page, 'task-success');
+
+    await page.goto(page.url().replace(good.uuid, bad.uuid));
+    const error = page.getByRole('region', { name: 'Error' });
+    await error.waitFor();
+    assert.match(await error.innerText(), /HostileError[^]*the disk is full[^]*at /);
+    assert.match(await page.getByRole('region', { name: 'Payload' }).innerText(), /about: "the disk is full"/);
+    await eventually(async () =>
+      assert.equal(await history.locator('li strong').allInnerTexts(), [
+        'Pending',
+        'In Progress',
+        'Pending',
+        'In Progress',
+        'Failed',
+      ]),
+    );
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const width of [360, 1280, 2560]) {
+        await page.setViewportSize({ width, height: width === 360 ? 780 : 1000 });
+        assert.not.ok(await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth'), `${width} px`);
+        await expectAccessible(page, `a task that failed, ${width} px, ${colorScheme}`);
+        await screenshot(page, `task-${width}-${colorScheme}`);
+      }
+    }
+  },
+  LIMIT,
+);
+
+test(
+  'live: progress, the estimate and the end appear by themselves',
+  async (context) => {
+    const { system, open } = await startPage(context);
+    const task = await system.baton.within(() => ticks.with({ taskName: 'Ticks' }).schedule(40, 100));
+    const page = await open('alice', `/task/${task.uuid}`);
+    const bar = page.getByRole('progressbar', { name: 'Progress of Ticks' });
+    await bar.waitFor();
+    const seen = new Set<string>();
+    await eventually(
+      async () => {
+        seen.add((await bar.getAttribute('aria-valuetext', { timeout: 500 })) ?? '');
+        assert.ok(seen.size >= 5, [...seen].join());
+      },
+      { limitMs: 15_000, everyMs: 30 },
+    );
+    for (const text of seen) assert.match(text, /^\d+ of 40 \(\d+%\)$/);
+    await page.getByText(/^ETA: \d+s$/).waitFor();
+    await screenshot(page, 'task-running');
+    await page.getByText('Success').first().waitFor();
+    assert.is(await page.getByText(/^ETA: /).count(), 0);
+  },
+  LIMIT,
+);
+
+test(
+  'the schedule form: what is wrong is said at its field, a task is made, X5 a type nobody serves is warned of, D2 a key joins',
+  async (context) => {
+    const { open } = await startPage(context);
+    const page = await open('alice');
+    await page.getByText('No tasks yet').waitFor();
+    await page.keyboard.press('n');
+    const dialog = page.getByRole('dialog', { name: 'Schedule a task' });
+    await dialog.waitFor();
+    assert.is(await page.evaluate<string>('document.activeElement.labels[0].textContent'), 'Type');
+    await dialog.getByRole('button', { name: 'Schedule' }).click();
+    await dialog.getByText('Choose or write the type of the task.').waitFor();
+    assert.is(await dialog.getByLabel('Type').getAttribute('aria-invalid'), 'true');
+
+    await dialog.getByLabel('Type').fill('nobody.serves_this');
+    await dialog.getByText('No worker serves nobody.serves_this now: the task would wait.').waitFor();
+    await dialog.getByLabel('Type').fill('page.running');
+    await dialog.getByText('1 worker in default').waitFor();
+    await dialog.getByLabel('Arguments').fill('{"not": "a list"}');
+    await dialog.getByText(/Arguments are a list/).waitFor();
+    await expectAccessible(page, 'the schedule form with a fault');
+    await screenshot(page, 'schedule-fault');
+    await dialog.getByLabel('Arguments').fill('[[1, 4], {"from": "the form"}]');
+    await dialog.getByLabel('Key').fill('form_1');
+    await dialog.getByLabel('Name').fill('From the form');
+    await dialog.getByLabel('Priority').selectOption('high');
+    await dialog.getByLabel('Timeout').fill('5m');
+    await dialog.getByRole('button', { name: 'Schedule' }).click();
+    await page.locator('.toasts').getByText('Scheduled: From the form').waitFor();
+    assert.match(await waitForRow(page, 'From the form', 'In Progress'), /1 of 4 \(25%\)/);
+
+    await page.keyboard.press('n');
+    await dialog.getByLabel('Type').fill('page.running');
+    await dialog.getByLabel('Arguments').fill('[[2, 4]]');
+    await dialog.getByLabel('Key').fill('form_1');
+    await dialog.getByRole('button', { name: 'Schedule' }).click();
+    await page
+      .locator('.toasts')
+      .getByText('You joined a task whose arguments differ from yours: From the form')
+      .waitFor();
+
+    await page.getByRole('link', { name: 'From the form' }).click();
+    const facts = page.locator('.facts');
+    await facts.waitFor();
+    assert.match(await facts.innerText(), /high priority/);
+    assert.match(await facts.innerText(), /Timeout\s+5m/);
+    assert.match(await page.getByRole('region', { name: 'Payload' }).innerText(), /from: "the form"/);
+    await page.getByRole('link', { name: 'Tasks' }).first().click();
+    assert.is(await rowOf(page, 'From the form').count(), 1, 'joined, not made again');
+  },
+  LIMIT,
+);
+
+test.run();

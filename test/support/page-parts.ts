@@ -1,0 +1,22 @@
+import * as assert from 'uvu/assert';
+import type { Locator, Page } from 'playwright-core';
+import { eventually } from './eventually.ts';
+
+/** Texts of all elements that fit, in the order of the page. */
+export const texts = async (page: Page, selector: string): Promise<readonly string[]> =>
+  (await page.locator(selector).allInnerTexts()).map((text) => text.trim());
+
+/** The row of a task, by the name it shows. */
+export const rowOf = (page: Page, name: string): Locator =>
+  page.locator('tbody tr[data-uuid]').filter({ has: page.getByText(name, { exact: true }) });
+
+/** Waits until a row says a word and gives all that it says. */
+export const waitForRow = async (page: Page, name: string, word: string): Promise<string> =>
+  eventually(
+    async () => {
+      const text = await rowOf(page, name).first().innerText({ timeout: 1_000 });
+      assert.ok(text.includes(word), `the row of ${name} says: ${text}`);
+      return text;
+    },
+    { limitMs: 15_000, everyMs: 50 },
+  );
