@@ -4,14 +4,14 @@ import { NotConnectedError, ServerTooOldError, StoreRefusedError, type BatonErro
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
 import { Api } from './api.ts';
 import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
-import { ensureStreams, epochOf, type StreamInfo, type Streams } from './ensure-streams.ts';
+import { ensureStreams, epochOf, findStreams, type StreamInfo, type Streams } from './ensure-streams.ts';
 import { EpochChangedError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { NatsLink } from './link.ts';
 import { AckPipeline } from './publisher/ack-pipeline.ts';
 import type { GateLimits } from './publisher/gate.ts';
 import { commitDefaults, GroupCommit, type CommitMode, type CommitSettings } from './publisher/group-commit.ts';
-import { ServerClock } from './server-clock.ts';
+import { moment, ServerClock } from './server-clock.ts';
 import { closeConnection } from './stale.ts';
 import { requireJetStream, requireVersion } from './server-check.ts';
 import type { FaultListener, Publisher, Wire } from './wire.ts';
@@ -19,6 +19,8 @@ import type { FaultListener, Publisher, Wire } from './wire.ts';
 export type NatsSettings = DialSettings & {
   /** Prefix of all streams and subjects. Default `BATON`. */
   readonly namespace?: string;
+  /** A publisher makes no streams and writes none but commands; it needs no right to. Default `runtime`. */
+  readonly role?: 'runtime' | 'publisher';
   /** Copies of streams that are made now. Default 1. */
   readonly replicas?: number;
   /** Most bytes of the event log when it is made now. */
@@ -64,10 +66,10 @@ export const connectNats = async (settings: NatsSettings): Promise<NatsWire> => 
     const api = new Api(nc, inbox);
     await requireJetStream(api, settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
     const { replicas = 1, eventsMaxBytes } = settings;
-    const streams = await ensureStreams(api, names, {
-      replicas,
-      ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
-    });
+    const streams =
+      settings.role === 'publisher'
+        ? await findStreams(api, names)
+        : await ensureStreams(api, names, { replicas, ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }) });
     const clock = new ServerClock();
     await look(api, names, clock);
     return assemble(settings, { nc, names, onFault, inbox, api, streams, clock });
@@ -143,12 +145,12 @@ const recheck = async (
 
 /** Looks at the bucket, and at what time it is there. */
 const look = async (api: Api, names: Names, clock: ServerClock): Promise<StreamInfo> => {
-  const sentAt = Date.now();
+  const sent = moment();
   const info = await api.probe<StreamInfo & { readonly ts?: string }>(
     `STREAM.INFO.${names.tasksStream}`,
     CHECK_TIMEOUT_MS,
   );
-  clock.note(sentAt, Date.now(), info.ts);
+  clock.note(sent, moment(), info.ts);
   return info;
 };
 

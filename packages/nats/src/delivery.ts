@@ -2,6 +2,8 @@ const NANOS_PER_MS = 1_000_000;
 
 /** What the acknowledgement subject of a delivered message tells about it. */
 export type Delivery = {
+  /** How often it was given, this time included. */
+  readonly deliveries: number;
   readonly streamSequence: number;
   /** Grows by one with every delivery of a consumer: a gap is a message that was lost on the way. */
   readonly consumerSequence: number;
@@ -21,6 +23,7 @@ export const readDelivery = (reply: string | undefined): Delivery | undefined =>
   const at = tokens.length === 9 ? 5 : tokens.length >= 11 ? 7 : -1;
   if (at < 0) return undefined;
   const delivery = {
+    deliveries: Number(tokens[at - 1]),
     streamSequence: Number(tokens[at]),
     consumerSequence: Number(tokens[at + 1]),
     storedAt: Math.floor(Number(tokens[at + 2]) / NANOS_PER_MS),

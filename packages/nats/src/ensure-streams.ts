@@ -1,4 +1,5 @@
 import { metadataKeys, streamConfigs, type Names, type StreamConfig, type StreamOptions } from '@baton/protocols';
+import { StoreRefusedError } from '@baton/runtime';
 import type { Api } from './api.ts';
 import { ApiError, StreamMismatchError } from './errors.ts';
 import { apiCodes } from './publisher/outcome.ts';
@@ -29,6 +30,18 @@ export const ensureStreams = async (api: Api, names: Names, options: StreamOptio
   }
   if (tasks === undefined) throw new Error('the tasks bucket is not among the streams');
   return { epoch: epochOf(tasks), replicas: Number(tasks.config['num_replicas'] ?? 1) };
+};
+
+/** For who makes none: looks at the bucket alone. Rejects with StoreRefusedError when nobody has made it yet. */
+export const findStreams = async (api: Api, names: Names): Promise<Streams> => {
+  const info = await find(api, names.tasksStream);
+  if (info === undefined) {
+    const text = `there is no stream ${names.tasksStream}: start a supervisor or a worker first, which makes it`;
+    throw new StoreRefusedError('STORE_MISSING', text);
+  }
+  const wanted = streamConfigs(names, { replicas: 1 }).find(({ name }) => name === names.tasksStream);
+  if (wanted !== undefined) requireMetadata(wanted, info.config);
+  return { epoch: epochOf(info), replicas: Number(info.config['num_replicas'] ?? 1) };
 };
 
 /** Streams nobody could rebuild: not even their limits may be others. */

@@ -1,6 +1,7 @@
 import { systemChance, systemClock, type Ports } from '@baton/runtime';
 import { connectNats, type NatsSettings, type NatsWire } from './connect.ts';
 import { dialOf } from './dial.ts';
+import { createCommands } from './commands.ts';
 import { createDataStore } from './data-store.ts';
 import { createEventLog, type EventLogSettings } from './event-log.ts';
 import { createLater } from './later.ts';
@@ -33,6 +34,7 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
     data: createDataStore(wire),
     later: createLater(wire),
     operations: createOperations(wire),
+    commands: createCommands(wire),
     queue: createRunQueue(wire, settings.runQueue),
     presence: createPresence(wire, { ...settings.presence, dial: dialOf(settings) }),
     signals: createSignals(wire),

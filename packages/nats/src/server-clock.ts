@@ -1,22 +1,35 @@
 /** A difference below this is not one: it is what the way to the server and back may hide. */
 const NOISE_MS = 25;
 
+/** Own clocks at one moment: wall, and monotonic. */
+export type Moment = { readonly wall: number; readonly mono: number };
+
+export const moment = (): Moment => ({ wall: Date.now(), mono: performance.now() });
+
 /**
- * How far the server's wall clock is from ours, from what it answered with its time. Delays are counted by it, so that a
- * machine whose clock is wrong does not start tasks at wrong times (behaviour X7).
+ * The server's wall clock, from what it answered with its time; counted on from there by our monotonic clock. So neither a
+ * wrong clock of this machine nor one that is set starts a task at a wrong time (behaviour X7).
  */
 export class ServerClock {
-  private aheadMs = 0;
+  private readonly mono: () => number;
+  private offset: number;
 
-  /** `sentAt`, `heardAt`: own wall clock around the question. `text`: the time in the answer. */
-  note(sentAt: number, heardAt: number, text: string | undefined): void {
+  constructor(start: Moment = moment(), mono: () => number = () => performance.now()) {
+    this.mono = mono;
+    this.offset = start.wall - start.mono;
+  }
+
+  /** `text`: the time in the answer to what was asked at `sent` and heard at `heard`. */
+  note(sent: Moment, heard: Moment, text: string | undefined): void {
     const at = Date.parse(text ?? '');
-    if (!Number.isFinite(at) || heardAt < sentAt) return;
-    const ahead = at - (sentAt + heardAt) / 2;
-    this.aheadMs = Math.abs(ahead) <= (heardAt - sentAt) / 2 + NOISE_MS ? 0 : ahead;
+    if (!Number.isFinite(at) || heard.mono < sent.mono) return;
+    const halfMs = (heard.mono - sent.mono) / 2;
+    const offset = at + halfMs - heard.mono;
+    const own = heard.wall - heard.mono;
+    this.offset = Math.abs(offset - own) <= halfMs + NOISE_MS ? own : offset;
   }
 
   now(): number {
-    return Math.round(Date.now() + this.aheadMs);
+    return Math.round(this.mono() + this.offset);
   }
 }

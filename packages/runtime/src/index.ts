@@ -11,6 +11,10 @@ export {
   UnreadableRecordError,
 } from './errors.ts';
 export { encodeArguments } from './client/arguments.ts';
+export { durationMs } from './client/duration.ts';
+export { refusalText } from './client/refusal-text.ts';
+export { readAnswer } from './commands/answer.ts';
+export { submitFields } from './commands/shapes.ts';
 export { cancelTask } from './client/cancel.ts';
 export { retryTask, sourceOfDocument, sourceOfRecord } from './client/retry.ts';
 export { submitTask } from './client/submit.ts';
@@ -35,6 +39,8 @@ export { systemChance, systemClock } from './system.ts';
 export { announceDefinition, isLoadingTasks } from './thread/inside.ts';
 export { Worker } from './worker/worker.ts';
 
+export type { Duration } from './client/duration.ts';
+export type { CommandAnswer, TaskView } from './commands/answer.ts';
 export type { GivenArguments } from './client/arguments.ts';
 export type { Cancellation } from './client/cancel.ts';
 export type { EndedTaskSource } from './client/retry.ts';
@@ -44,6 +50,10 @@ export type {
   Chance,
   Clock,
   Closing,
+  CommandMessage,
+  Commands,
+  CommandSent,
+  CommandVerb,
   DataStore,
   Delayed,
   Dispatch,

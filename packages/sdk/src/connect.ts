@@ -3,7 +3,7 @@ import { DEFAULT_NAMESPACE } from '@baton/protocols';
 import { InvalidArgumentError, isLoadingTasks, silentLog, type Log } from '@baton/runtime';
 import { clearAmbient, setAmbient } from './ambient.ts';
 import { checkUser, type Baton, type User } from './baton.ts';
-import { createBaton } from './create.ts';
+import { createBaton, type Role } from './create.ts';
 import { durationMs, type Duration } from './duration.ts';
 
 export type ConnectOptions = {
@@ -11,6 +11,13 @@ export type ConnectOptions = {
   readonly servers?: string | readonly string[] | undefined;
   /** On whose behalf this client acts; `as` gives a client for somebody else. */
   readonly user?: User;
+  /**
+   * A publisher writes no state, and needs no right to: it submits and cancels by commands, which a supervisor carries out.
+   * It reads and follows tasks as usual; to run any is refused with WrongRoleError. `runtime` when not set.
+   */
+  readonly role?: Role;
+  /** What reply subjects begin with, where permissions give every role its own; `_INBOX` when not set. */
+  readonly inboxPrefix?: string;
   /** Path of a NATS credentials file. */
   readonly credsFile?: string;
   readonly natsUser?: string;
@@ -56,12 +63,13 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
   checkUser(options.user);
   const log = options.log ?? silentLog;
   const ports = await connectPorts(natsSettings(options, log));
-  const { progressThrottleMs, dataLimitBytes, name, user } = options;
+  const { progressThrottleMs, dataLimitBytes, name, user, role } = options;
   const baton = createBaton({
     ports,
     log,
     enabled: options.enabled ?? enabledByEnvironment(),
     showStacktrace: options.showStacktrace ?? ON.has((process.env['SHOW_STACKTRACE'] ?? '').toLowerCase()),
+    ...(role === undefined ? {} : { role }),
     ...(user === undefined ? {} : { user }),
     ...(name === undefined ? {} : { nodeName: name }),
     ...(progressThrottleMs === undefined ? {} : { progressThrottleMs }),
@@ -76,12 +84,17 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
 };
 
 const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
-  const { credsFile, natsUser, natsPassword, name, replicas, eventsMaxBytes, maxBlock } = options;
+  const { credsFile, natsUser, natsPassword, name, replicas, eventsMaxBytes, maxBlock, role, inboxPrefix } = options;
+  if (role !== undefined && role !== 'runtime' && role !== 'publisher') {
+    throw new InvalidArgumentError(`role is runtime or publisher; got ${JSON.stringify(role)}`);
+  }
   if (replicas !== undefined && ![1, 3, 5].includes(replicas)) throw new InvalidArgumentError('replicas is 1, 3 or 5');
   return {
     servers: options.servers ?? process.env['NATS_URL'] ?? DEFAULT_SERVER,
     namespace: options.namespace ?? process.env['BATON_NAMESPACE'] ?? DEFAULT_NAMESPACE,
     onFault: (where, fault) => log.warn({ err: fault, where }, 'something went wrong that nobody waits for'),
+    ...(role === undefined ? {} : { role }),
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     ...(credsFile === undefined ? {} : { creds: credsFile }),
     ...(natsUser === undefined ? {} : { user: natsUser }),
     ...(natsPassword === undefined ? {} : { password: natsPassword }),

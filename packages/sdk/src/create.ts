@@ -1,14 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { DATA_LIMIT } from '@baton/protocols';
-import { createKernel, InvalidArgumentError, RunHost, silentLog, type Log, type Ports } from '@baton/runtime';
+import {
+  createKernel,
+  InvalidArgumentError,
+  RunHost,
+  silentLog,
+  type Log,
+  type Ports,
+  type RunHostSettings,
+} from '@baton/runtime';
 import { Baton, checkUser, type User } from './baton.ts';
+import { commandWrites } from './command-writes.ts';
 import { directWrites } from './writes.ts';
+
+export type Role = 'runtime' | 'publisher';
 
 export type CreateOptions = {
   readonly ports: Ports;
   readonly user?: User;
   readonly log?: Log;
+  /** A publisher writes no state: it submits and cancels by commands, and runs nothing. `runtime` when not set. */
+  readonly role?: Role;
   readonly enabled?: boolean;
   /** Whether handles show the stack traces of failures; false when not set. */
   readonly showStacktrace?: boolean;
@@ -28,16 +41,9 @@ export const createBaton = (options: CreateOptions): Baton => {
   checkUser(user);
   const dataLimit = checkDataLimit(options.dataLimitBytes ?? DATA_LIMIT);
   const kernel = createKernel(ports);
-  const writes = directWrites({ ports, kernel, log });
-  const id = nodeId(options.nodeName ?? hostname());
-  const host = new RunHost({
-    ports,
-    kernel,
-    log,
-    dataLimit,
-    info: { role: 'worker', id, host: hostname(), pid: process.pid, startedAt: ports.clock.now(), state: 'ready' },
-    ...(options.progressThrottleMs === undefined ? {} : { throttleMs: options.progressThrottleMs }),
-  });
+  const isPublisher = options.role === 'publisher';
+  const writes = isPublisher ? commandWrites({ ports, kernel, log }) : directWrites({ ports, kernel, log });
+  const host = isPublisher ? undefined : hostOf(options, { ports, kernel, log, dataLimit });
   const closing: (() => void)[] = [];
   const onClose = (listener: () => void): void => void closing.push(listener);
   const close = async (): Promise<void> => {
@@ -46,6 +52,19 @@ export const createBaton = (options: CreateOptions): Baton => {
     await options.closePorts?.();
   };
   return new Baton({ ports, kernel, writes, log, host, enabled, dataLimit, showStacktrace, onClose, close }, user);
+};
+
+const hostOf = (
+  { nodeName, progressThrottleMs }: CreateOptions,
+  parts: Pick<RunHostSettings, 'ports' | 'kernel' | 'log' | 'dataLimit'>,
+): RunHost => {
+  const id = nodeId(nodeName ?? hostname());
+  const startedAt = parts.ports.clock.now();
+  return new RunHost({
+    ...parts,
+    info: { role: 'worker', id, host: hostname(), pid: process.pid, startedAt, state: 'ready' },
+    ...(progressThrottleMs === undefined ? {} : { throttleMs: progressThrottleMs }),
+  });
 };
 
 const checkDataLimit = (bytes: number): number => {

@@ -36,7 +36,7 @@ export {
 
 export type { User } from './baton.ts';
 export type { ConnectOptions } from './connect.ts';
-export type { CreateOptions } from './create.ts';
+export type { CreateOptions, Role } from './create.ts';
 export type { Duration } from './duration.ts';
 export type { CancelResult, LiveProgress, Outcome, TaskSnapshot } from './handle.ts';
 export type { CallOptions, RetryOptions, TaskOptions } from './options.ts';

@@ -3,11 +3,15 @@ import { createSupervisor, type ServiceContext, type ServiceStart } from '@baton
 
 /** A supervisor on NATS. Any number of them share the partitions; one more or less needs nothing else. */
 export const startSupervisor: ServiceStart = async (service) => {
-  const { log } = service;
+  const { settings, log } = service;
   const ports = await connectPorts(connectionOf(service));
   service.onStop('connection', () => ports.close());
   service.watch(ports.link);
-  const supervisor = createSupervisor(ports, { id: ports.chance.uuid(), log });
+  const supervisor = createSupervisor(ports, {
+    id: ports.chance.uuid(),
+    log,
+    commands: { enabled: settings.enabled, admins: settings.commandAdmins },
+  });
   service.onStop('supervisor', () => supervisor.stop());
   await supervisor.start();
 };

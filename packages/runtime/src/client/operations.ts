@@ -2,16 +2,21 @@ import { createHash } from 'node:crypto';
 import { encode, encodeRecord, type Address } from '@baton/protocols';
 import type { Actor, TaskRecord } from '@baton/core';
 import { OutcomeUnknownError } from '../errors.ts';
-import type { Operation, Operations } from '../ports.ts';
+import type { CommandMessage, Operation, Operations } from '../ports.ts';
 
 /**
  * Operation ids (behaviour D7): what a submit is going to make is noted before it is made, and what became of it after it.
  * Every user has ids of his own, and so has what acts without one: nobody meets another one's by chance or by guessing.
  */
-export const operationHash = (actor: Actor, operationId: string): string => {
-  const parts = actor.user === undefined ? [operationId] : [actor.user, operationId];
-  return createHash('sha256').update(encode(parts)).digest('hex').slice(0, 32);
-};
+export const operationHash = (actor: Actor, operationId: string): string =>
+  hashOf(actor.user === undefined ? [operationId] : [actor.user, operationId]);
+
+/** Of a command that names no operation: it may be delivered again, and is known by where it is stored. */
+export const commandHash = ({ sequence, storedAt }: Pick<CommandMessage, 'sequence' | 'storedAt'>): string =>
+  hashOf(['command', sequence, storedAt]);
+
+const hashOf = (parts: readonly unknown[]): string =>
+  createHash('sha256').update(encode(parts)).digest('hex').slice(0, 32);
 
 export type Begun =
   /** Nobody has begun it before; `revision` is that of the note. */

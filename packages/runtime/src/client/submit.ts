@@ -40,6 +40,8 @@ export type SubmitRequest = {
   readonly retriedFrom?: string;
   readonly whenAborting?: WhenAborting;
   readonly operationId?: string;
+  /** Of what has no operation id and may come again all the same: a hash that names it. */
+  readonly operation?: string;
 };
 
 export type Submission =
@@ -68,8 +70,10 @@ export const submitTask = async (parts: ClientParts, actor: Actor, request: Subm
   checkRequest(request, actor, ports.later.now());
   const spec = specOf(request, actor, ports);
   const address = addressFor(spec);
-  if (request.operationId === undefined) return make(parts, actor, request, spec, address);
-  return operate(parts, actor, request, spec, address, operationHash(actor, request.operationId));
+  const { operationId } = request;
+  const operation = operationId === undefined ? request.operation : operationHash(actor, operationId);
+  if (operation === undefined) return make(parts, actor, request, spec, address);
+  return operate(parts, actor, request, spec, address, operation);
 };
 
 const checkRequest = ({ scope, key, runAt }: SubmitRequest, actor: Actor, now: number): void => {

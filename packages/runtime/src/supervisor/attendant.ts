@@ -1,4 +1,4 @@
-import { backoffDelayMs, type TaskRecord } from '@baton/core';
+import { backoffDelayMs, successorsOf, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { Chance, Clock, Signals } from '../ports.ts';
 import type { Act, ActOutcome } from './acts.ts';
@@ -56,6 +56,7 @@ export class Attendant {
     if (this.clocks.isWaiting && sight.live) this.learnClock(record, sight);
     const watched = index.apply(address, sight, dutiesOf(record));
     if (watched === undefined) return undefined;
+    index.name(watched, [record.id, ...successorsOf(record).map(({ spec }) => spec.id)]);
     const plan = planFor(watched.duties, sight, former, timings, this.serverAheadMs());
     if (plan === undefined) this.release(watched);
     else this.schedule(watched, plan.dueAt, plan.limitAt);

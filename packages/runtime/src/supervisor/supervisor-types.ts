@@ -1,4 +1,6 @@
 import type { Lane } from '@baton/protocols';
+import type { CommandRules } from '../commands/carry-out.ts';
+import type { CommandCounts } from '../commands/command-desk.ts';
 import type { Log } from '../log.ts';
 import type { ActCounts } from './acts.ts';
 import type { SupervisorTimings } from './timings.ts';
@@ -8,6 +10,8 @@ export type SupervisorOptions = {
   readonly id: string;
   readonly log: Log;
   readonly timings?: Partial<SupervisorTimings>;
+  /** How commands are taken; everything is allowed when not set. */
+  readonly commands?: Partial<CommandRules>;
 };
 
 /** Tasks of one lane that wait for a worker, in the partitions of this supervisor. */
@@ -26,6 +30,7 @@ export type SupervisorStats = {
   readonly entries: { readonly taken: number; readonly decoded: number };
   /** Delayed tasks: dispatched as the server told it, and told of in vain. */
   readonly due: { readonly dispatched: number; readonly stale: number };
+  readonly commands: CommandCounts;
   readonly acts: ActCounts;
   /** Acts under way or queued. */
   readonly load: number;

@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
 import type { TaskRecord } from '@baton/core';
 import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
+import { CommandDesk } from '../commands/command-desk.ts';
 import { createKernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Lease, Ports, Subscription } from '../ports.ts';
 import { Acts } from './acts.ts';
 import { Attendant } from './attendant.ts';
-import { Desk } from './desk.ts';
+import { Desk, type DeskOptions } from './desk.ts';
 import { DueTasks } from './due-tasks.ts';
 import { Intake } from './intake.ts';
 import { NodesWatch } from './nodes-watch.ts';
@@ -48,16 +49,17 @@ class Actor {
   private readonly reconciler: Reconciler;
   private readonly unserved: UnservedLanes;
   private readonly due: DueTasks;
+  private readonly commands: CommandDesk;
   private readonly desks: readonly Desk[];
   private readonly unreadable: UnreadableRecords;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private lease: Lease | undefined;
-  private pokes: Subscription | undefined;
+  private ties: readonly Subscription[] = [];
   private scanTimer: { readonly cancel: () => void } | undefined;
   private settleTimer: { readonly cancel: () => void } | undefined;
 
-  constructor(ports: Ports, { id, log, timings }: SupervisorOptions) {
+  constructor(ports: Ports, { id, log, timings, commands }: SupervisorOptions) {
     const { clock, chance, signals, store, queue, feed, link, presence } = ports;
     this.ports = ports;
     this.id = id;
@@ -108,8 +110,17 @@ class Actor {
       queue,
       dispatched: (address, revision, record) => this.dueDispatched(address, revision, record),
     });
-    const open = () => ports.later.open((due) => void this.due.take(due), { most: this.timings.dueAtOnce });
-    this.desks = [new Desk({ ...base, what: 'what is due', open })];
+    this.commands = new CommandDesk({
+      ports,
+      kernel: createKernel(ports),
+      log: this.log,
+      once,
+      commands: ports.commands,
+      rules: { enabled: true, admins: true, ...commands },
+      find: async (taskId) => index.addressOf(taskId) ?? ports.commands.find(taskId, this.timings.findMs),
+      isReady: () => this.records.ready,
+    });
+    this.desks = this.openDesks(base);
     this.unserved = new UnservedLanes(this.log, (lane) => this.nodes.isServed(lane));
   }
 
@@ -137,6 +148,7 @@ class Actor {
       timers: this.attendant.timers,
       entries: this.intake.counts,
       due: this.due.counts,
+      commands: this.commands.counts,
       acts: this.acts.counts(),
       load: this.acts.load,
       lostDispatches: this.sweep.found,
@@ -175,7 +187,10 @@ class Actor {
     // Stopped while it waited.
     if (this.stopping !== undefined) return lease.release();
     this.lease = lease;
-    this.pokes = this.ports.signals.onPoke(this.id, (address) => this.dispatched(address));
+    this.ties = [
+      this.ports.signals.onPoke(this.id, (address) => this.dispatched(address)),
+      this.ports.commands.onFind((taskId) => this.index.addressOf(taskId)),
+    ];
     this.nodes.start();
     this.reconciler.start();
     for (const desk of this.desks) desk.start();
@@ -185,7 +200,7 @@ class Actor {
 
   private async end(): Promise<void> {
     for (const timer of [this.scanTimer, this.settleTimer]) timer?.cancel();
-    this.pokes?.close();
+    for (const tie of this.ties) tie.close();
     await this.within(this.timings.stopMs, Promise.all(this.desks.map((desk) => desk.stop())));
     this.sweep.stop();
     this.reconciler.stop();
@@ -199,6 +214,18 @@ class Actor {
     });
     await this.within(this.timings.stopMs, released);
     this.log.info({}, 'supervisor stopped');
+  }
+
+  /** What all supervisors share: each is given to one of them. */
+  private openDesks(base: Pick<DeskOptions, 'clock' | 'chance' | 'log'>): readonly Desk[] {
+    const { later, commands } = this.ports;
+    const { dueAtOnce, commandsAtOnce } = this.timings;
+    const due = () => later.open((one) => void this.due.take(one), { most: dueAtOnce });
+    const orders = () => commands.open((one) => void this.commands.take(one), { most: commandsAtOnce });
+    return [
+      new Desk({ ...base, what: 'what is due', open: due }),
+      new Desk({ ...base, what: 'commands', open: orders }),
+    ];
   }
 
   private async within(ms: number, promise: Promise<unknown>): Promise<void> {

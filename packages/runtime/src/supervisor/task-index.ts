@@ -30,6 +30,8 @@ export type Watched = {
   /** Acts in a row that came to nothing. */
   failures: number;
   timer: TaskTimer | undefined;
+  /** Ids of the task and of those that wait behind it: what a cancel may name. */
+  ids: readonly string[];
 };
 
 export type TaskTimer = Due & {
@@ -46,6 +48,7 @@ export class TaskIndex {
   private readonly partitions = new Map<string, Map<Address, Watched>>();
   private readonly holders = new Map<string, Set<Watched>>();
   private readonly queues = new Map<string, Line>();
+  private readonly byId = new Map<string, Watched>();
   private count = 0;
   private readonly removed: (watched: Watched) => void;
 
@@ -60,6 +63,23 @@ export class TaskIndex {
 
   get(address: Address): Watched | undefined {
     return this.partitions.get(partitionOfAddress(address))?.get(address);
+  }
+
+  /** Where the task with that id is, if it is watched here. */
+  addressOf(id: string): Address | undefined {
+    return this.byId.get(id)?.address;
+  }
+
+  /** The ids by which a task can be found from now on. */
+  name(watched: Watched, ids: readonly string[]): void {
+    if (ids.length === watched.ids.length && ids.every((id, i) => id === watched.ids[i])) return;
+    this.unname(watched);
+    watched.ids = ids.map((id) => ownString(id));
+    for (const id of watched.ids) this.byId.set(id, watched);
+  }
+
+  private unname(watched: Watched): void {
+    for (const id of watched.ids) if (this.byId.get(id) === watched) this.byId.delete(id);
   }
 
   held(holder: string): Iterable<Watched> {
@@ -125,6 +145,7 @@ export class TaskIndex {
     if (partition?.get(watched.address) !== watched) return;
     partition.delete(watched.address);
     this.count--;
+    this.unname(watched);
     this.unlink(watched);
     this.removed(watched);
   }
@@ -159,6 +180,7 @@ export class TaskIndex {
       busy: false,
       failures: 0,
       timer: undefined,
+      ids: [],
     };
     const partition = partitionOfAddress(own);
     const tasks = this.partitions.get(partition) ?? new Map<Address, Watched>();

@@ -44,6 +44,10 @@ export type SupervisorTimings = {
   readonly stopMs: number;
   /** Delayed tasks that are dispatched at the same time. */
   readonly dueAtOnce: number;
+  /** Commands that are carried out at the same time. */
+  readonly commandsAtOnce: number;
+  /** How long other supervisors are waited for when they are asked where a task is. */
+  readonly findMs: number;
   /** Acts at the same time. */
   readonly parallelActs: number;
   /** Lost dispatches repaired per sweep. */
@@ -72,6 +76,8 @@ export const SUPERVISOR_TIMINGS: SupervisorTimings = {
   catchUpMs: 30_000,
   stopMs: 5_000,
   dueAtOnce: 512,
+  commandsAtOnce: 256,
+  findMs: 300,
   parallelActs: 64,
   sweepLimit: 1_000,
 };

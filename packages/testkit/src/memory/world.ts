@@ -11,6 +11,7 @@ import {
 } from '@baton/runtime';
 import { createRandom, type Random } from '../random.ts';
 import { createSeededChance } from '../seeded-chance.ts';
+import { CommandState, memoryCommands, type DeadCommand } from './commands.ts';
 import { DataState, memoryData } from './data.ts';
 import { memoryEventLog } from './event-log.ts';
 import type { FaultRule, Injected } from './faults.ts';
@@ -90,6 +91,8 @@ export type MemoryWorld = {
   readonly events: () => readonly LoggedRecord[];
   /** Names of what is in the object store now. */
   readonly objects: () => readonly string[];
+  /** Commands that wait to be carried out, and those that were put aside. */
+  readonly commands: () => { readonly waiting: number; readonly dead: readonly DeadCommand[] };
   /** What the run queue holds, waiting or delivered. */
   readonly waiting: () => readonly Waiting[];
   /** Puts something into the event log that is no record. */
@@ -161,6 +164,7 @@ export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld
           content.kind === 'record' ? [{ ...content.entry, sequence, direct: content.direct }] : [],
         ),
     objects: () => server.data.names(),
+    commands: () => ({ waiting: server.commands.size, dead: [...server.commands.dead] }),
     waiting: () => server.run.all().map(({ entry, lane, out }) => ({ ...entry, lane, out })),
     putUnreadable: (bytes, reason) => void server.log.append({ kind: 'unreadable', bytes: bytes.slice(), reason }),
     loseRunQueue: () => server.run.clear(),
@@ -190,6 +194,7 @@ const createServer = (around: Surroundings) => {
     data: new DataState(around.clock),
     later: new LaterState(around),
     operations: new OperationState(around.clock),
+    commands: new CommandState(around),
     run,
     counter: new RunCounter(around, run),
     nodes: new PresenceState(around.clock),
@@ -220,6 +225,7 @@ const makeNode = (around: Surroundings, server: Server, name: string, chance: Ch
     data: memoryData(around, process, server.data),
     later: memoryLater(around, process, server.later),
     operations: memoryOperations(around, process, server.operations),
+    commands: memoryCommands(around, process, server.commands),
     queue: memoryRunQueue(around, process, server.run, server.counter),
     presence: memoryPresence(around, process, server.nodes),
     signals: memorySignals(around, process, server.topics),

@@ -1,0 +1,167 @@
+import { headers as names, parseAddress, untoken } from '@baton/protocols';
+import { NotConnectedError, type CommandMessage, type Commands, type CommandSent } from '@baton/runtime';
+import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
+import type { NatsWire } from './connect.ts';
+import { listen } from './wire.ts';
+import { WorkReader, type Work } from './work-reader.ts';
+
+/** Longer than everything a supervisor may wait for while it carries one out. */
+const ACK_WAIT_MS = 30_000;
+
+/**
+ * Where answers may go. A supervisor may publish to every subject, so it must not be made to: a command with another place
+ * in it could write records or call the API of JetStream through it.
+ */
+const INBOX_PATTERN = /^_INBOX[A-Za-z0-9_-]{0,64}(?:\.[A-Za-z0-9_-]{1,64}){1,4}$/;
+
+const MSGPACK = 'application/msgpack';
+const VERB_PATTERN = /^[A-Za-z0-9_-]{1,50}$/;
+/** Characters of a reason in a header. */
+const REASON_LENGTH = 500;
+const ID_LENGTH = 200;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Commands on a work-queue stream, their answers on inboxes. */
+export const createCommands = (wire: NatsWire): Commands => {
+  const answers = new Answers(wire);
+  return {
+    send: (command, timeoutMs) => answers.send(command, timeoutMs),
+
+    open: (take, { most }) => {
+      const { commandsStream: stream, commandsConsumer: consumer, allCommands: filter } = wire.names;
+      return WorkReader.open(wire, { stream, consumer, filter, ackWaitMs: ACK_WAIT_MS, most }, (work) =>
+        take(messageOf(wire, work)),
+      );
+    },
+
+    reply: (to, bytes, contentType) => {
+      if (!wire.link.connected || !INBOX_PATTERN.test(to)) return;
+      wire.nc.publish(to, bytes, { headers: headersOf({ [names.contentType]: contentType }) });
+    },
+
+    bury: (message, code, reason) => {
+      const verb = VERB_PATTERN.test(message.verb) ? message.verb : 'unknown';
+      const subject = `${wire.names.commandPrefix}${message.verb}${message.type === undefined ? '' : `.${message.type}`}`;
+      return wire.publisher.publish(wire.names.deadSubject(verb), message.bytes, {
+        headers: {
+          [names.reason]: code,
+          [names.message]: ascii(reason).slice(0, REASON_LENGTH),
+          [names.subject]: ascii(subject).slice(0, REASON_LENGTH),
+          ...(message.contentType === undefined ? {} : { [names.contentType]: ascii(message.contentType) }),
+        },
+      });
+    },
+
+    find: async (id, timeoutMs) => {
+      try {
+        const msg = await wire.nc.request(wire.names.findSubject, encoder.encode(id), { timeout: timeoutMs });
+        return parseAddress(decoder.decode(msg.data));
+      } catch {
+        // Nobody knows it, or nobody is there to say so: one answer.
+        return undefined;
+      }
+    },
+
+    onFind: (where) =>
+      listen(wire, wire.names.findSubject, (msg) => {
+        if (msg.data.length > ID_LENGTH) return;
+        const address = where(decoder.decode(msg.data));
+        if (address !== undefined) msg.respond(encoder.encode(address));
+      }),
+  };
+};
+
+const messageOf = ({ names: { commandPrefix } }: NatsWire, { msg, delivery, ack, again }: Work): CommandMessage => {
+  const [verb = '', ...rest] = msg.subject.slice(commandPrefix.length).split('.');
+  const contentType = msg.headers?.get(names.contentType);
+  const replyTo = msg.headers?.get(names.reply);
+  const { streamSequence: sequence, storedAt, deliveries } = delivery;
+  return {
+    verb,
+    ...(rest.length === 0 ? {} : { type: untoken(rest.join('.')) }),
+    bytes: msg.data,
+    ...(contentType === undefined || contentType === '' ? {} : { contentType }),
+    ...replyOf(replyTo),
+    ...{ sequence, storedAt, deliveries, ack, again },
+  };
+};
+
+const replyOf = (replyTo: string | undefined): Pick<CommandMessage, 'replyTo' | 'badReply'> => {
+  if (replyTo === undefined || replyTo === '') return {};
+  return INBOX_PATTERN.test(replyTo) ? { replyTo } : { badReply: true };
+};
+
+const headersOf = (fields: Readonly<Record<string, string>>): MsgHdrs => {
+  const made = headers();
+  for (const [key, value] of Object.entries(fields)) made.set(key, value);
+  return made;
+};
+
+/** What may stand in a header: no line break, nothing beyond ASCII. */
+const ascii = (text: string): string => text.replaceAll(/[^ -~]/g, '?');
+
+/** Commands under way, each waiting for the answer to its own inbox. */
+class Answers {
+  private readonly wire: NatsWire;
+  private readonly waiting = new Map<string, (msg: Msg) => void>();
+  private inbox: string | undefined;
+  private count = 0;
+
+  constructor(wire: NatsWire) {
+    this.wire = wire;
+  }
+
+  async send(command: Parameters<Commands['send']>[0], timeoutMs: number): Promise<CommandSent> {
+    const { wire } = this;
+    const { verb, type, bytes } = command;
+    const subject = verb === 'cancel' ? wire.names.cancelSubject : wire.names.submitSubject(type ?? '');
+    const until = performance.now() + timeoutMs;
+    const token = (this.count++).toString(36);
+    const answer = this.answerTo(token);
+    try {
+      const headers = { [names.reply]: `${this.ownInbox()}.${token}`, [names.contentType]: MSGPACK };
+      const stored = await wire.publisher.publish(subject, bytes, { headers, timeoutMs });
+      if (stored.kind === 'conflict') throw new Error('a command was published without an expectation');
+      if (stored.kind !== 'written') return stored;
+      const msg = await answer.within(until - performance.now());
+      // A copy: kept bytes would keep the whole piece of the socket's stream they came in.
+      return msg === undefined ? { kind: 'silent' } : { kind: 'answered', bytes: new Uint8Array(msg.data) };
+    } catch (fault) {
+      if (fault instanceof NotConnectedError) return { kind: 'failed', cause: fault };
+      throw fault;
+    } finally {
+      this.waiting.delete(token);
+    }
+  }
+
+  private answerTo(token: string) {
+    const came = new Promise<Msg>((resolve) => {
+      this.waiting.set(token, resolve);
+    });
+    return {
+      within: async (ms: number): Promise<Msg | undefined> => {
+        let timer: NodeJS.Timeout | undefined;
+        const late = new Promise<undefined>((resolve) => {
+          timer = setTimeout(() => resolve(undefined), Math.max(0, ms));
+        });
+        try {
+          return await Promise.race([came, late]);
+        } finally {
+          clearTimeout(timer);
+        }
+      },
+    };
+  }
+
+  /** One subscription for all of them, made when the first is sent: on one connection it is there before the command. */
+  private ownInbox(): string {
+    if (this.inbox === undefined) {
+      const inbox = createInbox(this.wire.inboxPrefix);
+      listen(this.wire, `${inbox}.*`, (msg) => this.waiting.get(msg.subject.slice(inbox.length + 1))?.(msg));
+      this.inbox = inbox;
+    }
+    return this.inbox;
+  }
+}

@@ -1,0 +1,58 @@
+import type { TaskRecord } from '@baton/core';
+import { COMMAND_LIMIT, decode, documentOf, encode, type Address } from '@baton/protocols';
+import type { Format } from './read-command.ts';
+
+/** A task as an answer shows it: the names of REST, without what may be large. Times are ISO text. */
+export type TaskView = Readonly<Record<string, unknown>> & { readonly id: string; readonly address: string };
+
+export type CommandAnswer =
+  | {
+      readonly ok: true;
+      readonly task: TaskView;
+      /** Of a submit, whether it made a task or joined one; of a cancel, what it came to. */
+      readonly outcome: 'created' | 'joined' | 'aborted' | 'unsubscribed';
+      /** Of a submit that joined: its arguments or options are others than those of the task. */
+      readonly differs?: boolean;
+    }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      /** Of the task, where that is the reason. */
+      readonly status?: string;
+    };
+
+const SHOWN = [
+  ...['task_type', 'task_key', 'task_name', 'scope', 'status', 'created_by', 'queue', 'priority', 'execution_mode'],
+  ...['created_at', 'changed_at', 'run_at', 'started_at', 'ended_at', 'attempt', 'dedupe_count', 'address'],
+] as const;
+
+export const taskViewOf = (address: Address, epoch: number, revision: number, record: TaskRecord): TaskView => {
+  const document: Readonly<Record<string, unknown>> = documentOf(record, { address, epoch, revision });
+  const shown = SHOWN.map((field) => [field, plain(document[field])] as const);
+  return { id: record.id, uuid: record.id, revision, ...Object.fromEntries(shown), address };
+};
+
+const plain = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : (value ?? null));
+
+/** Written as the command was. */
+export const encodeAnswer = (answer: CommandAnswer, format: Format): Uint8Array =>
+  format === 'json' ? new TextEncoder().encode(JSON.stringify(answer)) : encode(answer);
+
+export const contentTypes: Readonly<Record<Format, string>> = {
+  json: 'application/json',
+  msgpack: 'application/msgpack',
+};
+
+/** Reads an answer in MessagePack; undefined for what is none. Throws DecodeError for what cannot be read at all. */
+export const readAnswer = (bytes: Uint8Array): CommandAnswer | undefined => {
+  const value = decode(bytes, COMMAND_LIMIT);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { ok, code, message, status, task, outcome } = value as Readonly<Record<string, unknown>>;
+  if (ok === false) {
+    if (typeof code !== 'string' || typeof message !== 'string') return undefined;
+    return { ok, code, message, ...(typeof status === 'string' ? { status } : {}) };
+  }
+  const isTask = typeof task === 'object' && task !== null && 'id' in task && 'address' in task;
+  return ok === true && isTask && typeof outcome === 'string' ? (value as CommandAnswer) : undefined;
+};

@@ -1,0 +1,144 @@
+import { byUser, type Actor, type TaskRecord } from '@baton/core';
+import { parseAddress, type Address } from '@baton/protocols';
+import { cancelTask } from '../client/cancel.ts';
+import { refusalText, type RefusalText } from '../client/refusal-text.ts';
+import { submitTask, type ClientParts } from '../client/submit.ts';
+import { BatonError } from '../errors.ts';
+import type { CommandMessage } from '../ports.ts';
+import { taskViewOf, type CommandAnswer } from './answer.ts';
+import type { CommandReading } from './read-command.ts';
+import { actorOf, requestOf } from './request-of.ts';
+
+/** What to do with a command after a try. */
+export type Outcome =
+  | { readonly kind: 'answer'; readonly answer: CommandAnswer }
+  /** It is bad, or may not be carried out: answered, and put aside for people to see. */
+  | { readonly kind: 'bury'; readonly code: string; readonly message: string }
+  /** Nothing came of it, or nobody knows: tried again, which is safe. */
+  | { readonly kind: 'again'; readonly cause: BatonError }
+  /** The task is not known yet to whoever watches it, or not at all. */
+  | { readonly kind: 'not-found' };
+
+export type CommandRules = {
+  /** False: nothing new is accepted (behaviour X6); what was is still cancelled. */
+  readonly enabled: boolean;
+  /** Whether commands may speak for admins. */
+  readonly admins: boolean;
+};
+
+export type CarryOutParts = ClientParts & {
+  readonly rules: CommandRules;
+  /** Where the task of that id is, as far as it is known to anybody now. */
+  readonly find: (id: string) => Promise<Address | undefined>;
+};
+
+type Readable = Extract<CommandReading, { kind: 'submit' | 'cancel' }>;
+
+/** Carries a command out, by the same decisions as for everybody else. Throws only what is a bug. */
+export const carryOut = async (parts: CarryOutParts, reading: Readable, message: CommandMessage): Promise<Outcome> => {
+  const actor = actorOf(reading.command.user);
+  if (actor.admin && !parts.rules.admins) {
+    return bury('PERMISSION_DENIED', 'commands may not speak for admins here: BATON_COMMAND_ADMINS is off');
+  }
+  try {
+    return reading.kind === 'submit'
+      ? await submit(parts, actor, reading.command, message)
+      : await cancel(parts, actor, reading.command, message);
+  } catch (error) {
+    if (!(error instanceof BatonError)) throw error;
+    return failed(error);
+  }
+};
+
+const submit = async (
+  parts: CarryOutParts,
+  actor: Actor,
+  command: Extract<Readable, { kind: 'submit' }>['command'],
+  message: CommandMessage,
+): Promise<Outcome> => {
+  if (!parts.rules.enabled) {
+    return bury('DISABLED', 'the task framework is switched off by BATON_ENABLED or GLOBAL_TASK_FRAMEWORK');
+  }
+  const done = await submitTask(parts, actor, requestOf(command, message));
+  switch (done.kind) {
+    case 'done': {
+      const { address, view, outcome, differs } = done;
+      const task = taskViewOf(address, parts.ports.store.epoch, view.revision, view.record);
+      return { kind: 'answer', answer: { ok: true, task, outcome, ...(outcome === 'joined' ? { differs } : {}) } };
+    }
+    case 'refused': {
+      const text = refusalText(done.reason, done.record);
+      return done.reason === 'admin_required' ? bury(text.code, text.message) : refusal(text);
+    }
+    case 'failed':
+    case 'unknown':
+      return failed(done.cause);
+  }
+};
+
+const cancel = async (
+  parts: CarryOutParts,
+  actor: Actor,
+  { id, address: text, force = false }: Extract<Readable, { kind: 'cancel' }>['command'],
+  message: CommandMessage,
+): Promise<Outcome> => {
+  const address = text === undefined ? await parts.find(id) : parseAddress(text);
+  if (address === undefined) return text === undefined ? { kind: 'not-found' } : unknownTask();
+  const done = await cancelTask(parts, actor, address, { id, force });
+  switch (done.kind) {
+    case 'done': {
+      const task = taskViewOf(address, parts.ports.store.epoch, done.revision, done.record);
+      return { kind: 'answer', answer: { ok: true, task, outcome: done.action } };
+    }
+    case 'refused':
+      return repeated(parts, actor, address, done.record, message) ?? refused(done.reason, done.record, message);
+    case 'failed':
+    case 'unknown':
+      return failed(done.cause);
+  }
+};
+
+/** Delivered again after it was carried out: it is not too late for what this very command has ended. */
+const repeated = (
+  parts: CarryOutParts,
+  actor: Actor,
+  address: Address,
+  record: TaskRecord | undefined,
+  { deliveries, storedAt }: CommandMessage,
+): Outcome | undefined => {
+  const abort = record?.abort;
+  if (deliveries <= 1 || record === undefined || record.status !== 'aborted' || abort?.by !== byUser(actor.user))
+    return;
+  if (abort.at < storedAt - CLOCK_MARGIN_MS) return;
+  const task = taskViewOf(address, parts.ports.store.epoch, 0, record);
+  return { kind: 'answer', answer: { ok: true, task, outcome: 'aborted' } };
+};
+
+/** Our clock made the one time, the server's the other. */
+const CLOCK_MARGIN_MS = 2_000;
+
+const refused = (
+  reason: Parameters<typeof refusalText>[0],
+  record: TaskRecord | undefined,
+  { deliveries }: CommandMessage,
+): Outcome => {
+  // Who has left a shared task sees it no more: whether that was by this command nobody can tell now.
+  if (reason === 'not_found' && deliveries > 1) {
+    const message = 'the task cannot be seen; it may be that this command has left it before';
+    return refusal({ code: 'OUTCOME_UNKNOWN', message });
+  }
+  return refusal(refusalText(reason, record));
+};
+
+export const unknownTask = (): Outcome => refusal(refusalText('not_found', undefined));
+
+/** For which the publisher is told and nobody else: as in any system, somebody comes too late. */
+const refusal = (text: RefusalText): Outcome => ({ kind: 'answer', answer: { ok: false, ...text } });
+
+const bury = (code: string, message: string): Outcome => ({ kind: 'bury', code, message });
+
+/** Those that will be the same next time. Everything else passes. */
+const LASTING = new Set(['INVALID_ARGUMENT', 'PAYLOAD_TOO_LARGE', 'STORE_FULL', 'RECORD_CORRUPT']);
+
+const failed = (cause: BatonError): Outcome =>
+  LASTING.has(cause.code) ? bury(cause.code, cause.message) : { kind: 'again', cause };

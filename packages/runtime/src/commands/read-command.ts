@@ -1,0 +1,82 @@
+import { decodeLargeData, DecodeError } from '@baton/protocols';
+import type { z } from 'zod';
+import type { CommandMessage } from '../ports.ts';
+import { cancelCommand, COMMAND_VERSION, submitCommand, type CancelCommand, type SubmitCommand } from './shapes.ts';
+
+export type Format = 'json' | 'msgpack';
+
+export type CommandReading =
+  | { readonly kind: 'submit'; readonly command: SubmitCommand & { readonly type: string } }
+  | { readonly kind: 'cancel'; readonly command: CancelCommand }
+  /** Of a version this program does not know: left for one that does (behaviour X10). */
+  | { readonly kind: 'newer'; readonly version: number }
+  | { readonly kind: 'bad'; readonly message: string };
+
+const MSGPACK_TYPES = new Set([
+  'application/msgpack',
+  'application/x-msgpack',
+  'application/vnd.msgpack',
+  'application/octet-stream',
+]);
+const JSON_TYPES = new Set(['application/json', 'text/json']);
+
+/** Byte that JSON text of a map begins with; a MessagePack map never does. */
+const BRACE = 0x7b;
+
+/** How the body is written, also that of the answer; undefined: in a way this program does not know. */
+export const formatOf = ({ contentType, bytes }: Pick<CommandMessage, 'contentType' | 'bytes'>): Format | undefined => {
+  if (contentType === undefined) return bytes[0] === BRACE ? 'json' : 'msgpack';
+  const type = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+  if (JSON_TYPES.has(type)) return 'json';
+  return MSGPACK_TYPES.has(type) ? 'msgpack' : undefined;
+};
+
+/** Reads what came from outside. Never throws. */
+export const readCommand = (
+  message: Pick<CommandMessage, 'verb' | 'type' | 'bytes' | 'contentType'>,
+): CommandReading => {
+  const format = formatOf(message);
+  if (format === undefined) return bad('Content-Type is application/json or application/msgpack');
+  let body: unknown;
+  try {
+    body = format === 'json' ? fromJson(message.bytes) : decodeLargeData(message.bytes);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof DecodeError || error instanceof SyntaxError || error instanceof TypeError) {
+      return bad(`the body is no ${format === 'json' ? 'JSON' : 'MessagePack'}: ${reason.slice(0, 200)}`);
+    }
+    throw error;
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return bad('the body is no map');
+  const { v: version } = body as { readonly v?: unknown };
+  if (typeof version === 'number' && version > COMMAND_VERSION) return { kind: 'newer', version };
+  return shapeOf(message, body);
+};
+
+const shapeOf = ({ verb, type }: Pick<CommandMessage, 'verb' | 'type'>, body: object): CommandReading => {
+  if (verb === 'cancel') {
+    const parsed = cancelCommand.safeParse(body);
+    return parsed.success ? { kind: 'cancel', command: parsed.data } : bad(faultsOf(parsed.error));
+  }
+  if (verb !== 'submit') return bad(`there is no command '${verb.slice(0, 50)}', only submit.<type> and cancel`);
+  const parsed = submitCommand.safeParse(body);
+  if (!parsed.success) return bad(faultsOf(parsed.error));
+  // What may be published is said by subject: the body must not get around it.
+  if (type === undefined) return bad('the subject names no type');
+  if (parsed.data.type !== undefined && parsed.data.type !== type) {
+    return bad(`the body is of type '${parsed.data.type}', the subject of type '${type}'`);
+  }
+  return { kind: 'submit', command: { ...parsed.data, type } };
+};
+
+const bad = (message: string): CommandReading => ({ kind: 'bad', message });
+
+/** Every fault in one line. */
+const faultsOf = (error: z.ZodError): string =>
+  error.issues
+    .slice(0, 10)
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+    .join('; ')
+    .slice(0, 1_000);
+
+const fromJson = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

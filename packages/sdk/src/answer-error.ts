@@ -1,0 +1,38 @@
+import { BatonError, InvalidArgumentError, OutcomeUnknownError, PayloadTooLargeError } from '@baton/runtime';
+import {
+  GlobalTaskFrameworkDisabledError,
+  PermissionDeniedError,
+  TaskAbortFailedError,
+  TaskAbortingError,
+  TaskNotAbortableError,
+  TaskNotFoundError,
+} from './errors.ts';
+
+type Failure = { readonly code: string; readonly message: string; readonly status?: string };
+
+/** The error a client with the rights of a runtime would have met, for what a supervisor has answered. */
+export const answerError = ({ code, message, status }: Failure): BatonError => {
+  switch (code) {
+    case 'DISABLED':
+      return new GlobalTaskFrameworkDisabledError();
+    case 'TASK_NOT_FOUND':
+      return new TaskNotFoundError();
+    case 'TASK_NOT_ABORTABLE':
+      return new TaskNotAbortableError();
+    case 'TASK_ABORT_FAILED':
+      return new TaskAbortFailedError(status ?? 'gone');
+    case 'TASK_ABORTING':
+      return new TaskAbortingError();
+    case 'PERMISSION_DENIED':
+    case 'FORCE_REQUIRED':
+      return new PermissionDeniedError(code, message);
+    case 'INVALID_ARGUMENT':
+      return new InvalidArgumentError(message);
+    case 'PAYLOAD_TOO_LARGE':
+      return new PayloadTooLargeError(message);
+    case 'OUTCOME_UNKNOWN':
+      return new OutcomeUnknownError(message);
+    default:
+      return new BatonError(code, message);
+  }
+};

@@ -1,0 +1,149 @@
+import { taskOf, type Actor, type Policy, type TaskRecord } from '@baton/core';
+import { COMMAND_LIMIT, decodeLargeData, encode, parseAddress, type Address } from '@baton/protocols';
+import {
+  BatonError,
+  OutcomeUnknownError,
+  PayloadTooLargeError,
+  readAnswer,
+  type ClientParts,
+  type CommandAnswer,
+  type CommandVerb,
+  type Held,
+  type Submission,
+  type SubmitRequest,
+  type TaskView,
+} from '@baton/runtime';
+import { answerError } from './answer-error.ts';
+import type { Writes } from './writes.ts';
+
+/** How long a publisher waits for a supervisor's answer. */
+const ANSWER_MS = 5_000;
+
+/** The writes of a publisher: commands, carried out by whichever supervisor is there, by the same decisions. */
+export const commandWrites = (parts: ClientParts): Writes => ({
+  submit: async (actor, request) => {
+    const answer = await ask(parts, 'submit', submitBody(actor, request), request.type);
+    return answer.kind === 'answered' ? submissionOf(parts, answer.done) : answer;
+  },
+  cancel: async (actor, address, { id, force }) => {
+    const answer = await ask(parts, 'cancel', { id, address, force, ...userOf(actor) });
+    if (answer.kind !== 'answered') return answer;
+    const { task, outcome } = answer.done;
+    const action = outcome === 'unsubscribed' ? 'unsubscribed' : 'aborted';
+    return { kind: 'done', action, record: recordOfView(task), revision: revisionOf(task) };
+  },
+});
+
+type Done = Extract<CommandAnswer, { readonly ok: true }>;
+type Answered =
+  | { readonly kind: 'answered'; readonly done: Done }
+  | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
+
+/** Throws the error for an answer that says no. */
+const ask = async ({ ports }: ClientParts, verb: CommandVerb, body: object, type?: string): Promise<Answered> => {
+  const bytes = encode(body);
+  if (bytes.length > COMMAND_LIMIT) {
+    const text = `the command is ${bytes.length} bytes, at most ${COMMAND_LIMIT} are allowed: store large arguments elsewhere and pass where`;
+    throw new PayloadTooLargeError(text);
+  }
+  const sent = await ports.commands.send({ verb, bytes, ...(type === undefined ? {} : { type }) }, ANSWER_MS);
+  if ('cause' in sent) return sent;
+  if (sent.kind === 'silent') {
+    const text =
+      'the command is stored and no supervisor has answered yet; it is carried out when one runs. To repeat a submit ' +
+      'without making a second task, give it an operationId';
+    return { kind: 'unknown', cause: new OutcomeUnknownError(text) };
+  }
+  const answer = readAnswer(sent.bytes);
+  if (answer === undefined) throw new BatonError('ANSWER_UNREADABLE', 'the answer to a command cannot be read');
+  if (!answer.ok) throw answerError(answer);
+  return { kind: 'answered', done: answer };
+};
+
+const userOf = (actor: Actor) => (actor.user === undefined ? {} : { user: { id: actor.user, admin: actor.admin } });
+
+/** Absent fields are left out: the shape is strict. */
+const submitBody = (actor: Actor, request: SubmitRequest): object => {
+  const { type, scope, queue, priority, policy, key, name, args, runAt, whenAborting, operationId } = request;
+  return {
+    ...{ type, scope, queue, priority, ...policyFields(policy), ...userOf(actor) },
+    ...(args === undefined ? {} : { args: decodeLargeData(args.bytes) }),
+    ...(key === undefined ? {} : { task_key: key }),
+    ...(name === undefined ? {} : { task_name: name }),
+    ...(runAt === undefined ? {} : { run_at: new Date(runAt).toISOString() }),
+    ...(whenAborting === undefined ? {} : { when_aborting: whenAborting }),
+    ...(operationId === undefined ? {} : { operation_id: operationId }),
+  };
+};
+
+const policyFields = (policy: Policy) => {
+  const { timeoutMs, maxAttempts, backoff, maxRescues, onOrphan, abortGraceMs, isolation } = policy;
+  return {
+    ...(timeoutMs === undefined ? {} : { timeout: seconds(timeoutMs) }),
+    ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
+    ...(backoff === undefined
+      ? {}
+      : {
+          backoff: {
+            initial: seconds(backoff.initialMs),
+            factor: backoff.factor,
+            max: seconds(backoff.maxMs),
+            jitter: backoff.jitter,
+          },
+        }),
+    ...(maxRescues === undefined ? {} : { max_rescues: maxRescues }),
+    ...(onOrphan === undefined ? {} : { on_orphan: onOrphan }),
+    ...(abortGraceMs === undefined ? {} : { abort_grace: seconds(abortGraceMs) }),
+    ...(isolation === undefined ? {} : { isolation }),
+  };
+};
+
+const seconds = (ms: number): number => ms / 1_000;
+
+const submissionOf = async (parts: ClientParts, done: Done): Promise<Submission> => {
+  const { task, differs = false } = done;
+  const outcome = done.outcome === 'joined' ? 'joined' : 'created';
+  const address = parseAddress(task.address);
+  if (address === undefined) throw new BatonError('ANSWER_UNREADABLE', 'the answer to a command has no address');
+  const view = (await stored(parts, address, task.id)) ?? { record: recordOfView(task), revision: revisionOf(task) };
+  return { kind: 'done', address, id: task.id, view, held: view, outcome, differs, isNew: false };
+};
+
+/** The record itself, which says more than the answer; it may be gone already. */
+const stored = async ({ kernel }: ClientParts, address: Address, id: string): Promise<Held | undefined> => {
+  const held = await kernel.load(address);
+  const record = held === undefined ? undefined : taskOf(held.record, id);
+  return held === undefined || record === undefined ? undefined : { record, revision: held.revision };
+};
+
+const revisionOf = (task: TaskView): number => (typeof task['revision'] === 'number' ? task['revision'] : 0);
+
+/** As much of a record as an answer tells. */
+const recordOfView = (task: TaskView): TaskRecord => {
+  const text = (field: string): string => (typeof task[field] === 'string' ? task[field] : '');
+  const time = (field: string): number | undefined => (text(field) === '' ? undefined : Date.parse(text(field)));
+  const createdAt = time('created_at') ?? 0;
+  const [startedAt, endedAt, runAt] = [time('started_at'), time('ended_at'), time('run_at')];
+  return {
+    v: 1,
+    id: task.id,
+    type: text('task_type'),
+    key: text('task_key'),
+    name: text('task_name'),
+    scope: text('scope') as TaskRecord['scope'],
+    ...(text('created_by') === '' ? {} : { creator: text('created_by') }),
+    queue: text('queue'),
+    priority: text('priority') as TaskRecord['priority'],
+    mode: text('execution_mode') === 'sync' ? 'sync' : 'async',
+    policy: {},
+    status: text('status') as TaskRecord['status'],
+    subscribers: [],
+    createdAt,
+    changedAt: time('changed_at') ?? createdAt,
+    attempt: typeof task['attempt'] === 'number' ? task['attempt'] : 0,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(runAt === undefined ? {} : { runAt }),
+    history: [],
+  };
+};
