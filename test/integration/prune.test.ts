@@ -16,7 +16,7 @@ const views = createTaskViews(mongo);
 await views.ensureIndexes();
 
 const DAY_MS = 86_400_000;
-const { uuid } = systemChance();
+const chance = systemChance();
 const removed: string[] = [];
 
 /** Only what prune asks of it. */
@@ -27,7 +27,7 @@ const documentFor = (i: number, ago: number | undefined, change: Partial<TaskRec
   const at = Date.now();
   const record: TaskRecord = {
     v: 1,
-    id: uuid(),
+    id: chance.uuid(),
     type: `type${i % 7}`,
     key: `k${i}`,
     name: `n${i}`,
@@ -57,7 +57,10 @@ const store = async (documents: readonly TaskDocument[]): Promise<void> => {
 };
 
 const left = async (): Promise<readonly string[]> => {
-  const all = await mongo.db.collection<TaskDocument>('tasks').find({}, { projection: { _id: 1 } }).toArray();
+  const all = await mongo.db
+    .collection<TaskDocument>('tasks')
+    .find({}, { projection: { _id: 1 } })
+    .toArray();
   return all.map(({ _id }) => _id);
 };
 
@@ -106,11 +109,14 @@ test(
       const runs = many > 20_000 ? [1] : [1, 2];
       reports = await Promise.all(runs.map(() => prune(parts, { retentionPeriodDays: 0 })));
     });
-    assert.is(reports.reduce((sum, { tasks }) => sum + tasks, 0), ended);
+    assert.is(
+      reports.reduce((sum, { tasks }) => sum + tasks, 0),
+      ended,
+    );
     const active = new Set(documents.filter(({ terminal }) => !terminal).map(({ _id }) => _id));
     assert.is((await left()).filter((id) => active.has(id)).length, active.size, 'what runs is all there');
     assert.is((await views.ended(undefined, 10)).length, 0);
-    const [{ tookMs = 0, batches = 0 } = {}] = reports;
+    const { tookMs, batches } = reports[0] ?? { tookMs: 0, batches: 0 };
     console.log(
       `${ended} of ${many} documents pruned in ${Math.round(tookMs)} ms, ${batches} batches; ` +
         `list of 25 newest: idle p50 ${idle.p50} ms p99 ${idle.p99} ms (${idle.count}), during it p50 ${busy.p50} ms p99 ${busy.p99} ms (${busy.count})`,

@@ -110,7 +110,8 @@ test('R7 what has not ended is not retried; what the actor may not see is not th
 
 test('R7 an admin or a service retries for those who waited, and does not become one of them', () => {
   const shared = formerOf(
-    given(submit({ scope: 'shared' }), submit({ scope: 'shared', id: 'task-b' }, { actor: BOB }), claim(), finish()).now.record,
+    given(submit({ scope: 'shared' }), submit({ scope: 'shared', id: 'task-b' }, { actor: BOB }), claim(), finish()).now
+      .record,
   );
   for (const actor of [ROOT, SERVICE]) {
     const { after } = given().when(retry(shared, actor));

@@ -3,9 +3,8 @@ import { BatonError } from '@baton/runtime';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { runNamedService } from './commands/services.ts';
 import { runDev } from './dev/dev.ts';
-
-/** A failure that is explained; 2 as services use it for what cannot be started. */
-const FAILED = 1;
+import { exitCodeOf, exitCodes } from './operator/exit-codes.ts';
+import { registerOperatorCommands } from './operator/register.ts';
 
 const program = new Command('baton')
   .description('A distributed task runtime on NATS JetStream and MongoDB')
@@ -47,17 +46,27 @@ for (const name of ['supervisor', 'projector', 'gateway'] as const) {
     .action(() => runNamedService(name));
 }
 
+registerOperatorCommands(program);
+
 function wholeNumber(value: string): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('a whole number, 1 or more.');
   return number;
 }
 
+/** Commander ends the process itself for a wrong call; it is told with which code. */
+for (const command of [program, ...program.commands]) {
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof Error)) throw error;
-  const code = error instanceof BatonError || 'code' in error ? `${String((error as { code?: unknown }).code)}: ` : '';
-  process.stderr.write(`${code}${error.message}\n`);
-  process.exit(FAILED);
+  const code = error instanceof BatonError || 'code' in error ? String((error as { code?: unknown }).code) : 'FAILED';
+  const asJson = process.argv.includes('--json');
+  process.stderr.write(
+    `${asJson ? JSON.stringify({ error: { code, message: error.message } }) : `${code}: ${error.message}`}\n`,
+  );
+  process.exit(exitCodeOf(error));
 }

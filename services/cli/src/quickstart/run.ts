@@ -3,8 +3,9 @@ import type { TaskDocument } from '@baton/protocols';
 import { BatonError } from '@baton/runtime';
 import { connect, type TaskHandle } from '@baton/sdk';
 import { say, styled } from '../dev/terminal.ts';
+import { progressView } from '../operator/progress-view.ts';
 import { profileDatasets, type DatasetProfile } from './profile-datasets.ts';
-import { progressView, showDocument, showOutcome } from './show.ts';
+import { showDocument, showOutcome } from './show.ts';
 
 /** Public data sets of the package `vega-datasets`. */
 const DATASETS = ['zipcodes.csv', 'species.csv', 'birdstrikes.csv'];
@@ -48,7 +49,7 @@ export const runQuickstart = async (
 };
 
 const watch = async (handle: TaskHandle<readonly DatasetProfile[]>): Promise<void> => {
-  const view = progressView();
+  const view = progressView('waiting for a worker');
   const live = await handle.onProgress(({ progress }) => {
     if (progress !== undefined) view.update(progress);
   });

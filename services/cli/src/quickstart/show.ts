@@ -1,55 +1,7 @@
-import { describeDuration, describeProgress, etaMs, fractionOf } from '@baton/core';
 import type { TaskDocument } from '@baton/protocols';
-import type { Progress, TaskHandle } from '@baton/sdk';
-import { SingleBar } from 'cli-progress';
+import type { TaskHandle } from '@baton/sdk';
 import { say, styled } from '../dev/terminal.ts';
 import type { DatasetProfile } from './profile-datasets.ts';
-
-const BAR_CHARS = 28;
-const LINE_EVERY_MS = 1_000;
-
-export type ProgressView = { readonly update: (progress: Progress) => void; readonly close: () => void };
-
-/** A live bar on a terminal; elsewhere a line a second. */
-export const progressView = (): ProgressView => (process.stdout.isTTY ? bar() : lines());
-
-const bar = (): ProgressView => {
-  const began = performance.now();
-  const view = new SingleBar({
-    stream: process.stdout,
-    hideCursor: true,
-    clearOnComplete: false,
-    barsize: BAR_CHARS,
-    format: (_options, params, payload: { text?: string }) => {
-      const filled = Math.round(params.progress * BAR_CHARS);
-      return `  ${styled('cyan', '█'.repeat(filled))}${'░'.repeat(BAR_CHARS - filled)} ${payload.text ?? ''}`;
-    },
-  });
-  view.start(1_000, 0, { text: 'waiting for a worker' });
-  return {
-    update: (progress) =>
-      view.update(Math.round((fractionOf(progress) ?? 0) * 1_000), { text: textOf(progress, began) }),
-    close: () => view.stop(),
-  };
-};
-
-const lines = (): ProgressView => {
-  const began = performance.now();
-  let next = 0;
-  return {
-    update: (progress) => {
-      if (performance.now() < next) return;
-      next = performance.now() + LINE_EVERY_MS;
-      say(`  ${textOf(progress, began)}`);
-    },
-    close: () => {},
-  };
-};
-
-const textOf = (progress: Progress, began: number): string => {
-  const eta = etaMs(progress, performance.now() - began);
-  return eta === undefined ? describeProgress(progress) : `${describeProgress(progress)}  ETA ${describeDuration(eta)}`;
-};
 
 export const showOutcome = (handle: TaskHandle<readonly DatasetProfile[]>): void => {
   const { startedAt, endedAt, createdAt } = handle;

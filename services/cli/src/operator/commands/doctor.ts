@@ -1,0 +1,213 @@
+import { connectMongo, createTaskViews } from '@baton/mongo';
+import { inspectNats, SERVER_FLOOR, type NatsFindings } from '@baton/nats';
+import { BatonError } from '@baton/runtime';
+import { say, styled } from '../../dev/terminal.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { bytesText, sayJson } from '../output.ts';
+import { natsSettings, type Session } from '../session.ts';
+import { lookAtNodes, type SeenNode } from './workers.ts';
+
+export type Finding = {
+  readonly check: string;
+  /** `fail`: something does not work. `warn`: it works, and will not for long, or not well. */
+  readonly level: 'ok' | 'warn' | 'fail';
+  readonly found: string;
+  readonly advice?: string;
+};
+
+/** Clocks further apart make delayed starts and what people read wrong. */
+const SKEW_MS = 2_000;
+const BEHIND_EVENTS = 10_000;
+
+/** Looks at all a system needs, changes nothing, and says what is wrong and what to do. */
+export const doctor = async (session: Session): Promise<number> => {
+  const findings: Finding[] = [];
+  const nats = await checkNats(session, findings);
+  const whole =
+    nats !== undefined && nats.streams.every(({ exists, differences }) => exists && differences.length === 0);
+  if (whole) await checkNodes(session, nats, findings);
+  await checkMongo(session, findings);
+  const failed = findings.some(({ level }) => level === 'fail');
+  if (session.json) sayJson({ healthy: !failed, findings });
+  else show(findings);
+  return failed ? exitCodes.unhealthy : exitCodes.ok;
+};
+
+const MARKS = { ok: ['green', 'ok  '], warn: ['yellow', 'warn'], fail: ['red', 'FAIL'] } as const;
+
+const show = (findings: readonly Finding[]): void => {
+  for (const { check, level, found, advice } of findings) {
+    const [colour, mark] = MARKS[level];
+    say(`${styled(colour, mark)}  ${check.padEnd(16)}  ${found}`);
+    if (advice !== undefined) say(`${' '.repeat(24)}${styled('dim', advice)}`);
+  }
+};
+
+const NATS_ADVICE: Readonly<Record<string, string>> = {
+  NOT_CONNECTED: 'check that nats-server runs at NATS_URL and can be reached from here',
+  AUTHORIZATION_FAILED: 'check NATS_CREDS, or NATS_USER and NATS_PASSWORD',
+  SERVER_TOO_OLD: `upgrade nats-server to ${SERVER_FLOOR} or newer`,
+  JETSTREAM_DISABLED: 'start nats-server with JetStream (-js, or a jetstream block), and for this account',
+};
+
+const checkNats = async (session: Session, findings: Finding[]): Promise<NatsFindings | undefined> => {
+  const { settings } = session;
+  const at = settings.nats.servers.map((server) => server.replace(/\/\/.*@/, '//')).join(', ');
+  let nats: NatsFindings;
+  try {
+    nats = await inspectNats(natsSettings(settings));
+  } catch (error) {
+    findings.push(failure('NATS', error, (code) => NATS_ADVICE[code] ?? 'see the message'));
+    return undefined;
+  }
+  findings.push({ check: 'NATS', level: 'ok', found: `nats-server ${nats.version} at ${at}, JetStream on` });
+  findings.push(skewOf(nats), ...streamsOf(nats, settings.namespace), projectionOf(nats));
+  return nats;
+};
+
+const skewOf = ({ skewMs }: NatsFindings): Finding => {
+  const found = `this clock and the server's are ${Math.abs(skewMs)} ms apart`;
+  if (Math.abs(skewMs) <= SKEW_MS) return { check: 'clock', level: 'ok', found };
+  return { check: 'clock', level: 'warn', found, advice: 'keep the clocks of all machines in step (NTP, chrony)' };
+};
+
+const streamsOf = ({ streams }: NatsFindings, namespace: string): readonly Finding[] => {
+  const missing = streams.filter(({ exists }) => !exists);
+  if (missing.length === streams.length) {
+    const found = `nothing of the namespace ${namespace} is there`;
+    return [
+      { check: 'streams', level: 'warn', found, advice: 'start a service: it makes them; or set BATON_NAMESPACE' },
+    ];
+  }
+  const findings = streams.flatMap(({ name, exists, differences }): readonly Finding[] => {
+    if (!exists)
+      return [
+        {
+          check: 'streams',
+          level: 'fail',
+          found: `${name} is missing`,
+          advice: 'start any service again: it makes what is missing',
+        },
+      ];
+    return differences.map(({ field, wanted, actual }) => ({
+      check: 'streams',
+      level: 'fail',
+      found: `${name}: ${field} is ${JSON.stringify(actual) ?? 'not set'}, ${JSON.stringify(wanted) ?? 'unset'} is needed`,
+      advice: `put it right with: nats stream edit ${name}; what cannot be edited means a new namespace`,
+    }));
+  });
+  const bytes = streams.reduce((sum, stream) => sum + stream.bytes, 0);
+  if (findings.length > 0) return findings;
+  return [{ check: 'streams', level: 'ok', found: `${streams.length} as they have to be, ${bytesText(bytes)}` }];
+};
+
+const projectionOf = ({ projectorBehind: behind }: NatsFindings): Finding => {
+  const check = 'projection';
+  if (behind === undefined)
+    return { check, level: 'warn', found: 'no projector has ever run', advice: 'start one: baton projector' };
+  const found = `${behind} events behind`;
+  if (behind <= BEHIND_EVENTS) return { check, level: 'ok', found };
+  return { check, level: 'warn', found, advice: "look at the projector's log; another one shares the work" };
+};
+
+const checkNodes = async (session: Session, nats: NatsFindings, findings: Finding[]): Promise<void> => {
+  let nodes: readonly SeenNode[];
+  try {
+    nodes = await lookAtNodes(await session.ports());
+  } catch (error) {
+    findings.push(failure('nodes', error, () => 'see the message'));
+    return;
+  }
+  const alive = nodes.filter((node) => node.alive);
+  const needed = [
+    ['supervisor', 'timeouts, rescues and delayed starts wait for one: baton supervisor'],
+    ['projector', 'lists and finished tasks wait for one: baton projector'],
+  ] as const;
+  for (const [role, advice] of needed) {
+    const count = alive.filter((node) => node.role === role).length;
+    if (count === 0) findings.push({ check: role, level: 'fail', found: 'none is alive', advice });
+    else findings.push({ check: role, level: 'ok', found: `${count} alive` });
+  }
+  // Whoever only calls tasks inline is a worker without types.
+  const workers = alive.filter(({ role, types = [] }) => role === 'worker' && types.length > 0);
+  findings.push(...workersOf(workers), ...unservedOf(workers, nats));
+};
+
+const workersOf = (workers: readonly SeenNode[]): readonly Finding[] => {
+  if (workers.length === 0)
+    return [
+      {
+        check: 'worker',
+        level: 'warn',
+        found: 'none is alive',
+        advice: 'nothing is run: baton worker --tasks ./tasks.mjs',
+      },
+    ];
+  const blocked = workers.filter(({ state }) => state === 'blocked');
+  const slots = workers.reduce((sum, { concurrency = 0 }) => sum + concurrency, 0);
+  const running = workers.reduce((sum, worker) => sum + (worker.running ?? 0), 0);
+  return [
+    { check: 'worker', level: 'ok', found: `${workers.length} alive, ${running} of ${slots} slots in use` },
+    ...blocked.map(({ id }): Finding => ({
+      check: 'worker',
+      level: 'warn',
+      found: `${id}: its event loop is blocked`,
+      advice: "run what computes for long in a thread: task({ isolation: 'thread' }, ...)",
+    })),
+  ];
+};
+
+const unservedOf = (workers: readonly SeenNode[], { lanes }: NatsFindings): readonly Finding[] =>
+  lanes
+    .filter(
+      ({ queue, type }) =>
+        !workers.some(({ queues = [], types = [] }) => queues.includes(queue) && types.includes(type)),
+    )
+    .map(({ queue, type, priority, waiting }) => ({
+      check: 'worker',
+      level: 'warn',
+      found: `${waiting} wait: no worker serves ${type} in the queue ${queue} (${priority})`,
+      advice: `start a worker with that task: baton worker --tasks … --queues ${queue}`,
+    }));
+
+const checkMongo = async ({ settings }: Session, findings: Finding[]): Promise<void> => {
+  const check = 'MongoDB';
+  try {
+    const mongo = await connectMongo({ ...settings.mongo, appName: 'baton-doctor' });
+    try {
+      const kind = mongo.kind === 'mongod' ? 'MongoDB' : 'DocumentDB or FerretDB';
+      findings.push({ check, level: 'ok', found: `${kind}, database ${mongo.db.databaseName}` });
+      const views = createTaskViews(mongo);
+      for (const which of ['newer', 'corrupt', 'refused', 'foreign'] as const) {
+        const aside = await views.quarantined(which, 1_000);
+        const [first] = aside;
+        if (first === undefined) continue;
+        const count = aside.length === 1_000 ? 'over 1,000' : String(aside.length);
+        findings.push({
+          check: 'quarantine',
+          level: 'warn',
+          found: `${count} ${which}: ${first.subject}: ${first.reason}`,
+          advice: ASIDE_ADVICE[which],
+        });
+      }
+    } finally {
+      await mongo.close();
+    }
+  } catch (error) {
+    findings.push(
+      failure(check, error, () => 'check MONGODB_URL, and that its server runs and can be reached from here'),
+    );
+  }
+};
+
+const ASIDE_ADVICE = {
+  newer: 'written by a newer version: upgrade the projector, it takes them up by itself',
+  corrupt: 'no record can be read from these bytes: look at the collection quarantine',
+  refused: 'the database did not take these documents: look at the collection quarantine',
+  foreign: 'somebody publishes to our subjects what is no record: look at permissions',
+} as const;
+
+const failure = (check: string, error: unknown, advice: (code: string) => string): Finding => {
+  if (!(error instanceof BatonError)) throw error;
+  return { check, level: 'fail', found: `${error.code}: ${error.message}`, advice: advice(error.code) };
+};

@@ -1,0 +1,91 @@
+import type { Priority, Scope, WhenAborting } from '@baton/core';
+import { InvalidArgumentError } from '@baton/runtime';
+import { task, type CallOptions } from '@baton/sdk';
+import { say } from '../../dev/terminal.ts';
+import { durationOf } from '../duration-text.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { sayJson } from '../output.ts';
+import type { Session } from '../session.ts';
+import { followToEnd } from './watch.ts';
+
+export type SubmitOptions = {
+  readonly args?: string;
+  readonly key?: string;
+  readonly name?: string;
+  readonly scope?: Scope;
+  readonly queue?: string;
+  readonly priority?: Priority;
+  readonly timeout?: string;
+  readonly delay?: string;
+  readonly runAt?: string;
+  readonly maxAttempts?: number;
+  readonly operationId?: string;
+  readonly whenAborting?: WhenAborting;
+  readonly wait?: boolean;
+  readonly waitTimeout?: string;
+};
+
+/** Schedules a task of any type; what serves it need not be known here. */
+export const submit = async (
+  session: Session,
+  type: string,
+  texts: readonly string[],
+  options: SubmitOptions,
+): Promise<number> => {
+  const args = argumentsOf(texts, options.args);
+  const baton = await session.baton();
+  const definition = task({ name: type, ...(options.scope === undefined ? {} : { scope: options.scope }) }, nowhere);
+  const handle = await baton.within(() => definition.with(callOptions(options)).schedule(...args));
+  if (options.wait) return followToEnd(session, handle, options.waitTimeout);
+  const { uuid, outcome, differs, status } = handle;
+  if (session.json) sayJson({ id: uuid, outcome, differs, status });
+  else say(`${uuid}  ${outcome ?? ''}${differs ? ', with other arguments or options than yours' : ''}, ${status}`);
+  return exitCodes.ok;
+};
+
+/** The body is a worker's: this program runs none. */
+const nowhere = (..._args: unknown[]): never => {
+  throw new Error('a task was run by the command line');
+};
+
+const argumentsOf = (texts: readonly string[], list: string | undefined): readonly unknown[] => {
+  if (list === undefined) return texts.map(valueOf);
+  if (texts.length > 0) throw new InvalidArgumentError('give arguments one by one, or all of them as --args, not both');
+  const parsed = parse(list);
+  if (!Array.isArray(parsed)) throw new InvalidArgumentError('--args is a JSON list, such as \'[1, "a"]\'');
+  return parsed as readonly unknown[];
+};
+
+/** JSON where it is JSON, text otherwise: `42` is a number, `hello` is what it says, `"42"` is text. */
+const valueOf = (text: string): unknown => parse(text) ?? (text === 'null' ? null : text);
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+};
+
+const callOptions = (options: SubmitOptions): CallOptions => {
+  const { key, name, queue, priority, timeout, delay, runAt, maxAttempts, operationId, whenAborting } = options;
+  return {
+    ...(key === undefined ? {} : { taskKey: key }),
+    ...(name === undefined ? {} : { taskName: name }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(timeout === undefined ? {} : { timeout: durationOf(timeout) }),
+    ...(delay === undefined ? {} : { delay: durationOf(delay) }),
+    ...(runAt === undefined ? {} : { runAt: dateOf(runAt) }),
+    ...(maxAttempts === undefined ? {} : { retry: { maxAttempts } }),
+    ...(operationId === undefined ? {} : { operationId }),
+    ...(whenAborting === undefined ? {} : { whenAborting }),
+  };
+};
+
+const dateOf = (text: string): Date => {
+  const at = new Date(text);
+  if (Number.isNaN(at.getTime()))
+    throw new InvalidArgumentError(`--run-at is a time such as 2030-01-31T18:00:00Z; got ${text}`);
+  return at;
+};

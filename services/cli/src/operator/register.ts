@@ -1,0 +1,119 @@
+import { TERMINAL_STATUSES, type Priority, type Scope, type Status, type WhenAborting } from '@baton/core';
+import { InvalidArgumentError as WrongOption, Option, type Command } from 'commander';
+import { cancel } from './commands/cancel.ts';
+import { doctor } from './commands/doctor.ts';
+import { get } from './commands/get.ts';
+import { history } from './commands/history.ts';
+import { list, type ListOptions } from './commands/list.ts';
+import { prune, type PruneOptions } from './commands/prune.ts';
+import { rebuild } from './commands/rebuild.ts';
+import { retry } from './commands/retry.ts';
+import { stats } from './commands/stats.ts';
+import { submit, type SubmitOptions } from './commands/submit.ts';
+import { watch } from './commands/watch.ts';
+import { workers } from './commands/workers.ts';
+import { EXIT_CODE_HELP } from './exit-codes.ts';
+import { withSession, type Session, type Who } from './session.ts';
+
+const STATUSES: readonly Status[] = ['pending', 'in_progress', 'aborting', ...TERMINAL_STATUSES];
+const SCOPES: readonly Scope[] = ['private', 'shared', 'system'];
+const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
+const WHEN_ABORTING: readonly WhenAborting[] = ['queue', 'join', 'reject'];
+
+const MOST_LISTED = 1_000;
+
+/** The commands of whoever operates or uses a system. They talk to NATS and MongoDB themselves, by the same settings. */
+export const registerOperatorCommands = (program: Command): void => {
+  const add = (usage: string, description: string): Command =>
+    program
+      .command(usage)
+      .description(description)
+      .option('--user <id>', 'act for this user; without it you are the operator, who may all')
+      .option('--admin', 'with --user: act as an admin')
+      .option('--json', 'print JSON, for machines')
+      .addHelpText('after', EXIT_CODE_HELP);
+
+  add('submit <type> [args...]', 'schedule a task; arguments are JSON, or text where they are no JSON')
+    .option('--args <list>', 'all arguments as one JSON list')
+    .option('--key <key>', 'deduplication key: an active task of this key is joined')
+    .option('--name <name>', 'for people')
+    .addOption(new Option('--scope <scope>', 'who sees it').choices(SCOPES))
+    .option('--queue <queue>', 'queue of the workers')
+    .addOption(new Option('--priority <priority>', 'order inside the queue').choices(PRIORITIES))
+    .option('--timeout <time>', 'per attempt: seconds, or 90s, 5m, 2h')
+    .option('--delay <time>', 'not before this long from now')
+    .option('--run-at <time>', 'not before this moment, as 2030-01-31T18:00:00Z')
+    .option('--max-attempts <number>', 'failures until it fails for good', wholeFrom(1))
+    .option('--operation-id <id>', 'the same id again within a day never makes a second task')
+    .addOption(new Option('--when-aborting <way>', 'when the last one of the key is aborting').choices(WHEN_ABORTING))
+    .option('--wait', 'follow it to its end')
+    .option('--wait-timeout <time>', 'wait no longer than this')
+    .action((type: string, args: readonly string[], options: SubmitOptions & Who) =>
+      end(options, (session) => submit(session, type, args, options)),
+    );
+
+  add('list', 'tasks, newest first')
+    .addOption(new Option('--status <status...>', 'only these').choices(STATUSES))
+    .option('--type <type...>', 'only these types')
+    .addOption(new Option('--scope <scope...>', 'only these').choices(SCOPES))
+    .option('--created-by <user...>', 'only of these users')
+    .option('--text <text>', 'part of the name, the type or the key')
+    .option('--limit <number>', 'most rows', wholeFrom(1, MOST_LISTED), 25)
+    .option('--after <cursor>', 'the page after the one that ended with this')
+    .action((options: ListOptions & Who) => end(options, (session) => list(session, options)));
+
+  add('get <id>', 'all that is known of a task')
+    .option('--result', 'only what it returned, whole, as JSON')
+    .option('--args', 'only its arguments, whole, as JSON')
+    .action((id: string, options: Who & { readonly result?: boolean; readonly args?: boolean }) =>
+      end(options, (session) => get(session, id, options)),
+    );
+
+  add('watch <id>', 'follow a task to its end, with a live bar')
+    .option('--wait-timeout <time>', 'wait no longer than this')
+    .action((id: string, options: Who & { readonly waitTimeout?: string }) =>
+      end(options, (session) => watch(session, id, options)),
+    );
+
+  add('cancel <id>', 'stop a task, or leave a shared one')
+    .option('--force', 'for everyone, and also what does not stop (admins)')
+    .action((id: string, options: Who & { readonly force?: boolean }) =>
+      end(options, (session) => cancel(session, id, options)),
+    );
+
+  add('retry <id>', 'run an ended task again')
+    .option('--wait', 'follow it to its end')
+    .option('--wait-timeout <time>', 'wait no longer than this')
+    .action((id: string, options: Who & { readonly wait?: boolean; readonly waitTimeout?: string }) =>
+      end(options, (session) => retry(session, id, options)),
+    );
+
+  add('history <id>', 'every transition of a task: when, who, why').action((id: string, options: Who) =>
+    end(options, (session) => history(session, id)),
+  );
+
+  add('prune', 'delete ended tasks and what they returned')
+    .requiredOption('--days <number>', 'those that ended longer ago; 0: all that ended', wholeFrom(0))
+    .option('--max-rows <number>', 'most tasks of this run, the oldest; 0: no limit', wholeFrom(0), 0)
+    .option('--dry-run', 'only say how many')
+    .action((options: PruneOptions & Who) => end(options, (session) => prune(session, options)));
+
+  add('stats', 'tasks by status, what waits, sizes, lag').action((options: Who) => end(options, stats));
+  add('workers', 'who is there: workers, supervisors, projectors').action((options: Who) => end(options, workers));
+  add('doctor', 'look at everything, change nothing, say what is wrong').action((options: Who) => end(options, doctor));
+  add('rebuild', 'make the documents anew from the event log and the bucket').action((options: Who) =>
+    end(options, rebuild),
+  );
+};
+
+const end = async (who: Who, run: (session: Session) => Promise<number>): Promise<void> => {
+  process.exitCode = await withSession(who, run);
+};
+
+const wholeFrom =
+  (least: number, most: number = Number.MAX_SAFE_INTEGER) =>
+  (value: string): number => {
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= least && number <= most) return number;
+    throw new WrongOption(`a whole number, ${least} ${most === Number.MAX_SAFE_INTEGER ? 'or more' : `to ${most}`}.`);
+  };
