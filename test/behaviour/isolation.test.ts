@@ -43,7 +43,7 @@ test('T5 isolated in a thread: the same context, arguments and results, retries'
 test('T5 an endless loop is ended after the grace; neighbours and the lease do not notice', async (stage) => {
   await stage.as('alice').within(async () => {
     const cancelled = await spins.schedule();
-    const overdue = await spins.with({ timeout: '300ms' }).schedule();
+    const overdue = await spins.with({ timeout: '2s' }).schedule();
     await untilEffect(stage, cancelled, 'spins');
     await untilEffect(stage, overdue, 'spins');
     await cancelled.refresh();
@@ -68,6 +68,13 @@ test('T5 an endless loop is ended after the grace; neighbours and the lease do n
       );
     }
   });
+});
+
+test('T5 it can be ended as well when its submitter did not know that it is isolated', async (stage) => {
+  const asSubmitted = task({ name: 'iso.spins', abortGrace: '500ms', timeout: '2s' }, () => undefined);
+  const handle = await stage.as('alice').within(() => asSubmitted.schedule());
+  await handle.wait({ timeout: '10s' });
+  assert.equal([handle.status, handle.record.abort?.forced], ['timed_out', true]);
 });
 
 test('T5 abort handlers run in the thread; one that does not return is ended', async (stage) => {
@@ -140,7 +147,7 @@ test(
       assert.equal([handle.status, given, handle.executionMode], ['success', 7, 'sync']);
       assert.is.not(thread, threadId);
       assert.ok(isMainThread);
-      const endless = await spins.with({ timeout: '200ms' })();
+      const endless = await spins.with({ timeout: '2s' })();
       assert.equal([endless.status, endless.record.abort?.forced], ['timed_out', true]);
     });
   },
@@ -169,5 +176,13 @@ test(
   },
   { limitMs: 30_000 },
 );
+
+test('T5 a module that is a whole program is not started a second time in the thread', async (stage, context) => {
+  const module = new URL('./fixture-program.mjs', import.meta.url);
+  const program = task({ name: 'iso.in_program', isolation: 'thread', module }, () => 1);
+  const refused = await thrownBy(() => stage.serve(context, [program]));
+  assert.instance(refused, InvalidArgumentError);
+  assert.match(refused.message, /a module with isolated tasks must not start the program/);
+});
 
 test.run();

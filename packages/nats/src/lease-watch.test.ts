@@ -93,4 +93,20 @@ test('blocked for too long: nothing is renewed and the lease is lost, until the 
   assert.is(watch.judge(90_010), 'regained');
 });
 
+test('R6 tells how long its owner was blocked, once it beats again', () => {
+  const { beat } = held(0);
+  assert.is(beat(900), undefined);
+  assert.is(beat(9_900), 9_000);
+  assert.is(beat(10_000), undefined);
+});
+
+test('R6 a pause of the whole process is no block', () => {
+  const { watch, beat } = held(0);
+  watch.paused(90_000);
+  assert.not.ok(watch.isBlocked(90_000));
+  assert.is(watch.judge(90_000), 'lost', 'the lease is over all the same');
+  assert.ok(watch.isDue(90_000), 'and is renewed at once');
+  assert.is(beat(90_100), undefined);
+});
+
 test.run();

@@ -1,16 +1,18 @@
 import { availableParallelism } from 'node:os';
-import { isOwnedUnder, isTerminal } from '@baton/core';
+import { isTerminal, type Fence } from '@baton/core';
 import { DATA_LIMIT, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
-import { UnreadableRecordError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { offer, promote } from '../dispatch.ts';
-import type { Asked, Held, Kernel } from '../kernel.ts';
+import type { Held, Kernel } from '../kernel.ts';
 import type { Dispatch, Lease, NodeInfo, Ports, Subscription } from '../ports.ts';
 import { checkModules } from '../thread/check-modules.ts';
 import { ThreadPool } from '../thread/thread-pool.ts';
+import { Claims, type Claimed } from './claims.ts';
 import type { TaskDefinition } from './definition.ts';
 import { Run } from './run.ts';
 import type { RunEnd } from './run-finish.ts';
+
+export type { Claimed } from './claims.ts';
 
 export type RunHostSettings = {
   readonly ports: Ports;
@@ -23,21 +25,11 @@ export type RunHostSettings = {
   readonly dataLimit?: number;
 };
 
-/** What came of a claim. `unknown`: it cannot be found out now; `settle` goes on until it is. */
-export type Claimed =
-  | { readonly kind: 'mine'; readonly held: Held }
-  | { readonly kind: 'not_mine' }
-  | { readonly kind: 'failed' }
-  | { readonly kind: 'unknown' };
-
 /** Task threads of a process without a worker: inline calls take no slots that would bound them. */
 const LEAST_THREADS = Math.max(4, availableParallelism());
 
 /** Types of tasks named in the log when one of them blocked the event loop. */
 const SHOWN_TYPES = 10;
-
-/** Pause between two looks at a claim whose answer was lost. */
-const SETTLE_MS = 500;
 
 /**
  * Hosts the runs of one process: holds its lease, hears pokes, follows reconnects. Worker and inline calls both run
@@ -46,6 +38,7 @@ const SETTLE_MS = 500;
 export class RunHost {
   readonly id: string;
   private readonly settings: RunHostSettings;
+  private readonly claims: Claims;
   /** Who owns an address here. */
   private readonly runs = new Map<Address, Run>();
   /** All bodies that run, also those whose task is somebody else's by now. */
@@ -57,13 +50,15 @@ export class RunHost {
   private readonly subscriptions: Subscription[] = [];
   private lease: Lease | undefined;
   private starting: Promise<void> | undefined;
-  private stopped = false;
   private held = false;
   private leaseChanged: () => void = () => {};
 
   constructor(settings: RunHostSettings) {
+    const { ports, kernel, log, info } = settings;
     this.settings = settings;
-    this.id = settings.info.id;
+    this.id = info.id;
+    const fenceAt = (address: Address): Fence | undefined => this.runs.get(address)?.fence;
+    this.claims = new Claims({ ports, kernel, log, worker: info.id, fenceAt });
   }
 
   get running(): number {
@@ -86,65 +81,13 @@ export class RunHost {
     return this.starting;
   }
 
-  /** Decides a claim; settles one whose answer was lost as far as it can be settled now. */
-  async claim(address: Address, from: Held | undefined, dispatched: number): Promise<Claimed> {
-    const { kernel, ports } = this.settings;
-    const asked = await kernel.ask(
-      address,
-      (held) => ({
-        kind: 'claim',
-        at: ports.clock.now(),
-        id: held?.record.id ?? '',
-        worker: this.id,
-        epoch: ports.store.epoch,
-        revision: held?.revision ?? 0,
-        dispatched,
-      }),
-      from === undefined ? {} : { from },
-    );
-    return this.judge(address, asked);
+  /** See `Claims`. */
+  claim(address: Address, from: Held | undefined, dispatched: number): Promise<Claimed> {
+    return this.claims.claim(address, from, dispatched);
   }
 
-  private judge(address: Address, asked: Asked): Claimed {
-    switch (asked.kind) {
-      case 'done':
-        return { kind: 'mine', held: { record: asked.record, revision: asked.revision } };
-      case 'refused':
-        return this.isStray(address, asked.held) ? { kind: 'mine', held: asked.held } : { kind: 'not_mine' };
-      case 'failed':
-        // What stands there is not for this program. Handed back, the dispatch would only come again at once.
-        if (asked.cause instanceof UnreadableRecordError) {
-          this.settings.log.warn({ err: asked.cause, address }, 'a record cannot be read and its task is left alone');
-          return { kind: 'not_mine' };
-        }
-        return { kind: 'failed' };
-      case 'unknown':
-        return { kind: 'unknown' };
-    }
-  }
-
-  /** Looks until it is known whether a claim without an answer was carried out. */
-  async settle(address: Address): Promise<Claimed> {
-    const { kernel, ports } = this.settings;
-    while (!this.stopped) {
-      await new Promise<void>((resolve) => {
-        ports.clock.after(SETTLE_MS, resolve);
-      });
-      try {
-        const held = await kernel.load(address);
-        return this.isStray(address, held) ? { kind: 'mine', held } : { kind: 'not_mine' };
-      } catch (error) {
-        this.settings.log.debug({ err: error, address }, 'a claim without an answer cannot be looked at yet');
-      }
-    }
-    return { kind: 'not_mine' };
-  }
-
-  /** The record says this process runs it, and it does not: a claim of ours whose answer was lost. */
-  private isStray(address: Address, held: Held | undefined): held is Held {
-    if (held === undefined || isTerminal(held.record.status) || held.record.owner?.worker !== this.id) return false;
-    const run = this.runs.get(address);
-    return run === undefined || !isOwnedUnder(held.record, run.fence);
+  settle(address: Address): Promise<Claimed> {
+    return this.claims.settle(address);
   }
 
   /** Runs what was claimed to the end of the attempt, and starts what waits behind it. Never rejects. */
@@ -207,7 +150,7 @@ export class RunHost {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.claims.close();
     for (const run of this.bodies) run.abandon();
     for (const subscription of this.subscriptions.splice(0)) subscription.close();
     await this.threads.close();

@@ -111,6 +111,8 @@ export class Run implements BodyOwner, Ending {
   /** Runs the body to the end of the attempt. Never rejects. */
   async execute(): Promise<RunEnd> {
     this.timeout.start();
+    // Whoever submitted it may not have known that it can be ended.
+    if (this.body.canBeEnded && this.record.policy.isolation === undefined) this.asked('signal');
     const body = await this.runBody();
     this.bodyEnded = true;
     this.timeout.stop();
