@@ -1,5 +1,6 @@
 // limit: 300s
 // T6, R6, X9: tasks that ignore what they are told, block their worker, or throw where nobody catches, in real processes.
+import { fileURLToPath } from 'node:url';
 import type { NodeInfo } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
@@ -8,6 +9,7 @@ import { effectsOf, ISOLATED_TASKS, untilEffect } from '../support/isolated-effe
 import { suite } from '../support/suite.ts';
 import { startSystem, type System } from '../support/system-fixture.ts';
 import { until } from '../support/stage.ts';
+import { SystemProcess } from '../support/system-process.ts';
 
 const test = suite('stuck workers');
 
@@ -24,7 +26,7 @@ test(
     await until(handle, ({ record }) => record.notStopping === true);
     assert.is(handle.status, 'aborting');
     const grace = (handle.record.changedAt ?? 0) - (handle.record.abort?.at ?? 0);
-    assert.ok(grace >= 500 && grace < 2_500, `marked after ${grace} ms`);
+    assert.ok(grace >= 500 && grace < 4_000, `marked after ${grace} ms`);
     assert.is((await handle.cancel()).action, 'aborted');
     await handle.refresh();
     assert.is(handle.status, 'aborting', 'a user asks again: nothing new');
@@ -183,5 +185,33 @@ test(
   },
   { limitMs: 60_000 },
 );
+
+const HOST = fileURLToPath(new URL('./fixture-host.mjs', import.meta.url));
+
+const HOSTS = [
+  ['gives its tasks back and ends with 1', {}, 1],
+  ['leaves it to the listener of the program', { HOST_LISTENS: '1' }, 42],
+  ['stays out of it when told so', { HOST_LISTENS: '1', HOST_HANDLES: '1' }, 42],
+] as const;
+
+for (const [title, env, code] of HOSTS) {
+  test(
+    `X9 a worker in a program of others ${title}`,
+    async (context) => {
+      const system = await startSystem(context, { projectors: 0, supervisors: 0, workers: 0 });
+      const host = new SystemProcess({ name: 'host', args: [HOST], env: { ...system.env, ...env } });
+      context.defer(() => host.destroy());
+      await host.start();
+      const exit = await host.ended;
+      assert.is(exit.code, code, host.output);
+      assert.ok(host.output.includes('task: failure, in a task'), host.output);
+      assert.is(host.output.includes('the program heard: in the program'), code === 42);
+      const [, uuid = '', address = ''] = /waiting: (\S+) (\S+)/.exec(host.output) ?? [];
+      const waiting = await system.baton.open({ uuid, address });
+      assert.is(waiting.status, code === 1 ? 'pending' : 'in_progress', 'given back, or left for the rescue');
+    },
+    { limitMs: 60_000 },
+  );
+}
 
 test.run();

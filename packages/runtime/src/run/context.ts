@@ -43,7 +43,7 @@ export type TaskContext = {
   /** Who submitted the task. */
   readonly user: { readonly id: string } | undefined;
   readonly log: Log;
-  /** Aborted on cancel, timeout, drain or a lost lease. Reading it makes the task abortable. */
+  /** Aborted on cancel, timeout, drain, a lost lease, or what nobody caught in the task. Reading it makes the task abortable. */
   readonly signal: AbortSignal;
   readonly updateTask: (update: TaskUpdate, options?: UpdateOptions) => void;
   /** Runs when the task is aborted or times out, last registered first. Makes the task abortable. */

@@ -33,7 +33,7 @@ export class ThreadBody implements Body {
   private settle: ((end: BodyEnd) => void) | undefined;
   private observed: (() => void) | undefined;
   private isOver = false;
-  /** Why handlers cannot run any more: none were reached, or the thread has ended under them. */
+  /** Handlers cannot run any more; this is what they come to. */
   private gone: readonly TaskError[] | undefined;
 
   constructor(settings: ThreadBodySettings) {
@@ -145,8 +145,9 @@ export class ThreadBody implements Body {
   }
 
   private died(error: TaskError): void {
-    // Handlers that were running have failed; those that were not reached are lost with the thread.
-    this.leaveHandlers(this.handlers.aborts.length + this.handlers.cleanups.length > 0 ? [error] : []);
+    // Handlers that were running have failed, and so have those that a body which has ended has left to run.
+    const isRunning = this.handlers.aborts.length + this.handlers.cleanups.length > 0;
+    this.leaveHandlers(isRunning || this.isOver ? [error] : []);
     this.settle?.({ kind: 'threw', error });
   }
 
