@@ -134,7 +134,9 @@ const recheck = async (
   epoch: number,
   clock: ServerClock,
 ): Promise<void> => {
-  requireVersion(nc.info?.version);
+  // The client forgets what the server said of itself when the connection breaks: nothing is known, nothing is wrong.
+  if (nc.info === undefined) throw new NotConnectedError('no connection to NATS');
+  requireVersion(nc.info.version);
   const found = epochOf(await look(api, names, clock));
   if (found === epoch) return;
   const text =

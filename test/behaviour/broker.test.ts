@@ -1,0 +1,114 @@
+// limit: 240s
+// R8: the broker is away, half there, or full. A server of its own, which is killed.
+import { getContext, task, type TaskHandle } from '@baton/sdk';
+import * as assert from 'uvu/assert';
+import { openCuttableLink } from '../support/cuttable-link.ts';
+import { eventually } from '../support/eventually.ts';
+import { double, steps } from '../support/fixture-tasks.ts';
+import { stagedSuite, thrownBy, until } from '../support/stage.ts';
+import { converged } from '../support/system-state.ts';
+
+const test = stagedSuite('broker', { ownNats: true, workers: 2, supervisors: 2 });
+
+/** The bounds of R8, and what a loaded machine of two cores may add. */
+const BACK_MS = 10_000;
+const SUBMIT_MS = 5_000;
+const HALF_OPEN_MS = 6_000;
+const MARGIN_MS = 1_000;
+
+test(
+  'R8 the broker goes away and comes back: submits fail in time and honestly, then every process works again',
+  async (stage) => {
+    const alice = stage.as('alice');
+    const running = await alice.within(() => steps.with({ taskKey: 'over the outage' }).schedule(40, 100));
+    await until(running, ({ status }) => status === 'in_progress');
+    const admitted = await alice.within(() => double.with({ queue: 'nobody' }).schedule(1));
+    await stage.nats.kill();
+    const began = performance.now();
+    const submit = async (i: number): Promise<string> => {
+      const failure = await thrownBy(() => alice.within(() => double.with({ taskKey: `away ${i}` }).schedule(i)));
+      const tookMs = performance.now() - began;
+      assert.ok(
+        ['NOT_CONNECTED', 'OUTCOME_UNKNOWN'].includes(failure.code ?? ''),
+        `${failure.code}: ${failure.message}`,
+      );
+      assert.ok(tookMs <= SUBMIT_MS + 2 * MARGIN_MS, `told after ${tookMs} ms`);
+      return failure.code ?? '';
+    };
+    const codes: string[] = [];
+    try {
+      codes.push(...(await Promise.all(Array.from({ length: 500 }, (_, i) => submit(i)))));
+    } finally {
+      await stage.nats.restart();
+    }
+    const backAt = performance.now();
+    const after: TaskHandle[] = [];
+    await eventually(
+      async () => {
+        after.push(await alice.within(() => double.schedule(7)));
+      },
+      { limitMs: BACK_MS + MARGIN_MS },
+    );
+    // Worker, supervisor and projector each do their part.
+    const timed = await eventually(() => alice.within(() => double.with({ delay: '1s' }).schedule(8)), {
+      limitMs: 5_000,
+    });
+    for (const handle of [...after, timed]) await handle.wait({ timeout: '15s' });
+    for (const { uuid } of after) await stage.document(uuid, ({ terminal }) => terminal);
+    const tookMs = performance.now() - backAt;
+    console.log(`back and at work after ${Math.round(tookMs)} ms`);
+    assert.ok(tookMs <= BACK_MS + MARGIN_MS, `${tookMs} ms`);
+    await running.wait({ timeout: '30s' });
+    assert.is(running.status, 'success');
+    assert.is((await admitted.refresh()).status, 'pending', 'what was acknowledged is there');
+    await admitted.cancel();
+    await converged(stage, 30_000);
+    // What was told as not done has not happened.
+    const refused = codes.filter((code) => code === 'NOT_CONNECTED').length;
+    const made = await stage.mongo.db.collection('tasks').countDocuments({ task_key: /^away / });
+    assert.ok(made <= codes.length - refused, `${made} of ${codes.length - refused} unknown ones were made`);
+  },
+  { limitMs: 90_000 },
+);
+
+test(
+  'R8 a half-open connection is noticed within 6 s, and before anyone takes over',
+  async (stage, context) => {
+    const link = await openCuttableLink(stage.natsUrl);
+    context.defer(() => link.close());
+    const told: number[] = [];
+    const body = task({ name: 'r8.body', queue: 'r8' }, async () => {
+      const { signal, attempt } = getContext();
+      if (attempt > 1) return attempt;
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true });
+      });
+      told.push(Date.now());
+      throw signal.reason;
+    });
+    const own = await stage.client(context, { servers: `nats://${link.address}`, user: { id: 'alice' } });
+    const worker = await own.startWorker({ tasks: [body], queues: ['r8'] });
+    const handle = await stage.as('alice').within(() => body.schedule());
+    await until(handle, ({ isAbortable }) => isAbortable);
+    await stage.serve(context, [body], { queues: ['r8'] });
+    link.freeze();
+    const frozenAt = performance.now();
+    await eventually(() => assert.not(own.link.connected), { limitMs: HALF_OPEN_MS + MARGIN_MS });
+    console.log(`half-open noticed after ${Math.round(performance.now() - frozenAt)} ms`);
+    const refused = await thrownBy(() => own.within(() => body.schedule()));
+    assert.is(refused.code, 'NOT_CONNECTED');
+    await until(handle, ({ record }) => record.rescues === 1, 15_000);
+    const takenAt = handle.record.history.find(({ why }) => why?.endsWith(' died') === true)?.at ?? 0;
+    assert.is(told.length, 1, 'its handler was told to stop');
+    assert.ok((told[0] ?? Infinity) <= takenAt, `told ${(told[0] ?? 0) - takenAt} ms after somebody took over`);
+    link.mend();
+    await eventually(() => assert.ok(own.link.connected), { limitMs: 10_000 });
+    // The dispatch may have gone to the connection that was no more: then it comes again when its acknowledgement is due.
+    await handle.wait({ timeout: '45s' });
+    assert.equal([handle.status, handle.result], ['success', 2]);
+    await worker.drain({ grace: 0 });
+  },
+  { limitMs: 90_000 },
+);
+
+test.run();
