@@ -9,6 +9,7 @@ export {
 } from './errors.ts';
 export { inspectNats } from './inspect.ts';
 export { connectPorts } from './ports.ts';
+export { serviceConnection } from './service-connection.ts';
 export { SERVER_FLOOR } from './server-check.ts';
 export { listen } from './wire.ts';
 

@@ -61,6 +61,7 @@ test('everything set', () => {
     NATS_URL: 'nats://a:4222, tls://b:4222,c:4222',
     NATS_USER: 'u',
     NATS_PASSWORD: 'p',
+    NATS_INBOX_PREFIX: '_INBOX_runtime',
     NATS_CREDS: '/run/creds',
     MONGODB_URL: 'mongodb://x:y@h1,h2/tasks?replicaSet=rs',
     BATON_NAMESPACE: 'SHOP',
@@ -68,6 +69,7 @@ test('everything set', () => {
     BATON_EVENTS_MAX_BYTES: '1000000',
     BATON_HTTP_PORT: '0',
     BATON_ENABLED: 'false',
+    BATON_COMMAND_ADMINS: 'no',
     SHOW_STACKTRACE: 'On',
     BATON_JWKS_URL: 'https://id.example/jwks',
     BATON_JWT_ISSUER: 'https://id.example',
@@ -85,6 +87,7 @@ test('everything set', () => {
     credsFile: '/run/creds',
     user: 'u',
     password: 'p',
+    inboxPrefix: '_INBOX_runtime',
   });
   assert.is(settings.namespace, 'SHOP');
   assert.is(settings.replicas, 3);
@@ -92,6 +95,7 @@ test('everything set', () => {
   assert.is(settings.mongo.url, 'mongodb://x:y@h1,h2/tasks?replicaSet=rs');
   assert.is(settings.httpPort, 0);
   assert.is(settings.enabled, false);
+  assert.is(settings.commandAdmins, false);
   assert.is(settings.showStacktrace, true);
   assert.equal(settings.auth, {
     mode: 'jwks',

@@ -13,6 +13,7 @@ import type { PruneRule } from './retention/prune.ts';
  * | `NATS_URL` | `nats://127.0.0.1:4222` | one server or several, comma between |
  * | `NATS_CREDS` | | path of a credentials file |
  * | `NATS_USER`, `NATS_PASSWORD` | | both or none |
+ * | `NATS_INBOX_PREFIX` | `_INBOX` | where permissions give every role its own inboxes |
  * | `MONGODB_URL` | `mongodb://127.0.0.1:27017/baton` | the database stands in the path, `baton` where it has none |
  * | `BATON_NAMESPACE` | `BATON` | prefix of streams and subjects |
  * | `BATON_REPLICAS` | 1 | copies of every stream: 1, 3 or 5 |
@@ -23,6 +24,7 @@ import type { PruneRule } from './retention/prune.ts';
  * | `BATON_CORS_ORIGINS` | | origins of pages that may call the gateway with a token, comma between |
  * | `BATON_RATE_LIMIT` | 6000 | requests a user may make in a minute |
  * | `BATON_ENABLED`, `GLOBAL_TASK_FRAMEWORK` | true | false in either refuses new tasks (behaviour X6) |
+ * | `BATON_COMMAND_ADMINS` | true | false: commands over NATS do not speak for admins |
  * | `SHOW_STACKTRACE` | false | shows stack traces of tasks (behaviour L5) |
  * | `BATON_AUTH` | `jwt` | `dev`: no tokens, on loopback only |
  * | `BATON_JWT_SECRET`, `BATON_JWKS_URL` | | one of them, for the gateway |
@@ -46,6 +48,7 @@ export type Settings = {
     readonly credsFile?: string;
     readonly user?: string;
     readonly password?: string;
+    readonly inboxPrefix?: string;
   };
   readonly mongo: { readonly url: string };
   readonly namespace: string;
@@ -169,6 +172,10 @@ const ENVIRONMENT = z.object({
   NATS_CREDS: text,
   NATS_USER: text,
   NATS_PASSWORD: text,
+  NATS_INBOX_PREFIX: z
+    .string()
+    .regex(/^_INBOX[A-Za-z0-9_-]{0,64}$/, 'must be _INBOX and perhaps letters, digits, _ and - behind it')
+    .optional(),
   MONGODB_URL: url('mongodb:', 'mongodb+srv:').default('mongodb://127.0.0.1:27017/baton'),
   BATON_NAMESPACE: z.string().default('BATON').refine(isNamespace, 'must be 1 to 32 of A-Z, 0-9 and _, a letter first'),
   BATON_REPLICAS: z.enum(['1', '3', '5'], { error: 'must be 1, 3 or 5' }).default('1'),
@@ -255,6 +262,7 @@ const settingsOf = (env: Environment): Settings => ({
     ...(env.NATS_CREDS === undefined ? {} : { credsFile: env.NATS_CREDS }),
     ...(env.NATS_USER === undefined ? {} : { user: env.NATS_USER }),
     ...(env.NATS_PASSWORD === undefined ? {} : { password: env.NATS_PASSWORD }),
+    ...(env.NATS_INBOX_PREFIX === undefined ? {} : { inboxPrefix: env.NATS_INBOX_PREFIX }),
   },
   mongo: { url: env.MONGODB_URL },
   namespace: env.BATON_NAMESPACE,

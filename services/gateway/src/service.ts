@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { connectMongo, createTaskViews } from '@baton/mongo';
-import { connectPorts } from '@baton/nats';
+import { connectPorts, serviceConnection } from '@baton/nats';
 import { BatonError, ConfigError, type ServiceContext, type ServiceStart, type Settings } from '@baton/runtime';
 import { authenticateDevUser } from './auth/dev-users.ts';
 import { allowedHosts, isLoopback } from './auth/hosts.ts';
@@ -18,7 +18,7 @@ export const startGateway: ServiceStart = async (service) => {
   const { settings, log, onStop, patiently, watch } = service;
   const authenticate = authenticateOf(service);
 
-  const ports = await patiently('NATS', () => connectPorts(connectionOf(service)));
+  const ports = await patiently('NATS', () => connectPorts(serviceConnection(service)));
   onStop('NATS connection', () => ports.close());
   watch(ports.link);
   const mongo = await patiently('MongoDB', () => connectMongo({ ...settings.mongo, appName: 'baton-gateway' }));
@@ -77,16 +77,3 @@ const serverSettings = (settings: Settings): ServerSettings => {
     pageRoot: PAGE,
   };
 };
-
-const connectionOf = ({ settings, log }: ServiceContext) => ({
-  servers: settings.nats.servers,
-  name: 'baton-gateway',
-  ...(settings.nats.credsFile === undefined ? {} : { creds: settings.nats.credsFile }),
-  ...(settings.nats.user === undefined ? {} : { user: settings.nats.user }),
-  ...(settings.nats.password === undefined ? {} : { password: settings.nats.password }),
-  namespace: settings.namespace,
-  replicas: settings.replicas,
-  ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
-  onFault: (where: string, fault: unknown) =>
-    log.warn({ err: fault, where }, 'a fault where nobody waits for an answer'),
-});

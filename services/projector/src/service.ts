@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { connectMongo, createTaskViews } from '@baton/mongo';
-import { connectPorts } from '@baton/nats';
-import { startJanitor, startProjector, type ServiceContext, type ServiceStart } from '@baton/runtime';
+import { connectPorts, serviceConnection } from '@baton/nats';
+import { startJanitor, startProjector, type ServiceStart } from '@baton/runtime';
 
 /** NATS, MongoDB and the projector actor. Any number of them may run: they share the log, and a write never goes back. */
 export const projectorService: ServiceStart = async (service) => {
   const { settings, log, onStop, patiently, watch, fail } = service;
-  const ports = await patiently('NATS', () => connectPorts(connectionOf(service)));
+  const ports = await patiently('NATS', () => connectPorts(serviceConnection(service)));
   onStop('NATS connection', () => ports.close());
   watch(ports.link);
 
@@ -31,16 +31,3 @@ const waitedMs = (): number => {
     return 0;
   }
 };
-
-const connectionOf = ({ settings, log }: ServiceContext) => ({
-  servers: settings.nats.servers,
-  name: 'baton-projector',
-  ...(settings.nats.credsFile === undefined ? {} : { creds: settings.nats.credsFile }),
-  ...(settings.nats.user === undefined ? {} : { user: settings.nats.user }),
-  ...(settings.nats.password === undefined ? {} : { password: settings.nats.password }),
-  namespace: settings.namespace,
-  replicas: settings.replicas,
-  ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
-  onFault: (where: string, fault: unknown) =>
-    log.warn({ err: fault, where }, 'a fault where nobody waits for an answer'),
-});

@@ -12,7 +12,7 @@ const GRACE = '30s';
 export const startWorker: ServiceStart = async (service) => {
   const { settings, log } = service;
   const tasks = await loadTasks(settings.taskModules);
-  const baton = await connect({ ...connectOptions(service), name: 'baton-worker' });
+  const baton = await service.patiently('NATS', () => connect({ ...connectOptions(service), name: 'baton-worker' }));
   service.onStop('connection', () => baton.close());
   service.watch(baton.link);
   const { queues, concurrency } = settings;
@@ -29,6 +29,7 @@ const connectOptions = ({ settings, log }: ServiceContext) => ({
   ...(settings.nats.credsFile === undefined ? {} : { credsFile: settings.nats.credsFile }),
   ...(settings.nats.user === undefined ? {} : { natsUser: settings.nats.user }),
   ...(settings.nats.password === undefined ? {} : { natsPassword: settings.nats.password }),
+  ...(settings.nats.inboxPrefix === undefined ? {} : { inboxPrefix: settings.nats.inboxPrefix }),
   namespace: settings.namespace,
   replicas: settings.replicas,
   ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
