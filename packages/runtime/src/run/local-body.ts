@@ -36,6 +36,7 @@ export class LocalBody implements Body {
   private controller: AbortController | undefined;
   private stopReason: StopReason | undefined;
   private settle: ((end: BodyEnd) => void) | undefined;
+  private aborting = false;
   private ended = false;
   private closed = false;
 
@@ -150,8 +151,6 @@ export class LocalBody implements Body {
     const cause = this.settings.stopAsked?.();
     if (cause !== undefined) this.stop(cause);
   }
-
-  private aborting = false;
 }
 
 const NONE: Promise<readonly TaskError[]> = Promise.resolve([]);
