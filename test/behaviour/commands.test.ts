@@ -176,7 +176,7 @@ test('D7 a command that comes twice makes one task; users do not meet by their o
   assert.is(misused.task?.id, id, 'the first call stands, whatever the second one says');
 });
 
-test('D7 an operation id holds for an SDK call, inline or scheduled, after the end and after a day of use', async (stage) => {
+test('D7 an operation id holds for an SDK call, inline or scheduled, after the end too', async (stage) => {
   await stage.as('alice').within(async () => {
     const once = double.with({ operationId: 'sdk.once' });
     const first = await once.schedule(1);

@@ -1,3 +1,4 @@
+import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { laterContract } from './later.contract.ts';
@@ -22,6 +23,7 @@ for (const [name, bench] of Object.entries(benches)) {
   eventLogContract(name, bench);
   runQueueContract(name, bench);
   presenceContract(name, bench);
+  commandsContract(name, bench);
   dataStoreContract(name, bench);
   laterContract(name, bench);
   operationsContract(name, bench);

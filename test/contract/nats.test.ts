@@ -1,4 +1,5 @@
 // limit: 600s
+import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { laterContract } from './later.contract.ts';
@@ -21,6 +22,7 @@ recordFeedContract('nats', bench);
 eventLogContract('nats', bench);
 runQueueContract('nats', bench);
 presenceContract('nats', bench);
+commandsContract('nats', bench);
 dataStoreContract('nats', bench);
 laterContract('nats', bench);
 operationsContract('nats', bench);
