@@ -8,6 +8,9 @@ type Tasks = Collection<TaskDocument>;
 /** Whose turn it was last, by duty. */
 export type DutyDocument = { readonly _id: string; readonly at: Date };
 
+/** Documents of a version before there were objects have no such field. */
+type Owner = { readonly _id: string; readonly objects?: readonly string[] };
+
 /** By the index on `ended_at`, which only ended tasks have. */
 const endedBefore = (before: number | undefined): Filter<TaskDocument> => ({
   terminal: true,
@@ -25,9 +28,9 @@ export const endedTasks = async (
 ): Promise<readonly EndedTask[]> =>
   guarded(async () => {
     const found = await tasks
-      .find(endedBefore(before), { sort: { ended_at: 1 }, limit, projection: { _id: 1, objects: 1 } })
+      .find<Owner>(endedBefore(before), { sort: { ended_at: 1 }, limit, projection: { _id: 1, objects: 1 } })
       .toArray();
-    return found.map(({ _id, objects }) => ({ id: _id, objects }));
+    return found.map(({ _id, objects = [] }) => ({ id: _id, objects }));
   });
 
 export const forgetTasks = async (tasks: Tasks, ids: readonly string[]): Promise<number> =>
@@ -35,8 +38,8 @@ export const forgetTasks = async (tasks: Tasks, ids: readonly string[]): Promise
 
 export const objectsOfTasks = async (tasks: Tasks, ids: readonly string[]): Promise<readonly string[]> =>
   guarded(async () => {
-    const found = await tasks.find({ _id: { $in: [...ids] } }, { projection: { objects: 1 } }).toArray();
-    return found.flatMap(({ objects }) => objects);
+    const found = await tasks.find<Owner>({ _id: { $in: [...ids] } }, { projection: { objects: 1 } }).toArray();
+    return found.flatMap(({ objects = [] }) => objects);
   });
 
 /**
