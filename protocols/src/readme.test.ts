@@ -72,7 +72,8 @@ test('every stream and header is there, by its name', () => {
   const streams = section('Streams, buckets, subjects');
   for (const config of protocol.streamConfigs(namesOf(), { replicas: 1 }))
     assert.match(streams, `| \`${config.name}\` |`);
-  for (const header of Object.values(headers)) assert.match(streams, `\`${header}\``);
+  const both = streams + section('Commands');
+  for (const header of Object.values(headers)) assert.match(both, `\`${header}\``);
   const names = namesOf();
   const lane = { queue: '<queue>', priority: '<priority>' as never, type: '<type>' };
   const shown = [
@@ -99,6 +100,9 @@ test('the limits are those of the code', () => {
     DATA_LIMIT,
     LARGE_DATA_NODES,
     ORPHAN_OBJECT_AGE_MS,
+    COMMAND_LIMIT,
+    MAX_DELAY_MS,
+    OPERATION_TTL_MS,
     PAYLOAD_LIMIT,
     RECORD_LIMIT,
     NAME_PATTERN,
@@ -113,6 +117,9 @@ test('the limits are those of the code', () => {
     `| ${INLINE_DATA_LIMIT / 1_024} KiB each`,
     `| ${DATA_LIMIT / 1_048_576} MiB each, encoded; ${number(LARGE_DATA_NODES)} values`,
     `| payload | ${PAYLOAD_LIMIT / 1_024} KiB |`,
+    `| command | ${COMMAND_LIMIT / 1_024} KiB |`,
+    `| delay | ${MAX_DELAY_MS / 86_400_000} days |`,
+    `remembered for ${OPERATION_TTL_MS / 3_600_000} hours`,
     `| record | ${RECORD_LIMIT / 1_024} KiB |`,
     `\`${NAME_PATTERN.source.slice(1, -1)}\``,
     `| ${KEY_LENGTH} characters |`,
