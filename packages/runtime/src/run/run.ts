@@ -1,41 +1,21 @@
 import { abortGraceMsOf, type Fence, type TaskError, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
-import type { Held, Kernel } from '../kernel.ts';
-import type { Chance, Clock, DataStore, Signals } from '../ports.ts';
-import type { ThreadPool } from '../thread/thread-pool.ts';
+import type { Chance, Clock } from '../ports.ts';
 import { bodyOf, threadEnded } from './body-of.ts';
 import type { Body, BodyOwner } from './body.ts';
 import type { BodyEnd, Threw } from './body-end.ts';
 import type { StopCause } from './context.ts';
-import type { TaskDefinition } from './definition.ts';
 import { OwnedTask } from './owned-task.ts';
 import { ProgressWriter } from './progress-writer.ts';
 import { RunData } from './run-data.ts';
 import { finishRun, leftBy, tellGiveBack, type Ending, type RunEnd } from './run-finish.ts';
+import type { RunSettings } from './run-settings.ts';
 import { RunTimeout } from './run-timeout.ts';
 import { taskErrorOf } from './task-error.ts';
 import type { Pending } from './task-update.ts';
 
 export type { RunEnd } from './run-finish.ts';
-
-export type RunSettings = {
-  readonly kernel: Kernel;
-  readonly clock: Clock;
-  readonly chance: Chance;
-  readonly signals: Signals;
-  readonly data: DataStore;
-  /** Largest encoded result, bytes. */
-  readonly dataLimit: number;
-  readonly log: Log;
-  readonly address: Address;
-  readonly worker: string;
-  /** The record as the claim left it. */
-  readonly claimed: Held;
-  readonly definition: TaskDefinition;
-  readonly threads: ThreadPool;
-  readonly throttleMs: number;
-};
 
 /** A body in whose context something was thrown and not caught may take this long to end by itself. */
 const CRASH_GRACE_MS = 5_000;
@@ -67,6 +47,7 @@ export class Run implements BodyOwner, Ending {
   private childLog: Log | undefined;
   private grace: { readonly cancel: () => void } | undefined;
   private crash: Threw | undefined;
+  private patience: { readonly cancel: () => void } | undefined;
   private bodyEnded = false;
   private over = false;
   private abandoned = false;
@@ -116,6 +97,7 @@ export class Run implements BodyOwner, Ending {
     const body = await this.runBody();
     this.bodyEnded = true;
     this.timeout.stop();
+    this.patience?.cancel();
     if (this.progress !== undefined) await this.progress.flush();
     const end = await finishRun(this, this.crash ?? body);
     this.over = true;
@@ -242,9 +224,7 @@ export class Run implements BodyOwner, Ending {
     this.crash = end;
     this.body.stop('failure');
     // It may wait for what will never come now.
-    this.clock.after(CRASH_GRACE_MS, () => {
-      if (!this.bodyEnded) this.body.giveUp(end);
-    });
+    this.patience = this.clock.after(CRASH_GRACE_MS, () => this.body.giveUp(end));
   }
 
   private makeProgress(): ProgressWriter {

@@ -1,0 +1,25 @@
+import type { Address } from '@baton/protocols';
+import type { Log } from '../log.ts';
+import type { Held, Kernel } from '../kernel.ts';
+import type { Chance, Clock, DataStore, Signals } from '../ports.ts';
+import type { ThreadPool } from '../thread/thread-pool.ts';
+import type { TaskDefinition } from './definition.ts';
+
+/** What one run of one body is given. */
+export type RunSettings = {
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly signals: Signals;
+  readonly data: DataStore;
+  /** Largest encoded result, bytes. */
+  readonly dataLimit: number;
+  readonly log: Log;
+  readonly address: Address;
+  readonly worker: string;
+  /** The record as the claim left it. */
+  readonly claimed: Held;
+  readonly definition: TaskDefinition;
+  readonly threads: ThreadPool;
+  readonly throttleMs: number;
+};
