@@ -47,7 +47,8 @@ const dev = (
   const made = new SystemProcess({
     name: 'baton dev',
     args: [mainOf('cli'), 'dev', '--data', folder, ...args],
-    env: { ...bareEnvironment(), ...env, BATON_TEST_MARK: mark },
+    // Any port: the one people get may be theirs, or another test's.
+    env: { ...bareEnvironment(), BATON_HTTP_PORT: '0', ...env, BATON_TEST_MARK: mark },
   });
   const living = (): readonly Living[] => livingWith([mark, folder]);
   defer(async () => {
@@ -228,6 +229,40 @@ test(
     console.log(`with servers that run already: ${(tookMs / 1_000).toFixed(1)} s`);
   },
   { limitMs: COLD_MS + 30_000 },
+);
+
+test(
+  'the page is where it says; a port that is taken is told before anything is started',
+  async (context) => {
+    const folder = temporaryFolder(context);
+    const { natsUrl, mongoUrl } = sharedServers();
+    const namespace = `D${randomBytes(4).toString('hex').toUpperCase()}`;
+    const env = {
+      NATS_URL: natsUrl,
+      MONGODB_URL: databaseUrl(mongoUrl, `baton_dev_${namespace}`),
+      BATON_NAMESPACE: namespace,
+    };
+    context.defer(() => deleteNamespace(natsUrl, namespace));
+    const first = dev(context, folder, [], env);
+    await first.process.start();
+    const address = await eventually(
+      () => {
+        const found = /The task list is open at (http:\/\/127\.0\.0\.1:(\d+)\/)/.exec(first.process.output);
+        assert.ok(found, first.process.output.slice(-500));
+        return found;
+      },
+      { limitMs: COLD_MS },
+    );
+    assert.is((await fetch(`${address[1] ?? ''}readyz`)).status, 200);
+    assert.is(((await (await fetch(`${address[1] ?? ''}api/v1/session`)).json()) as { mode: string }).mode, 'dev');
+    const second = dev(context, temporaryFolder(context), [], { ...env, BATON_HTTP_PORT: address[2] ?? '' });
+    await second.process.start();
+    await eventually(() => assert.not.ok(second.process.isRunning), { limitMs: 20_000 });
+    assert.is((await second.process.ended).code, 1);
+    assert.match(second.process.output, /PORT_TAKEN: port \d+ of 127\.0\.0\.1 is taken by another program/);
+    await first.process.stop();
+  },
+  { limitMs: COLD_MS + 60_000 },
 );
 
 test.run();

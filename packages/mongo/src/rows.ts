@@ -2,7 +2,7 @@ import type { Status } from '@baton/core';
 import type { TaskDocument } from '@baton/protocols';
 import type { Collection, Filter, FindOptions } from 'mongodb';
 import type { MongoKind } from './connect.ts';
-import { guarded } from './errors.ts';
+import { codeOf, guarded, MAX_TIME_EXPIRED } from './errors.ts';
 import { hasIndex, patiently, whereOf, type TaskFilter } from './queries.ts';
 
 /** What a list shows of a task: without what only its own page shows, which may be large. */
@@ -69,19 +69,31 @@ const behind = ({ field, direction }: Order, { id, value }: Position): Filter<Ta
   return { $or: direction === 'asc' ? [same, beyond] : [same, beyond, { [field]: { $eq: null } }] };
 };
 
-/** How many tasks match, counted up to `limit`. `ids`: only among these. */
+/** Longest time a count may take: nobody waits longer for a number than for the rows. */
+const COUNT_MS = 50;
+
+/**
+ * How many tasks match, counted up to `limit`; undefined when that takes too long to find out. `ids`: only among these,
+ * which does not.
+ */
 export const countRows = async (
   tasks: Tasks,
   filter: TaskFilter,
   limit: number,
   ids?: readonly string[],
-): Promise<number> =>
+): Promise<number | undefined> =>
   guarded(async () => {
     const base = whereOf(filter);
     const where = ids === undefined ? base : { $and: [{ _id: { $in: [...ids] } }, base] };
     const stages = [{ $match: where }, { $limit: limit }, { $count: 'n' }];
-    const [found] = await tasks.aggregate<{ n: number }>(stages, { maxTimeMS: QUERY_MS }).toArray();
-    return found?.n ?? 0;
+    try {
+      const maxTimeMS = ids === undefined ? COUNT_MS : QUERY_MS;
+      const [found] = await tasks.aggregate<{ n: number }>(stages, { maxTimeMS }).toArray();
+      return found?.n ?? 0;
+    } catch (error) {
+      if (codeOf(error) === MAX_TIME_EXPIRED) return undefined;
+      throw error;
+    }
   });
 
 export type Version = { readonly _id: string; readonly epoch: number; readonly rev: number };

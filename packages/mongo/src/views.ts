@@ -28,8 +28,8 @@ export type TaskQueries = {
   readonly counts: (filter: TaskFilter) => Promise<Partial<Record<Status, number>>>;
   /** A page in any order, without what only a task's own page shows. */
   readonly rows: (filter: TaskFilter, page: RowPage) => Promise<readonly TaskRow[]>;
-  /** Counted up to `limit`; `ids`: only among these. */
-  readonly count: (filter: TaskFilter, limit: number, ids?: readonly string[]) => Promise<number>;
+  /** Counted up to `limit`; undefined when that would take too long. `ids`: only among these. */
+  readonly count: (filter: TaskFilter, limit: number, ids?: readonly string[]) => Promise<number | undefined>;
   readonly versions: (ids: readonly string[]) => Promise<readonly Version[]>;
   readonly values: (
     field: 'created_by' | 'subscriber_ids' | 'task_type',

@@ -28,7 +28,9 @@ const RECENT_MS = 10_000;
 const ON_ITS_WAY_MS = 250;
 
 /** Matching tasks are counted up to here. */
-export const COUNT_LIMIT = 10_000;
+export const COUNT_LIMIT = 1_000;
+
+export type Counted = { readonly count: number; readonly isExact: boolean };
 
 type Parts = {
   readonly views: Pick<MongoTaskViews, 'get' | 'rows' | 'count' | 'values'>;
@@ -130,17 +132,27 @@ export class TaskReader {
     return all.length > wanted && last !== undefined ? { shown, next: last.position } : { shown };
   }
 
-  /** How many match, up to `COUNT_LIMIT`: what the projection counts, put right by what is newer in memory. */
-  async count(filter: UserFilter, actor: Actor): Promise<number> {
+  /**
+   * How many match: what the projection counts, put right by what is newer in memory. Not exact beyond `COUNT_LIMIT`, and
+   * where counting would take too long; there are at least as many then. `page`: a page of the list, which may tell all.
+   */
+  async count({ filter, after, skip = 0 }: ListAsked, page: ListFound, actor: Actor): Promise<Counted> {
+    const seen = skip + page.shown.length;
+    if (after === undefined && page.next === undefined && (page.shown.length > 0 || skip === 0))
+      return { count: seen, isExact: true };
     const asked = visibleTo(filter, actor);
     const newest = this.parts.overlay.snapshot();
     const ids = [...newest.keys()];
     const live = visibleAmong(newest.values(), filter, actor).length;
-    const [stored, doubled] = await Promise.all([
+    const [stored, doubled = 0] = await Promise.all([
       this.parts.views.count(asked, COUNT_LIMIT),
       ids.length === 0 ? 0 : this.parts.views.count(asked, ids.length, ids),
     ]);
-    return stored === COUNT_LIMIT ? stored : Math.min(COUNT_LIMIT, Math.max(0, stored - doubled) + live);
+    if (stored === undefined) return { count: seen + (page.next === undefined ? 0 : 1), isExact: false };
+    const count = Math.max(0, stored - doubled) + live;
+    return stored >= COUNT_LIMIT || count > COUNT_LIMIT
+      ? { count: COUNT_LIMIT, isExact: false }
+      : { count, isExact: true };
   }
 
   /** Values that stand in tasks this user may see. */

@@ -13,7 +13,7 @@ import { cancelBody, emptyBody, idParameter, listParameters, submitBody } from '
 import { resultOf } from './result.ts';
 import { historyJson, rowJson, taskJson, type Looking } from './task-json.ts';
 import { valueRoutes } from './value-routes.ts';
-import { COUNT_LIMIT, type FoundTask, type TaskReader } from './task-reader.ts';
+import type { FoundTask, TaskReader } from './task-reader.ts';
 import { answers } from './task-schemas.ts';
 
 export type TaskRoutesParts = {
@@ -56,16 +56,16 @@ const listRoutes = (server: Server, { reader, cursors, looking }: TaskRoutesPart
       const { filter, order, size, skip, cursor } = listQueryOf(request.query);
       const bound = { user: actor.user ?? '', admin: actor.admin, filter, order };
       const after = cursor === undefined ? undefined : cursors.read(cursor, bound);
-      const [{ shown, next }, count] = await Promise.all([
-        reader.list({ filter, order, size, skip, ...(after === undefined ? {} : { after }) }, actor),
-        reader.count(filter, actor),
-      ]);
+      const asked = { filter, order, size, skip, ...(after === undefined ? {} : { after }) };
+      const page = await reader.list(asked, actor);
+      const { shown, next } = page;
+      const { count, isExact } = await reader.count(asked, page, actor);
       const look = looking(actor);
       return {
         result: shown.map((one) => rowJson(one, look)),
         ids: shown.map(({ row }) => row._id),
         count,
-        count_exact: count < COUNT_LIMIT,
+        count_exact: isExact,
         next_cursor: next === undefined ? null : cursors.write(next, bound),
       };
     },

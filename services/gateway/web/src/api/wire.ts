@@ -1,4 +1,5 @@
 import type { Progress } from '../time/progress.ts';
+import { plainText } from '../ui/plain-text.ts';
 import type { Abort, CancelReason, Scope, Status, Task, TaskDetail, Transition } from '../task/task.ts';
 
 /** A task as the gateway sends it (see `API.md`); what does not apply is null. Only what the page reads is named. */
@@ -75,12 +76,12 @@ export const taskOf = (wire: WireTask): Task => ({
   uuid: wire.uuid,
   revision: wire.revision,
   type: wire.task_type,
-  key: wire.task_key,
-  name: wire.task_name,
+  key: plainText(wire.task_key),
+  name: plainText(wire.task_name),
   scope: wire.scope,
   status: wire.status,
-  createdBy: wire.created_by ?? undefined,
-  subscribers: wire.subscribers.map((subscriber) => subscriber.user_id),
+  createdBy: plainOr(wire.created_by),
+  subscribers: wire.subscribers.map((subscriber) => plainText(subscriber.user_id)),
   subscriberCount: wire.subscriber_count,
   queue: wire.queue,
   priority: wire.priority,
@@ -98,9 +99,9 @@ export const taskOf = (wire: WireTask): Task => ({
   progress: wire.progress ?? undefined,
   payload: wire.payload ?? undefined,
   payloadOmitted: wire.payload_omitted ?? false,
-  errorMessage: wire.error_message ?? undefined,
-  exceptionType: wire.exception_type ?? undefined,
-  stackTrace: wire.stack_trace ?? undefined,
+  errorMessage: plainOr(wire.error_message),
+  exceptionType: plainOr(wire.exception_type),
+  stackTrace: plainOr(wire.stack_trace),
   dedupeCount: wire.dedupe_count,
   mayCancel: wire.may_cancel,
   cancelAction: wire.cancel_action ?? undefined,
@@ -140,5 +141,7 @@ const transitionOf = ({ status, at, by, attempt, why }: WireTransition): Transit
   attempt,
   why: why ?? undefined,
 });
+
+const plainOr = (text: string | null): string | undefined => (text === null ? undefined : plainText(text));
 
 const millis = (iso: string | null): number | undefined => (iso === null ? undefined : Date.parse(iso));

@@ -44,7 +44,8 @@ export const CancelDialog = ({ task }: { readonly task: Task }) => {
       }
     >
       <div class="subject">
-        <StatusBadge status={task.status} /> <strong>{task.name}</strong>{' '}
+        <StatusBadge status={task.status} />
+        <strong>{task.name}</strong>
         <span class="mono faint">{shortId(task.uuid)}</span>
       </div>
       {isOpen ? (

@@ -8,7 +8,7 @@ const SHAPES: Readonly<Record<Status, () => JSX.Element>> = {
   in_progress: () => (
     <>
       <circle cx="8" cy="8" r="5.6" opacity="0.28" />
-      <path class="turning" d="M8 2.4A5.6 5.6 0 0 1 13.6 8" />
+      <path d="M8 2.4A5.6 5.6 0 0 1 13.6 8" />
     </>
   ),
   aborting: () => (
