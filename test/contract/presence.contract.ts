@@ -89,11 +89,13 @@ export const presenceContract = (name: string, withBench: WithBench): void =>
       const watching = await watch(bench, 's');
       const lease = await hold(bench, 'w', info('w1'));
       lease.update({ state: 'draining', running: 7 });
+      lease.update({ queues: ['q'], types: ['t'], concurrency: 3 });
       await until(
         bench,
         () => {
           const last = of(watching, 'w1').at(-1);
           assert.equal([last?.state, last?.running, last?.pid], ['draining', 7, 42]);
+          assert.equal([last?.queues, last?.types, last?.concurrency], [['q'], ['t'], 3]);
         },
         LEASE_RENEW_MS + 1_000,
       );

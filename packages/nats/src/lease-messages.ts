@@ -1,4 +1,4 @@
-import type { NodeInfo, NodeState } from '@baton/runtime';
+import type { NodeChange, NodeInfo } from '@baton/runtime';
 import type { DialSettings } from './dial.ts';
 import type { LeaseTimings } from './lease-watch.ts';
 
@@ -19,7 +19,10 @@ export const BEAT = 0;
 export const RUNNING = 1;
 export const NOT_SAID = -1;
 
-export type ToThread = { readonly kind: 'state'; readonly state: NodeState } | { readonly kind: 'release' };
+/** What is not counted in shared memory goes as a message. */
+export type ToThread =
+  | { readonly kind: 'change'; readonly change: Omit<NodeChange, 'running'> }
+  | { readonly kind: 'release' };
 
 export type FromThread =
   | { readonly kind: 'held' }

@@ -1,4 +1,4 @@
-import type { NodeInfo, NodeState } from '@baton/runtime';
+import type { NodeChange, NodeInfo, NodeState } from '@baton/runtime';
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { LeaseWatch } from './lease-watch.ts';
 import { BEAT, NOT_SAID, RUNNING, type FromThread, type LeaseTask } from './lease-messages.ts';
@@ -17,8 +17,9 @@ export class LeaseRenewer {
   private readonly shared: Int32Array;
   private readonly inbox: string;
   private readonly timer: NodeJS.Timeout;
-  private state: NodeState;
+  private info: NodeInfo;
   private shown: NodeState;
+  private hasNews = false;
   private lastFault = '';
   private tickedAt = performance.now();
   private ended = false;
@@ -27,8 +28,8 @@ export class LeaseRenewer {
     this.nc = nc;
     this.task = task;
     this.tell = tell;
-    this.state = task.info.state;
-    this.shown = this.state;
+    this.info = task.info;
+    this.shown = task.info.state;
     this.shared = new Int32Array(task.shared);
     this.watch = new LeaseWatch(task.timings, performance.now());
     this.inbox = createInbox(task.dial.inboxPrefix);
@@ -38,8 +39,9 @@ export class LeaseRenewer {
     this.tick();
   }
 
-  setState(state: NodeState): void {
-    this.state = state;
+  change(change: Omit<NodeChange, 'running'>): void {
+    this.info = { ...this.info, ...change };
+    this.hasNews = true;
     this.tick();
   }
 
@@ -61,8 +63,8 @@ export class LeaseRenewer {
     if (this.ended) return;
     const now = performance.now();
     this.listenToOwner(now);
-    const state = this.watch.isBlocked(now) ? 'blocked' : this.state;
-    if (this.watch.isDue(now) || state !== this.shown) this.renew(state, now);
+    const state = this.watch.isBlocked(now) ? 'blocked' : this.info.state;
+    if (this.watch.isDue(now) || this.hasNews || state !== this.shown) this.renew(state, now);
     this.judge(now);
   }
 
@@ -77,13 +79,14 @@ export class LeaseRenewer {
   private renew(state: NodeState, now: number): void {
     if (this.nc.isClosed()) return;
     this.shown = state;
+    this.hasNews = false;
     const id = this.watch.sent(now);
     this.nc.publish(this.task.subject, encodeNode(this.described(state)), { reply: `${this.inbox}.${id}` });
   }
 
   private described(state: NodeState): NodeInfo {
     const running = Atomics.load(this.shared, RUNNING);
-    return { ...this.task.info, state, ...(running === NOT_SAID ? {} : { running }) };
+    return { ...this.info, state, ...(running === NOT_SAID ? {} : { running }) };
   }
 
   private answered(msg: Msg): void {

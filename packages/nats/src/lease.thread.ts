@@ -17,7 +17,7 @@ try {
   const nc = await dial(task.dial);
   const renewer = new LeaseRenewer(nc, task, tell);
   port.on('message', (order: ToThread) => {
-    if (order.kind === 'state') renewer.setState(order.state);
+    if (order.kind === 'change') renewer.change(order.change);
     else void leave(renewer, nc);
   });
 } catch (fault) {

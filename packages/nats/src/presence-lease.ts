@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { NotConnectedError, type Lease, type LeaseListener, type NodeInfo } from '@baton/runtime';
+import { NotConnectedError, type Lease, type LeaseListener, type NodeChange, type NodeInfo } from '@baton/runtime';
 import type { DialSettings } from './dial.ts';
 import { BEAT, NOT_SAID, RUNNING, type FromThread, type LeaseTask, type ToThread } from './lease-messages.ts';
 import type { LeaseTimings } from './lease-watch.ts';
@@ -19,8 +19,6 @@ export type LeaseSettings = {
   readonly startMs: number;
   readonly onFault: FaultListener;
 };
-
-type Change = Parameters<Lease['update']>[0];
 
 /** The owner's side of the lease thread. */
 export class ThreadLease implements Lease {
@@ -56,11 +54,12 @@ export class ThreadLease implements Lease {
     return lease;
   }
 
-  readonly update = (change: Change): void => {
-    if (change.running !== undefined) Atomics.store(this.words, RUNNING, change.running);
-    if (change.state === undefined || change.state === this.info.state) return;
-    this.info = { ...this.info, state: change.state };
-    this.thread?.postMessage({ kind: 'state', state: change.state } satisfies ToThread);
+  readonly update = ({ running, ...change }: NodeChange): void => {
+    if (running !== undefined) Atomics.store(this.words, RUNNING, running);
+    const before = this.info;
+    this.info = { ...before, ...change };
+    const isNews = (Object.keys(change) as (keyof typeof change)[]).some((name) => change[name] !== before[name]);
+    if (isNews) this.thread?.postMessage({ kind: 'change', change } satisfies ToThread);
   };
 
   readonly release = async (): Promise<void> => {

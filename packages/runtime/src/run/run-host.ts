@@ -49,6 +49,7 @@ export class RunHost {
   private slots = 0;
   private readonly subscriptions: Subscription[] = [];
   private lease: Lease | undefined;
+  private served: Pick<NodeInfo, 'queues' | 'types' | 'concurrency'> = {};
   private starting: Promise<void> | undefined;
   private held = false;
   private leaseChanged: () => void = () => {};
@@ -143,6 +144,17 @@ export class RunHost {
     this.slots += slots;
     this.threads.setLimit(Math.max(LEAST_THREADS, this.slots));
     await checkModules(this.threads, definitions);
+  }
+
+  /** Tells others what this process serves from now on; several workers in it add up. */
+  announce(worker: Required<Pick<NodeInfo, 'queues' | 'types' | 'concurrency'>>): void {
+    const { queues = [], types = [], concurrency = 0 } = this.served;
+    this.served = {
+      queues: [...new Set([...queues, ...worker.queues])],
+      types: [...new Set([...types, ...worker.types])],
+      concurrency: concurrency + worker.concurrency,
+    };
+    this.lease?.update(this.served);
   }
 
   setState(state: NodeInfo['state']): void {

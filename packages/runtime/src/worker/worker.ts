@@ -51,6 +51,7 @@ export class Worker {
     const { host, ports, queues, definitions, concurrency } = this.settings;
     await host.prepareThreads(definitions, concurrency);
     await host.start();
+    host.announce({ queues, types: [...this.types.keys()], concurrency });
     host.onLeaseChange(() => this.offerSlots());
     this.reader = await ports.queue.open(lanesOf(queues, [...this.types.keys()]), (dispatch) => this.take(dispatch));
     this.offerSlots();

@@ -3,6 +3,7 @@ import {
   NotConnectedError,
   type Lease,
   type LeaseListener,
+  type NodeChange,
   type NodeInfo,
   type NodesListener,
   type Presence,
@@ -50,7 +51,7 @@ class Holder implements Lease {
     process.onEnd(() => this.stop());
   }
 
-  readonly update = (change: Partial<Pick<NodeInfo, 'state' | 'running'>>): void => {
+  readonly update = (change: NodeChange): void => {
     this.info = { ...this.info, ...change };
     this.renew();
   };
