@@ -131,6 +131,10 @@ test(
     const followed = await observer.open(seen);
     await followed.wait({ timeout: '10s' });
     assert.is(followed.result, 2);
+    const asked = performance.now();
+    const denied = await thrownBy(() => observer.schedule(double.definition, [1]));
+    assert.is(denied.code, 'PERMISSION_DENIED');
+    assert.ok(performance.now() - asked < 2_000, 'said at once');
     assert.equal(faults, []);
 
     const raw = async (role: RoleName): Promise<NatsConnection> => {

@@ -1,6 +1,6 @@
 import { headers as names, parseAddress, untoken } from '@baton/protocols';
-import { NotConnectedError, type CommandMessage, type Commands, type CommandSent } from '@baton/runtime';
-import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
+import { BatonError, NotConnectedError, type CommandMessage, type Commands, type CommandSent } from '@baton/runtime';
+import { createInbox, errors, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import type { NatsWire } from './connect.ts';
 import { listen } from './wire.ts';
 import { WorkReader, type Work } from './work-reader.ts';
@@ -106,6 +106,8 @@ const ascii = (text: string): string => text.replaceAll(/[^ -~]/g, '?');
 class Answers {
   private readonly wire: NatsWire;
   private readonly waiting = new Map<string, (msg: Msg) => void>();
+  /** Told when the server refuses a publish to the subject: it says so apart from the publish, and at once. */
+  private readonly refusals = new Map<string, Set<() => void>>();
   private inbox: string | undefined;
   private count = 0;
 
@@ -120,9 +122,10 @@ class Answers {
     const until = performance.now() + timeoutMs;
     const token = (this.count++).toString(36);
     const answer = this.answerTo(token);
+    const refusal = this.refusalOf(subject);
     try {
       const headers = { [names.reply]: `${this.ownInbox()}.${token}`, [names.contentType]: MSGPACK };
-      const stored = await wire.publisher.publish(subject, bytes, { headers, timeoutMs });
+      const stored = await Promise.race([wire.publisher.publish(subject, bytes, { headers, timeoutMs }), refusal.came]);
       if (stored.kind === 'conflict') throw new Error('a command was published without an expectation');
       if (stored.kind !== 'written') return stored;
       const msg = await answer.within(until - performance.now());
@@ -133,6 +136,31 @@ class Answers {
       throw fault;
     } finally {
       this.waiting.delete(token);
+      refusal.forget();
+    }
+  }
+
+  private refusalOf(subject: string) {
+    const told = this.refusals.get(subject) ?? new Set();
+    this.refusals.set(subject, told);
+    let tell = (): void => {};
+    const came = new Promise<Extract<CommandSent, { readonly kind: 'failed' | 'unknown' }>>((resolve) => {
+      const text = `nats-server does not let these credentials publish to ${subject}`;
+      tell = () => resolve({ kind: 'failed', cause: new BatonError('PERMISSION_DENIED', text) });
+    });
+    told.add(tell);
+    const forget = (): void => {
+      told.delete(tell);
+      if (told.size === 0) this.refusals.delete(subject);
+    };
+    return { came, forget };
+  }
+
+  private async hearRefusals(): Promise<void> {
+    for await (const status of this.wire.nc.status()) {
+      if (status.type !== 'error' || !(status.error instanceof errors.PermissionViolationError)) continue;
+      const { operation, subject } = status.error;
+      if (operation === 'publish') for (const tell of this.refusals.get(subject) ?? []) tell();
     }
   }
 
@@ -161,6 +189,7 @@ class Answers {
       const inbox = createInbox(this.wire.inboxPrefix);
       listen(this.wire, `${inbox}.*`, (msg) => this.waiting.get(msg.subject.slice(inbox.length + 1))?.(msg));
       this.inbox = inbox;
+      this.hearRefusals().catch((fault: unknown) => this.wire.onFault('status of the connection', fault));
     }
     return this.inbox;
   }
