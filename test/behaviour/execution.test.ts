@@ -63,11 +63,9 @@ test('X1 inline and scheduled have the same features and the same outcome', asyn
       assert.equal([inline.status, inline.isTerminal, inline.outcome], [status, true, 'created']);
       assert.equal([inline.executionMode, scheduled.executionMode], ['sync', 'async']);
     }
-    const running = body('stop');
+    const running = body.with({ taskKey: 'stopped' })('stop');
     const found = await eventually(async () => {
-      const document = await stage.mongo.db
-        .collection('tasks')
-        .findOne({ task_type: 'x1.features', is_abortable: true, terminal: false });
+      const document = await stage.mongo.db.collection('tasks').findOne({ task_key: 'stopped', is_abortable: true });
       assert.ok(document !== null);
       return document as unknown as { readonly _id: string; readonly address: string };
     });

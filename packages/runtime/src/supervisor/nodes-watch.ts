@@ -109,10 +109,11 @@ export class NodesWatch {
     return [...this.infos.values()].filter((info) => !this.workers.isDead(info.id));
   }
 
-  /** Whether a live worker takes tasks of the lane; one that does not say what it serves may. */
+  /** Whether a live worker takes tasks of the lane, as one that drains does not; one that does not say what it serves may. */
   isServed(lane: Lane): boolean {
     return this.liveWorkers().some(
-      ({ queues, types }) => (queues?.includes(lane.queue) ?? true) && (types?.includes(lane.type) ?? true),
+      ({ queues, types, state }) =>
+        state !== 'draining' && (queues?.includes(lane.queue) ?? true) && (types?.includes(lane.type) ?? true),
     );
   }
 
