@@ -46,9 +46,10 @@ export class Nodes {
     return [...this.seen.values()].map(({ info, at }) => ({ info, seenAt: at, isLost: now - at > LEASE_MS }));
   }
 
+  /** Workers that take tasks. One that drains takes nothing more. */
   workers(): readonly NodeInfo[] {
     return this.all()
-      .filter(({ info, isLost }) => info.role === 'worker' && !isLost)
+      .filter(({ info, isLost }) => info.role === 'worker' && !isLost && info.state !== 'draining')
       .map(({ info }) => info);
   }
 
