@@ -18,11 +18,11 @@ export const RECORD_LIMIT = 512 * 1024;
 /** A command on the wire, its arguments included. Below the server's `max_payload`, too. */
 export const COMMAND_LIMIT = 768 * 1024;
 
-/** Commands that wait for a supervisor, all together; beyond it publishers are refused. */
-export const COMMANDS_MAX_BYTES = 1024 * 1024 * 1024;
+/** Commands that wait for a supervisor, all together; beyond it publishers are refused. The server sets this much aside. */
+export const COMMANDS_MAX_BYTES = 64 * 1024 * 1024;
 
 /** Commands that were not carried out, all together; the oldest go first. */
-export const DEAD_MAX_BYTES = 64 * 1024 * 1024;
+export const DEAD_MAX_BYTES = 16 * 1024 * 1024;
 
 /** Characters of a task key, a name, a type, a user id. */
 export const KEY_LENGTH = 256;

@@ -101,6 +101,9 @@ test('the limits are those of the code', () => {
     LARGE_DATA_NODES,
     ORPHAN_OBJECT_AGE_MS,
     COMMAND_LIMIT,
+    COMMANDS_MAX_BYTES,
+    DEAD_MAX_AGE_MS,
+    DEAD_MAX_BYTES,
     MAX_DELAY_MS,
     OPERATION_TTL_MS,
     PAYLOAD_LIMIT,
@@ -132,6 +135,9 @@ test('the limits are those of the code', () => {
     `kept for ${EVENTS_MAX_AGE_MS / 86_400_000} days`,
   ];
   for (const row of rows) assert.match(limits, row);
+  const streams = section('Streams, buckets, subjects');
+  assert.match(streams, `| work queue, ${COMMANDS_MAX_BYTES / 1_048_576} MiB,`);
+  assert.match(streams, `| limits, ${DEAD_MAX_AGE_MS / 86_400_000} days, ${DEAD_MAX_BYTES / 1_048_576} MiB |`);
   assert.match(section('The record'), `removed after ${ORPHAN_OBJECT_AGE_MS / 86_400_000} days`);
   assert.is(KEY_LENGTH, NAME_LENGTH);
   assert.is(KEY_LENGTH, USER_LENGTH);

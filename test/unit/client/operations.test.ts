@@ -1,7 +1,14 @@
 // D7 where it is hard: the caller dies, or is told nothing, between the note of an operation and its task.
 import { isTerminal, type Actor } from '@baton/core';
 import { readRecord } from '@baton/protocols';
-import { createKernel, silentLog, submitTask, type Submission, type SubmitRequest } from '@baton/runtime';
+import {
+  createKernel,
+  encodeArguments,
+  silentLog,
+  submitTask,
+  type Submission,
+  type SubmitRequest,
+} from '@baton/runtime';
 import { createMemoryWorld, createVirtualClock, type FaultRule } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../support/suite.ts';
@@ -131,6 +138,21 @@ test('D7 when nobody can tell any more, no second task is made, and that is said
   const active = await clock.settle(submitAs('other', { operationId: 'third' }));
   const joined = await clock.settle(submitAs('second'));
   assert.is(idOf(joined), idOf(active), 'to join makes no task');
+});
+
+test('D7 a repeat that fails takes no large arguments away from the task of the first call', async () => {
+  const { clock, world, submitAs, tasks } = createScene(6);
+  const args = encodeArguments(['x'.repeat(200_000)], 1_000_000);
+  // The first write arrives after everybody has given up on it.
+  world.inject({ op: 'store.write', fault: 'late-apply', node: 'first', times: 1, delayMs: 20_000 });
+  world.inject({ op: 'store.load', fault: 'refused', node: 'first' });
+  await clock.settle(submitAs('first', { args }));
+  world.inject({ op: 'store.write', fault: 'refused', node: 'second', times: 1 });
+  const second = await clock.settle(submitAs('second', { args }));
+  assert.ok(!(second instanceof Error) && second.kind === 'failed');
+  await clock.advance(30_000);
+  assert.is(tasks().length, 1);
+  assert.is(world.objects().length, 1, 'the arguments of the task are there');
 });
 
 test('D7 users have operation ids of their own, and so has who has no user', async () => {

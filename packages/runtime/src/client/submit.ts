@@ -197,8 +197,9 @@ const make = async (
     },
     { from: 'absent' },
   );
-  // A repeat stores under the id of the first call, whose task may have them.
-  if (!isRepeat && isUnused(asked)) void dropObject(ports.data, spec.args);
+  // Under an operation id another call may have made the task, with the same name for the same arguments: the sweep can
+  // tell, this call cannot.
+  if (spec.operation === undefined && isUnused(asked)) void dropObject(ports.data, spec.args);
   return submissionOf(parts, asked, address, spec.id);
 };
 

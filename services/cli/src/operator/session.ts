@@ -90,6 +90,7 @@ export const natsSettings = ({ nats, namespace, replicas, eventsMaxBytes }: Sett
   ...(nats.credsFile === undefined ? {} : { creds: nats.credsFile }),
   ...(nats.user === undefined ? {} : { user: nats.user }),
   ...(nats.password === undefined ? {} : { password: nats.password }),
+  ...(nats.inboxPrefix === undefined ? {} : { inboxPrefix: nats.inboxPrefix }),
   ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
   onFault: () => {},
 });
