@@ -125,7 +125,7 @@ const behindGate = async (
   await door.open();
   url.hostname = '127.0.0.1';
   url.port = String(door.port);
-  await Promise.all(stage.projectors.map((projector) => (projector.isRunning ? projector.stop() : undefined)));
+  await Promise.all(stage.projectors.filter((projector) => projector.isRunning).map((projector) => projector.stop()));
   const projector = stage.service('projector', 'projector behind a gate', { MONGODB_URL: url.href, ...env });
   await projector.start();
   context.defer(() => projector.stop());
@@ -160,7 +160,7 @@ test(
 test(
   'P4 a rebuild into an empty database gives the same documents',
   async (stage, context) => {
-    await Promise.all(stage.projectors.map((projector) => (projector.isRunning ? undefined : projector.start())));
+    await Promise.all(stage.projectors.filter((projector) => !projector.isRunning).map((projector) => projector.start()));
     const hold = gate();
     const body = task({ name: 'p4.body' }, () => hold.passed);
     await stage.serve(context, [body]);

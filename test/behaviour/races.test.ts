@@ -33,7 +33,8 @@ const endsAfter = (name: string, scope: 'private' | 'shared' = 'private') =>
 
 const USERS = ['bob', 'carol', 'dora'];
 
-type Answer = 'aborted' | 'unsubscribed' | string;
+/** `aborted`, `unsubscribed`, or the code of the refusal with the state it names. */
+type Answer = string;
 
 const cancelled = (handle: TaskHandle, force = false): Promise<Answer> =>
   handle.cancel({ force }).then(

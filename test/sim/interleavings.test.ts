@@ -122,7 +122,7 @@ const play = async (one: Make, other: Make, order: readonly number[]): Promise<O
   });
   const choices: number[] = [];
   for (await clock.advance(STEP_MS); waiting.size > 0; await clock.advance(STEP_MS)) {
-    const ready = [...waiting.keys()].toSorted();
+    const ready = [...waiting.keys()].toSorted((a, b) => a - b);
     const who = ready[order[choices.length] ?? 0] ?? 0;
     choices.push(ready.length);
     const go = waiting.get(who);
