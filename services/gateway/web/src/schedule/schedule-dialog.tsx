@@ -165,15 +165,10 @@ const Options = ({ draft, faults, onChange }: OptionsProps) => {
         label="Timeout"
         value={draft.timeout}
         fault={faults.timeout}
-        hint="Seconds, or 5m. Empty: as defined."
+        hint="Seconds, or 5m. Empty: none."
         onChange={(timeout) => onChange({ timeout })}
       />
-      <TextField
-        label="Queue"
-        value={draft.queue}
-        hint="Empty: as defined."
-        onChange={(queue) => onChange({ queue })}
-      />
+      <TextField label="Queue" value={draft.queue} hint="Empty: default." onChange={(queue) => onChange({ queue })} />
       <TextField
         label="Run at"
         type="datetime-local"

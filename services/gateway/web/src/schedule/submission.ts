@@ -60,7 +60,7 @@ export const parseArgs = (text: string): readonly unknown[] | string => {
   }
 };
 
-/** Only what was filled in: the definition of the type decides the rest. The operation id makes a repeat harmless. */
+/** Only what was filled in: the server's defaults decide the rest. The operation id makes a repeat harmless. */
 export const submissionOf = (draft: Draft, operationId: string): Submission => {
   const args = parseArgs(draft.args);
   const timeout = draft.timeout.trim();
