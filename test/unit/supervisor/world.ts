@@ -136,3 +136,13 @@ export const fenceOf = (record: TaskRecord) => {
   if (record.owner === undefined) throw new Error('nobody owns the task');
   return record.owner.fence;
 };
+
+/** Lets time pass until it holds; how long that took, milliseconds. */
+export const until = async ({ clock }: Stage, limitMs: number, holds: () => boolean): Promise<number> => {
+  const start = clock.monotonic();
+  while (!holds()) {
+    if (clock.monotonic() - start > limitMs) throw new Error(`not within ${limitMs} ms`);
+    await clock.advance(50);
+  }
+  return clock.monotonic() - start;
+};
