@@ -80,7 +80,7 @@ export const createServer = async (parts: ServerParts) => {
   }).withTypeProvider<ZodTypeProvider>();
   server.removeContentTypeParser('text/plain');
   server.setValidatorCompiler(validatorCompiler);
-  // Answers are typed by their schemas and held to them by tests; checking each again would only cost time.
+  // The compiler holds answers to their schemas; checking each again would only cost time.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
   installErrorAnswers(server, parts.log);
   await server.register(cookie);
