@@ -13,6 +13,8 @@ export type Line = {
   readonly nextSubject: string;
   /** Its consumer is there, as far as we know. */
   open: boolean;
+  /** How often it was not looked at because of a higher one. */
+  skips: number;
 };
 
 export const lineOf = (names: Names, { lane, waiting }: KnownLane, index: number): Line => ({
@@ -21,6 +23,7 @@ export const lineOf = (names: Names, { lane, waiting }: KnownLane, index: number
   ledger: new LaneLedger(waiting),
   nextSubject: `$JS.API.CONSUMER.MSG.NEXT.${names.runStream}.${names.laneConsumer(lane)}`,
   open: true,
+  skips: 0,
 });
 
 /** Slots that are set aside for messages on their way. */
@@ -31,4 +34,6 @@ export const promisedTo = (lines: readonly Line[]): number => {
 };
 
 export const demandsOf = (lines: readonly Line[]): readonly Demand[] =>
-  lines.filter((line) => line.open).map(({ index, ledger }) => ({ lane: index, waiting: ledger.waiting }));
+  lines
+    .filter((line) => line.open)
+    .map(({ index, ledger }) => ({ lane: index, waiting: ledger.waiting, unseen: ledger.isUnseen }));

@@ -14,6 +14,9 @@ const STAND_MS = 8_000;
 /** A bulk pull is served or ended at once; one that stays silent for this long has vanished. */
 const SILENCE_MS = 2_000;
 
+/** How often a lane may be left unseen because a higher one is looked at: a busy worker looks at one for every slot. */
+const SKIPS = 2;
+
 /** How often vanished pulls are looked for. */
 const LOOK_MS = 500;
 
@@ -179,7 +182,7 @@ export class LaneReader implements RunReader {
     const slots = this.free - promised;
     // Asked for again when half has come: fewer, larger pulls, and enough on its way to keep the slots busy.
     if (slots <= 0 || slots < promised) return;
-    for (const { lane, count } of this.rota.deal(this.settledDemands(), slots)) {
+    for (const { lane, count } of this.rota.deal(this.demands(), slots)) {
       const line = this.lines[lane];
       if (line !== undefined) this.ask(line, 'bulk', count);
     }
@@ -194,19 +197,22 @@ export class LaneReader implements RunReader {
     const { ledger } = line;
     if (this.free <= 0) return ledger.leaveUnseen();
     if (!ledger.isUnseen) return this.ask(line, 'standing', 1);
-    if (this.lines.some((other) => this.isBelow(line, other) && isUnsettled(other))) return;
+    if (this.lines.some((other) => this.isBelow(line, other) && isUnsettled(other)) && line.skips++ < SKIPS) return;
+    line.skips = 0;
     const isNeeded = this.lines.some(
       (other) => this.isBelow(other, line) && (other.ledger.waiting > 0 || other.ledger.isUnseen),
     );
     this.ask(line, isNeeded ? 'probe' : 'standing', 1);
   }
 
-  /** Without the lanes below one that is being looked at. */
-  private settledDemands(): readonly Demand[] {
+  /** Lanes below one that is being looked at are held. */
+  private demands(): readonly Demand[] {
     const probed = this.lines.filter(({ ledger }) => ledger.isProbed);
     const demands = demandsOf(this.lines);
     if (probed.length === 0) return demands;
-    return demands.filter(({ lane }) => !probed.some(({ index }) => this.rota.isAbove(index, lane)));
+    return demands.map((demand) =>
+      probed.some(({ index }) => this.rota.isAbove(index, demand.lane)) ? { ...demand, held: true } : demand,
+    );
   }
 
   private isBelow(line: Line, other: Line): boolean {

@@ -116,4 +116,25 @@ test('all slots are dealt when enough waits, and never more (any demand)', () =>
   );
 });
 
+test('X8 a held lane goes when it is due, though a higher one is looked at every time', () => {
+  const lanes = [lane('a', 'high'), lane('a', 'normal'), lane('a', 'low')];
+  const demands = [
+    { lane: 0, waiting: 1_000 },
+    { lane: 1, waiting: 0, unseen: true },
+    { lane: 2, waiting: 1_000, held: true },
+  ];
+  const served = starts(new Rota(lanes), lanes, 100, demands);
+  assert.is(count(served, 2), 5);
+  assert.ok(served.indexOf(2) < LOWER_SHARE);
+  assert.equal(new Rota(lanes).deal(demands.slice(1), 5), [], 'alone it waits for the answer');
+});
+
+test('X8 a lane nobody has looked at counts as passed over', () => {
+  const lanes = [lane('a', 'high'), lane('a', 'low')];
+  const rota = new Rota(lanes);
+  const high = { lane: 0, waiting: 1_000 };
+  starts(rota, lanes, LOWER_SHARE, [high, { lane: 1, waiting: 0, unseen: true }]);
+  assert.equal(rota.deal([high, { lane: 1, waiting: 1 }], 1), [{ lane: 1, count: 1 }]);
+});
+
 test.run();

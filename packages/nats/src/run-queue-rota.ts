@@ -10,8 +10,17 @@ import { PRIORITIES, type Lane } from '@baton/protocols';
  */
 export const LOWER_SHARE = 20;
 
-/** Messages of one lane that wait and were not asked for yet. */
-export type Demand = { readonly lane: number; readonly waiting: number };
+/**
+ * Messages of one lane that wait and were not asked for yet. `unseen`: something may wait there, nobody has looked, which
+ * counts as being passed over. `held`: what waits in a higher lane is being looked at, so that this one goes only when it
+ * is due: otherwise a busy worker, which has to look again for every slot, would never come to it.
+ */
+export type Demand = {
+  readonly lane: number;
+  readonly waiting: number;
+  readonly unseen?: boolean;
+  readonly held?: boolean;
+};
 
 /** `lane` is the index the rota knows it by. */
 export type Grant = { readonly lane: number; readonly count: number };
@@ -38,16 +47,19 @@ export class Rota {
   /** Deals out at most `slots`; a lane never gets more than waits there. */
   deal(demands: readonly Demand[], slots: number): readonly Grant[] {
     if (slots <= 0) return [];
-    const open = demands.filter(({ waiting }) => waiting > 0).map(({ lane, waiting }) => ({ lane, waiting, count: 0 }));
+    const open = demands
+      .filter(({ waiting }) => waiting > 0)
+      .map(({ lane, waiting, held = false }) => ({ lane, waiting, held, count: 0 }));
+    const unseen = demands.filter((demand) => demand.unseen);
     const [only] = open;
-    if (only !== undefined && open.length === 1) {
-      this.serve(only.lane, this.working(open));
+    if (only !== undefined && open.length === 1 && !only.held) {
+      this.serve(only.lane, this.working([only, ...unseen]));
       return [{ lane: only.lane, count: Math.min(only.waiting, slots) }];
     }
     for (let left = slots; left > 0; left--) {
-      const working = this.working(open);
-      const priority = this.choosePriority(working);
+      const priority = this.choosePriority(open);
       if (priority === undefined) break;
+      const working = this.working([...open, ...unseen]);
       const chosen = this.longestWaiting(
         open.filter(({ lane, waiting }) => waiting > 0 && this.at(lane).priority === priority),
       );
@@ -80,12 +92,16 @@ export class Rota {
   }
 
   private working(demands: readonly Demand[]): readonly Priority[] {
-    return PRIORITIES.filter((p) => demands.some(({ lane, waiting }) => waiting > 0 && this.at(lane).priority === p));
+    return PRIORITIES.filter((p) =>
+      demands.some(({ lane, waiting, unseen = false }) => (waiting > 0 || unseen) && this.at(lane).priority === p),
+    );
   }
 
   /** The highest, unless a lower one was passed over as often as it may be. Room is left for all that are due at once. */
-  private choosePriority(working: readonly Priority[]): Priority | undefined {
-    const [highest, ...lower] = working;
+  private choosePriority(open: readonly Demand[]): Priority | undefined {
+    const working = this.working(open);
+    const [highest] = this.working(open.filter(({ held }) => !held));
+    const lower = working.slice(1);
     const mayPass = LOWER_SHARE - lower.length;
     const due = lower.filter((priority) => this.passedOver[priority] >= mayPass);
     return due.toSorted((a, b) => this.passedOver[b] - this.passedOver[a])[0] ?? highest;
