@@ -160,7 +160,9 @@ test(
 test(
   'P4 a rebuild into an empty database gives the same documents',
   async (stage, context) => {
-    await Promise.all(stage.projectors.filter((projector) => !projector.isRunning).map((projector) => projector.start()));
+    await Promise.all(
+      stage.projectors.filter((projector) => !projector.isRunning).map((projector) => projector.start()),
+    );
     const hold = gate();
     const body = task({ name: 'p4.body' }, () => hold.passed);
     await stage.serve(context, [body]);

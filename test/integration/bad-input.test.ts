@@ -2,7 +2,7 @@
 // What is wrong is told within seconds, with a code, and harms nothing beside it.
 import { fileURLToPath } from 'node:url';
 import { startNats } from '@baton/local';
-import { addressOf, INLINE_DATA_LIMIT, PAYLOAD_LIMIT } from '@baton/protocols';
+import { addressOf, DATA_LIMIT, PAYLOAD_LIMIT } from '@baton/protocols';
 import { connect } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
@@ -168,10 +168,10 @@ test(
     const system = await startSystem(context);
     const { baton } = system;
     const error = await failureOf('arguments too large', () =>
-      baton.within(() => double.with({ taskKey: 'large' }).schedule('x'.repeat(INLINE_DATA_LIMIT) as never)),
+      baton.within(() => double.with({ taskKey: 'large' }).schedule('x'.repeat(DATA_LIMIT) as never)),
     );
     assert.is(error.code, 'PAYLOAD_TOO_LARGE');
-    assert.match(error.message, new RegExp(String(INLINE_DATA_LIMIT)));
+    assert.match(error.message, new RegExp(String(DATA_LIMIT)));
     const address = addressOf({ scope: 'private', type: 'fx.double', key: 'large', user: 'alice' });
     assert.is(await system.ports.store.load(address), undefined, 'nothing is stored');
     const key = await failureOf('a key too long', async () =>
@@ -190,11 +190,11 @@ test(
     assert.equal(payload.payload, { kept: true }, 'the payload before it stands');
     assert.match(system.workers[0]?.output ?? '', /a payload could not be stored and is left out/);
 
-    const result = await baton.within(() => largeResult.schedule(INLINE_DATA_LIMIT + 1));
+    const result = await baton.within(() => largeResult.schedule(DATA_LIMIT + 1));
     await result.wait({ timeout: '20s' });
     assert.is(result.status, 'failure');
     assert.is(result.error?.type, 'result_too_large');
-    assert.match(result.error?.message ?? '', new RegExp(String(INLINE_DATA_LIMIT)));
+    assert.match(result.error?.message ?? '', new RegExp(String(DATA_LIMIT)));
   },
   LIMIT,
 );
