@@ -62,7 +62,17 @@ const hostOf = (
   const startedAt = parts.ports.clock.now();
   return new RunHost({
     ...parts,
-    info: { role: 'worker', id, host: hostname(), pid: process.pid, startedAt, state: 'ready' },
+    // Nothing is served before a worker says so: a process that only calls inline is there, and takes no task.
+    info: {
+      role: 'worker',
+      id,
+      host: hostname(),
+      pid: process.pid,
+      startedAt,
+      state: 'ready',
+      queues: [],
+      types: [],
+    },
     ...(progressThrottleMs === undefined ? {} : { throttleMs: progressThrottleMs }),
   });
 };
