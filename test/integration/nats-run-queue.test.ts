@@ -180,6 +180,11 @@ for (const known of [true, false]) {
         if (!known) await putAll(queue, keys('later', 4), low);
         await sleep(standMs * 3); // every pull that stood is over now
         await putAll(queue, keys('high', 2), high);
+        // The server counts what it has stored a moment later: until then it says that nothing waits there.
+        const path = `CONSUMER.INFO.${wire.names.runStream}.${wire.names.laneConsumer(high)}`;
+        await eventually(async () =>
+          assert.is((await wire.api.call<{ readonly num_pending: number }>(path)).num_pending, 2),
+        );
         for (let i = 1; i <= 2; i++) {
           ends.at(-1)?.();
           await eventually(() => assert.is(worker.started.length, i + 1));

@@ -22,6 +22,16 @@ test('a standing credit promises no slot and ends with its message', () => {
   assert.equal(state(ledger), { idle: false, promised: 0, waiting: 7 });
 });
 
+test('that none waits behind a message is no promise: somebody has to look', () => {
+  const ledger = new LaneLedger();
+  ledger.ask('probe', 1, 1, LATER);
+  ledger.arrived(0, LATER);
+  assert.ok(ledger.isUnseen);
+  ledger.ask('probe', 2, 1, LATER);
+  ledger.ranDry(2);
+  assert.ok(ledger.isIdle && !ledger.isUnseen);
+});
+
 test('bulk: what was asked for is promised and does not wait any more', () => {
   const ledger = new LaneLedger(100);
   ledger.ask('bulk', 1, 30, LATER);

@@ -65,9 +65,13 @@ export class LaneLedger {
     this.behind = behind;
     if (this.asked === 0) return 'stray';
     this.asked--;
-    // A pull that got all it asked for ends without a word.
-    if (this.asked === 0) this.pulls = [];
-    else this.deadline = deadline;
+    if (this.asked > 0) this.deadline = deadline;
+    else {
+      // A pull that got all it asked for ends without a word. The server counts what waits a moment after it has stored
+      // it, so that none behind the last one is no promise.
+      this.pulls = [];
+      this.unseen = behind === 0;
+    }
     return this.kind;
   }
 

@@ -13,7 +13,7 @@ export type Line = {
   readonly nextSubject: string;
   /** Its consumer is there, as far as we know. */
   open: boolean;
-  /** How often it was not looked at because of a higher one. */
+  /** Looks at higher lanes since this one was looked at. */
   skips: number;
 };
 

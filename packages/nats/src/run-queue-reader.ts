@@ -14,8 +14,8 @@ const STAND_MS = 8_000;
 /** A bulk pull is served or ended at once; one that stays silent for this long has vanished. */
 const SILENCE_MS = 2_000;
 
-/** How often a lane may be left unseen because a higher one is looked at: a busy worker looks at one for every slot. */
-const SKIPS = 2;
+/** How many looks at higher lanes a lane may be left unseen for: a busy worker looks at one for every slot. */
+const SKIPS = 10;
 
 /** How often vanished pulls are looked for. */
 const LOOK_MS = 500;
@@ -197,11 +197,11 @@ export class LaneReader implements RunReader {
     const { ledger } = line;
     if (this.free <= 0) return ledger.leaveUnseen();
     if (!ledger.isUnseen) return this.ask(line, 'standing', 1);
-    if (this.lines.some((other) => this.isBelow(line, other) && isUnsettled(other)) && line.skips++ < SKIPS) return;
+    if (this.lines.some((other) => this.isBelow(line, other) && isUnsettled(other)) && line.skips <= SKIPS) return;
     line.skips = 0;
-    const isNeeded = this.lines.some(
-      (other) => this.isBelow(other, line) && (other.ledger.waiting > 0 || other.ledger.isUnseen),
-    );
+    const below = this.lines.filter((other) => this.isBelow(other, line));
+    for (const other of below) if (other.ledger.isUnseen) other.skips++;
+    const isNeeded = below.some(({ ledger: other }) => other.waiting > 0 || other.isUnseen);
     this.ask(line, isNeeded ? 'probe' : 'standing', 1);
   }
 
