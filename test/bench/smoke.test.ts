@@ -24,7 +24,7 @@ test(
     });
     assert.match(stdout, 'no-op tasks, whole life');
     const { rows } = JSON.parse(await readFile(out, 'utf8')) as { rows: readonly Row[] };
-    assert.is(rows.length, 4);
+    assert.is(rows.length, 5);
     for (const row of rows) {
       assert.ok(row.baton > 0 && row.bullmq > 0 && row.ratio > 0, JSON.stringify(row));
     }

@@ -15,7 +15,7 @@ const test = suite('the page under load');
 const BEHIND = 100_000;
 const BATCH = 5_000;
 /** So many tasks tell a step so often: a little over 10,000 a minute. */
-const TASKS = 40;
+const TASKS = 44;
 const EVERY_MS = 200;
 const WARM_MS = 5_000;
 const MEASURED_MS = 20_000;
@@ -76,7 +76,7 @@ test(
     }
     const page = await open('admin');
     await eventually(async () => assert.ok((await page.getByRole('progressbar').count()) >= 25), { limitMs: 20_000 });
-    assert.is(await page.locator('.count').innerText(), '10,000+');
+    assert.match(await page.locator('.count').innerText(), /^\d+,000\+$/);
 
     // An empty page in a window beside it: a frame that this one loses too was taken by the machine, not by the list.
     const idle = await open('admin', '/icon.svg');
