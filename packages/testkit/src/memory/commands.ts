@@ -1,14 +1,13 @@
 import type { Address } from '@baton/protocols';
-import type { Closing, CommandMessage, Commands, CommandSent, Subscription, WriteResult } from '@baton/runtime';
-import { Pipe } from './pipe.ts';
+import type { CommandMessage, Commands, CommandSent, Subscription, WriteResult } from '@baton/runtime';
 import type { Process } from './process.ts';
 import type { Surroundings } from './surroundings.ts';
-import { answerOf, call, send, writeResultOf } from './wire.ts';
+import { call, send, writeResultOf } from './wire.ts';
+import { WorkQueue } from './work-queue.ts';
 
 const ACK_WAIT_MS = 30_000;
 
 type Stored = Pick<CommandMessage, 'verb' | 'type' | 'bytes' | 'contentType' | 'replyTo' | 'sequence' | 'storedAt'>;
-type Message = Stored & { delivery: number; gone: boolean };
 type Finder = (id: string) => Address | undefined;
 
 export type DeadCommand = {
@@ -23,67 +22,24 @@ export class CommandState {
   readonly dead: DeadCommand[] = [];
   readonly finders = new Set<Finder>();
   readonly inboxes = new Map<string, (bytes: Uint8Array) => void>();
+  readonly queue: WorkQueue<Stored>;
   private readonly around: Surroundings;
-  private readonly waiting: Message[] = [];
-  private readonly readers = new Set<Reader>();
   private count = 0;
-  private pumping = false;
 
   constructor(around: Surroundings) {
     this.around = around;
+    this.queue = new WorkQueue(around, { name: 'command', ackWaitMs: ACK_WAIT_MS, labelOf: ({ verb }) => verb });
   }
 
   /** Commands that are not acknowledged. */
   get size(): number {
-    return this.all.size;
+    return this.queue.size;
   }
-
-  private readonly all = new Set<Message>();
 
   put(command: Omit<Stored, 'sequence' | 'storedAt'>): number {
     const sequence = ++this.count;
-    const message: Message = { ...command, sequence, storedAt: this.around.clock.now(), delivery: 0, gone: false };
-    this.all.add(message);
-    this.waiting.push(message);
-    this.pump();
+    this.queue.put({ ...command, sequence, storedAt: this.around.clock.now() });
     return sequence;
-  }
-
-  add(reader: Reader): () => void {
-    this.readers.add(reader);
-    this.pump();
-    return () => this.readers.delete(reader);
-  }
-
-  ack(message: Message, delivery: number): void {
-    if (message.delivery !== delivery) return;
-    message.gone = true;
-    this.all.delete(message);
-  }
-
-  giveAgain(message: Message, delivery: number): void {
-    if (message.gone || message.delivery !== delivery || this.waiting.includes(message)) return;
-    this.waiting.push(message);
-    this.pump();
-  }
-
-  pump(): void {
-    if (this.pumping) return;
-    this.pumping = true;
-    queueMicrotask(() => {
-      this.pumping = false;
-      while (this.handOne()) continue;
-    });
-  }
-
-  private handOne(): boolean {
-    const [first, ...others] = [...this.readers].filter((reader) => reader.canTake());
-    const message = first === undefined ? undefined : this.waiting.shift();
-    if (first === undefined || message === undefined) return false;
-    const delivery = ++message.delivery;
-    this.around.after(ACK_WAIT_MS, () => this.giveAgain(message, delivery));
-    this.around.random.pick([first, ...others]).hand(message, delivery);
-    return true;
   }
 }
 
@@ -109,17 +65,12 @@ export const memoryCommands = (around: Surroundings, process: Process, state: Co
         state.inboxes.delete(replyTo);
       }
     },
-    open: async (take, { most }): Promise<Closing> => {
-      const made = await call(
-        around,
+    open: (take, { most }) =>
+      state.queue.open(
         process,
-        'command.open',
-        '',
-        () => new Reader(around, process, state, take, most),
-      );
-      const reader = answerOf(made);
-      return { close: async () => reader.close() };
-    },
+        ({ item, delivery, ack, again }) => take({ ...item, deliveries: delivery, ack, again }),
+        most,
+      ),
     reply: (to, bytes) => send(around, process, 'command.reply', to, () => state.inboxes.get(to)?.(bytes.slice())),
     bury: async ({ verb, bytes }, code, reason): Promise<WriteResult> =>
       writeResultOf(
@@ -142,78 +93,3 @@ export const memoryCommands = (around: Surroundings, process: Process, state: Co
     },
   };
 };
-
-type Given = { readonly message: Message; readonly delivery: number };
-
-class Reader {
-  private readonly around: Surroundings;
-  private readonly process: Process;
-  private readonly state: CommandState;
-  private readonly pipe: Pipe<Given>;
-  private readonly most: number;
-  private readonly undo: (() => void)[] = [];
-  private inHand = 0;
-  private closed = false;
-
-  constructor(
-    around: Surroundings,
-    process: Process,
-    state: CommandState,
-    take: (message: CommandMessage) => void,
-    most: number,
-  ) {
-    this.around = around;
-    this.process = process;
-    this.state = state;
-    this.most = most;
-    this.pipe = new Pipe(around, process, 'command.deliver', (given) => take(this.messageOf(given)));
-    const ended = process.onEnd(() => this.close());
-    // What was under way and what is in hand cannot be answered any more: it comes again by itself.
-    const lost = process.onLoss(() => {
-      this.inHand = 0;
-    });
-    const back = process.link.onReconnect(() => state.pump());
-    this.undo.push(state.add(this), ended.close, lost.close, back.close);
-  }
-
-  canTake(): boolean {
-    return !this.closed && this.process.isConnected && this.inHand < this.most;
-  }
-
-  hand(message: Message, delivery: number): void {
-    this.inHand++;
-    this.pipe.push({ message, delivery }, message.verb);
-  }
-
-  close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.pipe.close();
-    for (const undo of this.undo.splice(0)) undo();
-  }
-
-  private messageOf({ message, delivery }: Given): CommandMessage {
-    let answered = false;
-    const answer = (apply: () => void): void => {
-      if (answered) return;
-      answered = true;
-      this.inHand = Math.max(0, this.inHand - 1);
-      send(this.around, this.process, 'command.answer', message.verb, apply);
-      this.state.pump();
-    };
-    const { verb, type, bytes, contentType, replyTo, sequence, storedAt } = message;
-    return {
-      verb,
-      ...(type === undefined ? {} : { type }),
-      bytes,
-      ...(contentType === undefined ? {} : { contentType }),
-      ...(replyTo === undefined ? {} : { replyTo }),
-      ...{ sequence, storedAt, deliveries: delivery },
-      ack: () => answer(() => this.state.ack(message, delivery)),
-      again: (ms) =>
-        answer(() => {
-          this.around.after(ms, () => this.state.giveAgain(message, delivery));
-        }),
-    };
-  }
-}

@@ -1,5 +1,5 @@
 import { isTerminal, type Actor } from '@baton/core';
-import { BatonError, type TaskDefinition } from '@baton/runtime';
+import type { TaskDefinition } from '@baton/runtime';
 import {
   GlobalTaskFrameworkDisabledError,
   TaskNotFoundError,
@@ -7,7 +7,7 @@ import {
   type CallOptions,
   type TaskHandle,
 } from '@baton/sdk';
-import { problem, taskNotFound } from '../http/problem.ts';
+import { Problem, problem, taskNotFound } from '../http/problem.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
 import type { SubmitBody } from './requests.ts';
 import type { FoundTask, TaskReader } from './task-reader.ts';
@@ -80,8 +80,8 @@ export class TaskActions {
     try {
       return await this.parts.reader.get(id, actor);
     } catch (error) {
-      if (error instanceof BatonError) throw error;
-      return undefined;
+      if (error instanceof Problem && error.body.code === 'TASK_NOT_FOUND') return undefined;
+      throw error;
     }
   }
 

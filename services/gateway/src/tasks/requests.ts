@@ -1,4 +1,5 @@
-import { KEY_LENGTH, NAME_LENGTH, NAME_PATTERN } from '@baton/protocols';
+import { KEY_LENGTH, NAME_PATTERN } from '@baton/protocols';
+import { submitFields } from '@baton/runtime';
 import { z } from 'zod';
 import { ORDER_COLUMNS, type OrderColumn } from './order.ts';
 
@@ -26,15 +27,14 @@ const listOf = <T extends z.ZodType<unknown, string>>(item: T) =>
       .pipe(z.array(item).min(1).max(VALUES_LIMIT)),
   );
 
-const text = (limit: number) =>
+/** Text that is looked for. The database takes none with a NUL in it. */
+const wanted = (limit: number) =>
   z
     .string()
     .min(1)
     .max(limit)
-    .refine((value) => value.isWellFormed(), 'has a lone surrogate in it');
-
-/** Text that is looked for. The database takes none with a NUL in it. */
-const wanted = (limit: number) => text(limit).refine((value) => !value.includes('\0'), 'has a NUL in it');
+    .refine((value) => value.isWellFormed(), 'has a lone surrogate in it')
+    .refine((value) => !value.includes('\0'), 'has a NUL in it');
 
 const typeName = z.string().regex(NAME_PATTERN, 'is 1 to 100 letters, digits, _ . and -');
 
@@ -99,23 +99,26 @@ export const risonFilters = {
   text: wanted(TEXT_LIMIT),
 };
 
+const { type, args, task_key, task_name, scope, queue, priority, max_attempts, operation_id, when_aborting } =
+  submitFields;
+
+/** What a command takes as well, with the times as the SDK takes them. */
 export const submitBody = z.strictObject({
-  type: typeName,
-  // Any JSON: depth and number of values are counted when they are encoded, by a walk that is bounded.
-  args: z.array(z.unknown()).max(1_000).optional(),
-  task_key: text(KEY_LENGTH).optional(),
-  task_name: text(NAME_LENGTH).optional(),
-  scope: z.enum(SCOPES).optional(),
+  type,
+  args,
+  task_key,
+  task_name,
+  scope,
   timeout: z
     .union([z.number().min(0).max(31_536_000), z.string().max(20), z.null()])
     .optional()
     .describe('seconds, "5m", or null for none'),
-  queue: typeName.optional(),
-  priority: z.enum(['high', 'normal', 'low']).optional(),
+  queue,
+  priority,
   run_at: z.iso.datetime({ offset: true }).optional(),
-  max_attempts: z.int().min(1).max(1_000).optional(),
-  operation_id: text(KEY_LENGTH).optional(),
-  when_aborting: z.enum(['queue', 'join', 'reject']).optional(),
+  max_attempts,
+  operation_id,
+  when_aborting,
 });
 
 export const cancelBody = z
