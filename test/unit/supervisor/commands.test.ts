@@ -73,6 +73,23 @@ test('a store that does not answer holds a command up and does not fail it', asy
   assert.is(supervisor.stats().commands.carriedOut, 6);
 });
 
+test('a full store: a submit is refused at once, a cancel is carried out when there is room', async () => {
+  const stage = createStage(3);
+  const { clock, world, supervise } = stage;
+  await supervise('s1');
+  await clock.advance(2_000);
+  const made = await ask(stage, 'submit', SUBMIT);
+  assert.ok(made.ok);
+  const full = { op: 'store.write', fault: 'refused', code: 'STORE_FULL', node: 's1' } as const;
+  world.inject({ ...full, times: 1 });
+  const refused = await ask(stage, 'submit', { ...SUBMIT, task_key: 'other' });
+  assert.is(refused.ok ? '' : refused.code, 'STORE_FULL');
+  const struck = world.inject({ ...full, times: 2 });
+  const done = await ask(stage, 'cancel', { id: made.ok ? made.task.id : '', user: { id: 'alice' } }, 30_000);
+  assert.ok(done.ok && done.outcome === 'aborted', JSON.stringify(done));
+  assert.is(struck.hits(), 2);
+});
+
 test('a task is cancelled by its id, whichever supervisor watches it and whichever is told', async () => {
   const stage = createStage(2);
   const { clock, supervise } = stage;

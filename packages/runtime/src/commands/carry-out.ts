@@ -46,7 +46,7 @@ export const carryOut = async (parts: CarryOutParts, reading: Readable, message:
       : await cancel(parts, actor, reading.command, message);
   } catch (error) {
     if (!(error instanceof BatonError)) throw error;
-    return failed(error);
+    return failed(reading.kind, error);
   }
 };
 
@@ -72,7 +72,7 @@ const submit = async (
     }
     case 'failed':
     case 'unknown':
-      return failed(done.cause);
+      return failed('submit', done.cause);
   }
 };
 
@@ -94,7 +94,7 @@ const cancel = async (
       return repeated(parts, actor, address, done.record, message) ?? refused(done.reason, done.record, message);
     case 'failed':
     case 'unknown':
-      return failed(done.cause);
+      return failed('cancel', done.cause);
   }
 };
 
@@ -138,7 +138,10 @@ const refusal = (text: RefusalText): Outcome => ({ kind: 'answer', answer: { ok:
 const bury = (code: string, message: string): Outcome => ({ kind: 'bury', code, message });
 
 /** Those that will be the same next time. Everything else passes. */
-const LASTING = new Set(['INVALID_ARGUMENT', 'PAYLOAD_TOO_LARGE', 'STORE_FULL', 'RECORD_CORRUPT']);
+const LASTING = new Set(['INVALID_ARGUMENT', 'PAYLOAD_TOO_LARGE', 'RECORD_CORRUPT']);
 
-const failed = (cause: BatonError): Outcome =>
-  LASTING.has(cause.code) ? bury(cause.code, cause.message) : { kind: 'again', cause };
+/** A full store refuses what is new at once, as on every surface. A cancel waits for room: it is wanted all the more. */
+const failed = (verb: Readable['kind'], cause: BatonError): Outcome =>
+  LASTING.has(cause.code) || (verb === 'submit' && cause.code === 'STORE_FULL')
+    ? bury(cause.code, cause.message)
+    : { kind: 'again', cause };
