@@ -17,6 +17,13 @@ const writeMany = async (bench: Bench, count: number): Promise<readonly number[]
   return revisions;
 };
 
+/** One version of each of so many records: none is overwritten, so the log has to have every one. */
+const writeEach = async (bench: Bench, count: number): Promise<readonly number[]> => {
+  const revisions: number[] = [];
+  for (let i = 0; i < count; i++) revisions.push(await write(bench, `k${i}`, 0));
+  return revisions;
+};
+
 /** Reads and acknowledges until so many have come. */
 const read = async (bench: Bench, reader: EventReader, count: number): Promise<readonly Entry[]> => {
   const entries: Entry[] = [];
@@ -116,7 +123,7 @@ export const eventLogContract = (name: string, withBench: WithBench): void =>
     });
 
     check('gives at most what was asked for and says how many wait behind', async (bench) => {
-      await writeMany(bench, 10);
+      await writeEach(bench, 10);
       const { log } = await bench.ports();
       // A second reader has seen all ten, so all ten are in the log.
       await read(bench, await log.reader('witness'), 10);
@@ -155,7 +162,7 @@ export const eventLogContract = (name: string, withBench: WithBench): void =>
     );
 
     check('what is acknowledged does not come again, not even to the next of that name', async (bench) => {
-      await writeMany(bench, 5);
+      await writeEach(bench, 5);
       const first = await (await bench.ports('a')).log.reader('durable');
       await read(bench, first, 5);
       await first.close();
@@ -169,11 +176,15 @@ export const eventLogContract = (name: string, withBench: WithBench): void =>
     });
 
     check('every name gets everything', async (bench) => {
-      const revisions = await writeMany(bench, 5);
+      const revisions = await writeEach(bench, 5);
       const { log } = await bench.ports();
       for (const consumer of ['one', 'two']) {
         const entries = await read(bench, await log.reader(consumer), 5);
-        assert.equal(revisionsIn(entries, sampleAddress('k')), revisions, consumer);
+        assert.equal(
+          entries.map((entry) => entry.revision),
+          revisions,
+          consumer,
+        );
       }
     });
 
@@ -184,7 +195,7 @@ export const eventLogContract = (name: string, withBench: WithBench): void =>
           await (await bench.ports('a')).log.reader('team'),
           await (await bench.ports('b')).log.reader('team'),
         ];
-        const revisions = await writeMany(bench, 30);
+        const revisions = await writeEach(bench, 30);
         const got: number[] = [];
         await until(
           bench,
@@ -207,7 +218,7 @@ export const eventLogContract = (name: string, withBench: WithBench): void =>
     check(
       'what is not acknowledged comes again, to whoever reads then',
       async (bench) => {
-        const revisions = await writeMany(bench, 4);
+        const revisions = await writeEach(bench, 4);
         const first = await (await bench.ports('a')).log.reader('careless');
         const seen: number[] = [];
         await until(bench, async () => {
