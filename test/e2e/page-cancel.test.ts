@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { screenshot } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { ignores, running, shared, stubborn } from '../support/fixture-page-tasks.ts';
-import { expectAccessible, startPage } from '../support/page-fixture.ts';
+import { expectAccessible, startPage, waitForDocuments } from '../support/page-fixture.ts';
 import { rowOf, waitForRow } from '../support/page-parts.ts';
 import { suite } from '../support/suite.ts';
 
@@ -32,6 +32,7 @@ test(
     const { baton } = system;
     await baton.within(() => running.with({ taskName: 'Works' }).schedule([3, 10]));
     await baton.within(() => running.with({ taskName: 'Waits', delay: '1h' }).schedule([1, 1]));
+    await waitForDocuments(system, 2);
     const page = await open('alice');
 
     await waitForRow(page, 'Works', 'In Progress');
@@ -42,7 +43,7 @@ test(
     await toast(page, 'Task cancelled: Works');
     await waitForRow(page, 'Works', 'Aborted');
 
-    assert.match(await waitForRow(page, 'Waits', 'Pending'), /starts in/);
+    await waitForRow(page, 'Waits', 'Pending', 'starts in');
     await askToCancel(page, 'Waits', 'This will cancel the task.');
     await confirm(page);
     await waitForRow(page, 'Waits', 'Aborted');

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { openPage, screenshot, startChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { running, shared } from '../support/fixture-page-tasks.ts';
-import { expectAccessible, startGateway, startPage, PAGE_TASKS } from '../support/page-fixture.ts';
+import { expectAccessible, startGateway, startPage, PAGE_TASKS, waitForDocuments } from '../support/page-fixture.ts';
 import { rowOf, waitForRow } from '../support/page-parts.ts';
 import { suite } from '../support/suite.ts';
 import { startSystem } from '../support/system-fixture.ts';
@@ -90,6 +90,7 @@ test(
     gatewayUrl = url;
     await system.baton.within(() => shared.with({ taskKey: 'common', taskName: 'Shared one' }).schedule([1, 4]));
     await system.baton.within(() => running.with({ taskName: 'Private one' }).schedule([1, 4]));
+    await waitForDocuments(system, 2);
 
     const { page, faults } = await openPage(await startChromium(context));
     await page.goto(site);

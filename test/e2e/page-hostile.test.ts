@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { screenshot } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { fails, quick, running, shared } from '../support/fixture-page-tasks.ts';
-import { startPage } from '../support/page-fixture.ts';
+import { startPage, waitForDocuments } from '../support/page-fixture.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('hostile text on the page');
@@ -36,6 +36,7 @@ test(
     }
     await baton.as({ id: '<b>mallory</b>' }).within(() => shared.with({ taskKey: 'common' }).schedule([1, 2]));
     await baton.within(() => shared.with({ taskKey: 'common' }).schedule([1, 2]));
+    await waitForDocuments(system, 3 * HOSTILE.length + 1);
 
     const page = await open('alice');
     await eventually(async () => assert.is(await page.locator('tbody tr[data-uuid]').count(), 25), { limitMs: 15_000 });

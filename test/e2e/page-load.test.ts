@@ -76,7 +76,8 @@ test(
     }
     const page = await open('admin');
     await eventually(async () => assert.ok((await page.getByRole('progressbar').count()) >= 25), { limitMs: 20_000 });
-    assert.is(await page.locator('.count').innerText(), '1,000+');
+    // As far as was counted in the time that counting may take, and marked as not all.
+    assert.match(await page.locator('.count').innerText(), /^[\d,]+\+$/);
 
     // An empty page in a window beside it: a frame that this one loses too was taken by the machine, not by the list.
     const idle = await open('admin', '/icon.svg');

@@ -6,6 +6,7 @@ import axe from 'axe-core';
 import * as assert from 'uvu/assert';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { openPage, startChromium, type PageFaults } from './chromium.ts';
+import { eventually } from './eventually.ts';
 import { startSystem, type System, type SystemOptions } from './system-fixture.ts';
 import { SystemProcess } from './system-process.ts';
 import type { TestContext } from './test-body.ts';
@@ -42,6 +43,10 @@ export const startPage = async (context: TestContext, options: SystemOptions = {
   };
   return { system, gateway, url, open };
 };
+
+/** Waits until so many tasks have documents: what comes after a page has opened waits there behind its pill. */
+export const waitForDocuments = ({ mongo }: System, count: number): Promise<void> =>
+  eventually(async () => assert.is(await mongo.db.collection('tasks').countDocuments(), count), { limitMs: 15_000 });
 
 /** The page asks nobody but its own server (and not for what is not there). */
 const watchRequests = (page: Page, url: string, faults: PageFaults): PageFaults => {

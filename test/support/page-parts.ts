@@ -10,13 +10,15 @@ export const texts = async (page: Page, selector: string): Promise<readonly stri
 export const rowOf = (page: Page, name: string): Locator =>
   page.locator('tbody tr[data-uuid]').filter({ has: page.getByText(name, { exact: true }) });
 
-/** Waits until a row says a word and gives all that it says. */
-export const waitForRow = async (page: Page, name: string, word: string): Promise<string> =>
+/** Waits until a row says all of some words; a status is there before the progress is. */
+export const waitForRow = async (page: Page, name: string, ...words: readonly (string | RegExp)[]): Promise<void> =>
   eventually(
     async () => {
       const text = await rowOf(page, name).first().innerText({ timeout: 1_000 });
-      assert.ok(text.includes(word), `the row of ${name} says: ${text}`);
-      return text;
+      for (const word of words) {
+        const isSaid = typeof word === 'string' ? text.includes(word) : word.test(text);
+        assert.ok(isSaid, `the row of ${name} does not say ${word}: ${text}`);
+      }
     },
     { limitMs: 15_000, everyMs: 50 },
   );
