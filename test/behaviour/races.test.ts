@@ -25,8 +25,10 @@ const seeded = (): Random => {
 /** Ends by itself after so long, unless it is stopped before. */
 const endsAfter = (name: string, scope: 'private' | 'shared' = 'private') =>
   task({ name, scope }, async (ms: number) => {
-    const { signal, onCleanup } = getContext();
+    const { signal, onAbort, onCleanup } = getContext();
+    // Abort handlers and cleanup handlers: none of them, one of the two, and both.
     if (ms % 2 === 1) onCleanup(() => undefined);
+    if (ms % 3 === 0) onAbort(() => undefined);
     await Promise.race([pause(ms), aborted(signal)]);
     return 'ended by itself';
   });

@@ -124,6 +124,34 @@ test('A2 a running abortable task is aborted: handlers run, then cleanup, then a
   assert.is(abort.by, 'user:alice');
 });
 
+for (const cleanup of [false, true]) {
+  test(`A4 a cancel that the worker hears of only when it tells the end: handlers run, then aborted${cleanup ? ', then cleanup' : ''}`, async () => {
+    const { clock, world, client } = stage();
+    const seen: string[] = [];
+    let end: (() => void) | undefined;
+    const job = task({ name: 'job' }, async () => {
+      const { onAbort, onCleanup } = getContext();
+      onAbort(() => seen.push('abort'));
+      if (cleanup) onCleanup(() => seen.push('cleanup'));
+      await new Promise<void>((resolve) => (end = resolve));
+      return 'done';
+    });
+    await within(clock, client('worker').startWorker({ tasks: [job] }));
+    const handle = await within(
+      clock,
+      client('app').within(() => job.schedule()),
+    );
+    await clock.advance(1_000);
+    const lost = world.inject({ op: 'signal.poke', fault: 'drop' });
+    await within(clock, handle.cancel());
+    end?.();
+    await within(clock, handle.wait());
+    assert.ok(lost.hits() > 0);
+    assert.is(handle.status, 'aborted');
+    assert.equal(seen, cleanup ? ['abort', 'cleanup'] : ['abort']);
+  });
+}
+
 test('T2 an abortable task times out, never early', async () => {
   const { clock, client } = stage();
   const slow = task({ name: 'slow', timeout: '3s' }, async () => {

@@ -45,10 +45,11 @@ export const finishRun = async (run: Ending, end: BodyEnd): Promise<RunEnd> => {
     const isSuccess = handlerErrors.length === 0 && run.aborting === undefined;
     const outcome = isSuccess ? await run.data.keep(end, run.task.record.id, run.fence) : small(end);
     if (outcome === undefined) return { kind: 'lost' };
+    const knew = run.aborting !== undefined;
     const told = await tellEnd(run, outcome, handlerErrors);
     if (told.kind === 'refused') run.data.drop(outcome);
-    // A cancel or a timeout was recorded first: its handlers run before the task may end.
-    if (told.kind === 'refused' && told.reason === 'aborting' && run.aborting === undefined) {
+    // A cancel or a timeout was recorded first, and is heard of by this answer: its handlers run before the task may end.
+    if (told.kind === 'refused' && told.reason === 'aborting' && !knew) {
       run.abort();
       continue;
     }
