@@ -43,8 +43,10 @@ export {
   PARTITIONS,
   PAYLOAD_LIMIT,
   RECORD_LIMIT,
+  STORE_RESERVE,
   TYPE_LENGTH,
   USER_LENGTH,
+  TASKS_MAX_BYTES_LEAST,
 } from './limits.ts';
 export { DEFAULT_NAMESPACE, headers, namesOf, paddedBase64Url, PRIORITIES, token, untoken } from './names.ts';
 export { objectName, objectOwner, objectsIn, objectsOf } from './objects.ts';

@@ -24,6 +24,15 @@ export const COMMANDS_MAX_BYTES = 64 * 1024 * 1024;
 /** Commands that were not carried out, all together; the oldest go first. */
 export const DEAD_MAX_BYTES = 16 * 1024 * 1024;
 
+/**
+ * Share of a store with a limit that is kept for the tasks that are there (behaviour R8): to be joined, run, ended and
+ * cancelled. Their records grow on the way to the end, to about twice of what they were, and stay a minute longer.
+ */
+export const STORE_RESERVE = 0.2;
+
+/** The smallest limit the tasks bucket can be given: one record of the largest size has to fit into the reserve. */
+export const TASKS_MAX_BYTES_LEAST = 4 * 1024 * 1024;
+
 /** Characters of a task key, a name, a type, a user id. */
 export const KEY_LENGTH = 256;
 export const NAME_LENGTH = 256;

@@ -37,6 +37,8 @@ export type StreamConfig = {
 export type StreamOptions = {
   /** 1, 3 or 5. Derived streams acknowledge before the disk write only where there is one copy. */
   readonly replicas: number;
+  /** Most bytes the records of all tasks may take; no new tasks are taken before it is reached. Absent: no limit. */
+  readonly tasksMaxBytes?: number;
   /** Most bytes the event log may take; the oldest go first. Absent: no limit but age. */
   readonly eventsMaxBytes?: number;
 };
@@ -57,7 +59,9 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       name: names.tasksStream,
       subjects: [names.allRecords],
       retention: 'limits',
-      discard: 'old',
+      // Full is said to who writes: a record goes when its task has been archived, never to make room.
+      discard: 'new',
+      ...(options.tasksMaxBytes === undefined ? {} : { max_bytes: options.tasksMaxBytes }),
       max_msgs_per_subject: 1,
       max_msg_size: RECORD_LIMIT + 4_096,
       // Message ids are not used: they do not make a compare-and-set safe to repeat, and each costs memory.

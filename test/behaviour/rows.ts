@@ -73,7 +73,7 @@ export const ROWS: Readonly<Record<string, string>> = {
   R5: 'drain on SIGTERM',
   R6: 'a blocked loop is not death',
   R7: 'retry of an ended task',
-  R8: 'the broker is away (room kept for ends when it is full: not there yet)',
+  R8: 'the broker is away, or full',
   E1: 'the event log',
   E2: 'following one task',
   E3: 'live progress',

@@ -1,10 +1,10 @@
 import { RUN_ACK_WAIT_MS } from '@baton/protocols';
-import { createMemoryWorld, createVirtualClock, EVENT_ACK_WAIT_MS } from '@baton/testkit';
+import { createMemoryWorld, createVirtualClock, EVENT_ACK_WAIT_MS, type MemoryWorldOptions } from '@baton/testkit';
 import type { WithBench } from './bench.ts';
 
 /** The in-memory world under virtual time, which passes by itself while the body waits. */
 export const memoryBench =
-  (options: { readonly seed: number; readonly latencyMs: readonly [number, number] }): WithBench =>
+  (options: Pick<MemoryWorldOptions, 'latencyMs' | 'tasksMaxBytes'> & { readonly seed: number }): WithBench =>
   async (body) => {
     const clock = createVirtualClock({ seed: options.seed });
     const world = createMemoryWorld({ clock, ...options });

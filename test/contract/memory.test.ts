@@ -2,6 +2,7 @@ import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { laterContract } from './later.contract.ts';
+import { fullStoreContract, SMALL_STORE } from './full-store.contract.ts';
 import { linkContract } from './link.contract.ts';
 import { memoryBench } from './memory-bench.ts';
 import { operationsContract } from './operations.contract.ts';
@@ -12,13 +13,15 @@ import { runQueueContract } from './run-queue.contract.ts';
 import { signalsContract } from './signals.contract.ts';
 
 // Without any latency everything happens as fast as promises go, with it in many an order.
-const benches = {
-  memory: memoryBench({ seed: 1, latencyMs: [0, 0] }),
-  'memory, slow wire': memoryBench({ seed: 2, latencyMs: [0, 4] }),
-};
+const worlds = {
+  memory: { seed: 1, latencyMs: [0, 0] },
+  'memory, slow wire': { seed: 2, latencyMs: [0, 4] },
+} as const;
 
-for (const [name, bench] of Object.entries(benches)) {
+for (const [name, world] of Object.entries(worlds)) {
+  const bench = memoryBench(world);
   recordStoreContract(name, bench);
+  fullStoreContract(name, memoryBench({ ...world, tasksMaxBytes: SMALL_STORE }));
   recordFeedContract(name, bench);
   eventLogContract(name, bench);
   runQueueContract(name, bench);

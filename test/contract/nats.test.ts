@@ -3,6 +3,7 @@ import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { laterContract } from './later.contract.ts';
+import { fullStoreContract, SMALL_STORE } from './full-store.contract.ts';
 import { linkContract } from './link.contract.ts';
 import { natsBench } from './nats-bench.ts';
 import { operationsContract } from './operations.contract.ts';
@@ -18,6 +19,9 @@ recordStoreContract('nats', bench);
 // Writes one by one, writes in atomic batches: the same meaning.
 recordStoreContract('nats, singles', natsBench({ commit: 'single' }));
 recordStoreContract('nats, groups', natsBench({ commit: 'group' }));
+for (const commit of ['single', 'group'] as const) {
+  fullStoreContract(`nats, ${commit}`, natsBench({ commit, tasksMaxBytes: SMALL_STORE }));
+}
 recordFeedContract('nats', bench);
 eventLogContract('nats', bench);
 runQueueContract('nats', bench);

@@ -1,19 +1,14 @@
 // limit: 120s
 // The shipped server configuration with its roles, under a whole system: what each role can do, and what it cannot.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { ensureNats } from '@baton/local';
+import { resolve } from 'node:path';
 import { connectPorts } from '@baton/nats';
 import { namesOf } from '@baton/protocols';
 import { createSupervisor, silentLog } from '@baton/runtime';
 import { connect as connectBaton, getContext, task } from '@baton/sdk';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import * as assert from 'uvu/assert';
-import { eventually } from '../support/eventually.ts';
+import { startConfiguredNats } from '../support/configured-nats.ts';
 import { suite, type TestContext } from '../support/suite.ts';
 import { thrownBy, until } from '../support/stage.ts';
 
@@ -27,37 +22,13 @@ function secret(): string {
   return randomBytes(12).toString('hex');
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-
 /** The server as `deploy/nats` has it, on another port and folder. */
-const startServer = async ({ defer }: TestContext): Promise<string> => {
-  const { path } = await ensureNats();
-  const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'baton-permissions-'));
-  const args = ['-c', resolve('deploy/nats/nats-server.conf'), '-p', String(port)];
-  const env = {
+const startServer = (context: TestContext): Promise<string> =>
+  startConfiguredNats(context, resolve('deploy/nats/nats-server.conf'), {
     BATON_RUNTIME_PASSWORD: passwords.runtime,
     BATON_PUBLISHER_PASSWORD: passwords.publisher,
     BATON_OBSERVER_PASSWORD: passwords.observer,
-  };
-  const server = spawn(path, args, { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
-  const ended = new Promise((done) => server.once('close', done));
-  let said = '';
-  server.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  defer(async () => {
-    server.kill('SIGKILL');
-    await ended;
-    rmSync(folder, { recursive: true, force: true });
   });
-  await eventually(() => assert.ok(said.includes('Server is ready'), said), { limitMs: 10_000 });
-  return `nats://127.0.0.1:${port}`;
-};
 
 const login = (servers: string, role: RoleName) => ({
   servers,

@@ -82,6 +82,7 @@ type Outcome = {
 /** A store that does nothing before it is told to. */
 const gated = (store: RecordStore, wait: () => Promise<void>): RecordStore => ({
   epoch: store.epoch,
+  shortage: store.shortage,
   load: async (...args) => {
     await wait();
     return store.load(...args);

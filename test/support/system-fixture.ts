@@ -17,6 +17,8 @@ export type SystemOptions = {
   readonly ownNats?: boolean;
   /** Of the own server; `durable` when not given. */
   readonly durability?: Durability;
+  /** Most bytes of all records. */
+  readonly tasksMaxBytes?: number;
   /** How many of each; 1 when not given. */
   readonly supervisors?: number;
   readonly workers?: number;
@@ -79,7 +81,11 @@ export const startSystem = async (context: TestContext, options: SystemOptions =
   const natsUrl = nats?.url ?? shared.natsUrl;
   const mongoUrl = databaseUrl(shared.mongoUrl, `baton_test_${id}`);
   const mongo = await openMongo(mongoUrl, defer);
-  const ports = await connectPorts({ servers: natsUrl, namespace });
+  const ports = await connectPorts({
+    servers: natsUrl,
+    namespace,
+    ...(options.tasksMaxBytes === undefined ? {} : { tasksMaxBytes: options.tasksMaxBytes }),
+  });
   defer(() => ports.close());
   if (nats === undefined) defer(() => deleteStreams(ports));
   const heard = await listenToRecords(ports);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { namesOf, type Names } from '@baton/protocols';
+import { namesOf, type Names, type StreamOptions } from '@baton/protocols';
 import { NotConnectedError, ServerTooOldError, StoreRefusedError, type BatonError } from '@baton/runtime';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
 import { Api } from './api.ts';
@@ -14,6 +14,7 @@ import { commitDefaults, GroupCommit, type CommitMode, type CommitSettings } fro
 import { moment, ServerClock } from './server-clock.ts';
 import { closeConnection } from './stale.ts';
 import { requireJetStream, requireVersion } from './server-check.ts';
+import { StoreRoom } from './store-room.ts';
 import type { FaultListener, Publisher, Wire } from './wire.ts';
 
 export type NatsSettings = DialSettings & {
@@ -23,6 +24,8 @@ export type NatsSettings = DialSettings & {
   readonly role?: 'runtime' | 'publisher';
   /** Copies of streams that are made now. Default 1. */
   readonly replicas?: number;
+  /** Most bytes of the records of all tasks, when their stream is made now. */
+  readonly tasksMaxBytes?: number;
   /** Most bytes of the event log when it is made now. */
   readonly eventsMaxBytes?: number;
   /** How records are written. Default `auto`. */
@@ -39,6 +42,8 @@ export type NatsWire = Wire & {
   /** Publisher of the tasks bucket: compare-and-set writes, grouped when that is faster. */
   readonly records: Publisher;
   readonly link: NatsLink;
+  /** Whether new tasks are taken. */
+  readonly room: StoreRoom;
   /** The server's wall clock, as well as it is known here. */
   readonly clock: ServerClock;
   /** Sends bytes to any subject and waits for an empty answer. Rejects when it does not come. */
@@ -65,19 +70,26 @@ export const connectNats = async (settings: NatsSettings): Promise<NatsWire> => 
     const inbox = new Inbox(nc, createInbox(settings.inboxPrefix ?? INBOX_PREFIX), onFault);
     const api = new Api(nc, inbox);
     await requireJetStream(api, settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
-    const { replicas = 1, eventsMaxBytes } = settings;
-    const streams =
-      settings.role === 'publisher'
-        ? await findStreams(api, names)
-        : await ensureStreams(api, names, { replicas, ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }) });
+    const isPublisher = settings.role === 'publisher';
+    const streams = isPublisher
+      ? await findStreams(api, names)
+      : await ensureStreams(api, names, streamOptionsOf(settings));
     const clock = new ServerClock();
     await look(api, names, clock);
-    return assemble(settings, { nc, names, onFault, inbox, api, streams, clock });
+    const room = new StoreRoom(api, names, streams.replicas);
+    if (!isPublisher) await room.watch();
+    return assemble(settings, { nc, names, onFault, inbox, api, streams, clock, room });
   } catch (fault) {
     await closeConnection(nc);
     throw fault;
   }
 };
+
+const streamOptionsOf = ({ replicas = 1, tasksMaxBytes, eventsMaxBytes }: NatsSettings): StreamOptions => ({
+  replicas,
+  ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),
+  ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
+});
 
 type Parts = {
   readonly nc: NatsConnection;
@@ -87,9 +99,11 @@ type Parts = {
   readonly api: Api;
   readonly streams: Streams;
   readonly clock: ServerClock;
+  readonly room: StoreRoom;
 };
 
-const assemble = (settings: NatsSettings, { nc, names, onFault, inbox, api, streams, clock }: Parts): NatsWire => {
+const assemble = (settings: NatsSettings, parts: Parts): NatsWire => {
+  const { nc, names, onFault, inbox, api, streams, clock, room } = parts;
   const link = new NatsLink(
     nc,
     inbox,
@@ -107,6 +121,7 @@ const assemble = (settings: NatsSettings, { nc, names, onFault, inbox, api, stre
   const commit = { ...commitDefaults, ...settings.commitSettings, mode: settings.commit ?? commitDefaults.mode };
   const records = new GroupCommit(publisher, commit, randomBytes(9).toString('base64url'));
   link.onReconnect(() => records.remeasure());
+  link.onClosed(() => room.close());
   const { epoch, replicas } = streams;
   const inboxPrefix = settings.inboxPrefix ?? INBOX_PREFIX;
   return {
@@ -117,6 +132,7 @@ const assemble = (settings: NatsSettings, { nc, names, onFault, inbox, api, stre
     api,
     link,
     clock,
+    room,
     epoch,
     replicas,
     inboxPrefix,

@@ -28,6 +28,10 @@ class NatsRecordStore implements RecordStore {
     return this.wire.epoch;
   }
 
+  get shortage(): string | undefined {
+    return this.wire.room.shortage;
+  }
+
   /** By the stream's message request, which the leader answers; a direct get may come from a copy that is behind. */
   async load(address: Address): Promise<Entry | undefined> {
     const { api, names } = this.wire;
@@ -50,10 +54,19 @@ class NatsRecordStore implements RecordStore {
     expected: number,
     options?: { readonly ttlMs?: number },
   ): Promise<WriteResult> {
-    const { names, records } = this.wire;
+    const { names, records, room } = this.wire;
     const over = expected === 0 ? this.tombstones.get(address) : undefined;
     if (over !== undefined) this.tombstones.delete(address);
-    return records.publish(names.recordSubject(address), bytes, { expected: over ?? expected, ...options });
+    const written = records.publish(names.recordSubject(address), bytes, { expected: over ?? expected, ...options });
+    return room.isLimited ? this.counted(written, bytes.length) : written;
+  }
+
+  private async counted(written: Promise<WriteResult>, bytes: number): Promise<WriteResult> {
+    const { room } = this.wire;
+    room.begin(bytes);
+    const result = await written;
+    room.done(bytes);
+    return result;
   }
 
   private bury(address: Address, revision: number): undefined {

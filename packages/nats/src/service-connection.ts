@@ -17,6 +17,7 @@ export const serviceConnection = ({
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     namespace: settings.namespace,
     replicas: settings.replicas,
+    ...(settings.tasksMaxBytes === undefined ? {} : { tasksMaxBytes: settings.tasksMaxBytes }),
     ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
     onFault: (where, fault) => log.warn({ err: fault, where }, 'a fault where nobody waits for an answer'),
   };

@@ -34,7 +34,7 @@ test('in the bucket everything that could lose a record counts, also what we nev
   const faults: Readonly<Record<string, unknown>> = {
     max_age: 1,
     max_msgs: 1_000,
-    max_bytes: 1_000,
+    discard: 'old',
     persist_mode: 'async',
     sealed: true,
     no_ack: true,
@@ -43,7 +43,6 @@ test('in the bucket everything that could lose a record counts, also what we nev
     allow_msg_ttl: undefined,
     allow_direct: true,
     max_msgs_per_subject: 5,
-    discard: 'new',
     subjects: ['other.>'],
     republish: { src: 'a', dest: 'b' },
   };
@@ -51,7 +50,8 @@ test('in the bucket everything that could lose a record counts, also what we nev
 });
 
 test('an operator may add copies, and limit what can be rebuilt', () => {
-  assert.equal(fields(tasks, { num_replicas: 3, duplicate_window: 1 }, false), []);
+  // Full, it refuses: a limit loses nothing.
+  assert.equal(fields(tasks, { num_replicas: 3, duplicate_window: 1, max_bytes: 5_000_000 }, false), []);
   assert.equal(fields(events, { num_replicas: 3, max_age: 1, max_bytes: 5, persist_mode: undefined }, true), []);
 });
 

@@ -19,6 +19,9 @@ const SAFE_DEFAULTS: Readonly<Record<string, readonly unknown[]>> = {
 /** Copies and windows an operator may change under us: they cost or save, and break nothing. */
 const TOLERATED = ['num_replicas', 'duplicate_window'];
 
+/** Also tolerated where a full stream refuses, and loses nothing: an operator gives it more room, or less. */
+const TOLERATED_IF_REFUSING = ['max_bytes'];
+
 /** Also tolerated for streams that can be rebuilt from the bucket. */
 const TOLERATED_IF_DERIVED = ['max_age', 'max_bytes', 'max_msgs', 'persist_mode'];
 
@@ -26,7 +29,11 @@ export type Difference = { readonly field: string; readonly wanted: unknown; rea
 
 /** Every field in which a stream is not what is needed. Metadata is compared apart: it has errors of its own. */
 export const differences = (wanted: StreamConfig, actual: ActualConfig, derived: boolean): readonly Difference[] => {
-  const tolerated = derived ? [...TOLERATED, ...TOLERATED_IF_DERIVED] : TOLERATED;
+  const tolerated = [
+    ...TOLERATED,
+    ...(wanted.discard === 'new' ? TOLERATED_IF_REFUSING : []),
+    ...(derived ? TOLERATED_IF_DERIVED : []),
+  ];
   const fields = new Set([...Object.keys(wanted), ...Object.keys(SAFE_DEFAULTS)]);
   fields.delete('metadata');
   const found: Difference[] = [];

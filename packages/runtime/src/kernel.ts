@@ -165,6 +165,9 @@ class Turns {
       if (this.believed) return READ_FIRST;
       return settled({ kind: 'done', ...current, answer: decision.answer });
     }
+    // Also one that would wait behind another: what is there already may be joined, and nothing more.
+    const short = decision.answer.kind === 'created' ? shortageOf(this.ports.store) : undefined;
+    if (short !== undefined) return this.believed ? READ_FIRST : settled(this.nothingHappened(short));
     const folded = fold(current?.record, decision);
     if (folded === undefined) throw new Error('a decision without a record and without events');
     // The fold of at least one event is a record nobody else has seen yet.
@@ -235,6 +238,13 @@ type Step = WriteStep | { readonly kind: 'settled'; readonly asked: Asked } | { 
 const READ_FIRST: Step = { kind: 'read-first' };
 
 const settled = (asked: Asked): Step => ({ kind: 'settled', asked });
+
+/** New tasks are refused before the store is full; STORE_FULL. Undefined: there is room. */
+export const shortageOf = ({ shortage }: Pick<RecordStore, 'shortage'>): BatonError | undefined => {
+  if (shortage === undefined) return undefined;
+  const text = `no new tasks are taken now: ${shortage}, and what is left is kept for the tasks that are there`;
+  return new StoreRefusedError('STORE_FULL', text);
+};
 
 const tooLarge = (size: number): BatonError => {
   const text = `the record would be ${size} bytes, at most ${RECORD_LIMIT} are allowed: keep arguments, payload and results small`;

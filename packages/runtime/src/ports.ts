@@ -21,6 +21,11 @@ export type WriteResult =
 export interface RecordStore {
   /** Creation time of the bucket, milliseconds: the first part of every fence. */
   readonly epoch: number;
+  /**
+   * Why no new tasks are taken, for people; undefined: they are. What room is left is kept for the tasks that are there
+   * (behaviour R8). As of a second ago; whoever makes a task asks, `write` does not.
+   */
+  readonly shortage: string | undefined;
   /** Reads from the leader. Rejects with NotConnectedError, StoreRefusedError, or a BatonError `STORE_TIMEOUT`. */
   load(address: Address): Promise<Entry | undefined>;
   /**

@@ -66,6 +66,7 @@ test('everything set', () => {
     MONGODB_URL: 'mongodb://x:y@h1,h2/tasks?replicaSet=rs',
     BATON_NAMESPACE: 'SHOP',
     BATON_REPLICAS: '3',
+    BATON_TASKS_MAX_BYTES: '9000000',
     BATON_EVENTS_MAX_BYTES: '1000000',
     BATON_HTTP_PORT: '0',
     BATON_ENABLED: 'false',
@@ -91,6 +92,7 @@ test('everything set', () => {
   });
   assert.is(settings.namespace, 'SHOP');
   assert.is(settings.replicas, 3);
+  assert.is(settings.tasksMaxBytes, 9_000_000);
   assert.is(settings.eventsMaxBytes, 1_000_000);
   assert.is(settings.mongo.url, 'mongodb://x:y@h1,h2/tasks?replicaSet=rs');
   assert.is(settings.httpPort, 0);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { DATA_LIMIT, MAX_BLOCK_MS, NAME_PATTERN, namesOf } from '@baton/protocols';
+import { DATA_LIMIT, MAX_BLOCK_MS, NAME_PATTERN, namesOf, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
 import { z } from 'zod';
 import { ConfigError } from './errors.ts';
 import { hideSecrets } from './redact.ts';
@@ -17,6 +17,7 @@ import type { PruneRule } from './retention/prune.ts';
  * | `MONGODB_URL` | `mongodb://127.0.0.1:27017/baton` | the database stands in the path, `baton` where it has none |
  * | `BATON_NAMESPACE` | `BATON` | prefix of streams and subjects |
  * | `BATON_REPLICAS` | 1 | copies of every stream: 1, 3 or 5 |
+ * | `BATON_TASKS_MAX_BYTES` | none | most bytes the records of all tasks take; above four fifths new tasks are refused |
  * | `BATON_EVENTS_MAX_BYTES` | none | most bytes the event log takes |
  * | `BATON_HTTP_PORT` | 8088 | of the gateway |
  * | `BATON_HTTP_HOST` | `127.0.0.1` | address the gateway listens on |
@@ -53,6 +54,7 @@ export type Settings = {
   readonly mongo: { readonly url: string };
   readonly namespace: string;
   readonly replicas: 1 | 3 | 5;
+  readonly tasksMaxBytes?: number;
   readonly eventsMaxBytes?: number;
   readonly httpPort: number;
   readonly enabled: boolean;
@@ -179,6 +181,7 @@ const ENVIRONMENT = z.object({
   MONGODB_URL: url('mongodb:', 'mongodb+srv:').default('mongodb://127.0.0.1:27017/baton'),
   BATON_NAMESPACE: z.string().default('BATON').refine(isNamespace, 'must be 1 to 32 of A-Z, 0-9 and _, a letter first'),
   BATON_REPLICAS: z.enum(['1', '3', '5'], { error: 'must be 1, 3 or 5' }).default('1'),
+  BATON_TASKS_MAX_BYTES: wholeOrNone(TASKS_MAX_BYTES_LEAST, Number.MAX_SAFE_INTEGER),
   BATON_EVENTS_MAX_BYTES: whole(0, 0, Number.MAX_SAFE_INTEGER),
   BATON_HTTP_PORT: whole(8_088, 0, 65_535),
   BATON_HTTP_HOST: z
@@ -267,6 +270,7 @@ const settingsOf = (env: Environment): Settings => ({
   mongo: { url: env.MONGODB_URL },
   namespace: env.BATON_NAMESPACE,
   replicas: Number(env.BATON_REPLICAS) as 1 | 3 | 5,
+  ...(env.BATON_TASKS_MAX_BYTES === undefined ? {} : { tasksMaxBytes: env.BATON_TASKS_MAX_BYTES }),
   ...(env.BATON_EVENTS_MAX_BYTES === 0 ? {} : { eventsMaxBytes: env.BATON_EVENTS_MAX_BYTES }),
   httpPort: env.BATON_HTTP_PORT,
   enabled: env.BATON_ENABLED && env.GLOBAL_TASK_FRAMEWORK,

@@ -1,5 +1,5 @@
 import { connectPorts, type NatsPortsSettings } from '@baton/nats';
-import { DEFAULT_NAMESPACE } from '@baton/protocols';
+import { DEFAULT_NAMESPACE, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
 import { InvalidArgumentError, isLoadingTasks, silentLog, type Log } from '@baton/runtime';
 import { clearAmbient, setAmbient } from './ambient.ts';
 import { checkUser, type Baton, type User } from './baton.ts';
@@ -28,6 +28,11 @@ export type ConnectOptions = {
   readonly name?: string;
   /** Copies of streams that are made now: 1, 3 or 5. */
   readonly replicas?: number;
+  /**
+   * Most bytes the records of all tasks may take, when their stream is made now; 4 MiB or more. Above four fifths of it
+   * new tasks are refused as STORE_FULL, and those that are there go on (behaviour R8).
+   */
+  readonly tasksMaxBytes?: number;
   /** Most bytes of the event log, when it is made now. */
   readonly eventsMaxBytes?: number;
   /** False refuses new tasks; `BATON_ENABLED` and `GLOBAL_TASK_FRAMEWORK` when not set (behaviour X6). */
@@ -84,9 +89,25 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
 };
 
 const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
-  const { credsFile, natsUser, natsPassword, name, replicas, eventsMaxBytes, maxBlock, role, inboxPrefix } = options;
+  const {
+    credsFile,
+    natsUser,
+    natsPassword,
+    name,
+    replicas,
+    tasksMaxBytes,
+    eventsMaxBytes,
+    maxBlock,
+    role,
+    inboxPrefix,
+  } = options;
   if (role !== undefined && role !== 'runtime' && role !== 'publisher') {
     throw new InvalidArgumentError(`role is runtime or publisher; got ${JSON.stringify(role)}`);
+  }
+  if (tasksMaxBytes !== undefined && !(Number.isSafeInteger(tasksMaxBytes) && tasksMaxBytes >= TASKS_MAX_BYTES_LEAST)) {
+    throw new InvalidArgumentError(
+      `tasksMaxBytes is a whole number from ${TASKS_MAX_BYTES_LEAST}; got ${tasksMaxBytes}`,
+    );
   }
   if (replicas !== undefined && ![1, 3, 5].includes(replicas)) throw new InvalidArgumentError('replicas is 1, 3 or 5');
   return {
@@ -100,6 +121,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     ...(natsPassword === undefined ? {} : { password: natsPassword }),
     ...(name === undefined ? {} : { name }),
     ...(replicas === undefined ? {} : { replicas }),
+    ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),
     ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
     ...(maxBlock === undefined ? {} : { presence: { timings: { maxBlockMs: durationMs(maxBlock, 'maxBlock') } } }),
   };

@@ -32,6 +32,7 @@ const connectOptions = ({ settings, log }: ServiceContext) => ({
   ...(settings.nats.inboxPrefix === undefined ? {} : { inboxPrefix: settings.nats.inboxPrefix }),
   namespace: settings.namespace,
   replicas: settings.replicas,
+  ...(settings.tasksMaxBytes === undefined ? {} : { tasksMaxBytes: settings.tasksMaxBytes }),
   ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
   enabled: settings.enabled,
   maxBlock: settings.maxBlockMs / 1_000,

@@ -22,6 +22,7 @@ test('a lost race is a conflict, also against a write that is under way', () => 
 
 test('a full store fails for certain, with its code', () => {
   const full: readonly (readonly [number, number, string])[] = [
+    [10_002, 400, 'resource limits exceeded for account'],
     [10_047, 500, 'insufficient storage resources available'],
     [10_023, 503, 'insufficient resources'],
     [10_028, 500, 'insufficient memory resources available'],

@@ -8,6 +8,7 @@ export const apiCodes = {
   wrongLastSequence: 10_071,
   /** The same while another write on the subject is under way: on several copies losers of a race get this one. */
   wrongLastSequenceInFlight: 10_164,
+  accountResourcesExceeded: 10_002,
   insufficientResources: 10_023,
   memoryExceeded: 10_028,
   storageExceeded: 10_047,
@@ -30,6 +31,7 @@ export const isThrottled = (ack: Ack): boolean =>
   ack.kind === 'error' && (ack.apiCode === apiCodes.tooManyRequests || ack.status === 429);
 
 const FULL: readonly number[] = [
+  apiCodes.accountResourcesExceeded,
   apiCodes.insufficientResources,
   apiCodes.memoryExceeded,
   apiCodes.storageExceeded,

@@ -2,6 +2,7 @@ import { canOpen, type Actor, type Data, type Former, type TaskRecord } from '@b
 import { objectName, parseAddress, readDataText, type Address, type TaskDocument } from '@baton/protocols';
 import { DataLostError, dropObject, loadObject, storeObject } from '../data/large-data.ts';
 import { UnreadableRecordError } from '../errors.ts';
+import { shortageOf } from '../kernel.ts';
 import { isUnused, submissionOf, type ClientParts, type Submission } from './submit.ts';
 
 /** An ended task that may be run again: where its key lives, what it was, and what it was called with. */
@@ -84,5 +85,7 @@ const copyOf = async (
   id: string,
 ): Promise<Data | undefined> => {
   if (args === undefined || args instanceof Uint8Array) return args;
+  const short = shortageOf(ports.store);
+  if (short !== undefined) throw short;
   return storeObject(ports.data, objectName(address, id, 'args'), await loadObject(ports.data, args));
 };

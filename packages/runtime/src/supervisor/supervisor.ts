@@ -14,6 +14,7 @@ import { NodesWatch } from './nodes-watch.ts';
 import { Reconciler } from './reconciler.ts';
 import { RecordWatch } from './record-watch.ts';
 import { ownedBy, ownerOf } from './rendezvous.ts';
+import { RoomWatch } from './room-watch.ts';
 import { SaidOnce } from './said-once.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
 import { Sweep } from './sweep.ts';
@@ -48,6 +49,7 @@ class Actor {
   private readonly sweep: Sweep;
   private readonly reconciler: Reconciler;
   private readonly unserved: UnservedLanes;
+  private readonly room: RoomWatch;
   private readonly due: DueTasks;
   private readonly commands: CommandDesk;
   private readonly desks: readonly Desk[];
@@ -121,6 +123,7 @@ class Actor {
       isReady: () => this.records.ready,
     });
     this.desks = this.openDesks(base);
+    this.room = new RoomWatch(store, this.log);
     this.unserved = new UnservedLanes(this.log, (lane) => this.nodes.isServed(lane));
   }
 
@@ -242,6 +245,7 @@ class Actor {
     this.nodes.scan();
     this.records.scan();
     this.attendant.checkWallClock();
+    this.room.look();
     this.unserved.look(this.index.lines(), this.ports.clock.monotonic());
     this.scanTimer = this.ports.clock.after(this.timings.scanMs, () => this.scan());
   }

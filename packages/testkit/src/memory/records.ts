@@ -1,4 +1,5 @@
 import type { Address } from '@baton/protocols';
+import { STORE_RESERVE } from '@baton/protocols';
 import type { Entry } from '@baton/runtime';
 
 /** One write as it was stored. All of them, in order, are the history that checkers judge. */
@@ -24,19 +25,32 @@ export class Records {
   private readonly listeners = new Set<(stored: StoredRecord) => void>();
   private stored: StoredRecord[] = [];
   private last = 0;
+  private bytes = 0;
+  private readonly maxBytes: number;
   private nextExpiry = Infinity;
   epoch: number;
 
-  constructor(clock: { readonly now: () => number; readonly monotonic: () => number }) {
+  constructor(clock: { readonly now: () => number; readonly monotonic: () => number }, maxBytes: number) {
+    this.maxBytes = maxBytes;
     this.now = () => clock.now();
     this.monotonic = () => clock.monotonic();
     this.epoch = clock.now();
   }
 
-  /** The new revision, or undefined when the last one is not `expected`. */
-  write(address: Address, bytes: Uint8Array, expected: number, node: string, ttlMs?: number): number | undefined {
+  /** The new revision; undefined when the last one is not `expected`. What takes no more room always has some. */
+  write(
+    address: Address,
+    bytes: Uint8Array,
+    expected: number,
+    node: string,
+    ttlMs?: number,
+  ): number | 'full' | undefined {
     this.expire();
-    if ((this.heads.get(address)?.entry.revision ?? 0) !== expected) return undefined;
+    const former = this.heads.get(address)?.entry;
+    if ((former?.revision ?? 0) !== expected) return undefined;
+    const more = bytes.length - (former?.bytes.length ?? 0);
+    if (more > 0 && this.bytes + more > this.maxBytes) return 'full';
+    this.bytes += more;
     const entry: Entry = { address, revision: ++this.last, bytes: bytes.slice() };
     const expiresAt =
       ttlMs === undefined ? Infinity : this.monotonic() + Math.max(1, Math.ceil(ttlMs / TTL_UNIT_MS)) * TTL_UNIT_MS;
@@ -46,6 +60,13 @@ export class Records {
     this.stored.push(stored);
     for (const listener of [...this.listeners]) listener(stored);
     return entry.revision;
+  }
+
+  /** As of now: time that passes is room that comes back. */
+  get shortage(): string | undefined {
+    this.expire();
+    if (this.bytes < this.maxBytes * (1 - STORE_RESERVE)) return undefined;
+    return `the records of the tasks take ${this.bytes} of ${this.maxBytes} bytes`;
   }
 
   read(address: Address): Entry | undefined {
@@ -73,6 +94,7 @@ export class Records {
   recreate(): void {
     this.heads.clear();
     this.last = 0;
+    this.bytes = 0;
     this.nextExpiry = Infinity;
     this.epoch = Math.max(this.now(), this.epoch + 1);
   }
@@ -82,9 +104,11 @@ export class Records {
     const now = this.monotonic();
     if (now < this.nextExpiry) return;
     this.nextExpiry = Infinity;
-    for (const [address, { expiresAt }] of this.heads) {
-      if (expiresAt <= now) this.heads.delete(address);
-      else this.nextExpiry = Math.min(this.nextExpiry, expiresAt);
+    for (const [address, { entry, expiresAt }] of this.heads) {
+      if (expiresAt <= now) {
+        this.heads.delete(address);
+        this.bytes -= entry.bytes.length;
+      } else this.nextExpiry = Math.min(this.nextExpiry, expiresAt);
     }
   }
 }

@@ -13,6 +13,9 @@ export const memoryStore = (around: Surroundings, process: Process, records: Rec
   const { epoch } = records;
   return {
     epoch,
+    get shortage() {
+      return records.shortage;
+    },
     load: async (address) => answerOf(await call(around, process, 'store.load', address, () => records.read(address))),
     write: async (address, bytes, expected, options = {}) => {
       if (bytes.length > MESSAGE_LIMIT) return tooLarge(bytes.length);

@@ -74,8 +74,11 @@ export const answerOf = <T>(called: Called<T>): T => {
 };
 
 /** For writes: `undefined` from the server means that the condition did not hold. */
-export const writeResultOf = (called: Called<number | undefined>): WriteResult => {
+export const writeResultOf = (called: Called<number | 'full' | undefined>): WriteResult => {
   if (called.kind !== 'answered') return called;
+  if (called.value === 'full') {
+    return { kind: 'failed', cause: new StoreRefusedError('STORE_FULL', 'there is no room left: nothing was written') };
+  }
   return called.value === undefined ? { kind: 'conflict' } : { kind: 'written', revision: called.value };
 };
 

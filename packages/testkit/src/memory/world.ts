@@ -39,6 +39,8 @@ export type MemoryWorldOptions = {
   readonly seed?: number | string;
   /** Time of one way to the server, drawn between the two, milliseconds. Default [0, 0]. */
   readonly latencyMs?: readonly [least: number, most: number];
+  /** Most bytes of all records together; new tasks are refused before it is reached. Default: no limit. */
+  readonly tasksMaxBytes?: number;
   /** How long a process waits for an answer before it does not know. Default `STORE_TIMEOUT_MS`. */
   readonly timeoutMs?: number;
 };
@@ -125,7 +127,7 @@ export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld
     timeoutMs: options.timeoutMs ?? STORE_TIMEOUT_MS,
     virtual: 'advance' in clock,
   });
-  const server = createServer(around);
+  const server = createServer(around, options.tasksMaxBytes ?? Infinity);
   const nodes = new Map<string, { readonly node: MemoryNode; readonly process: Process }>();
 
   const born = new Map<string, number>();
@@ -183,8 +185,8 @@ export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld
 
 type Server = ReturnType<typeof createServer>;
 
-const createServer = (around: Surroundings) => {
-  const records = new Records(around.clock);
+const createServer = (around: Surroundings, tasksMaxBytes: number) => {
+  const records = new Records(around.clock, tasksMaxBytes);
   const log = new LogState(around.clock);
   const run = new RunState(around);
   copyToLog(around, records, log);

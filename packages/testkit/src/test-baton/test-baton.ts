@@ -23,6 +23,8 @@ export type TestBatonOptions = {
   readonly waitLimit?: Duration;
   /** Least time between two durable progress writes of one task; 2 s when not set. */
   readonly progressThrottleMs?: number;
+  /** Most bytes of all records: to see what becomes of your submits when the store is full. No limit when not set. */
+  readonly tasksMaxBytes?: number;
   readonly log?: Log;
 };
 
@@ -73,9 +75,13 @@ const DAY_MS = 86_400_000;
 
 /** Makes one. A supervisor and a projector run in it, so timeouts, rescues, delayed starts and documents are as in operation. */
 export const createTestBaton = async (options: TestBatonOptions = {}): Promise<TestBaton> => {
-  const { user = { id: 'alice' }, seed = 1, log = silentLog, progressThrottleMs } = options;
+  const { user = { id: 'alice' }, seed = 1, log = silentLog, progressThrottleMs, tasksMaxBytes } = options;
   const time = timeOf(options);
-  const world = createMemoryWorld({ clock: time.clock, seed });
+  const world = createMemoryWorld({
+    clock: time.clock,
+    seed,
+    ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),
+  });
   const throttle = progressThrottleMs === undefined ? {} : { progressThrottleMs };
   const clientOn = (node: MemoryNode, name: string): Baton =>
     createBaton({ ports: node.ports, user, log, nodeName: name, ...throttle });

@@ -82,7 +82,7 @@ export const withSession = async <T>(who: Who, body: (session: Session) => Promi
   }
 };
 
-export const natsSettings = ({ nats, namespace, replicas, eventsMaxBytes }: Settings) => ({
+export const natsSettings = ({ nats, namespace, replicas, tasksMaxBytes, eventsMaxBytes }: Settings) => ({
   servers: nats.servers,
   name: 'baton-cli',
   namespace,
@@ -91,6 +91,7 @@ export const natsSettings = ({ nats, namespace, replicas, eventsMaxBytes }: Sett
   ...(nats.user === undefined ? {} : { user: nats.user }),
   ...(nats.password === undefined ? {} : { password: nats.password }),
   ...(nats.inboxPrefix === undefined ? {} : { inboxPrefix: nats.inboxPrefix }),
+  ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),
   ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
   onFault: () => {},
 });

@@ -67,7 +67,10 @@ const RULES = {
   TOO_MANY_REQUESTS: { status: 429, hint: 'Wait as long as Retry-After says.' },
   INTERNAL: { status: 500, hint: 'The log of the gateway has the reason.' },
   NOT_CONNECTED: { status: 503, hint: AGAIN },
-  STORE_FULL: { status: 503, hint: 'An operator has to give the state store more room.' },
+  STORE_FULL: {
+    status: 503,
+    hint: 'Try again later: what is there still runs and can be cancelled. Or an operator gives the store more room.',
+  },
   STORE_MISSING: { status: 503, hint: AGAIN },
   STORE_REFUSED: { status: 503, hint: AGAIN },
   STORE_CONTENDED: { status: 503, hint: AGAIN },
@@ -111,7 +114,7 @@ export const problemOf = (error: BatonError): Problem | undefined => {
 /** Nothing of addresses, subjects or drivers is told to the outside. */
 const OUTAGES: Readonly<Partial<Record<ProblemCode, string>>> = {
   NOT_CONNECTED: 'the state store cannot be reached now',
-  STORE_FULL: 'the state store is full: nothing was written',
+  STORE_FULL: 'the state store has no room for this: nothing was written',
   STORE_TIMEOUT: 'the state store did not answer in time',
   MONGO_UNAVAILABLE: 'the database of tasks cannot be reached now',
   OUTCOME_UNKNOWN: 'it is not known whether this took effect',

@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureNats } from '@baton/local';
+import * as assert from 'uvu/assert';
+import { eventually } from './eventually.ts';
+import type { TestContext } from './test-body.ts';
+
+const freePort = (): Promise<number> =>
+  new Promise((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+
+/** A server with a configuration of its own, on a free port and in a new folder. Gives its address. */
+export const startConfiguredNats = async (
+  { defer }: Pick<TestContext, 'defer'>,
+  configPath: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> => {
+  const { path } = await ensureNats();
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'baton-nats-'));
+  const args = ['-c', configPath, '-a', '127.0.0.1', '-p', String(port)];
+  const server = spawn(path, args, { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise((done) => server.once('close', done));
+  let said = '';
+  server.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  defer(async () => {
+    server.kill('SIGKILL');
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await eventually(() => assert.ok(said.includes('Server is ready'), said), { limitMs: 10_000 });
+  return `nats://127.0.0.1:${port}`;
+};
