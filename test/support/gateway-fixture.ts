@@ -4,12 +4,13 @@ import { allowedHosts } from '../../services/gateway/src/auth/hosts.ts';
 import { authenticateDevUser } from '../../services/gateway/src/auth/dev-users.ts';
 import { authenticateByToken } from '../../services/gateway/src/auth/tokens.ts';
 import { openGateway, type Gateway } from '../../services/gateway/src/gateway.ts';
-import type { ServerSettings } from '../../services/gateway/src/server.ts';
+import type { GatewayServer, ServerSettings } from '../../services/gateway/src/server.ts';
 import { connectMongo, createTaskViews, type Mongo } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
 import { silentLog, startProjector, type Log } from '@baton/runtime';
 import { createBaton, type Baton } from '@baton/sdk';
 import { SignJWT } from 'jose';
+import { answerCheck, type AnswerCheck } from './openapi-answers.ts';
 import { databaseUrl, deleteNamespace, sharedServers } from './system-fixture.ts';
 import type { TestContext } from './test-body.ts';
 
@@ -140,12 +141,28 @@ export const callOn = async (
     ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const told = jsonIn(answer.payload);
+  checkOf(server)({
+    method,
+    url,
+    status: answer.statusCode,
+    type: String(answer.headers['content-type'] ?? ''),
+    body: told,
+  });
   return {
     status: answer.statusCode,
     text: answer.payload,
     headers: answer.headers,
     at: (...path) => path.reduce<unknown>((value, name) => memberOf(value, name), told),
   };
+};
+
+const checks = new WeakMap<GatewayServer, AnswerCheck>();
+
+/** What is answered in any test of the gateway is held to its document. */
+const checkOf = (server: GatewayServer): AnswerCheck => {
+  const check = checks.get(server) ?? answerCheck(server);
+  checks.set(server, check);
+  return check;
 };
 
 const memberOf = (value: unknown, name: string | number): unknown =>

@@ -12,6 +12,7 @@ import { installHeaders } from './http/headers.ts';
 import { installMetrics } from './http/metrics.ts';
 import { operationRoutes, type ReadyCheck } from './http/operation-routes.ts';
 import { installPage } from './http/page.ts';
+import { describeProblems } from './http/problem-shape.ts';
 import { problem } from './http/problem.ts';
 import type { Server } from './http/route.ts';
 import { sessionRoutes } from './http/session-routes.ts';
@@ -80,7 +81,7 @@ export const createServer = async (parts: ServerParts) => {
   }).withTypeProvider<ZodTypeProvider>();
   server.removeContentTypeParser('text/plain');
   server.setValidatorCompiler(validatorCompiler);
-  // The compiler holds answers to their schemas; checking each again would only cost time.
+  // Tests hold every answer to its schema; checking each again would only cost time.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
   installErrorAnswers(server, parts.log);
   await server.register(cookie);
@@ -104,6 +105,7 @@ export const createServer = async (parts: ServerParts) => {
     },
     transform: jsonSchemaTransform,
   });
+  describeProblems(server);
   installGuard(server, { authenticate, hosts: settings.hosts, failuresPerMinute: FAILURES_PER_MINUTE });
   installCors(server, settings.corsOrigins);
   const metrics = installMetrics(server, {

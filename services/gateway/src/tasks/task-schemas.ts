@@ -142,5 +142,11 @@ export const answers = {
     cursor: z.string(),
     reset: z.boolean().optional(),
   }),
+  info: z.strictObject({
+    list_columns: z.array(z.string()),
+    order_columns: z.array(z.string()),
+    filters: z.record(z.string(), z.array(z.strictObject({ operator: z.string(), name: z.string() }))),
+    permissions: z.array(z.string()),
+  }),
   values: z.strictObject({ count, result: z.array(z.strictObject({ value: z.string(), text: z.string() })) }),
 } as const;

@@ -53,7 +53,11 @@ export const valueRoutes = (server: Server, { reader, feed }: ValueRoutesParts):
     async (request) => statusChanges(feed, actorIn(request), request.query),
   );
 
-  server.get('/_info', { config: forUsers, schema: { summary: 'Columns and filters' } }, async () => INFO);
+  server.get(
+    '/_info',
+    { config: forUsers, schema: { summary: 'Columns and filters', response: { 200: answers.info } } },
+    async () => INFO,
+  );
 };
 
 type StatusChangesAsked = { readonly cursor?: string | undefined; readonly task_type?: readonly string[] | undefined };
@@ -102,7 +106,7 @@ const operators = (...names: readonly string[]) => names.map((operator) => ({ op
 
 /** As the lists of the GTF interface ask for it. */
 const INFO = {
-  list_columns: COLUMNS,
+  list_columns: [...COLUMNS],
   order_columns: Object.keys(ORDER_COLUMNS),
   filters: {
     status: operators('eq', 'in'),
@@ -115,4 +119,4 @@ const INFO = {
     all_text: operators('ct'),
   },
   permissions: ['can_read', 'can_write'],
-} as const;
+};
