@@ -12,6 +12,7 @@ import { installHeaders } from './http/headers.ts';
 import { installMetrics } from './http/metrics.ts';
 import { operationRoutes, type ReadyCheck } from './http/operation-routes.ts';
 import { installPage } from './http/page.ts';
+import { refusePackedBodies } from './http/packed-bodies.ts';
 import { describeProblems } from './http/problem-shape.ts';
 import { problem } from './http/problem.ts';
 import type { Server } from './http/route.ts';
@@ -66,6 +67,8 @@ const BODY_LIMIT = 1024 * 1024;
 /** A whole request must have arrived after this long: one byte a second is no way to talk. */
 const REQUEST_MS = 30_000;
 const HEADERS_MS = 10_000;
+/** How late that may be noticed. */
+const CHECK_MS = 1_000;
 const FAILURES_PER_MINUTE = 100;
 
 /** The HTTP server, not listening yet. */
@@ -75,7 +78,7 @@ export const createServer = async (parts: ServerParts) => {
     logger: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_MS,
-    http: { headersTimeout: HEADERS_MS },
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: CHECK_MS },
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, querystringParser: parseQuery },
   }).withTypeProvider<ZodTypeProvider>();
@@ -86,6 +89,7 @@ export const createServer = async (parts: ServerParts) => {
   installErrorAnswers(server, parts.log);
   await server.register(cookie);
   await installHeaders(server);
+  refusePackedBodies(server);
   await server.register(rateLimit, {
     global: true,
     hook: 'preHandler',
