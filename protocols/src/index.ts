@@ -53,7 +53,7 @@ export { objectName, objectOwner, objectsIn, objectsOf } from './objects.ts';
 export { EncodeError } from './plain.ts';
 export { decodeRecord, encodeRecord, readRecord } from './record.ts';
 export { metadataKeys, streamConfigs } from './streams.ts';
-export { documentOf } from './document.ts';
+export { documentOf, searchTextOf } from './document.ts';
 
 export type { Address, Identity } from './address.ts';
 export type { Sized } from './codec.ts';

@@ -69,9 +69,9 @@ test(
       priority: 'normal',
       policy: {},
     } as const;
-    await alice.schedule(definition, [], { taskKey: 'plain', taskName: 'a (draft) of 50% [new] + $5.00 ^' });
+    await alice.schedule(definition, [], { taskKey: 'plain', taskName: 'a (draft) of 50% [new] + $5.00 ^ ÄRGER' });
     await alice.schedule(definition, [], { taskKey: 'other', taskName: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!' });
-    for (const text of ['(draft)', '50% [new]', '$5.00 ^', '+ $', 'A (DRAFT)']) {
+    for (const text of ['(draft)', '50% [new]', '$5.00 ^', '+ $', 'A (DRAFT)', 'Ärger']) {
       const answer = await call('GET', `${LIST}?text=${encodeURIComponent(text)}`, { as: 'alice' });
       assert.is(answer.at('result', 0, 'task_key'), 'plain', `${text}: ${answer.text.slice(0, 200)}`);
     }

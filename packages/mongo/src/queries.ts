@@ -107,9 +107,9 @@ export const whereOf = (filter: TaskFilter, after?: string): Filter<TaskDocument
   if (subscribers !== undefined) all.push({ subscriber_ids: oneOf(subscribers) });
   if (name !== undefined && name !== '') all.push({ task_name: part(name) });
   if (text !== undefined && text !== '') {
-    const found = part(text);
-    const anywhere: Filter<TaskDocument>[] = [{ task_name: found }, { task_type: found }, { task_key: found }];
-    all.push({ $or: UUID.test(text) ? [{ _id: text.toLowerCase() }, ...anywhere] : anywhere });
+    const wanted = text.toLowerCase();
+    const anywhere: Filter<TaskDocument> = { search_text: { $regex: escaped(wanted) } };
+    all.push(UUID.test(text) ? { $or: [{ _id: wanted }, anywhere] } : anywhere);
   }
   if (visibleTo !== undefined) all.push(visible(visibleTo));
   return all.length === 0 ? {} : { $and: all };

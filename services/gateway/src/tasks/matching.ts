@@ -1,4 +1,5 @@
 import { canSee, type Actor, type TaskRecord } from '@baton/core';
+import { searchTextOf } from '@baton/protocols';
 import type { TaskFilter, TaskRow } from '@baton/mongo';
 
 /** What the user narrows a list by. What he may see is added by `visibleTo`, from who he is and not from what he asks. */
@@ -39,6 +40,6 @@ const among = <T>(allowed: readonly T[] | undefined, value: T): boolean =>
   allowed === undefined || allowed.includes(value);
 
 const hasText = (record: TaskRecord, text: string): boolean =>
-  record.id === text.toLowerCase() || [record.name, record.type, record.key].some((field) => contains(field, text));
+  record.id === text.toLowerCase() || searchTextOf(record).includes(text.toLowerCase());
 
 const contains = (text: string, part: string): boolean => text.toLowerCase().includes(part.toLowerCase());
