@@ -42,5 +42,8 @@ export const OPERATION_TTL_MS = 24 * 3_600_000;
 /** One write or read of the store. Beyond it the result is unknown. */
 export const STORE_TIMEOUT_MS = 5_000;
 
-/** A delivered run message comes again when it is neither acknowledged nor handed back. */
-export const RUN_ACK_WAIT_MS = 30_000;
+/**
+ * A delivered run message comes again when it is neither acknowledged nor handed back: the connection it went to was dead
+ * already, or its worker stands still. Longer than two answers of the store take; a second delivery harms nothing.
+ */
+export const RUN_ACK_WAIT_MS = 12_000;

@@ -104,7 +104,7 @@ test(
     link.mend();
     await eventually(() => assert.ok(own.link.connected), { limitMs: 10_000 });
     // The dispatch may have gone to the connection that was no more: then it comes again when its acknowledgement is due.
-    await handle.wait({ timeout: '45s' });
+    await handle.wait({ timeout: '25s' });
     assert.equal([handle.status, handle.result], ['success', 2]);
     await worker.drain({ grace: 0 });
   },

@@ -85,6 +85,9 @@ test('R1 ended tasks of a certain age go, oldest first, with their objects', asy
 });
 
 test('R1 a turn is taken by one of many, and again when its time has come', async () => {
+  const first = await Promise.all([5, 6, 7].map((now) => views.since(now)));
+  assert.is(new Set([...first, await views.since(9)]).size, 1, 'a database has one age');
+  assert.ok([5, 6, 7].includes(first[0] ?? 0));
   const ask = (now: number) => Promise.all(Array.from({ length: 8 }, () => views.takeTurn('duty', 60_000, now)));
   const at = Date.now();
   const taken = (answers: readonly boolean[]): number => answers.filter(Boolean).length;

@@ -8,8 +8,7 @@ type Tasks = Collection<TaskDocument>;
 /** Whose turn it was last, by duty. */
 export type DutyDocument = { readonly _id: string; readonly at: Date };
 
-/** Documents of a version before there were objects have no such field. */
-type Owner = { readonly _id: string; readonly objects?: readonly string[] };
+type Owner = Pick<TaskDocument, '_id' | 'objects'>;
 
 /** By the index on `ended_at`, which only ended tasks have. */
 const endedBefore = (before: number | undefined): Filter<TaskDocument> => ({
@@ -30,7 +29,7 @@ export const endedTasks = async (
     const found = await tasks
       .find<Owner>(endedBefore(before), { sort: { ended_at: 1 }, limit, projection: { _id: 1, objects: 1 } })
       .toArray();
-    return found.map(({ _id, objects = [] }) => ({ id: _id, objects }));
+    return found.map(({ _id, objects }) => ({ id: _id, objects }));
   });
 
 export const forgetTasks = async (tasks: Tasks, ids: readonly string[]): Promise<number> =>
@@ -39,7 +38,23 @@ export const forgetTasks = async (tasks: Tasks, ids: readonly string[]): Promise
 export const objectsOfTasks = async (tasks: Tasks, ids: readonly string[]): Promise<readonly string[]> =>
   guarded(async () => {
     const found = await tasks.find<Owner>({ _id: { $in: [...ids] } }, { projection: { objects: 1 } }).toArray();
-    return found.flatMap(({ objects = [] }) => objects);
+    return found.flatMap(({ objects }) => objects);
+  });
+
+const FIRST_ASKED = 'first-asked';
+
+/** The first who asks notes the time; two who do at once note one of theirs. */
+export const firstAsked = async (duties: Collection<DutyDocument>, now: number): Promise<number> =>
+  guarded(async () => {
+    const noted = async (): Promise<number | undefined> => (await duties.findOne({ _id: FIRST_ASKED }))?.at.getTime();
+    const before = await noted();
+    if (before !== undefined) return before;
+    try {
+      await duties.insertOne({ _id: FIRST_ASKED, at: new Date(now) });
+    } catch (error) {
+      if (!(error instanceof MongoServerError && error.code === DUPLICATE_KEY)) throw error;
+    }
+    return (await noted()) ?? now;
   });
 
 /**

@@ -6,7 +6,15 @@ import { ensureIndexes } from './indexes.ts';
 import { projectInto } from './project.ts';
 import { putAside, readAside, takeOut, type QuarantineDocument } from './quarantine.ts';
 import { countByStatus, getTask, listTasks, type Page, type TaskFilter } from './queries.ts';
-import { countEnded, endedTasks, forgetTasks, objectsOfTasks, takeTurn, type DutyDocument } from './retention.ts';
+import {
+  countEnded,
+  endedTasks,
+  forgetTasks,
+  objectsOfTasks,
+  firstAsked,
+  takeTurn,
+  type DutyDocument,
+} from './retention.ts';
 import {
   countRows,
   createdSince,
@@ -60,6 +68,7 @@ export const createTaskViews = ({ db, kind }: Pick<Mongo, 'db' | 'kind'>): Mongo
     ended: (before, limit) => endedTasks(tasks, before, limit),
     forget: (ids) => forgetTasks(tasks, ids),
     objectsOf: (ids) => objectsOfTasks(tasks, ids),
+    since: (now) => firstAsked(duties, now),
     takeTurn: (duty, everyMs, now) => takeTurn(duties, duty, everyMs, now),
     get: (id) => getTask(tasks, id),
     list: (filter, page) => listTasks(tasks, kind, filter, page),

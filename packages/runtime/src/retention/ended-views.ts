@@ -8,6 +8,8 @@ export interface EndedViews {
   forget(ids: readonly string[]): Promise<number>;
   /** Names of the objects that documents of these tasks refer to. */
   objectsOf(ids: readonly string[]): Promise<readonly string[]>;
+  /** When this database was asked this first, milliseconds: what is older may have a document in another one. */
+  since(now: number): Promise<number>;
   /** True for one of all who ask in `everyMs`, whatever process they are in. `now`: wall clock, milliseconds. */
   takeTurn(duty: string, everyMs: number, now: number): Promise<boolean>;
 }

@@ -141,6 +141,10 @@ test('two prunes at once delete every task once', async () => {
 test('X4 the sweep takes old objects that neither record nor document refers to, and no others', async () => {
   const { clock, world, data, store, put, parts } = stage();
   const names = ['orphan', 'inDocument', 'inRecord', 'waiting', 'unreadable'].map((id) => reference(id).object);
+  const older = reference('olderThanThisDatabase').object;
+  await clock.settle(data.put(older, new Uint8Array([1, 2, 3])));
+  await clock.advance(1_000);
+  assert.is(await clock.settle(sweepObjects(parts)), 0);
   for (const name of [...names, 'not one of ours']) await clock.settle(data.put(name, new Uint8Array([1, 2, 3])));
   await put('inDocument', 5, { args: reference('inDocument') });
   const write = (id: string, record: TaskRecord) => clock.settle(store.write(addressFor(id), encodeRecord(record), 0));
@@ -165,7 +169,7 @@ test('X4 the sweep takes old objects that neither record nor document refers to,
   assert.is(await clock.settle(sweepObjects(parts)), 0, 'nothing is old enough');
   await clock.advance(120_000);
   assert.is(await clock.settle(sweepObjects(parts)), 1);
-  assert.equal(world.objects().toSorted(), [...names.slice(1), 'not one of ours'].toSorted());
+  assert.equal(world.objects().toSorted(), [...names.slice(1), older, 'not one of ours'].toSorted());
 });
 
 test('R1 on a schedule one of several processes prunes, in turn, and an outage is no end', async () => {

@@ -19,15 +19,17 @@ const CHUNK = 500;
 /**
  * Removes objects nobody refers to: left by a process that died between object and record, by an old owner, by a call
  * whose outcome was unknown. Only what is older than the event log goes back, so that nothing is taken which a document
- * could still be made of. Rejects with a BatonError while a server is away; resolves with how many were removed.
+ * could still be made of; and never what is older than this database is one: where another one was projected into before,
+ * the documents are there. Rejects with a BatonError while a server is away; resolves with how many were removed.
  */
 export const sweepObjects = async (parts: SweepParts): Promise<number> => {
-  const { data, clock, signal } = parts;
+  const { data, clock, signal, views } = parts;
+  const since = await views.since(clock.now());
   let removed = 0;
   for await (const page of data.names()) {
     for (let at = 0; at < page.length && !signal?.aborted; at += CHUNK) {
       for (const name of await unknownTo(parts, page.slice(at, at + CHUNK))) {
-        if (!(await isOrphan(parts, name))) continue;
+        if (!(await isOrphan(parts, name, since))) continue;
         await data.remove(name);
         removed++;
       }
@@ -45,10 +47,11 @@ const unknownTo = async ({ views }: SweepParts, names: readonly string[]): Promi
 };
 
 /** Old enough, and no record refers to it. One that cannot be read may refer to anything. */
-const isOrphan = async ({ data, store, clock }: SweepParts, name: string): Promise<boolean> => {
+const isOrphan = async ({ data, store, clock }: SweepParts, name: string, since: number): Promise<boolean> => {
   const owner = objectOwner(name);
   const storedAt = await data.storedAt(name);
-  if (owner === undefined || storedAt === undefined || storedAt > clock.now() - ORPHAN_OBJECT_AGE_MS) return false;
+  if (owner === undefined || storedAt === undefined) return false;
+  if (storedAt < since || storedAt > clock.now() - ORPHAN_OBJECT_AGE_MS) return false;
   const entry = await store.load(owner.address);
   if (entry === undefined) return true;
   const reading = readRecord(entry.bytes);

@@ -22,6 +22,7 @@ export const createMemoryViews = (): MemoryViews => {
   const aside = new Map<string, Quarantined>();
   const history: TaskDocument[] = [];
   const turns = new Map<string, number>();
+  let firstAsked: number | undefined;
   let calls = 0;
   let cause: BatonError | undefined;
   let judge: (document: TaskDocument) => 'refused' | 'failed' | undefined = () => undefined;
@@ -77,6 +78,11 @@ export const createMemoryViews = (): MemoryViews => {
     objectsOf: async (ids) => {
       await online();
       return ids.flatMap((id) => stored.get(id)?.objects ?? []);
+    },
+    since: async (now) => {
+      await online();
+      firstAsked ??= now;
+      return firstAsked;
     },
     takeTurn: async (duty, everyMs, now) => {
       await online();
