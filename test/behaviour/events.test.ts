@@ -34,7 +34,7 @@ test('E1 every state and every durable progress is in the log, in order', async 
     const events = await readEvents(stage);
     for (const each of [handle, cancelled]) {
       const logged = events.filter(({ record }) => record.id === each.uuid && record.archived !== true);
-      const stored = versionsOf(stage, each).filter(({ archived }) => archived !== true);
+      const stored = (await versionsOf(stage, each)).filter(({ archived }) => archived !== true);
       const told = logged.map(({ record }) => record.history.length);
       assert.equal(
         told,
@@ -154,9 +154,9 @@ test('E2 the present state comes first, then every change, then it ends', async 
     'in order, none twice',
   );
   assert.ok(seen.every(({ reset }) => !reset));
-  await eventually(() => {
+  await eventually(async () => {
     // Counted from the first that was told: what the test's own connection hears comes at its own pace.
-    const stored = versionsOf(stage, handle).filter(({ archived }) => archived !== true);
+    const stored = (await versionsOf(stage, handle)).filter(({ archived }) => archived !== true);
     const from = stored.findIndex(
       ({ status, abortable }) => status === 'in_progress' && abortable === seen[0]?.record.abortable,
     );
@@ -256,7 +256,7 @@ test('E3 live progress for whoever looks now, on a subject any program can read'
     const { progress, payload } = each as { progress: { current: number }; payload: { i: number } };
     assert.is(progress.current, payload.i, 'together');
   }
-  const stored = versionsOf(stage, handle).filter(({ progress }) => progress !== undefined);
+  const stored = (await versionsOf(stage, handle)).filter(({ progress }) => progress !== undefined);
   assert.ok(new Set(stored.map(({ progress }) => JSON.stringify(progress))).size <= 3, 'only some of it is stored');
   subscription.unsubscribe();
   assert.equal(statuses(handle).at(-1), 'success');

@@ -64,7 +64,7 @@ test('T5 an endless loop is ended after the grace; neighbours and the lease do n
       const took = stopTook(each);
       assert.ok(took >= 500 && took < 3_000, `stopped ${took} ms after it was told, the grace is 500 ms`);
       assert.is(
-        versionsOf(stage, each).some((record) => record.notStopping),
+        (await versionsOf(stage, each)).some((record) => record.notStopping),
         false,
       );
     }
@@ -113,7 +113,9 @@ for (const [how, type, message] of LOSSES) {
       const handle = await stage.as('alice').within(() => lost.schedule(how));
       await handle.wait({ timeout: '20s' });
       assert.equal([handle.status, handle.result], ['success', { attempt: 2, isMainThread: false }]);
-      const failed = versionsOf(stage, handle).find(({ status, failures }) => status === 'pending' && failures === 1);
+      const failed = (await versionsOf(stage, handle)).find(
+        ({ status, failures }) => status === 'pending' && failures === 1,
+      );
       assert.is(failed?.error?.type, type);
       assert.match(failed?.error?.message ?? '', message);
       const once = await stage.as('alice').within(() => lost.with({ retry: { maxAttempts: 1 } }).schedule(how));

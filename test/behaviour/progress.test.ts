@@ -135,7 +135,7 @@ test('C3 progress and payload of one call are stored together', async (stage, co
   await stage.serve(context, [body]);
   const handle = await stage.as('alice').within(() => body.schedule());
   await handle.wait({ timeout: '10s' });
-  const versions = versionsOf(stage, handle).filter(({ progress }) => progress !== undefined);
+  const versions = (await versionsOf(stage, handle)).filter(({ progress }) => progress !== undefined);
   assert.ok(versions.length >= 3);
   for await (const snapshot of (await stage.as('alice').open(handle)).events()) {
     assert.equal(snapshot.progress, { current: 30, total: 30 });
@@ -147,7 +147,7 @@ test('C3 progress and payload of one call are stored together', async (stage, co
   }
 });
 
-const storedCounts = (versions: ReturnType<typeof versionsOf>): readonly number[] => {
+const storedCounts = (versions: Awaited<ReturnType<typeof versionsOf>>): readonly number[] => {
   const counts = versions.flatMap(({ progress }) =>
     progress !== undefined && 'count' in progress ? [progress.count] : [],
   );
@@ -171,7 +171,7 @@ test('C4 the first update is stored at once, then one in 2 s, the last before th
     const listening = await handle.onProgress((update) => live.push(update));
     context.defer(() => listening.close());
     await handle.wait({ timeout: '10s' });
-    const versions = versionsOf(stage, handle);
+    const versions = await versionsOf(stage, handle);
     const counts = storedCounts(versions);
     assert.is(counts.length, 3, `the first, one after 2 s, the last: ${counts.join(' ')}`);
     assert.equal([counts[0], counts[2]], [1, 1_000_000]);
@@ -212,7 +212,7 @@ test('C4 a throttle of 0 stores every call, immediate stores now', async (stage,
         steps.shift()?.();
       }
       await handle.wait({ timeout: '5s' });
-      assert.equal(storedCounts(versionsOf(stage, handle)), [1, 2, 3, 4]);
+      assert.equal(storedCounts(await versionsOf(stage, handle)), [1, 2, 3, 4]);
     }
   });
 });

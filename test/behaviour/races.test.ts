@@ -130,7 +130,7 @@ test(
       if (status === 'timed_out') assert.is(record.abort?.cause, 'timeout');
       if (status === 'aborted') assert.is(record.abort?.cause, 'cancel');
       const causes = new Set(
-        versionsOf(stage, handle).flatMap(({ abort }) => (abort === undefined ? [] : [abort.cause])),
+        (await versionsOf(stage, handle)).flatMap(({ abort }) => (abort === undefined ? [] : [abort.cause])),
       );
       assert.ok(causes.size <= 1, 'the first cause stands');
       seen.add(status);

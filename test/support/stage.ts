@@ -151,9 +151,17 @@ export const recordingLog = (): { readonly log: Log; readonly lines: readonly Lo
   return { log: createLog({ level: 'debug', to }), lines };
 };
 
-/** Every version of one task that was stored, in order, as the server repeated them. */
-export const versionsOf = (stage: Pick<Stage, 'heard'>, handle: TaskHandle): readonly TaskRecord[] =>
-  stage.heard
-    .filter(({ address }) => address === handle.address)
+/**
+ * Every version of one task that was stored, in order, as the server repeated them: up to what the handle has seen, which
+ * may have come to it before.
+ */
+export const versionsOf = async (stage: Pick<Stage, 'heard'>, handle: TaskHandle): Promise<readonly TaskRecord[]> => {
+  const entries = () => stage.heard.filter(({ address }) => address === handle.address);
+  await eventually(() => {
+    if (!entries().some(({ revision }) => revision >= handle.revision))
+      throw new Error('its last version was not heard');
+  });
+  return entries()
     .map((entry) => recordOf(entry))
     .filter(({ id }) => id === handle.uuid);
+};
