@@ -3,6 +3,7 @@
 import { namesOf } from '@baton/protocols';
 import { connect, getContext, task } from '@baton/sdk';
 import * as assert from 'uvu/assert';
+import { runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { double, flaky, hangs, joined, largeResult } from '../support/fixture-tasks.ts';
 import { startGateway } from '../support/page-fixture.ts';
@@ -102,6 +103,12 @@ test(
       const failure = await eventually(() => thrownBy(submit));
       assert.is(failure.code, 'STORE_FULL', failure.message);
     }
+
+    const doctor = await runCli(stage, ['doctor']);
+    assert.match(
+      doctor.stdout,
+      /FAIL {2}room +new tasks are refused: the records of the tasks take \d+ of 8000000 bytes/,
+    );
 
     assert.is((await bob.within(() => joined.with({ taskKey: 'r8' }).schedule(8_000))).uuid, shared.uuid);
     assert.is((await running.cancel()).action, 'aborted');

@@ -1,6 +1,6 @@
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { inspectNats, SERVER_FLOOR, type NatsFindings } from '@baton/nats';
-import { BatonError } from '@baton/runtime';
+import { BatonError, type RecordStore } from '@baton/runtime';
 import { say, styled } from '../../dev/terminal.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { bytesText, sayJson } from '../output.ts';
@@ -113,7 +113,9 @@ const projectionOf = ({ projectorBehind: behind }: NatsFindings): Finding => {
 const checkNodes = async (session: Session, nats: NatsFindings, findings: Finding[]): Promise<void> => {
   let nodes: readonly SeenNode[];
   try {
-    nodes = await lookAtNodes(await session.ports());
+    const ports = await session.ports();
+    findings.push(roomIn(ports.store));
+    nodes = await lookAtNodes(ports);
   } catch (error) {
     findings.push(failure('nodes', error, () => 'see the message'));
     return;
@@ -131,6 +133,14 @@ const checkNodes = async (session: Session, nats: NatsFindings, findings: Findin
   // Whoever only calls tasks inline is a worker without types.
   const workers = alive.filter(({ role, types = [] }) => role === 'worker' && types.length > 0);
   findings.push(...workersOf(workers), ...unservedOf(workers, nats));
+};
+
+const roomIn = ({ shortage }: Pick<RecordStore, 'shortage'>): Finding => {
+  const check = 'room';
+  if (shortage === undefined) return { check, level: 'ok', found: 'new tasks are taken' };
+  const advice =
+    'ended tasks make room within a minute; or raise the limit: nats stream edit --max-bytes, or the account';
+  return { check, level: 'fail', found: `new tasks are refused: ${shortage}`, advice };
 };
 
 const workersOf = (workers: readonly SeenNode[]): readonly Finding[] => {
