@@ -1,15 +1,14 @@
 // limit: 180s
 // R8: a store with a limit. New tasks are refused before it is full, on every surface; what is there goes on.
-import { namesOf } from '@baton/protocols';
 import { connect, getContext, task } from '@baton/sdk';
 import * as assert from 'uvu/assert';
+import { editStream } from '../support/edit-stream.ts';
 import { runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { double, flaky, hangs, joined, largeResult } from '../support/fixture-tasks.ts';
 import { startGateway } from '../support/page-fixture.ts';
 import { stagedSuite, thrownBy, until, type Stage } from '../support/stage.ts';
 import { converged } from '../support/system-state.ts';
-import { setMaxBytes } from '../support/stream-limits.ts';
 
 const LIMIT = 8_000_000;
 const LOAD = 'x'.repeat(40_000);
@@ -125,7 +124,7 @@ test(
     await converged(stage, 30_000);
 
     // An operator gives it more room: nothing has to be started again.
-    await setMaxBytes(stage.ports, namesOf(stage.namespace).tasksStream, 4 * LIMIT);
+    await editStream(stage.ports, stage.ports.wire.names.tasksStream, { max_bytes: 4 * LIMIT });
     await eventually(async () => assert.is((await post()).status, 201), { limitMs: 10_000 });
     for (const supervisor of stage.supervisors) {
       assert.match(supervisor.output, /the store is nearly full: new tasks are refused/);

@@ -4,6 +4,7 @@ import type { TaskDocument } from '@baton/protocols';
 import { task } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { runCli, type CliResult } from '../support/cli.ts';
+import { editStream } from '../support/edit-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { stagedSuite, type Stage } from '../support/stage.ts';
 
@@ -245,25 +246,14 @@ test(
       dead.map(({ check }) => check),
       ['NATS', 'MongoDB'],
     );
-    const { api, names } = stage.ports.wire;
-    await api.call(`STREAM.UPDATE.${names.runStream}`, {
-      ...(await configOf(stage, names.runStream)),
-      max_msgs_per_subject: 5,
-    });
-    context.defer(async () =>
-      api.call(`STREAM.UPDATE.${names.runStream}`, {
-        ...(await configOf(stage, names.runStream)),
-        max_msgs_per_subject: 1,
-      }),
-    );
+    const { runStream } = stage.ports.wire.names;
+    await editStream(stage.ports, runStream, { max_msgs_per_subject: 5 });
+    context.defer(() => editStream(stage.ports, runStream, { max_msgs_per_subject: 1 }));
     const changed = await broken({});
     assert.match(changed.map(({ found }) => found).join(), 'max_msgs_per_subject is 5, 1 is needed');
   },
   LIMIT,
 );
-
-const configOf = async ({ ports }: Stage, stream: string): Promise<object> =>
-  (await ports.wire.api.call<{ readonly config: object }>(`STREAM.INFO.${stream}`)).config;
 
 test('doctor of a namespace nobody has used changes nothing', async (stage) => {
   const result = await runCli(stage, ['doctor', '--json'], { BATON_NAMESPACE: `${stage.namespace}_X` });

@@ -39,7 +39,6 @@ test(
     await alice.within(() => stubborn.with({ taskName: 'Stubborn', timeout: '200ms' }).schedule());
 
     await waitForDocuments(system, 6);
-
     const page = await open('alice');
     await waitForRow(page, 'Report 123', 'In Progress', /34 of 100 \(34%\)/, 'ETA: ', 'page.shared', 'shared');
     assert.equal(await texts(page, 'thead th'), [

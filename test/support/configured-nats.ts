@@ -1,20 +1,12 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureNats } from '@baton/local';
 import * as assert from 'uvu/assert';
 import { eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
 import type { TestContext } from './test-body.ts';
-
-const freePort = (): Promise<number> =>
-  new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 
 /** A server with a configuration of its own, on a free port and in a new folder. Gives its address. */
 export const startConfiguredNats = async (

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { resolve } from 'node:path';
 import axe from 'axe-core';
@@ -7,6 +5,7 @@ import * as assert from 'uvu/assert';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { openPage, startChromium, type PageFaults } from './chromium.ts';
 import { eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
 import { startSystem, type System, type SystemOptions } from './system-fixture.ts';
 import { SystemProcess } from './system-process.ts';
 import type { TestContext } from './test-body.ts';
@@ -73,15 +72,6 @@ export const startGateway = async (
   defer(() => gateway.destroy());
   await gateway.start();
   return { gateway, url: `http://127.0.0.1:${port}` };
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 };
 
 /** Everything axe-core knows to look for, with WCAG 2.2 AA and its best practices. */

@@ -17,26 +17,22 @@ import { requireJetStream, requireVersion } from './server-check.ts';
 import { StoreRoom } from './store-room.ts';
 import type { FaultListener, Publisher, Wire } from './wire.ts';
 
-export type NatsSettings = DialSettings & {
-  /** Prefix of all streams and subjects. Default `BATON`. */
-  readonly namespace?: string;
-  /** A publisher makes no streams and writes none but commands; it needs no right to. Default `runtime`. */
-  readonly role?: 'runtime' | 'publisher';
-  /** Copies of streams that are made now. Default 1. */
-  readonly replicas?: number;
-  /** Most bytes of the records of all tasks, when their stream is made now. */
-  readonly tasksMaxBytes?: number;
-  /** Most bytes of the event log when it is made now. */
-  readonly eventsMaxBytes?: number;
-  /** How records are written. Default `auto`. */
-  readonly commit?: CommitMode;
-  /** Fine settings of group commit; for measurements. */
-  readonly commitSettings?: Partial<Omit<CommitSettings, 'mode'>>;
-  /** Publishes that may wait for their acknowledgement. Default 4,096 and 32 MiB. */
-  readonly inFlight?: Partial<GateLimits>;
-  /** Told what went wrong where nobody waits. Default: a process warning. */
-  readonly onFault?: FaultListener;
-};
+/** Dialling, streams that are made now (one copy each when not said), and how the connection is used. */
+export type NatsSettings = DialSettings &
+  Partial<StreamOptions> & {
+    /** Prefix of all streams and subjects. Default `BATON`. */
+    readonly namespace?: string;
+    /** A publisher makes no streams and writes none but commands; it needs no right to. Default `runtime`. */
+    readonly role?: 'runtime' | 'publisher';
+    /** How records are written. Default `auto`. */
+    readonly commit?: CommitMode;
+    /** Fine settings of group commit; for measurements. */
+    readonly commitSettings?: Partial<Omit<CommitSettings, 'mode'>>;
+    /** Publishes that may wait for their acknowledgement. Default 4,096 and 32 MiB. */
+    readonly inFlight?: Partial<GateLimits>;
+    /** Told what went wrong where nobody waits. Default: a process warning. */
+    readonly onFault?: FaultListener;
+  };
 
 export type NatsWire = Wire & {
   /** Publisher of the tasks bucket: compare-and-set writes, grouped when that is faster. */
@@ -73,7 +69,7 @@ export const connectNats = async (settings: NatsSettings): Promise<NatsWire> => 
     const isPublisher = settings.role === 'publisher';
     const streams = isPublisher
       ? await findStreams(api, names)
-      : await ensureStreams(api, names, streamOptionsOf(settings));
+      : await ensureStreams(api, names, { replicas: 1, ...settings });
     const clock = new ServerClock();
     await look(api, names, clock);
     const room = new StoreRoom(api, names, streams.replicas);
@@ -84,12 +80,6 @@ export const connectNats = async (settings: NatsSettings): Promise<NatsWire> => 
     throw fault;
   }
 };
-
-const streamOptionsOf = ({ replicas = 1, tasksMaxBytes, eventsMaxBytes }: NatsSettings): StreamOptions => ({
-  replicas,
-  ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),
-  ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
-});
 
 type Parts = {
   readonly nc: NatsConnection;

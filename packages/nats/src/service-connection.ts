@@ -16,9 +16,7 @@ export const serviceConnection = ({
     ...(password === undefined ? {} : { password }),
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     namespace: settings.namespace,
-    replicas: settings.replicas,
-    ...(settings.tasksMaxBytes === undefined ? {} : { tasksMaxBytes: settings.tasksMaxBytes }),
-    ...(settings.eventsMaxBytes === undefined ? {} : { eventsMaxBytes: settings.eventsMaxBytes }),
+    ...settings.streams,
     onFault: (where, fault) => log.warn({ err: fault, where }, 'a fault where nobody waits for an answer'),
   };
 };

@@ -166,8 +166,8 @@ class Turns {
       return settled({ kind: 'done', ...current, answer: decision.answer });
     }
     // Also one that would wait behind another: what is there already may be joined, and nothing more.
-    const short = decision.answer.kind === 'created' ? shortageOf(this.ports.store) : undefined;
-    if (short !== undefined) return this.believed ? READ_FIRST : settled(this.nothingHappened(short));
+    const full = decision.answer.kind === 'created' ? storeFull(this.ports.store) : undefined;
+    if (full !== undefined) return this.believed ? READ_FIRST : settled(this.nothingHappened(full));
     const folded = fold(current?.record, decision);
     if (folded === undefined) throw new Error('a decision without a record and without events');
     // The fold of at least one event is a record nobody else has seen yet.
@@ -240,7 +240,7 @@ const READ_FIRST: Step = { kind: 'read-first' };
 const settled = (asked: Asked): Step => ({ kind: 'settled', asked });
 
 /** New tasks are refused before the store is full; STORE_FULL. Undefined: there is room. */
-export const shortageOf = ({ shortage }: Pick<RecordStore, 'shortage'>): BatonError | undefined => {
+export const storeFull = ({ shortage }: Pick<RecordStore, 'shortage'>): BatonError | undefined => {
   if (shortage === undefined) return undefined;
   const text = `no new tasks are taken now: ${shortage}, and what is left is kept for the tasks that are there`;
   return new StoreRefusedError('STORE_FULL', text);

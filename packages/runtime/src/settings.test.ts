@@ -21,7 +21,7 @@ test('nothing set: every default', () => {
     nats: { servers: ['nats://127.0.0.1:4222'] },
     mongo: { url: 'mongodb://127.0.0.1:27017/baton' },
     namespace: 'BATON',
-    replicas: 1,
+    streams: { replicas: 1 },
     httpPort: 8_088,
     gateway: { host: '127.0.0.1', allowedHosts: [], corsOrigins: [], rateLimit: 6_000 },
     enabled: true,
@@ -91,9 +91,7 @@ test('everything set', () => {
     inboxPrefix: '_INBOX_runtime',
   });
   assert.is(settings.namespace, 'SHOP');
-  assert.is(settings.replicas, 3);
-  assert.is(settings.tasksMaxBytes, 9_000_000);
-  assert.is(settings.eventsMaxBytes, 1_000_000);
+  assert.equal(settings.streams, { replicas: 3, tasksMaxBytes: 9_000_000, eventsMaxBytes: 1_000_000 });
   assert.is(settings.mongo.url, 'mongodb://x:y@h1,h2/tasks?replicaSet=rs');
   assert.is(settings.httpPort, 0);
   assert.is(settings.enabled, false);

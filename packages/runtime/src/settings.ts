@@ -1,5 +1,12 @@
 import { isIP } from 'node:net';
-import { DATA_LIMIT, MAX_BLOCK_MS, NAME_PATTERN, namesOf, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
+import {
+  DATA_LIMIT,
+  MAX_BLOCK_MS,
+  NAME_PATTERN,
+  namesOf,
+  TASKS_MAX_BYTES_LEAST,
+  type StreamOptions,
+} from '@baton/protocols';
 import { z } from 'zod';
 import { ConfigError } from './errors.ts';
 import { hideSecrets } from './redact.ts';
@@ -53,9 +60,8 @@ export type Settings = {
   };
   readonly mongo: { readonly url: string };
   readonly namespace: string;
-  readonly replicas: 1 | 3 | 5;
-  readonly tasksMaxBytes?: number;
-  readonly eventsMaxBytes?: number;
+  /** For streams that are made now. */
+  readonly streams: StreamOptions;
   readonly httpPort: number;
   readonly enabled: boolean;
   /** Whether commands over NATS may speak for admins. */
@@ -269,9 +275,11 @@ const settingsOf = (env: Environment): Settings => ({
   },
   mongo: { url: env.MONGODB_URL },
   namespace: env.BATON_NAMESPACE,
-  replicas: Number(env.BATON_REPLICAS) as 1 | 3 | 5,
-  ...(env.BATON_TASKS_MAX_BYTES === undefined ? {} : { tasksMaxBytes: env.BATON_TASKS_MAX_BYTES }),
-  ...(env.BATON_EVENTS_MAX_BYTES === 0 ? {} : { eventsMaxBytes: env.BATON_EVENTS_MAX_BYTES }),
+  streams: {
+    replicas: Number(env.BATON_REPLICAS),
+    ...(env.BATON_TASKS_MAX_BYTES === undefined ? {} : { tasksMaxBytes: env.BATON_TASKS_MAX_BYTES }),
+    ...(env.BATON_EVENTS_MAX_BYTES === 0 ? {} : { eventsMaxBytes: env.BATON_EVENTS_MAX_BYTES }),
+  },
   httpPort: env.BATON_HTTP_PORT,
   enabled: env.BATON_ENABLED && env.GLOBAL_TASK_FRAMEWORK,
   commandAdmins: env.BATON_COMMAND_ADMINS,

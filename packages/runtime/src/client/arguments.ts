@@ -2,7 +2,8 @@ import type { ObjectReference } from '@baton/core';
 import { encodeSized, EncodeError, objectName, type Address, type Sized } from '@baton/protocols';
 import { storeObject } from '../data/large-data.ts';
 import { InvalidArgumentError, PayloadTooLargeError } from '../errors.ts';
-import type { DataStore } from '../ports.ts';
+import { storeFull } from '../kernel.ts';
+import type { Ports } from '../ports.ts';
 
 /** Encoded arguments; undefined where there are none. */
 export type GivenArguments = Sized | undefined;
@@ -26,6 +27,18 @@ const encoded = (args: readonly unknown[]): Sized => {
   }
 };
 
-/** Puts large arguments where the task of that id is going to refer to. Rejects with a BatonError: no task was made. */
-export const keepArguments = (data: DataStore, address: Address, id: string, args: Sized): Promise<ObjectReference> =>
-  storeObject(data, objectName(address, id, 'args'), args.bytes);
+/**
+ * Puts large arguments where the task of that id is going to refer to. Rejects with a BatonError: no task was made. Where
+ * room is short that is not begun, though the task might be one to join: what is kept for others is not eaten up by
+ * submits that are refused.
+ */
+export const keepArguments = async (
+  { data, store }: Pick<Ports, 'data' | 'store'>,
+  address: Address,
+  id: string,
+  bytes: Uint8Array,
+): Promise<ObjectReference> => {
+  const full = storeFull(store);
+  if (full !== undefined) throw full;
+  return storeObject(data, objectName(address, id, 'args'), bytes);
+};

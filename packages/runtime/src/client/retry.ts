@@ -1,8 +1,8 @@
 import { canOpen, type Actor, type Data, type Former, type TaskRecord } from '@baton/core';
-import { objectName, parseAddress, readDataText, type Address, type TaskDocument } from '@baton/protocols';
-import { DataLostError, dropObject, loadObject, storeObject } from '../data/large-data.ts';
+import { parseAddress, readDataText, type Address, type TaskDocument } from '@baton/protocols';
+import { DataLostError, dropObject, loadObject } from '../data/large-data.ts';
 import { UnreadableRecordError } from '../errors.ts';
-import { shortageOf } from '../kernel.ts';
+import { keepArguments } from './arguments.ts';
 import { isUnused, submissionOf, type ClientParts, type Submission } from './submit.ts';
 
 /** An ended task that may be run again: where its key lives, what it was, and what it was called with. */
@@ -85,7 +85,5 @@ const copyOf = async (
   id: string,
 ): Promise<Data | undefined> => {
   if (args === undefined || args instanceof Uint8Array) return args;
-  const short = shortageOf(ports.store);
-  if (short !== undefined) throw short;
-  return storeObject(ports.data, objectName(address, id, 'args'), await loadObject(ports.data, args));
+  return keepArguments(ports, address, id, await loadObject(ports.data, args));
 };

@@ -15,7 +15,7 @@ import { addressOf, MAX_DELAY_MS, readRecord, type Address } from '@baton/protoc
 import { dropObject } from '../data/large-data.ts';
 import { offer } from '../dispatch.ts';
 import { InvalidArgumentError, OutcomeUnknownError, type BatonError } from '../errors.ts';
-import { shortageOf, type Asked, type Held, type Kernel } from '../kernel.ts';
+import type { Asked, Held, Kernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Operation, Ports } from '../ports.ts';
 import { keepArguments, type GivenArguments } from './arguments.ts';
@@ -203,10 +203,7 @@ const make = async (
   return submissionOf(parts, asked, address, spec.id);
 };
 
-/**
- * Large arguments are stored first, under the id that is going to refer to them. Where room is short that is not begun,
- * though the task might be one to join: nobody is to eat up with refused submits what is kept for others.
- */
+/** Large arguments are stored first, under the id that is going to refer to them. */
 const withArguments = async (
   { ports }: ClientParts,
   bare: TaskSpec,
@@ -214,9 +211,7 @@ const withArguments = async (
   given: GivenArguments,
 ): Promise<TaskSpec> => {
   if (given === undefined) return bare;
-  const short = given.kind === 'inline' ? undefined : shortageOf(ports.store);
-  if (short !== undefined) throw short;
-  const args = given.kind === 'inline' ? given.bytes : await keepArguments(ports.data, address, bare.id, given);
+  const args = given.kind === 'inline' ? given.bytes : await keepArguments(ports, address, bare.id, given.bytes);
   return { ...bare, args };
 };
 

@@ -3,6 +3,7 @@ import type { Dispatch, RunQueue, RunReader } from '@baton/runtime';
 import { FairChoice } from './fair-choice.ts';
 import { Pipe } from './pipe.ts';
 import type { Process } from './process.ts';
+import { pumpOf } from './pump.ts';
 import { laneKey, type RunMessage, type RunState } from './run-state.ts';
 import type { Surroundings } from './surroundings.ts';
 import { answerOf, call, send, writeResultOf } from './wire.ts';
@@ -35,7 +36,7 @@ export const memoryRunQueue = (
 export class RunCounter {
   private readonly around: Surroundings;
   private readonly readers = new Set<Reader>();
-  private pumping = false;
+  readonly pump = pumpOf(() => this.handOne());
 
   constructor(around: Surroundings, state: RunState) {
     this.around = around;
@@ -46,16 +47,6 @@ export class RunCounter {
     this.readers.add(reader);
     this.pump();
     return () => this.readers.delete(reader);
-  }
-
-  /** After what runs now, so that a burst is handed out as a whole. */
-  pump(): void {
-    if (this.pumping) return;
-    this.pumping = true;
-    queueMicrotask(() => {
-      this.pumping = false;
-      while (this.handOne()) continue;
-    });
   }
 
   private handOne(): boolean {

@@ -1,6 +1,7 @@
 import type { Closing } from '@baton/runtime';
 import { Pipe } from './pipe.ts';
 import type { Process } from './process.ts';
+import { pumpOf } from './pump.ts';
 import type { Surroundings } from './surroundings.ts';
 import { answerOf, call, send } from './wire.ts';
 
@@ -29,7 +30,8 @@ export class WorkQueue<T> {
   private waiting: Work<T>[] = [];
   private readonly kept = new Set<Work<T>>();
   private readonly readers = new Set<Reader<T>>();
-  private pumping = false;
+  /** Lets the readers take what waits. */
+  readonly pump = pumpOf(() => this.handOne());
 
   constructor(around: Surroundings, kind: WorkKind<T>) {
     this.around = around;
@@ -75,16 +77,6 @@ export class WorkQueue<T> {
       if (work.gone || work.delivery !== delivery || this.waiting.includes(work)) return;
       this.waiting.push(work);
       this.pump();
-    });
-  }
-
-  /** After what runs now, so that what comes at once is handed out as a whole. */
-  pump(): void {
-    if (this.pumping) return;
-    this.pumping = true;
-    queueMicrotask(() => {
-      this.pumping = false;
-      while (this.handOne()) continue;
     });
   }
 

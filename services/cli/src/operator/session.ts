@@ -82,17 +82,15 @@ export const withSession = async <T>(who: Who, body: (session: Session) => Promi
   }
 };
 
-export const natsSettings = ({ nats, namespace, replicas, tasksMaxBytes, eventsMaxBytes }: Settings) => ({
+export const natsSettings = ({ nats, namespace, streams }: Settings) => ({
   servers: nats.servers,
   name: 'baton-cli',
   namespace,
-  replicas,
+  ...streams,
   ...(nats.credsFile === undefined ? {} : { creds: nats.credsFile }),
   ...(nats.user === undefined ? {} : { user: nats.user }),
   ...(nats.password === undefined ? {} : { password: nats.password }),
   ...(nats.inboxPrefix === undefined ? {} : { inboxPrefix: nats.inboxPrefix }),
-  ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),
-  ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
   onFault: () => {},
 });
 

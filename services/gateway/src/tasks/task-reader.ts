@@ -100,19 +100,6 @@ export class TaskReader {
     }
   }
 
-  /**
-   * A page, and how many there are. Without a filter there is more than a page nearly always, so both are asked for at
-   * once; otherwise the page may tell the count and spare the database the work.
-   */
-  async listAndCount(asked: ListAsked, actor: Actor): Promise<{ readonly page: ListFound; readonly counted: Counted }> {
-    const isFiltered = Object.values(asked.filter).some((value) => value !== undefined);
-    const counting = isFiltered ? undefined : this.matching(asked, actor);
-    // Where the list fails, nobody waits for the count any more.
-    counting?.catch(() => undefined);
-    const page = await this.list(asked, actor);
-    return { page, counted: await this.count(asked, page, () => counting ?? this.matching(asked, actor)) };
-  }
-
   /** A page, newest versions. Stable under new tasks as long as it is ordered by creation. */
   async list({ filter, order, size, after, skip = 0 }: ListAsked, actor: Actor): Promise<ListFound> {
     const wanted = skip + size;
@@ -149,21 +136,10 @@ export class TaskReader {
    * How many match: what the projection counts, put right by what is newer in memory. Not exact beyond `COUNT_LIMIT`, and
    * where counting would take too long; there are at least as many then. `page`: a page of the list, which may tell all.
    */
-  private async count(
-    { after, skip = 0 }: ListAsked,
-    page: ListFound,
-    matching: () => Promise<number | undefined>,
-  ): Promise<Counted> {
+  async count({ filter, after, skip = 0 }: ListAsked, page: ListFound, actor: Actor): Promise<Counted> {
     const seen = skip + page.shown.length;
     if (after === undefined && page.next === undefined && (page.shown.length > 0 || skip === 0))
       return { count: seen, isExact: true };
-    const count = await matching();
-    if (count === undefined) return { count: seen + (page.next === undefined ? 0 : 1), isExact: false };
-    return count >= COUNT_LIMIT ? { count: COUNT_LIMIT, isExact: false } : { count, isExact: true };
-  }
-
-  /** Up to `COUNT_LIMIT`; undefined where it takes too long. */
-  private async matching({ filter }: ListAsked, actor: Actor): Promise<number | undefined> {
     const asked = visibleTo(filter, actor);
     const newest = this.parts.overlay.snapshot();
     const ids = [...newest.keys()];
@@ -172,8 +148,11 @@ export class TaskReader {
       this.parts.views.count(asked, COUNT_LIMIT),
       ids.length === 0 ? 0 : this.parts.views.count(asked, ids.length, ids),
     ]);
-    if (stored === undefined || stored >= COUNT_LIMIT) return stored;
-    return Math.max(0, stored - doubled) + live;
+    if (stored === undefined) return { count: seen + (page.next === undefined ? 0 : 1), isExact: false };
+    const count = Math.max(0, stored - doubled) + live;
+    return stored >= COUNT_LIMIT || count > COUNT_LIMIT
+      ? { count: COUNT_LIMIT, isExact: false }
+      : { count, isExact: true };
   }
 
   /** Values that stand in tasks this user may see. */

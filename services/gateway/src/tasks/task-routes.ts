@@ -57,9 +57,9 @@ const listRoutes = (server: Server, { reader, cursors, looking }: TaskRoutesPart
       const bound = { user: actor.user ?? '', admin: actor.admin, filter, order };
       const after = cursor === undefined ? undefined : cursors.read(cursor, bound);
       const asked = { filter, order, size, skip, ...(after === undefined ? {} : { after }) };
-      const { page, counted } = await reader.listAndCount(asked, actor);
+      const page = await reader.list(asked, actor);
       const { shown, next } = page;
-      const { count, isExact } = counted;
+      const { count, isExact } = await reader.count(asked, page, actor);
       const look = looking(actor);
       return {
         result: shown.map((one) => rowJson(one, look)),
