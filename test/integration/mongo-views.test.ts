@@ -204,6 +204,20 @@ test('filters narrow, together, and hold no operators', async () => {
   assert.equal(await ids({ subscriber: { $ne: '' } as unknown as string }), []);
 });
 
+test('counts, with a filter and without: exactly up to the limit, and never beyond it', async () => {
+  const type = `count.${randomUUID()}`;
+  await views.project(Array.from({ length: 7 }, () => documentFor({ type })));
+  const all = await mongo.db.collection('tasks').countDocuments();
+  for (const [filter, count] of [
+    [{}, all],
+    [{ type: [type] }, 7],
+  ] as const) {
+    for (const limit of [1, count - 1, count, count + 1, count + 1_000]) {
+      assert.is(await views.count(filter, limit), Math.min(count, limit), `${JSON.stringify(filter)} up to ${limit}`);
+    }
+  }
+});
+
 test('no server: a clear error within seconds, which says what to do and shows no password', async () => {
   try {
     await connectMongo({ url: 'mongodb://user:SECRET-XYZZY@127.0.0.1:9/x', selectMs: 200 });

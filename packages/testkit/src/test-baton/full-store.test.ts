@@ -56,9 +56,10 @@ test('new tasks are refused and leave nothing; those that are there are joined, 
     return LOAD;
   }).with({ taskKey: 'slow' });
   const quick = task({ name: 'quick' }, () => 1);
-  await t.startWorker({ tasks: [held, slow, quick] });
-  const ended = await t.run(() => quick.schedule());
-  await t.run(() => ended.wait());
+  const length = task({ name: 'length' }, (text: string) => text.length);
+  await t.startWorker({ tasks: [held, slow, quick, length] });
+  const ended = await t.run(async () => (await quick.schedule()).wait());
+  const endedLarge = await t.run(async () => (await length.schedule(BEYOND_INLINE)).wait());
   const [running, ending] = [await t.run(() => held.schedule(LOAD)), await t.run(() => slow.schedule())];
   const waiting = await fill(t);
   const before = t.world.heads().length;
@@ -69,9 +70,12 @@ test('new tasks are refused and leave nothing; those that are there are joined, 
     () => quick(),
     () => t.baton.retry(ended),
     () => filler.schedule(BEYOND_INLINE),
+    () => t.baton.retry(endedLarge),
   ];
+  const stored = t.world.inject({ op: 'data.put', fault: 'refused' });
   for (const [i, submit] of refused.entries()) assert.is(await codeOf(t, submit), 'STORE_FULL', `submit ${i}`);
-  assert.equal(t.world.objects(), [], 'no large arguments of a task that was not made');
+  assert.is(stored.hits(), 0, 'no large arguments of a task that is not made');
+  stored.remove();
   assert.is(t.world.heads().length, before, 'nothing is left of them');
 
   const joined = await t.run(() => slow.schedule(), { user: { id: 'bob' } });
