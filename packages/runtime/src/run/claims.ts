@@ -1,4 +1,4 @@
-import { isOwnedUnder, isTerminal, type Fence } from '@baton/core';
+import { compareFences, isTerminal, type Fence } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import { UnreadableRecordError } from '../errors.ts';
 import type { Asked, Held, Kernel } from '../kernel.ts';
@@ -7,6 +7,7 @@ import type { Ports } from '../ports.ts';
 
 /** What came of a claim. `unknown`: it cannot be found out now; `settle` goes on until it is. */
 export type Claimed =
+  /** A body is to be started for it, by whoever is told this and by nobody else; then `ended` is called. */
   | { readonly kind: 'mine'; readonly held: Held }
   | { readonly kind: 'not_mine' }
   | { readonly kind: 'failed' }
@@ -17,16 +18,23 @@ type Settings = {
   readonly kernel: Kernel;
   readonly log: Log;
   readonly worker: string;
-  /** Fence of the run that owns the address in this process. */
-  readonly fenceAt: (address: Address) => Fence | undefined;
 };
 
 /** Pause between two looks at a claim whose answer was lost. */
 const SETTLE_MS = 500;
 
-/** Claims tasks for one process. */
+/** `users`: bodies of the address, and claims that have not been answered. `begun`: newest fence a body was begun under. */
+type Place = { users: number; begun: Fence | undefined };
+
+/**
+ * Claims tasks for one process. One claim starts one body (behaviour D8): a claim is told to be ours once, however
+ * often it is found, and whatever is read when. A dispatch that comes twice, or an answer that was lost, is settled by a
+ * read; what was read can be older than the body it speaks of, which may have begun and ended meanwhile. So the fence of
+ * the newest body is remembered for as long as anything that was read before its end can still be judged.
+ */
 export class Claims {
   private readonly settings: Settings;
+  private readonly places = new Map<Address, Place>();
   private closed = false;
 
   constructor(settings: Settings) {
@@ -41,50 +49,64 @@ export class Claims {
   /** Decides a claim; settles one whose answer was lost as far as it can be settled now. */
   async claim(address: Address, from: Held | undefined, dispatched: number): Promise<Claimed> {
     const { kernel, ports, worker } = this.settings;
-    const asked = await kernel.ask(
-      address,
-      (held) => ({
-        kind: 'claim',
-        at: ports.clock.now(),
-        id: held?.record.id ?? '',
-        worker,
-        epoch: ports.store.epoch,
-        revision: held?.revision ?? 0,
-        dispatched,
-      }),
-      from === undefined ? {} : { from },
-    );
-    return this.judge(address, asked);
+    this.enter(address);
+    try {
+      const asked = await kernel.ask(
+        address,
+        (held) => ({
+          kind: 'claim',
+          at: ports.clock.now(),
+          id: held?.record.id ?? '',
+          worker,
+          epoch: ports.store.epoch,
+          revision: held?.revision ?? 0,
+          dispatched,
+        }),
+        from === undefined ? {} : { from },
+      );
+      return this.judge(address, asked);
+    } finally {
+      this.leave(address);
+    }
   }
 
   /** Looks until it is known whether a claim without an answer was carried out. */
   async settle(address: Address): Promise<Claimed> {
     const { kernel, ports, log } = this.settings;
-    while (!this.closed) {
-      await new Promise<void>((resolve) => {
-        ports.clock.after(SETTLE_MS, resolve);
-      });
-      try {
-        const held = await kernel.load(address);
-        return this.isUnrun(address, held) ? { kind: 'mine', held } : { kind: 'not_mine' };
-      } catch (error) {
-        log.debug({ err: error, address }, 'a claim without an answer cannot be looked at yet');
+    this.enter(address);
+    try {
+      while (!this.closed) {
+        await new Promise<void>((resolve) => {
+          ports.clock.after(SETTLE_MS, resolve);
+        });
+        try {
+          return this.take(address, await kernel.load(address));
+        } catch (error) {
+          log.debug({ err: error, address }, 'a claim without an answer cannot be looked at yet');
+        }
       }
+      return NOT_MINE;
+    } finally {
+      this.leave(address);
     }
-    return { kind: 'not_mine' };
+  }
+
+  /** The body of a claim that was ours has ended. */
+  ended(address: Address): void {
+    this.leave(address);
   }
 
   private judge(address: Address, asked: Asked): Claimed {
     switch (asked.kind) {
       case 'done':
-        return { kind: 'mine', held: { record: asked.record, revision: asked.revision } };
+        return this.take(address, asked);
       case 'refused':
-        return this.isUnrun(address, asked.held) ? { kind: 'mine', held: asked.held } : { kind: 'not_mine' };
+        return this.take(address, asked.held);
       case 'failed':
         // What stands there is not for this program. Handed back, the dispatch would only come again at once.
         if (asked.cause instanceof UnreadableRecordError) {
           this.settings.log.warn({ err: asked.cause, address }, 'a record cannot be read and its task is left alone');
-          return { kind: 'not_mine' };
+          return NOT_MINE;
         }
         return { kind: 'failed' };
       case 'unknown':
@@ -92,11 +114,28 @@ export class Claims {
     }
   }
 
-  /** The record says this process runs it, and it does not: a claim of ours whose answer was lost. */
-  private isUnrun(address: Address, held: Held | undefined): held is Held {
-    const { worker, fenceAt } = this.settings;
-    if (held === undefined || isTerminal(held.record.status) || held.record.owner?.worker !== worker) return false;
-    const fence = fenceAt(address);
-    return fence === undefined || !isOwnedUnder(held.record, fence);
+  /** Ours when the record says that this process runs it, and no body was begun for that claim or for a later one. */
+  private take(address: Address, held: Held | undefined): Claimed {
+    if (held === undefined || isTerminal(held.record.status)) return NOT_MINE;
+    const { owner } = held.record;
+    const place = this.places.get(address);
+    if (place === undefined || owner?.worker !== this.settings.worker) return NOT_MINE;
+    if (place.begun !== undefined && compareFences(owner.fence, place.begun) <= 0) return NOT_MINE;
+    place.begun = owner.fence;
+    place.users++;
+    return { kind: 'mine', held: { record: held.record, revision: held.revision } };
+  }
+
+  private enter(address: Address): void {
+    const place = this.places.get(address);
+    if (place === undefined) this.places.set(address, { users: 1, begun: undefined });
+    else place.users++;
+  }
+
+  private leave(address: Address): void {
+    const place = this.places.get(address);
+    if (place !== undefined && --place.users === 0) this.places.delete(address);
   }
 }
+
+const NOT_MINE: Claimed = { kind: 'not_mine' };

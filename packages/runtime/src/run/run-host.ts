@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { isTerminal, type Fence } from '@baton/core';
+import { isTerminal } from '@baton/core';
 import { DATA_LIMIT, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
 import { offer, promote } from '../dispatch.ts';
@@ -58,8 +58,7 @@ export class RunHost {
     const { ports, kernel, log, info } = settings;
     this.settings = settings;
     this.id = info.id;
-    const fenceAt = (address: Address): Fence | undefined => this.runs.get(address)?.fence;
-    this.claims = new Claims({ ports, kernel, log, worker: info.id, fenceAt });
+    this.claims = new Claims({ ports, kernel, log, worker: info.id });
   }
 
   get running(): number {
@@ -113,6 +112,7 @@ export class RunHost {
     this.bodies.add(run);
     this.lease?.update({ running: this.bodies.size });
     const end = await run.execute();
+    this.claims.ended(address);
     if (this.runs.get(address) === run) this.runs.delete(address);
     this.bodies.delete(run);
     this.endedAt.set(definition.type, ports.clock.monotonic());

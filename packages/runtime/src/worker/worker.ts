@@ -110,7 +110,15 @@ export class Worker {
    */
   private offered(dispatch: Dispatch): Held | undefined {
     try {
-      return { record: recordOf(dispatch), revision: dispatch.revision };
+      const record = recordOf(dispatch);
+      if (this.types.has(record.type)) return { record, revision: dispatch.revision };
+      dispatch.ack();
+      const { address } = dispatch;
+      this.settings.log.error(
+        { address, type: record.type },
+        'a dispatch in a lane of ours is of another type and is dropped',
+      );
+      return undefined;
     } catch (error) {
       if (!(error instanceof UnreadableRecordError)) throw error;
       const isNewer = error.code === 'RECORD_NEWER';

@@ -1,0 +1,133 @@
+// One claim starts one body: dispatches that come twice, reads that are handed over late, answers that are lost.
+import { isTerminal } from '@baton/core';
+import { recordOf, type Ports } from '@baton/runtime';
+import { createBaton, getContext, task, type TaskHandle } from '@baton/sdk';
+import {
+  checkEffects,
+  checkLives,
+  createMemoryWorld,
+  createRandom,
+  createVirtualClock,
+  describeReport,
+  recordedOf,
+  type Effect,
+  type FaultRule,
+  type MemoryWorld,
+  type VirtualClock,
+} from '@baton/testkit';
+import * as assert from 'uvu/assert';
+import { suite } from '../support/suite.ts';
+
+const test = suite('bodies');
+
+const TASKS = 300;
+const WORKER = 'worker';
+
+/** The ports of a worker that is offered everything twice, and whose reads are handed over later than they were made. */
+const twiceAndLate = (ports: Ports, clock: VirtualClock, lateMs: () => number): Ports => ({
+  ...ports,
+  store: {
+    get epoch() {
+      return ports.store.epoch;
+    },
+    get shortage() {
+      return ports.store.shortage;
+    },
+    write: (...args) => ports.store.write(...args),
+    load: async (address) => {
+      const entry = await ports.store.load(address);
+      await new Promise<void>((resolve) => void clock.after(lateMs(), resolve));
+      return entry;
+    },
+  },
+  queue: {
+    ...ports.queue,
+    open: (lanes, take) =>
+      ports.queue.open(lanes, (dispatch) => {
+        take(dispatch);
+        take({ ...dispatch, ack: () => {}, handBack: () => {} });
+      }),
+  },
+});
+
+type Played = { readonly world: MemoryWorld; readonly effects: readonly Effect[]; readonly bodies: number };
+
+const play = async (seed: number, lateMs: number, tasks = TASKS, rules: readonly FaultRule[] = []): Promise<Played> => {
+  const clock = createVirtualClock({ seed });
+  const world = createMemoryWorld({ clock, seed, latencyMs: [0, 1] });
+  const random = createRandom(seed);
+  const effects: Effect[] = [];
+  const short = task({ name: 'short', retry: { maxAttempts: 2, backoff: { initial: '10ms' } } }, async (ms: number) => {
+    const { taskId, attempt, fence } = getContext();
+    const note = (kind: Effect['kind']): void => {
+      const owned = world.heads().find((head) => recordOf(head).id === taskId);
+      const worker = owned === undefined ? '' : (recordOf(owned).owner?.worker ?? '');
+      effects.push({
+        ...{ kind, at: clock.monotonic(), address: owned?.address ?? ('' as never) },
+        ...{ task: taskId, attempt, fence, worker },
+      });
+    };
+    note('start');
+    if (ms > 0) await new Promise<void>((resolve) => void clock.after(ms, resolve));
+    note('end');
+    if (attempt === 1 && ms === 2) throw new Error('once more');
+  });
+  const ports = twiceAndLate(world.ports(WORKER), clock, () => (lateMs === 0 ? 0 : 1 + random.int(lateMs)));
+  const served = createBaton({ ports, user: { id: 'alice' }, nodeName: WORKER });
+  await clock.settle(served.startWorker({ tasks: [short], concurrency: 40, handleStrayErrors: false }));
+  const app = createBaton({ ports: world.ports('app'), user: { id: 'alice' } });
+  for (const rule of rules) world.inject({ ...rule, node: WORKER });
+  const handles: TaskHandle[] = [];
+  for (let i = 0; i < tasks; i++) handles.push(await clock.settle(app.within(() => short.schedule(i % 4))));
+  const ended = (): boolean => world.heads().every((head) => isTerminal(recordOf(head).status));
+  for (let turn = 0; turn < 600 && !ended(); turn++) {
+    await clock.advance(100);
+    // Nobody supervises here: what waits is offered again.
+    for (const head of world.heads()) {
+      const record = recordOf(head);
+      const lane = { queue: record.queue, priority: record.priority, type: record.type };
+      if (record.status === 'pending') await clock.settle(world.ports('offer').queue.put(lane, head));
+    }
+  }
+  assert.ok(ended(), 'everything ended');
+  await clock.settle(Promise.all([served.close(), app.close()]));
+  return { world, effects, bodies: effects.filter(({ kind }) => kind === 'start').length };
+};
+
+const check = ({ world, effects }: Played): void => {
+  const records = world.history().map((each) => recordedOf(each, world.epoch()));
+  const lives = checkLives(records);
+  assert.ok(lives.ok, describeReport(lives));
+  const bodies = checkEffects({ effects, records });
+  assert.ok(bodies.ok, describeReport(bodies));
+};
+
+test(
+  'D8 every dispatch comes twice and reads are handed over a timer tick late: one claim starts one body',
+  async () => {
+    for (const lateMs of [0, 1, 12]) {
+      const played = await play(lateMs + 1, lateMs);
+      check(played);
+      assert.is(played.bodies, TASKS + TASKS / 4, 'one body a claim');
+      played.world.close();
+    }
+  },
+  { limitMs: 60_000 },
+);
+
+test(
+  'D8 the same with answers of claims lost',
+  async () => {
+    for (const seed of [1, 2]) {
+      const played = await play(seed, 5, 100, [
+        { op: 'store.write', fault: 'lost-reply', probability: 0.05 },
+        { op: 'store.load', fault: 'lost-reply', probability: 0.05 },
+      ]);
+      check(played);
+      played.world.close();
+    }
+  },
+  { limitMs: 60_000 },
+);
+
+test.run();
