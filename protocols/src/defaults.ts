@@ -9,6 +9,9 @@ export const LEASE_MS = 6_000;
 /** A blocked event loop is not death until it lasts this long (behaviour R6). */
 export const MAX_BLOCK_MS = 60_000;
 
+/** What a worker may set in its place. */
+export const MAX_BLOCK_RANGE_MS = { least: 2_000, most: 24 * 3_600_000 } as const;
+
 /** Least time between two durable progress writes of one task (behaviour C4). */
 export const PROGRESS_THROTTLE_MS = 2_000;
 
@@ -29,6 +32,9 @@ export const ORPHAN_OBJECT_AGE_MS = EVENTS_MAX_AGE_MS + 24 * 3_600_000;
 
 /** A task may be delayed by up to this long (behaviour X7): a year, and a day for who counts leap years. */
 export const MAX_DELAY_MS = 366 * 24 * 3_600_000;
+
+/** No timeout, delay, grace or other time of a task is longer. */
+export const DURATION_LIMIT_MS = MAX_DELAY_MS;
 
 /** What is due waits this long for a supervisor. After that the records alone tell it, which a supervisor reads at its start. */
 export const DUE_TTL_MS = 3_600_000;

@@ -13,11 +13,13 @@ export {
   ARCHIVE_TTL_MS,
   DEAD_MAX_AGE_MS,
   DUE_TTL_MS,
+  DURATION_LIMIT_MS,
   EVENTS_MAX_AGE_MS,
   LEASE_MS,
   LEASE_RENEW_MS,
   MAX_DELAY_MS,
   MAX_BLOCK_MS,
+  MAX_BLOCK_RANGE_MS,
   OPERATION_TTL_MS,
   ORPHAN_OBJECT_AGE_MS,
   PROGRESS_LIVE_MS,
@@ -26,8 +28,12 @@ export {
   STORE_TIMEOUT_MS,
 } from './defaults.ts';
 export {
+  ARGUMENTS_LIMIT,
+  ATTEMPTS_LIMIT,
+  BACKOFF_FACTOR_LIMIT,
   COMMAND_LIMIT,
   COMMANDS_MAX_BYTES,
+  CONCURRENCY_LIMIT,
   DATA_DEPTH,
   DATA_LIMIT,
   DATA_NODES,
@@ -43,11 +49,13 @@ export {
   PARTITIONS,
   PAYLOAD_LIMIT,
   RECORD_LIMIT,
+  RESCUES_LIMIT,
   STORE_RESERVE,
   TYPE_LENGTH,
   USER_LENGTH,
   TASKS_MAX_BYTES_LEAST,
 } from './limits.ts';
+export { InexactNumberError, parseExactJson } from './exact-json.ts';
 export { DEFAULT_NAMESPACE, headers, namesOf, paddedBase64Url, PRIORITIES, token, untoken } from './names.ts';
 export { objectName, objectOwner, objectsIn, objectsOf } from './objects.ts';
 export { EncodeError } from './plain.ts';

@@ -39,6 +39,19 @@ export const NAME_LENGTH = 256;
 export const TYPE_LENGTH = 100;
 export const USER_LENGTH = 256;
 
+/** Arguments of one call. */
+export const ARGUMENTS_LIMIT = 1_000;
+
+/** Most attempts, and most rescues, a task may be given. */
+export const ATTEMPTS_LIMIT = 1_000;
+export const RESCUES_LIMIT = 1_000;
+
+/** A delay between two attempts grows by at most this factor. */
+export const BACKOFF_FACTOR_LIMIT = 100;
+
+/** Tasks one worker may run at once. */
+export const CONCURRENCY_LIMIT = 10_000;
+
 /** Characters kept of an error's message and stack. */
 export const ERROR_MESSAGE_LENGTH = 4_096;
 export const ERROR_STACK_LENGTH = 16_384;

@@ -43,13 +43,12 @@ export const createCommands = (wire: NatsWire): Commands => {
 
     bury: (message, code, reason) => {
       const verb = VERB_PATTERN.test(message.verb) ? message.verb : 'unknown';
-      const subject = `${wire.names.commandPrefix}${message.verb}${message.type === undefined ? '' : `.${message.type}`}`;
       return wire.publisher.publish(wire.names.deadSubject(verb), message.bytes, {
         headers: {
+          ...keptHeaders(message.headers),
           [names.reason]: code,
           [names.message]: ascii(reason).slice(0, REASON_LENGTH),
-          [names.subject]: ascii(subject).slice(0, REASON_LENGTH),
-          ...(message.contentType === undefined ? {} : { [names.contentType]: ascii(message.contentType) }),
+          [names.subject]: ascii(message.subject).slice(0, REASON_LENGTH),
         },
       });
     },
@@ -74,14 +73,18 @@ export const createCommands = (wire: NatsWire): Commands => {
 };
 
 const messageOf = ({ names: { commandPrefix } }: NatsWire, { msg, delivery, ack, again }: Work): CommandMessage => {
-  const [verb = '', ...rest] = msg.subject.slice(commandPrefix.length).split('.');
+  const { subject } = msg;
+  const [verb = '', ...rest] = subject.slice(commandPrefix.length).split('.');
   const contentType = msg.headers?.get(names.contentType);
   const replyTo = msg.headers?.get(names.reply);
   const { streamSequence: sequence, storedAt, deliveries } = delivery;
   return {
     verb,
-    ...(rest.length === 0 ? {} : { type: untoken(rest.join('.')) }),
+    // One token is a type; more are none, and stay what they are.
+    ...(rest.length === 0 ? {} : { type: rest.length === 1 ? untoken(rest.join('')) : rest.join('>') }),
     bytes: msg.data,
+    subject,
+    headers: headersIn(msg.headers),
     ...(contentType === undefined || contentType === '' ? {} : { contentType }),
     ...replyOf(replyTo),
     ...{ sequence, storedAt, deliveries, ack, again },
@@ -92,6 +95,31 @@ const replyOf = (replyTo: string | undefined): Pick<CommandMessage, 'replyTo' | 
   if (replyTo === undefined || replyTo === '') return {};
   return INBOX_PATTERN.test(replyTo) ? { replyTo } : { badReply: true };
 };
+
+const headersIn = (sent: MsgHdrs | undefined): CommandMessage['headers'] =>
+  sent === undefined ? {} : Object.fromEntries(sent.keys().map((key) => [key, sent.values(key)]));
+
+/** What JetStream would act upon, and what a dead letter says itself, is kept under another name. */
+const NOT_KEPT_AS_IS = /^(?:nats-|baton-(?:reason|message|subject|sent-))/i;
+const SENT_PREFIX = 'Baton-Sent-';
+/** Bytes of a publisher's headers that are kept. */
+const HEADERS_LIMIT = 64 * 1024;
+
+/** The headers a command came with, for its dead letter. */
+const keptHeaders = (sent: CommandMessage['headers']): Readonly<Record<string, readonly string[]>> => {
+  const kept: Record<string, readonly string[]> = {};
+  let size = 0;
+  for (const [key, values] of Object.entries(sent)) {
+    const name = NOT_KEPT_AS_IS.test(key) ? `${SENT_PREFIX}${key}` : key;
+    size += values.reduce((sum, value) => sum + name.length + 4 + Buffer.byteLength(value), 0);
+    if (size > HEADERS_LIMIT) break;
+    kept[latin1(name)] = values.map(latin1);
+  }
+  return kept;
+};
+
+/** UTF-8 as what a header is written in byte by byte. */
+const latin1 = (text: string): string => Buffer.from(text).toString('latin1');
 
 const headersOf = (fields: Readonly<Record<string, string>>): MsgHdrs => {
   const made = headers();

@@ -23,8 +23,8 @@ export type Wire = {
 export type FaultListener = (where: string, fault: unknown) => void;
 
 export type PublishOptions = {
-  /** Keys and values are ASCII without line breaks; they are not checked again. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Keys and values are Latin-1 without line breaks; they are not checked again. A list: the same key several times. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Compare-and-set: the last sequence under the subject must be this one, 0 for none. */
   readonly expected?: number;
   /** Message time to live, whole seconds are kept; the stream must allow it. */

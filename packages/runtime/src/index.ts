@@ -12,6 +12,7 @@ export {
 } from './errors.ts';
 export { encodeArguments } from './client/arguments.ts';
 export { durationMs } from './client/duration.ts';
+export { checkField, requireField, rules } from './client/rules.ts';
 export { refusalText } from './client/refusal-text.ts';
 export { readAnswer } from './commands/answer.ts';
 export { submitFields } from './commands/shapes.ts';

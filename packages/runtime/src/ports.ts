@@ -236,10 +236,14 @@ export type CommandVerb = 'submit' | 'cancel';
 
 /** A command of a publisher, as it came. */
 export type CommandMessage = {
+  /** Where it was sent. */
+  readonly subject: string;
   /** What the subject says; may be none that is known. */
   readonly verb: string;
-  /** The type in the subject of a submit. */
+  /** What stands behind it: of a submit the type. May be no name. */
   readonly type?: string;
+  /** All it came with; they go with it where it is put aside. */
+  readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly bytes: Uint8Array;
   readonly contentType?: string;
   /** Where the answer is to go: an inbox, and nothing else. */

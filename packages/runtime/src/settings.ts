@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
 import {
+  CONCURRENCY_LIMIT,
   DATA_LIMIT,
   MAX_BLOCK_MS,
+  MAX_BLOCK_RANGE_MS,
   NAME_PATTERN,
   namesOf,
   TASKS_MAX_BYTES_LEAST,
@@ -229,8 +231,8 @@ const ENVIRONMENT = z.object({
     .refine((names) => names.length > 0 && names.every((name) => NAME_PATTERN.test(name)), {
       error: 'must be queue names with commas between: letters, digits, _ . -, at most 100 characters',
     }),
-  BATON_CONCURRENCY: whole(50, 1, 10_000),
-  BATON_MAX_BLOCK_MS: whole(MAX_BLOCK_MS, 2_000, 86_400_000),
+  BATON_CONCURRENCY: whole(50, 1, CONCURRENCY_LIMIT),
+  BATON_MAX_BLOCK_MS: whole(MAX_BLOCK_MS, MAX_BLOCK_RANGE_MS.least, MAX_BLOCK_RANGE_MS.most),
   BATON_TASKS: z.string().default('').transform(list),
   BATON_PROJECTOR_PACE_MS: whole(200, 0, 60_000),
   BATON_PRUNE_DAYS: wholeOrNone(0, 36_500),

@@ -10,9 +10,20 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (ms, run) => {
-    const timer = setTimeout(run, Math.min(Math.max(0, ms), TIMER_LIMIT_MS));
+    if (ms > TIMER_LIMIT_MS) return inSeveral(ms, run);
+    const timer = setTimeout(run, Math.max(0, ms));
     return { cancel: () => clearTimeout(timer) };
   },
+};
+
+/** No timer may come early. */
+const inSeveral = (ms: number, run: () => void): { readonly cancel: () => void } => {
+  const until = performance.now() + TIMER_LIMIT_MS;
+  let rest = { cancel: (): void => clearTimeout(first) };
+  const first = setTimeout(() => {
+    rest = systemClock.after(ms - TIMER_LIMIT_MS - (performance.now() - until), run);
+  }, TIMER_LIMIT_MS);
+  return { cancel: () => rest.cancel() };
 };
 
 /** Ids that differ between processes by a random prefix and inside one by a counter. */

@@ -1,12 +1,15 @@
 import { canOpen, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord } from '@baton/core';
 import { parseAddress, type Address, type TaskDocument } from '@baton/protocols';
 import {
+  checkField,
   encodeArguments,
   InvalidArgumentError,
   isInside,
   loadValue,
   OutcomeUnknownError,
+  requireField,
   retryTask,
+  rules,
   sourceOfDocument,
   sourceOfRecord,
   type BatonError,
@@ -86,8 +89,9 @@ export class Baton {
     };
   }
 
-  /** The same connection for another user. */
+  /** The same connection for another user. Throws InvalidArgumentError for an id that is none. */
   as(user: User): Baton {
+    requireUser(user);
     return new Baton(this.core, user);
   }
 
@@ -299,9 +303,12 @@ const requestOf = (definition: TaskDefinition, options: CallOptions, serverNow: 
   };
 };
 
+/** Throws InvalidArgumentError for a user nobody could be. */
 export const checkUser = (user: User | undefined): void => {
-  if (user === undefined) return;
-  if (typeof user.id !== 'string' || user.id === '' || user.id.length > 256 || !user.id.isWellFormed()) {
-    throw new InvalidArgumentError('user.id is text of 1 to 256 characters');
-  }
+  if (user !== undefined) requireUser(user);
+};
+
+const requireUser = (user: User): void => {
+  requireField('user.id', user.id, rules.user);
+  checkField('user.admin', user.admin, rules.admin);
 };

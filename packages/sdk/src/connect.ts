@@ -1,6 +1,6 @@
 import { connectPorts, type NatsPortsSettings } from '@baton/nats';
-import { DEFAULT_NAMESPACE, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
-import { InvalidArgumentError, isLoadingTasks, silentLog, type Log } from '@baton/runtime';
+import { DEFAULT_NAMESPACE, MAX_BLOCK_RANGE_MS, namesOf, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
+import { InvalidArgumentError, isLoadingTasks, rules, silentLog, type Log } from '@baton/runtime';
 import { clearAmbient, setAmbient } from './ambient.ts';
 import { checkUser, type Baton, type User } from './baton.ts';
 import { createBaton, type Role } from './create.ts';
@@ -112,7 +112,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
   if (replicas !== undefined && ![1, 3, 5].includes(replicas)) throw new InvalidArgumentError('replicas is 1, 3 or 5');
   return {
     servers: options.servers ?? process.env['NATS_URL'] ?? DEFAULT_SERVER,
-    namespace: options.namespace ?? process.env['BATON_NAMESPACE'] ?? DEFAULT_NAMESPACE,
+    namespace: namespaceOf(options.namespace ?? process.env['BATON_NAMESPACE'] ?? DEFAULT_NAMESPACE),
     onFault: (where, fault) => log.warn({ err: fault, where }, 'something went wrong that nobody waits for'),
     ...(role === undefined ? {} : { role }),
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
@@ -123,8 +123,23 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     ...(replicas === undefined ? {} : { replicas }),
     ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),
     ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
-    ...(maxBlock === undefined ? {} : { presence: { timings: { maxBlockMs: durationMs(maxBlock, 'maxBlock') } } }),
+    ...(maxBlock === undefined ? {} : { presence: { timings: { maxBlockMs: maxBlockMs(maxBlock) } } }),
   };
+};
+
+const namespaceOf = (namespace: string): string => {
+  try {
+    return namesOf(namespace).namespace;
+  } catch (error) {
+    throw new InvalidArgumentError(`namespace: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
+
+const maxBlockMs = (maxBlock: Duration): number => {
+  const ms = durationMs(maxBlock, 'maxBlock');
+  if (rules.maxBlockMs.holds(ms)) return ms;
+  const { least, most } = MAX_BLOCK_RANGE_MS;
+  throw new InvalidArgumentError(`maxBlock: is ${least / 1_000} to ${most / 1_000} seconds`);
 };
 
 const ON = new Set(['true', '1', 'yes', 'on']);

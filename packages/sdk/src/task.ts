@@ -1,5 +1,4 @@
-import { NAME_PATTERN } from '@baton/protocols';
-import { announceDefinition, InvalidArgumentError, type TaskDefinition } from '@baton/runtime';
+import { announceDefinition, InvalidArgumentError, requireField, rules, type TaskDefinition } from '@baton/runtime';
 import { ambient } from './ambient.ts';
 import type { TaskHandle } from './handle.ts';
 import {
@@ -54,11 +53,7 @@ const definitionOf = <Args extends unknown[], Result>(
 ): TaskDefinition => {
   const type = options.name ?? body.name;
   if (type === '') throw new InvalidArgumentError('an anonymous function needs a name: task({ name: ... }, ...)');
-  if (!NAME_PATTERN.test(type)) {
-    throw new InvalidArgumentError(
-      `a task's name is 1 to 100 of letters, digits, _ . and -; got ${JSON.stringify(type)}`,
-    );
-  }
+  requireField('name', type, rules.type);
   const retryOn = options.retry?.retryOn;
   const thread = threadOf(options);
   const policy = policyOf(options);

@@ -1,5 +1,4 @@
-import { NAME_PATTERN } from '@baton/protocols';
-import { InvalidArgumentError, Worker } from '@baton/runtime';
+import { InvalidArgumentError, requireField, rules, Worker } from '@baton/runtime';
 import type { Core } from './baton.ts';
 import { durationMs, type Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
@@ -45,12 +44,9 @@ export class BatonWorker {
   static async start(core: Core, options: WorkerOptions): Promise<BatonWorker> {
     const { tasks, queues = ['default'], concurrency = DEFAULT_CONCURRENCY } = options;
     if (tasks.length === 0) throw new InvalidArgumentError('a worker serves at least one task');
-    if (queues.length === 0 || !queues.every((queue) => NAME_PATTERN.test(queue))) {
-      throw new InvalidArgumentError('queues are names of 1 to 100 letters, digits, _ . and -');
-    }
-    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-      throw new InvalidArgumentError(`concurrency is a whole number, 1 or more; got ${concurrency}`);
-    }
+    if (queues.length === 0) throw new InvalidArgumentError('queues: a worker serves at least one queue');
+    for (const [i, queue] of queues.entries()) requireField(`queues[${i}]`, queue, rules.queue);
+    requireField('concurrency', concurrency, rules.concurrency);
     const { ports, host, log } = core;
     if (host === undefined)
       throw new WrongRoleError('a publisher runs no tasks: connect as a runtime to start a worker');

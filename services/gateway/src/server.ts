@@ -11,6 +11,7 @@ import { installErrorAnswers } from './http/error-answers.ts';
 import { installHeaders } from './http/headers.ts';
 import { installMetrics } from './http/metrics.ts';
 import { operationRoutes, type ReadyCheck } from './http/operation-routes.ts';
+import { readExactJson } from './http/json-body.ts';
 import { installPage } from './http/page.ts';
 import { refusePackedBodies } from './http/packed-bodies.ts';
 import { describeProblems } from './http/problem-shape.ts';
@@ -82,7 +83,8 @@ export const createServer = async (parts: ServerParts) => {
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, querystringParser: parseQuery },
   }).withTypeProvider<ZodTypeProvider>();
-  server.removeContentTypeParser('text/plain');
+  server.removeContentTypeParser(['text/plain', 'application/json']);
+  readExactJson(server);
   server.setValidatorCompiler(validatorCompiler);
   // Tests hold every answer to its schema; checking each again would only cost time.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));

@@ -15,8 +15,11 @@ export const headerNames = {
 
 const START = 'NATS/1.0\r\n';
 
+/** A list: the header stands there several times. */
+export type HeaderValues = Readonly<Record<string, string | readonly string[]>>;
+
 export type HeaderFields = {
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: HeaderValues | undefined;
   readonly expected?: number | undefined;
   readonly ttlMs?: number | undefined;
 };
@@ -26,7 +29,12 @@ export const headerLines = ({ headers, expected, ttlMs }: HeaderFields): string 
   let lines = expected === undefined ? '' : `${headerNames.expected}: ${expected}\r\n`;
   // Whole seconds, at least one: the server knows no shorter life.
   if (ttlMs !== undefined) lines += `${headerNames.ttl}: ${Math.max(1, Math.ceil(ttlMs / 1000))}s\r\n`;
-  if (headers !== undefined) for (const key in headers) lines += `${key}: ${headers[key]}\r\n`;
+  if (headers === undefined) return lines;
+  for (const key in headers) {
+    const value = headers[key];
+    if (typeof value === 'object') for (const each of value) lines += `${key}: ${each}\r\n`;
+    else lines += `${key}: ${value}\r\n`;
+  }
   return lines;
 };
 

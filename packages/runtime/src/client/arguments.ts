@@ -4,6 +4,7 @@ import { storeObject } from '../data/large-data.ts';
 import { InvalidArgumentError, PayloadTooLargeError } from '../errors.ts';
 import { storeFull } from '../kernel.ts';
 import type { Ports } from '../ports.ts';
+import { requireField, rules } from './rules.ts';
 
 /** Encoded arguments; undefined where there are none. */
 export type GivenArguments = Sized | undefined;
@@ -11,6 +12,7 @@ export type GivenArguments = Sized | undefined;
 /** Before anything is sent. Throws InvalidArgumentError for what cannot travel, PayloadTooLargeError above the limit. */
 export const encodeArguments = (args: readonly unknown[], limit: number): GivenArguments => {
   if (args.length === 0) return undefined;
+  requireField('args', args, rules.args);
   const sized = encoded(args);
   if (sized.bytes.length <= limit) return sized;
   const text = `the arguments are ${sized.bytes.length} bytes, at most ${limit} are allowed: store them elsewhere and pass where`;
@@ -21,8 +23,7 @@ const encoded = (args: readonly unknown[]): Sized => {
   try {
     return encodeSized(args);
   } catch (error) {
-    if (error instanceof EncodeError)
-      throw new InvalidArgumentError(`the arguments are ${error.message}`, { cause: error });
+    if (error instanceof EncodeError) throw new InvalidArgumentError(`args: ${error.message}`, { cause: error });
     throw error;
   }
 };

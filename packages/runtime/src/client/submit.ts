@@ -82,7 +82,9 @@ const checkRequest = ({ scope, key, runAt }: SubmitRequest, actor: Actor, now: n
     throw new InvalidArgumentError('a private task needs a user: connect({ user: { id } }) or baton.as({ id })');
   }
   if (runAt !== undefined && runAt > now + MAX_DELAY_MS) {
-    throw new InvalidArgumentError('a task can be delayed by up to a year');
+    throw new InvalidArgumentError(
+      `the start lies too far ahead: a task can be delayed by up to ${MAX_DELAY_MS / 86_400_000} days`,
+    );
   }
 };
 

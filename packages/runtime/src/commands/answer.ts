@@ -11,7 +11,7 @@ export type CommandAnswer =
       readonly task: TaskView;
       /** Of a submit, whether it made a task or joined one; of a cancel, what it came to. */
       readonly outcome: 'created' | 'joined' | 'aborted' | 'unsubscribed';
-      /** Of a submit that joined: its arguments or options are others than those of the task. */
+      /** Of a submit: its arguments or options are others than those of the task. */
       readonly differs?: boolean;
     }
   | {

@@ -1,5 +1,5 @@
 import { byUser, type Actor, type TaskRecord } from '@baton/core';
-import { parseAddress, type Address } from '@baton/protocols';
+import { EncodeError, parseAddress, type Address } from '@baton/protocols';
 import { cancelTask } from '../client/cancel.ts';
 import { refusalText, type RefusalText } from '../client/refusal-text.ts';
 import { submitTask, type ClientParts } from '../client/submit.ts';
@@ -45,8 +45,9 @@ export const carryOut = async (parts: CarryOutParts, reading: Readable, message:
       ? await submit(parts, actor, reading.command, message)
       : await cancel(parts, actor, reading.command, message);
   } catch (error) {
+    if (error instanceof EncodeError) return bury('INVALID_ARGUMENT', error.message);
     if (!(error instanceof BatonError)) throw error;
-    return failed(reading.kind, error);
+    return failed(reading.kind, error, message);
   }
 };
 
@@ -64,7 +65,7 @@ const submit = async (
     case 'done': {
       const { address, view, outcome, differs } = done;
       const task = taskViewOf(address, parts.ports.store.epoch, view.revision, view.record);
-      return { kind: 'answer', answer: { ok: true, task, outcome, ...(outcome === 'joined' ? { differs } : {}) } };
+      return { kind: 'answer', answer: { ok: true, task, outcome, differs } };
     }
     case 'refused': {
       const text = refusalText(done.reason, done.record);
@@ -72,7 +73,7 @@ const submit = async (
     }
     case 'failed':
     case 'unknown':
-      return failed('submit', done.cause);
+      return failed('submit', done.cause, message);
   }
 };
 
@@ -94,7 +95,7 @@ const cancel = async (
       return repeated(parts, actor, address, done.record, message) ?? refused(done.reason, done.record, message);
     case 'failed':
     case 'unknown':
-      return failed('cancel', done.cause);
+      return failed('cancel', done.cause, message);
   }
 };
 
@@ -137,11 +138,30 @@ const refusal = (text: RefusalText): Outcome => ({ kind: 'answer', answer: { ok:
 
 const bury = (code: string, message: string): Outcome => ({ kind: 'bury', code, message });
 
-/** Those that will be the same next time. Everything else passes. */
-const LASTING = new Set(['INVALID_ARGUMENT', 'PAYLOAD_TOO_LARGE', 'RECORD_CORRUPT']);
+/** Those that pass: the server was away, or too much was going on, or a newer supervisor may take it. */
+const PASSING = new Set([
+  'NOT_CONNECTED',
+  'STORE_TIMEOUT',
+  'STORE_BUSY',
+  'STORE_CONTENDED',
+  'STORE_MISSING',
+  'STORE_REFUSED',
+  'EPOCH_CHANGED',
+  'RECORD_NEWER',
+]);
 
-/** A full store refuses what is new at once, as on every surface. A cancel waits for room: it is wanted all the more. */
-const failed = (verb: Readable['kind'], cause: BatonError): Outcome =>
-  LASTING.has(cause.code) || (verb === 'submit' && cause.code === 'STORE_FULL')
-    ? bury(cause.code, cause.message)
-    : { kind: 'again', cause };
+/** What nobody knows may be known at the next try; not for ever. */
+const UNKNOWN_TRIES = 10;
+
+/**
+ * What is to become of a command that came to nothing. A full store refuses what is new at once, as on every surface; a
+ * cancel waits for room: it is wanted all the more. What will be the same next time is answered and put aside now.
+ */
+const failed = (verb: Readable['kind'], cause: BatonError, { deliveries }: CommandMessage): Outcome => {
+  const { code, message } = cause;
+  const passes =
+    PASSING.has(code) ||
+    (code === 'STORE_FULL' && verb === 'cancel') ||
+    (code === 'OUTCOME_UNKNOWN' && deliveries < UNKNOWN_TRIES);
+  return passes ? { kind: 'again', cause } : bury(code, message);
+};

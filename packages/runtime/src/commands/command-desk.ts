@@ -18,6 +18,9 @@ const LOOK_AGAIN_MS = 400;
 /** A command that was given so often is what breaks whoever is given it. */
 const DELIVERY_LIMIT = 100;
 
+/** So often is tried what fails in a way nobody thought of. */
+const BROKEN_TRIES = 3;
+
 export type CommandDeskParts = CarryOutParts & {
   readonly commands: Commands;
   readonly log: Log;
@@ -55,11 +58,22 @@ export class CommandDesk {
     try {
       await this.settle(message, await this.outcomeOf(message));
     } catch (error) {
-      const { once, log } = this.parts;
-      once.say('command broken', () => log.error({ err: error }, 'a command failed in a way it should not'));
-      this.later(message);
+      await this.broken(message, error);
     }
   };
+
+  /** A bug: it is told, and does not stay in the way of others. Whether the command did something nobody can say. */
+  private async broken(message: CommandMessage, error: unknown): Promise<void> {
+    const { once, log } = this.parts;
+    once.say('command broken', () => log.error({ err: error }, 'a command failed in a way it should not'));
+    if (message.deliveries < BROKEN_TRIES) return this.later(message);
+    const text = 'it failed in a way it should not; the log of the supervisor has the reason';
+    try {
+      await this.bury(message, { code: 'INTERNAL', message: text });
+    } catch {
+      this.later(message);
+    }
+  }
 
   private async outcomeOf(message: CommandMessage): Promise<Outcome | 'newer'> {
     if (message.deliveries > DELIVERY_LIMIT) {
@@ -103,7 +117,10 @@ export class CommandDesk {
     }
   }
 
-  private async bury(message: CommandMessage, { code, message: text }: Extract<Outcome, { kind: 'bury' }>) {
+  private async bury(
+    message: CommandMessage,
+    { code, message: text }: Omit<Extract<Outcome, { kind: 'bury' }>, 'kind'>,
+  ) {
     const { commands, log, once } = this.parts;
     const buried = await commands.bury(message, code, text);
     if (buried.kind !== 'written') return this.later(message);

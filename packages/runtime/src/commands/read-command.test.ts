@@ -1,11 +1,13 @@
 import { encode } from '@baton/protocols';
+import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
 import { formatOf, readCommand } from './read-command.ts';
 
 const test = suite('commands: reading');
 
-const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+const json = (value: unknown): Uint8Array => text(JSON.stringify(value));
 const submit = (body: Uint8Array, contentType?: string) =>
   readCommand({
     verb: 'submit',
@@ -68,6 +70,13 @@ test('what is not known is refused, and what is known is checked', () => {
     [{ queue: 'a b' }, /queue/],
     [{ timeout: -1 }, /timeout/],
     [{ timeout: 'soon' }, /timeout/],
+    [{ timeout: 1e300 }, /^timeout: is a number of seconds .*up to 366 days/],
+    [{ abort_grace: '99999999d' }, /^abort_grace: is a number of seconds/],
+    [{ backoff: { initial: 1e300 } }, /^backoff\.initial: is a number of seconds/],
+    [{ delay: 366 * 86_400 + 1 }, /^delay: /],
+    [{ max_attempts: 1_001 }, /^max_attempts: is a whole number, 1 to 1000/],
+    [{ max_rescues: 1.5 }, /^max_rescues: is a whole number, 0 to 1000/],
+    [{ user: { id: 'x'.repeat(257) } }, /^user\.id: is text of 1 to 256 characters/],
     [{ run_at: 'tomorrow' }, /run_at/],
     [{ run_at: '2030-01-01T00:00:00Z', delay: 1 }, /both/],
     [{ max_attempts: 0 }, /max_attempts/],
@@ -104,6 +113,41 @@ test('a verb that does not exist, and a submit without a type', () => {
   const body = json({ user: { id: 'a' } });
   assert.match(messageOf(readCommand({ verb: 'explode', bytes: body })), "no command 'explode'");
   assert.match(messageOf(readCommand({ verb: 'submit', bytes: body })), 'names no type');
+});
+
+test('a subject that names no type, or says more than it may, is a bad command', () => {
+  const body = json({ user: { id: 'a' } });
+  for (const type of ['he~bad', '-x', 'é', '...', 'x'.repeat(101), 'a>b', '']) {
+    assert.match(
+      messageOf(readCommand({ verb: 'submit', type, bytes: body })),
+      /^type, in the subject: is 1 to 100/,
+      type,
+    );
+  }
+  assert.match(messageOf(readCommand({ verb: 'cancel', type: 'x', bytes: body })), 'nothing stands behind cancel');
+});
+
+test('X4 an integer that would come out as another one is refused, with its place', () => {
+  const bytes = new TextEncoder().encode('{"args":[{"id":9007199254740993}],"user":{"id":"a"}}');
+  assert.match(messageOf(submit(bytes)), /^args\[0\]\.id: 9007199254740993 is beyond 2\^53 - 1/);
+});
+
+test('no bytes whatever make reading throw', () => {
+  const kinds = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json().map(text), fc.jsonValue().map(encode));
+  const types = fc.option(fc.oneof(fc.constant('application/json'), fc.constant('application/msgpack'), fc.string()));
+  fc.assert(
+    fc.property(kinds, types, fc.string(), fc.option(fc.string()), (bytes, contentType, verb, type) => {
+      for (const named of [verb, 'submit', 'cancel']) {
+        readCommand({
+          verb: named,
+          bytes,
+          ...(type === null ? {} : { type }),
+          ...(contentType === null ? {} : { contentType }),
+        });
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test('X10 a command of a newer version is no bad one', () => {

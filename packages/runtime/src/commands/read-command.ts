@@ -1,5 +1,6 @@
-import { decodeLargeData, DecodeError } from '@baton/protocols';
+import { decodeLargeData, DecodeError, InexactNumberError, parseExactJson } from '@baton/protocols';
 import type { z } from 'zod';
+import { rules } from '../client/rules.ts';
 import type { CommandMessage } from '../ports.ts';
 import { cancelCommand, COMMAND_VERSION, submitCommand, type CancelCommand, type SubmitCommand } from './shapes.ts';
 
@@ -41,11 +42,13 @@ export const readCommand = (
   try {
     body = format === 'json' ? fromJson(message.bytes) : decodeLargeData(message.bytes);
   } catch (error) {
+    if (error instanceof InexactNumberError) return bad(error.message);
+    // Whatever a reader makes of hostile bytes: they are read by nobody, now or later.
     const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof DecodeError || error instanceof SyntaxError || error instanceof TypeError) {
-      return bad(`the body is no ${format === 'json' ? 'JSON' : 'MessagePack'}: ${reason.slice(0, 200)}`);
-    }
-    throw error;
+    const name = format === 'json' ? 'JSON' : 'MessagePack';
+    return bad(
+      `the body is no ${name}${error instanceof DecodeError ? '' : ' that can be read'}: ${reason.slice(0, 200)}`,
+    );
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return bad('the body is no map');
   const { v: version } = body as { readonly v?: unknown };
@@ -55,14 +58,16 @@ export const readCommand = (
 
 const shapeOf = ({ verb, type }: Pick<CommandMessage, 'verb' | 'type'>, body: object): CommandReading => {
   if (verb === 'cancel') {
+    if (type !== undefined) return bad(`nothing stands behind ${verb} in the subject`);
     const parsed = cancelCommand.safeParse(body);
     return parsed.success ? { kind: 'cancel', command: parsed.data } : bad(faultsOf(parsed.error));
   }
   if (verb !== 'submit') return bad(`there is no command '${verb.slice(0, 50)}', only submit.<type> and cancel`);
-  const parsed = submitCommand.safeParse(body);
-  if (!parsed.success) return bad(faultsOf(parsed.error));
   // What may be published is said by subject: the body must not get around it.
   if (type === undefined) return bad('the subject names no type');
+  if (!rules.type.holds(type)) return bad(`type, in the subject: ${rules.type.says}; a dot is written =`);
+  const parsed = submitCommand.safeParse(body);
+  if (!parsed.success) return bad(faultsOf(parsed.error));
   if (parsed.data.type !== undefined && parsed.data.type !== type) {
     return bad(`the body is of type '${parsed.data.type}', the subject of type '${type}'`);
   }
@@ -79,4 +84,5 @@ const faultsOf = (error: z.ZodError): string =>
     .join('; ')
     .slice(0, 1_000);
 
-const fromJson = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+const fromJson = (bytes: Uint8Array): unknown =>
+  parseExactJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

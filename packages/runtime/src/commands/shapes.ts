@@ -1,32 +1,11 @@
-import { KEY_LENGTH, NAME_LENGTH, NAME_PATTERN, USER_LENGTH } from '@baton/protocols';
 import { z } from 'zod';
-import { durationMs } from '../client/duration.ts';
+import { rules } from '../client/rules.ts';
 
 /** Shapes of commands from outside. Strict: what is not known is refused, not ignored. */
 
 export const COMMAND_VERSION = 1;
 
-/** Arguments of one call. */
-const ARGUMENTS_LIMIT = 1_000;
-
-const text = (limit: number) =>
-  z
-    .string()
-    .min(1)
-    .max(limit)
-    .refine((value) => value.isWellFormed(), 'has a lone surrogate in it');
-
-const name = z.string().regex(NAME_PATTERN, 'is 1 to 100 letters, digits, _ . and -');
-
-/** Seconds, or text such as "5m"; milliseconds afterwards. */
-const duration = z.union([z.number(), z.string().max(20)]).transform((value, context) => {
-  try {
-    return durationMs(value, 'it');
-  } catch {
-    context.addIssue({ code: 'custom', message: 'is a number of seconds or text like "90s" or "5m"' });
-    return z.NEVER;
-  }
-});
+const duration = rules.duration.shape;
 
 /** A date, as MessagePack has them, or its ISO text; milliseconds since 1970 afterwards. */
 const time = z.union([
@@ -36,41 +15,41 @@ const time = z.union([
 
 const backoff = z.strictObject({
   initial: duration.optional(),
-  factor: z.number().min(1).max(100).optional(),
+  factor: rules.factor.shape.optional(),
   max: duration.optional(),
-  jitter: z.number().min(0).max(1).optional(),
+  jitter: rules.jitter.shape.optional(),
 });
 
 /** What every surface takes to submit a task, with the names of REST. */
 export const submitFields = {
-  type: name,
-  args: z.array(z.unknown()).max(ARGUMENTS_LIMIT).optional(),
-  task_key: text(KEY_LENGTH).optional(),
-  task_name: text(NAME_LENGTH).optional(),
-  scope: z.enum(['private', 'shared', 'system']).optional(),
+  type: rules.type.shape,
+  args: rules.args.shape.optional(),
+  task_key: rules.key.shape.optional(),
+  task_name: rules.taskName.shape.optional(),
+  scope: rules.scope.shape.optional(),
   timeout: duration.nullable().optional(),
-  queue: name.optional(),
-  priority: z.enum(['high', 'normal', 'low']).optional(),
+  queue: rules.queue.shape.optional(),
+  priority: rules.priority.shape.optional(),
   run_at: time.optional(),
   delay: duration.optional(),
-  max_attempts: z.int().min(1).max(1_000).optional(),
+  max_attempts: rules.maxAttempts.shape.optional(),
   backoff: backoff.optional(),
-  max_rescues: z.int().min(0).max(1_000).optional(),
-  on_orphan: z.enum(['retry', 'fail']).optional(),
+  max_rescues: rules.maxRescues.shape.optional(),
+  on_orphan: rules.onOrphan.shape.optional(),
   abort_grace: duration.optional(),
-  isolation: z.literal('thread').optional(),
-  operation_id: text(KEY_LENGTH).optional(),
-  when_aborting: z.enum(['queue', 'join', 'reject']).optional(),
+  isolation: rules.isolation.shape.optional(),
+  operation_id: rules.operationId.shape.optional(),
+  when_aborting: rules.whenAborting.shape.optional(),
 };
 
 /** On whose behalf. Who may publish a command is trusted to say so (see deploy/nats). */
-const user = z.strictObject({ id: text(USER_LENGTH), admin: z.boolean().optional() });
+const user = z.strictObject({ id: rules.user.shape, admin: rules.admin.shape.optional() });
 
 const envelope = { v: z.literal(COMMAND_VERSION).optional(), user: user.optional() };
 
 /** The type may be left to the subject. */
 export const submitCommand = z
-  .strictObject({ ...submitFields, ...envelope, type: name.optional() })
+  .strictObject({ ...submitFields, ...envelope, type: rules.type.shape.optional() })
   .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, 'run_at and delay cannot both be set');
 
 /** The id is looked at by who finds the task: a malformed one is answered like an unknown one. */

@@ -7,7 +7,10 @@ import { WorkQueue } from './work-queue.ts';
 
 const ACK_WAIT_MS = 30_000;
 
-type Stored = Pick<CommandMessage, 'verb' | 'type' | 'bytes' | 'contentType' | 'replyTo' | 'sequence' | 'storedAt'>;
+type Stored = Pick<
+  CommandMessage,
+  'subject' | 'headers' | 'verb' | 'type' | 'bytes' | 'contentType' | 'replyTo' | 'sequence' | 'storedAt'
+>;
 type Finder = (id: string) => Address | undefined;
 
 export type DeadCommand = {
@@ -36,9 +39,10 @@ export class CommandState {
     return this.queue.size;
   }
 
-  put(command: Omit<Stored, 'sequence' | 'storedAt'>): number {
+  put(command: Omit<Stored, 'sequence' | 'storedAt' | 'subject' | 'headers'> & Partial<Stored>): number {
     const sequence = ++this.count;
-    this.queue.put({ ...command, sequence, storedAt: this.around.clock.now() });
+    const subject = ['cmd', command.verb, ...(command.type === undefined ? [] : [command.type])].join('.');
+    this.queue.put({ subject, headers: {}, ...command, sequence, storedAt: this.around.clock.now() });
     return sequence;
   }
 }

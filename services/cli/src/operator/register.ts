@@ -43,7 +43,7 @@ export const registerOperatorCommands = (program: Command): void => {
     .option('--timeout <time>', 'per attempt: seconds, or 90s, 5m, 2h')
     .option('--delay <time>', 'not before this long from now')
     .option('--run-at <time>', 'not before this moment, as 2030-01-31T18:00:00Z')
-    .option('--max-attempts <number>', 'failures until it fails for good', wholeFrom(1))
+    .option('--max-attempts <number>', 'failures until it fails for good', Number)
     .option('--operation-id <id>', 'the same id again within a day never makes a second task')
     .addOption(new Option('--when-aborting <way>', 'when the last one of the key is aborting').choices(WHEN_ABORTING))
     .option('--wait', 'follow it to its end')

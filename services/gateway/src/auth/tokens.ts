@@ -1,5 +1,4 @@
-import { USER_LENGTH } from '@baton/protocols';
-import { BatonError, type Log } from '@baton/runtime';
+import { BatonError, rules, type Log } from '@baton/runtime';
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import type { Authenticate, Credentials, Identity } from './identity.ts';
 
@@ -72,7 +71,7 @@ const tokenIn = ({ authorization, cookies }: Credentials) => {
 };
 
 const identityOf = ({ sub, exp, roles }: JWTPayload, isAmbient: boolean): Identity | undefined => {
-  if (typeof sub !== 'string' || sub === '' || sub.length > USER_LENGTH || !sub.isWellFormed()) return undefined;
+  if (typeof sub !== 'string' || !rules.user.holds(sub)) return undefined;
   const admin = roles === 'admin' || (Array.isArray(roles) && roles.includes('admin'));
   return { user: sub, admin, isAmbient, ...(exp === undefined ? {} : { expiresAt: exp * 1_000 }) };
 };

@@ -106,7 +106,7 @@ const callOptionsOf = (body: SubmitBody): CallOptions => {
   return {
     ...(task_key === undefined ? {} : { taskKey: task_key }),
     ...(task_name === undefined ? {} : { taskName: task_name }),
-    ...(timeout === undefined ? {} : { timeout }),
+    ...(timeout === undefined ? {} : { timeout: timeout === null ? null : timeout / 1_000 }),
     ...(run_at === undefined ? {} : { runAt: new Date(run_at) }),
     ...(max_attempts === undefined ? {} : { retry: { maxAttempts: max_attempts } }),
     ...(operation_id === undefined ? {} : { operationId: operation_id }),

@@ -99,7 +99,7 @@ export const risonFilters = {
   text: wanted(TEXT_LIMIT),
 };
 
-const { type, args, task_key, task_name, scope, queue, priority, max_attempts, operation_id, when_aborting } =
+const { type, args, task_key, task_name, scope, timeout, queue, priority, max_attempts, operation_id, when_aborting } =
   submitFields;
 
 /** What a command takes as well, with the times as the SDK takes them. */
@@ -109,10 +109,7 @@ export const submitBody = z.strictObject({
   task_key,
   task_name,
   scope,
-  timeout: z
-    .union([z.number().min(0).max(31_536_000), z.string().max(20), z.null()])
-    .optional()
-    .describe('seconds, "5m", or null for none'),
+  timeout: timeout.describe('seconds, "5m", or null for none'),
   queue,
   priority,
   run_at: z.iso.datetime({ offset: true }).optional(),

@@ -1,4 +1,5 @@
 import type { Priority, Scope, WhenAborting } from '@baton/core';
+import { InexactNumberError, parseExactJson } from '@baton/protocols';
 import { InvalidArgumentError } from '@baton/runtime';
 import { task, type CallOptions } from '@baton/sdk';
 import { say } from '../../dev/terminal.ts';
@@ -61,8 +62,9 @@ const valueOf = (text: string): unknown => parse(text) ?? (text === 'null' ? nul
 
 const parse = (text: string): unknown => {
   try {
-    return JSON.parse(text) as unknown;
-  } catch {
+    return parseExactJson(text);
+  } catch (error) {
+    if (error instanceof InexactNumberError) throw new InvalidArgumentError(error.message);
     return undefined;
   }
 };

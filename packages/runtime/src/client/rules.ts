@@ -1,0 +1,134 @@
+import {
+  ARGUMENTS_LIMIT,
+  ATTEMPTS_LIMIT,
+  BACKOFF_FACTOR_LIMIT,
+  CONCURRENCY_LIMIT,
+  KEY_LENGTH,
+  MAX_BLOCK_RANGE_MS,
+  NAME_LENGTH,
+  NAME_PATTERN,
+  RESCUES_LIMIT,
+  USER_LENGTH,
+} from '@baton/protocols';
+import { z } from 'zod';
+import { InvalidArgumentError } from '../errors.ts';
+import { DURATION_SAYS, parseDuration } from './duration.ts';
+
+/**
+ * What callers may say, field by field, once for all doors: SDK, REST, commands, command line, tokens and settings. Each
+ * rule is a check, its words, and the shape for what comes as data; every door answers INVALID_ARGUMENT with its own name
+ * of the field, a colon, and the words.
+ */
+export type Rule = { readonly says: string; readonly holds: (value: unknown) => boolean };
+
+const text = (limit: number) => {
+  const says = `is text of 1 to ${limit} characters, well-formed Unicode`;
+  return {
+    says,
+    holds: (value: unknown) =>
+      typeof value === 'string' && value !== '' && value.length <= limit && value.isWellFormed(),
+    shape: z
+      .string(says)
+      .min(1, says)
+      .max(limit, says)
+      .refine((value) => value.isWellFormed(), says),
+  };
+};
+
+const name = () => {
+  const says = 'is 1 to 100 letters, digits, _ . and -, the first a letter or a digit';
+  return {
+    says,
+    holds: (value: unknown) => typeof value === 'string' && NAME_PATTERN.test(value),
+    shape: z.string(says).regex(NAME_PATTERN, says),
+  };
+};
+
+const whole = (least: number, most: number) => {
+  const says = `is a whole number, ${least} to ${most}`;
+  return {
+    says,
+    holds: (value: unknown) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+    shape: z.int(says).min(least, says).max(most, says),
+  };
+};
+
+const between = (least: number, most: number) => {
+  const says = `is a number, ${least} to ${most}`;
+  return {
+    says,
+    holds: (value: unknown) => typeof value === 'number' && value >= least && value <= most,
+    shape: z.number(says).min(least, says).max(most, says),
+  };
+};
+
+const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) => {
+  const says = `is one of ${values.join(', ')}`;
+  return {
+    says,
+    holds: (value: unknown) => typeof value === 'string' && values.includes(value),
+    shape: z.enum(values, says),
+  };
+};
+
+const flag = () => {
+  const says = 'is true or false';
+  return { says, holds: (value: unknown) => typeof value === 'boolean', shape: z.boolean(says) };
+};
+
+/** Characters of a time as text. */
+const DURATION_TEXT = 20;
+
+/** Read as milliseconds. */
+const duration = () => ({
+  says: DURATION_SAYS,
+  holds: (value: unknown) => parseDuration(value) !== undefined,
+  shape: z.union([z.number(), z.string().max(DURATION_TEXT)], DURATION_SAYS).transform((value, context) => {
+    const ms = parseDuration(value);
+    if (ms !== undefined) return ms;
+    context.addIssue({ code: 'custom', message: DURATION_SAYS });
+    return z.NEVER;
+  }),
+});
+
+const list = (limit: number) => {
+  const says = `is a list of up to ${limit} values`;
+  return {
+    says,
+    holds: (value: unknown) => Array.isArray(value) && value.length <= limit,
+    shape: z.array(z.unknown(), says).max(limit, says),
+  };
+};
+
+export const rules = {
+  user: text(USER_LENGTH),
+  admin: flag(),
+  type: name(),
+  queue: name(),
+  key: text(KEY_LENGTH),
+  taskName: text(NAME_LENGTH),
+  operationId: text(KEY_LENGTH),
+  args: list(ARGUMENTS_LIMIT),
+  scope: oneOf('private', 'shared', 'system'),
+  priority: oneOf('high', 'normal', 'low'),
+  whenAborting: oneOf('queue', 'join', 'reject'),
+  onOrphan: oneOf('retry', 'fail'),
+  isolation: oneOf('thread'),
+  maxAttempts: whole(1, ATTEMPTS_LIMIT),
+  maxRescues: whole(0, RESCUES_LIMIT),
+  duration: duration(),
+  factor: between(1, BACKOFF_FACTOR_LIMIT),
+  jitter: between(0, 1),
+  strict: flag(),
+  concurrency: whole(1, CONCURRENCY_LIMIT),
+  maxBlockMs: whole(MAX_BLOCK_RANGE_MS.least, MAX_BLOCK_RANGE_MS.most),
+} as const;
+
+/** Throws InvalidArgumentError for a value that is there and does not hold; `field` is its name where it came in. */
+export const checkField = (field: string, value: unknown, rule: Rule): void => {
+  if (value !== undefined) requireField(field, value, rule);
+};
+
+export const requireField = (field: string, value: unknown, rule: Rule): void => {
+  if (!rule.holds(value)) throw new InvalidArgumentError(`${field}: ${rule.says}`);
+};
