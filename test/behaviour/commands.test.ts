@@ -1,91 +1,16 @@
 // limit: 240s
 // Commands over NATS, as a program in any language sends them, and the SDK as a publisher.
-import { decode, encode, namesOf, type Names } from '@baton/protocols';
+import { encode } from '@baton/protocols';
 import { connect, task } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
+import { ALICE, ask, deadLetters, namesFor } from '../support/command-client.ts';
 import { startsIn } from '../support/effect-starts.ts';
 import { double, hangs, joined } from '../support/fixture-tasks.ts';
-import { stagedSuite, thrownBy, until, type Stage } from '../support/stage.ts';
+import { stagedSuite, thrownBy, until } from '../support/stage.ts';
 import type { SystemProcess } from '../support/system-process.ts';
 
 const test = stagedSuite('behaviour: commands');
-
-const namesFor = ({ namespace }: Stage): Names => namesOf(namespace);
-
-type Answer = {
-  readonly ok: boolean;
-  readonly code?: string;
-  readonly message?: string;
-  readonly outcome?: string;
-  readonly differs?: boolean;
-  readonly task?: Readonly<Record<string, unknown>> & { readonly id: string; readonly address: string };
-};
-
-let inboxes = 0;
-
-type Sent = {
-  readonly format?: 'json' | 'msgpack';
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly limitMs?: number;
-};
-
-/** Publishes a command and waits for its answer, as any program would. */
-const ask = async (
-  stage: Stage,
-  subject: string,
-  body: unknown,
-  { format = 'json', headers = {}, limitMs = 10_000 }: Sent = {},
-) => {
-  const { nc, publisher } = stage.ports.wire;
-  const inbox = `_INBOX.test.${process.pid}.${++inboxes}`;
-  const answers: Answer[] = [];
-  const subscription = nc.subscribe(inbox, {
-    callback: (_error, { data }) => {
-      answers.push((format === 'json' ? JSON.parse(new TextDecoder().decode(data)) : decode(data, 1e6)) as Answer);
-    },
-  });
-  await nc.flush();
-  const bytes =
-    body instanceof Uint8Array
-      ? body
-      : format === 'json'
-        ? new TextEncoder().encode(JSON.stringify(body))
-        : encode(body);
-  const stored = await publisher.publish(subject, bytes, {
-    headers: { 'Content-Type': `application/${format}`, 'Baton-Reply': inbox, ...headers },
-  });
-  assert.is(stored.kind, 'written');
-  try {
-    return await eventually(
-      () => {
-        const [first] = answers;
-        if (first === undefined) throw new Error('no answer');
-        return first;
-      },
-      { limitMs },
-    );
-  } finally {
-    subscription.unsubscribe();
-  }
-};
-
-const ALICE = { id: 'alice' };
-
-/** The dead letters, newest last. */
-const deadLetters = async (stage: Stage) => {
-  const { api, names } = stage.ports.wire;
-  type Info = { readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number } };
-  type Got = { readonly message: { readonly hdrs?: string; readonly data?: string; readonly subject: string } };
-  const { state } = await api.call<Info>(`STREAM.INFO.${names.deadStream}`);
-  const letters = [];
-  for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq++) {
-    const { message } = await api.call<Got>(`STREAM.MSG.GET.${names.deadStream}`, { seq });
-    const text = (base64 = '') => Buffer.from(base64, 'base64').toString();
-    letters.push({ subject: message.subject, headers: text(message.hdrs), body: text(message.data) });
-  }
-  return letters;
-};
 
 for (const format of ['json', 'msgpack'] as const) {
   test(`a command in ${format} submits, is answered, and its task runs`, async (stage) => {
@@ -140,65 +65,6 @@ test('a bad command is answered with a code, and lies in the dead letters with t
   assert.match(letters[0]?.headers ?? '', 'Baton-Reason: INVALID_ARGUMENT');
   assert.match(letters[0]?.headers ?? '', `Baton-Subject: ${subject}`);
   assert.equal(JSON.parse(letters[0]?.body ?? ''), { args: [1], user: ALICE, colour: 'red' });
-});
-
-test('what cannot be carried out is answered and put aside once, whatever stands in subject and body', async (stage) => {
-  const names = namesFor(stage);
-  const { commandPrefix } = names;
-  const subjects = ['he~bad', '-x', 'é', '===', 'x'.repeat(101), 'fx=double.more', 'fx.double'].map(
-    (token) => `${commandPrefix}submit.${token}`,
-  );
-  const deep = `{"user":{"id":"alice"},"args":[${'['.repeat(40)}${']'.repeat(40)}]}`;
-  const big = '{"user":{"id":"alice"},"args":[{"id":9007199254740993}]}';
-  const text = (value: string) => new TextEncoder().encode(value);
-  const toDouble = names.submitSubject('fx.double');
-  const bad: readonly (readonly [string, unknown, Sent?])[] = [
-    ...subjects.map((subject) => [subject, { args: [1], user: ALICE }] as const),
-    [`${commandPrefix}submit`, { user: ALICE }],
-    [`${commandPrefix}explode`, { user: ALICE }],
-    [`${commandPrefix}cancel.x`, { id: 'x', user: ALICE }],
-    [toDouble, { timeout: 1e300, user: ALICE }],
-    [toDouble, { abort_grace: 1e300, user: ALICE }],
-    [toDouble, { backoff: { max: '99999999d' }, user: ALICE }],
-    [toDouble, { max_attempts: 1_001, user: ALICE }],
-    [toDouble, { user: { id: 'x'.repeat(10_000) } }],
-    [toDouble, text(deep)],
-    [toDouble, text(big)],
-    [toDouble, text('\u0000 garbage')],
-    [toDouble, text('{}'), { headers: { 'Content-Type': 'text/xml' } }],
-  ];
-  const before = (await deadLetters(stage)).length;
-  for (const [subject, body, sent] of bad) {
-    const answer = await ask(stage, subject, body, sent);
-    assert.equal([answer.ok, answer.code], [false, 'INVALID_ARGUMENT'], `${subject} ${JSON.stringify(body)}`);
-  }
-  assert.is((await deadLetters(stage)).length, before + bad.length);
-  type Info = { readonly state: { readonly messages: number } };
-  const { api } = stage.ports.wire;
-  await eventually(async () => {
-    const { state } = await api.call<Info>(`STREAM.INFO.${names.commandsStream}`);
-    assert.is(state.messages, 0, 'none stays in the stream');
-  });
-});
-
-test('a dead letter has the headers of its sender; those that instruct the server have another name', async (stage) => {
-  const names = namesFor(stage);
-  const headers = {
-    Traceparent: '00-abc-def-01',
-    'X-Many': 'é',
-    'Nats-Msg-Id': `dead-${process.pid}`,
-    'Baton-Reason': 'FORGED',
-  };
-  const answer = await ask(stage, names.submitSubject('fx.double'), { colour: 1, user: ALICE }, { headers });
-  assert.is(answer.code, 'INVALID_ARGUMENT');
-  const { headers: kept = '' } = (await deadLetters(stage)).at(-1) ?? {};
-  assert.match(kept, 'Traceparent: 00-abc-def-01');
-  assert.match(kept, /\r\nX-Many: /);
-  assert.match(kept, /\r\nBaton-Reply: _INBOX\./);
-  assert.match(kept, `Baton-Sent-Nats-Msg-Id: dead-${process.pid}`);
-  assert.not.match(kept, /\r\nNats-Msg-Id/);
-  assert.match(kept, 'Baton-Sent-Baton-Reason: FORGED');
-  assert.match(kept, '\r\nBaton-Reason: INVALID_ARGUMENT');
 });
 
 test('an answer goes to an inbox and nowhere else', async (stage) => {
