@@ -4,8 +4,10 @@
 //   index.html, icon.svg, embed.html     names that stay
 //   assets/page-<hash>.js, .css          named by their content: a browser may keep them for ever
 //   baton-task-list.js                   the web component, one file with its styles inside
+//   *.br, *.gz                           the same, packed once and for all
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { root } from './workspace.mjs';
 
 const web = join(root, 'services/gateway/web');
@@ -29,6 +31,21 @@ const outputOf = (metafile, extension) => {
   const names = Object.keys(metafile.outputs).filter((path) => path.endsWith(extension));
   if (names.length !== 1) throw new Error(`the page has ${names.length} files of the kind ${extension}`);
   return basename(names[0]);
+};
+
+/** Below this packing saves nothing: an answer has headers too. */
+const PACKED_FROM = 1024;
+
+/** Puts beside every text what a browser may take instead. */
+const packFiles = (folder) => {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !/\.(html|js|css|svg|json|map)$/.test(entry.name)) continue;
+    const path = join(entry.parentPath, entry.name);
+    const bytes = readFileSync(path);
+    if (bytes.length < PACKED_FROM) continue;
+    writeFileSync(`${path}.br`, brotliCompressSync(bytes));
+    writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+  }
 };
 
 /**
@@ -63,6 +80,7 @@ export const buildPage = async (build) => {
     writeFileSync(join(folder, 'index.html'), html);
     cpSync(join(web, 'icon.svg'), join(folder, 'icon.svg'));
     for (const name of readdirSync(join(web, 'embed'))) cpSync(join(web, 'embed', name), join(folder, name));
+    packFiles(folder);
     const old = `${folder}-old`;
     if (existsSync(join(web, 'dist'))) renameSync(join(web, 'dist'), old);
     renameSync(folder, join(web, 'dist'));

@@ -122,7 +122,7 @@ test('dev mode: the users there are, and no page of another site', async (contex
   assert.is((await call('POST', LIST, { body: { type: 'job' }, headers: evil })).status, 403);
   assert.is((await call('POST', LIST, { body: { type: 'job' } })).status, 201, 'curl');
   const { call: tokenCall } = await openGatewaySystem(context);
-  assert.is((await tokenCall('POST', '/api/v1/session', { as: 'alice', body: { user: 'admin' } })).status, 404);
+  assert.is((await tokenCall('POST', '/api/v1/session', { as: 'alice', body: { user: 'admin' } })).status, 405);
 });
 
 test('hosts, headers, origins, files', async (context) => {

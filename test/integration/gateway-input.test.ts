@@ -2,7 +2,7 @@
 // What the gateway makes of hostile and careless input: it answers 4xx at once, says nothing it should not, and stays well.
 import { connect as connectTcp } from 'node:net';
 import * as assert from 'uvu/assert';
-import { openGatewaySystem, type CallOptions } from '../support/gateway-fixture.ts';
+import { openGatewaySystem, type CallOptions, type GatewaySystem } from '../support/gateway-fixture.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('gateway: input');
@@ -297,5 +297,34 @@ test('a user who asks too much is told when to come again; others are served', a
   );
   assert.not.match(metrics, /alice|bob/);
 });
+
+test('the OpenAPI document says what may be left out, within which bounds, and where no token is needed', async (context) => {
+  const { call } = await openGatewaySystem(context);
+  const document = await call('GET', '/api/v1/openapi.json');
+  const at = (path: string, method: string, ...rest: readonly (string | number)[]): unknown =>
+    document.at('paths', path, method, ...rest);
+  for (const [path, isRequired] of [
+    ['/api/v1/task', true],
+    ['/api/v1/task/{uuid}/cancel', false],
+    ['/api/v1/task/{uuid}/retry', false],
+  ] as const) {
+    assert.is(at(path, 'post', 'requestBody', 'required'), isRequired, path);
+    assert.is(at(path, 'post', 'requestBody', 'content', 'application/json', 'schema', 'type'), 'object', path);
+  }
+  for (const path of ['/api/v1/task', '/api/v1/task/events', '/api/v1/task/related/created_by']) {
+    const parameters = at(path, 'get', 'parameters') as readonly { readonly name: string; readonly schema: object }[];
+    const { schema } = parameters.find(({ name }) => name === 'page_size') ?? {};
+    assert.equal(schema, { type: 'integer', minimum: 1, maximum: 100 }, path);
+  }
+  for (const path of ['/healthz', '/readyz']) assert.equal(at(path, 'get', 'security'), [], path);
+  assert.is(at('/api/v1/task', 'get', 'security'), undefined);
+  assert.equal(document.at('security'), [{ bearer: [] }]);
+  const id = await submittedBy(call, 'alice');
+  assert.is((await call('POST', `${LIST}${id}/cancel`, { as: 'alice' })).status, 200);
+  assert.is((await call('POST', `${LIST}${id}/retry`, { as: 'alice' })).status, 201);
+});
+
+const submittedBy = async (call: GatewaySystem['call'], user: string): Promise<string> =>
+  String((await call('POST', LIST, { as: user, body: { type: 'job' } })).at('task', 'uuid'));
 
 test.run();

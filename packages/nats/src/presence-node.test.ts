@@ -47,6 +47,7 @@ test('bytes that are no description are none', () => {
     { ...node, host: 7 },
     { ...node, host: 'x'.repeat(1_000) },
     { ...node, startedAt: Number.NaN },
+    { ...node, startedAt: 1e300 },
     { ...node, queues: ['a b'] },
     { ...node, types: 'job' },
     { ...node, running: 1.5 },

@@ -77,7 +77,8 @@ const isRole = (value: unknown): value is NodeRole => ROLES.some((role) => role 
 const isState = (value: unknown): value is NodeState => STATES.some((state) => state === value);
 const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= TEXT_LENGTH;
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+/** One that a Date can hold. */
+const isTime = (value: unknown): value is number => typeof value === 'number' && Math.abs(value) <= 8.64e15;
 const mayCount = (value: unknown): value is number | undefined => value === undefined || isCount(value);
 const areNames = (value: unknown): value is readonly string[] | undefined =>
   value === undefined ||

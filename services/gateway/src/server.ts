@@ -1,21 +1,21 @@
 import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
-import swagger from '@fastify/swagger';
 import type { Actor } from '@baton/core';
 import Fastify, { type FastifyRequest } from 'fastify';
-import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { installGuard, tooMany } from './auth/guard.ts';
 import type { Authenticate } from './auth/identity.ts';
 import { installCors } from './http/cors.ts';
 import { installErrorAnswers } from './http/error-answers.ts';
 import { installHeaders } from './http/headers.ts';
 import { installMetrics } from './http/metrics.ts';
+import { installOpenApi } from './http/openapi.ts';
 import { operationRoutes, type ReadyCheck } from './http/operation-routes.ts';
 import { readExactJson } from './http/json-body.ts';
-import { installPage } from './http/page.ts';
+import { installPage, type NoPage } from './http/page.ts';
 import { refusePackedBodies } from './http/packed-bodies.ts';
-import { describeProblems } from './http/problem-shape.ts';
 import { problem } from './http/problem.ts';
+import { answerRawRequests, answerUnreadableAddress } from './http/raw-answers.ts';
 import type { Server } from './http/route.ts';
 import { sessionRoutes } from './http/session-routes.ts';
 import type { LiveFeed } from './live/live-feed.ts';
@@ -65,6 +65,8 @@ export type ServerParts = {
 };
 
 const BODY_LIMIT = 1024 * 1024;
+/** Longer than what node reads of address and headers together. */
+const ADDRESS_LIMIT = 32 * 1024;
 /** A whole request must have arrived after this long: one byte a second is no way to talk. */
 const REQUEST_MS = 30_000;
 const HEADERS_MS = 10_000;
@@ -79,16 +81,22 @@ export const createServer = async (parts: ServerParts) => {
     logger: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_MS,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: CHECK_MS },
+    // Without a Host header the guard answers, in the shape of every other error.
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: CHECK_MS, requireHostHeader: false },
     forceCloseConnections: true,
-    routerOptions: { ignoreTrailingSlash: true, querystringParser: parseQuery },
+    // An id of any length is answered like an absent one.
+    routerOptions: { ignoreTrailingSlash: true, querystringParser: parseQuery, maxParamLength: ADDRESS_LIMIT },
+    frameworkErrors: (_error, _request, reply) => answerUnreadableAddress(reply),
+    clientErrorHandler: () => undefined,
   }).withTypeProvider<ZodTypeProvider>();
+  answerRawRequests(server.server);
   server.removeContentTypeParser(['text/plain', 'application/json']);
   readExactJson(server);
   server.setValidatorCompiler(validatorCompiler);
   // Tests hold every answer to its schema; checking each again would only cost time.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  installErrorAnswers(server, parts.log);
+  let noPage: NoPage = () => undefined;
+  installErrorAnswers(server, parts.log, () => noPage);
   await server.register(cookie);
   await installHeaders(server);
   refusePackedBodies(server);
@@ -102,16 +110,7 @@ export const createServer = async (parts: ServerParts) => {
     allowList: (request: FastifyRequest) => request.routeOptions.config.access === 'open',
     errorResponseBuilder: (_request, { ttl }) => tooMany(Math.ceil(ttl / 1_000)),
   });
-  await server.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Baton', version: '1', description: 'Tasks: schedule, look at, follow, cancel' },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
-      security: [{ bearer: [] }],
-    },
-    transform: jsonSchemaTransform,
-  });
-  describeProblems(server);
+  await installOpenApi(server);
   installGuard(server, { authenticate, hosts: settings.hosts, failuresPerMinute: FAILURES_PER_MINUTE });
   installCors(server, settings.corsOrigins);
   const metrics = installMetrics(server, {
@@ -125,7 +124,7 @@ export const createServer = async (parts: ServerParts) => {
   await server.register(async (api) => apiRoutes(api.withTypeProvider<ZodTypeProvider>(), parts), {
     prefix: '/api/v1',
   });
-  await installPage(server, settings.pageRoot);
+  noPage = installPage(server, settings.pageRoot);
   return server;
 };
 

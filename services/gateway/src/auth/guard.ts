@@ -52,6 +52,9 @@ export const installGuard = (server: FastifyInstance, settings: GuardSettings): 
   });
 
   server.addHook('onRequest', async (request) => {
+    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
+      throw problem('BAD_REQUEST', 'the header Host is missing');
+    }
     const { access = 'open', anyHost = false } = request.routeOptions.config;
     if (!anyHost && !isOurs(request, settings.hosts)) {
       throw problem('UNKNOWN_HOST', 'the gateway does not answer to this name');

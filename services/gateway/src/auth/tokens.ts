@@ -9,6 +9,8 @@ const TOKEN_LENGTH = 8_192;
 /** Clocks of whoever issues tokens may be off by this. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 const JWKS_TIMEOUT_MS = 5_000;
+/** A token may name an end that no calendar has; it is then said to end with the year 9999. */
+const LATEST = Date.UTC(9_999, 11, 31);
 
 type Claims = { readonly issuer?: string; readonly audience?: string };
 export type TokenSettings = Claims &
@@ -73,5 +75,5 @@ const tokenIn = ({ authorization, cookies }: Credentials) => {
 const identityOf = ({ sub, exp, roles }: JWTPayload, isAmbient: boolean): Identity | undefined => {
   if (typeof sub !== 'string' || !rules.user.holds(sub)) return undefined;
   const admin = roles === 'admin' || (Array.isArray(roles) && roles.includes('admin'));
-  return { user: sub, admin, isAmbient, ...(exp === undefined ? {} : { expiresAt: exp * 1_000 }) };
+  return { user: sub, admin, isAmbient, ...(exp === undefined ? {} : { expiresAt: Math.min(exp * 1_000, LATEST) }) };
 };

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { CSRF_HEADER } from '../auth/csrf.ts';
+import { varyBy } from './encoding.ts';
 
 const HEADERS = ['Authorization', 'Content-Type', 'Last-Event-ID', CSRF_HEADER].join(', ');
 const REMEMBER_SECONDS = '600';
@@ -13,7 +14,7 @@ export const installCors = (server: FastifyInstance, origins: readonly string[])
   if (allowed.size === 0) return;
   server.addHook('onRequest', async (request, reply) => {
     const { origin } = request.headers;
-    void reply.header('Vary', 'Origin');
+    varyBy(reply, 'Origin');
     if (origin === undefined || !allowed.has(origin)) return;
     void reply.header('Access-Control-Allow-Origin', origin);
     void reply.header('Cross-Origin-Resource-Policy', 'cross-origin');

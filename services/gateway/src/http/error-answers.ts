@@ -1,6 +1,8 @@
 import { BatonError, type Log } from '@baton/runtime';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { allowedMethods } from './allowed-methods.ts';
+import type { NoPage } from './page.ts';
 import { Problem, problem, problemOf, type ProblemCode } from './problem.ts';
 
 /** What the framework itself finds, by status. */
@@ -10,15 +12,22 @@ const BY_STATUS: Readonly<Record<number, readonly [code: ProblemCode, message: s
   405: ['METHOD_NOT_ALLOWED', 'this cannot be done here'],
   408: ['TIMEOUT', 'the request took too long to arrive'],
   413: ['PAYLOAD_TOO_LARGE', 'the body is too large'],
-  414: ['BAD_REQUEST', 'the address is too long'],
   415: ['UNSUPPORTED_MEDIA_TYPE', 'the body is not JSON'],
   429: ['TOO_MANY_REQUESTS', 'too many requests'],
-  431: ['BAD_REQUEST', 'the headers are too large'],
+  431: ['HEADERS_TOO_LARGE', 'the headers are too large'],
 };
 
 /** Every error as a problem: what is a user's fault is told, what is ours goes to the log and is told in general. */
-export const installErrorAnswers = (server: FastifyInstance, log: Log): void => {
-  server.setNotFoundHandler((_request, reply) => send(reply, problem('NOT_FOUND', 'there is nothing here')));
+export const installErrorAnswers = (server: FastifyInstance, log: Log, noPage: () => NoPage): void => {
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.replace(/[?#].*$/, '');
+    const methods = allowedMethods(server.routeTable, path);
+    if (methods.length > 0 && !methods.includes(request.method)) {
+      const headers = { Allow: methods.join(', ') };
+      return send(reply, problem('METHOD_NOT_ALLOWED', 'this cannot be done here', { headers }));
+    }
+    return noPage()(request, reply) ?? send(reply, problem('NOT_FOUND', 'there is nothing here'));
+  });
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const found = asProblem(error);
     if (found.statusCode >= 500) {

@@ -54,6 +54,7 @@ const RULES = {
   DATA_DAMAGED: { status: 410, hint: 'It cannot be had any more; an operator finds the reason in the log.' },
   PAYLOAD_TOO_LARGE: { status: 413, hint: 'Put large data elsewhere and send where it is.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, hint: 'Send Content-Type: application/json.' },
+  EXPECTATION_FAILED: { status: 417, hint: 'Leave out the header Expect.' },
   UNKNOWN_HOST: {
     status: 421,
     hint: 'Use the address the gateway was set up for, or add it to BATON_HTTP_ALLOWED_HOSTS.',
@@ -65,6 +66,7 @@ const RULES = {
   TASK_ABORT_FAILED: { status: 422, hint: 'It needs no cancel any more.' },
   TASK_NOT_TERMINAL: { status: 422, hint: 'Wait for its end, or cancel it first.' },
   TOO_MANY_REQUESTS: { status: 429, hint: 'Wait as long as Retry-After says.' },
+  HEADERS_TOO_LARGE: { status: 431, hint: 'Keep address, cookies and headers below 16 KiB together.' },
   INTERNAL: { status: 500, hint: 'The log of the gateway has the reason.' },
   NOT_CONNECTED: { status: 503, hint: AGAIN },
   STORE_FULL: {

@@ -40,6 +40,7 @@ export const eventRoutes = (server: Server, parts: EventRoutesParts): void => {
     '/events',
     {
       config: { access: 'user' },
+      exposeHeadRoute: false,
       schema: { summary: 'Follow the list (text/event-stream)', querystring: eventParameters },
     },
     async (request, reply) => {
@@ -69,6 +70,7 @@ export const eventRoutes = (server: Server, parts: EventRoutesParts): void => {
     '/:uuid/events',
     {
       config: { access: 'user' },
+      exposeHeadRoute: false,
       schema: {
         summary: 'Follow one task (text/event-stream)',
         params: idParameter,

@@ -38,14 +38,15 @@ const wanted = (limit: number) =>
 
 const typeName = z.string().regex(NAME_PATTERN, 'is 1 to 100 letters, digits, _ . and -');
 
-const wholeText = (min: number, max: number) =>
+const wholeText = (minimum: number, maximum: number) =>
   given(
     z
       .string()
       .regex(/^\d{1,7}$/, 'is a whole number')
       .transform(Number)
-      .pipe(z.int().min(min).max(max)),
-  );
+      .pipe(z.int().min(minimum).max(maximum)),
+    // For the document: what comes as text is a number all the same.
+  ).meta({ type: 'integer', minimum, maximum, pattern: undefined });
 
 const orderColumns = Object.keys(ORDER_COLUMNS) as [OrderColumn, ...OrderColumn[]];
 
@@ -126,7 +127,7 @@ export const cancelBody = z
 export const emptyBody = z.strictObject({}).nullish();
 
 /** Looked at by the route itself: a malformed id is answered like an absent one. */
-export const idParameter = z.strictObject({ uuid: z.string().max(200) });
+export const idParameter = z.strictObject({ uuid: z.string() });
 
 export const statusChangesParameters = z.strictObject({
   cursor: given(z.string().max(100)),

@@ -109,16 +109,6 @@ export const taskDetail = z
   .strictObject({ ...rowFields, args: data, result: data, history: z.array(historyEntry), history_dropped: count })
   .describe('A task with everything');
 
-export const problemShape = z
-  .strictObject({
-    code: z.string(),
-    message: z.string(),
-    hint: z.string(),
-    faults: z.array(z.strictObject({ field: z.string(), message: z.string() })).optional(),
-    status: z.string().optional(),
-  })
-  .describe('What went wrong and what to do');
-
 export const answers = {
   list: z.strictObject({
     result: z.array(taskRow),
