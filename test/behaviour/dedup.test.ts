@@ -132,6 +132,69 @@ test(
   { limitMs: 40_000 },
 );
 
+for (const [processes, each] of [
+  [1, 500],
+  [4, 250],
+] as const) {
+  const total = processes * each;
+  test(
+    `D9 ${total} callers of one key at once in ${processes} processes: each has his exact answer`,
+    async (stage, context) => {
+      const callers = await startCallers(context, stage, processes);
+      const users = Array.from({ length: total }, (_, i) => `d9-${i}`);
+      const orders = callers.map((caller, p) => {
+        const mine = users.filter((_, i) => i % processes === p);
+        return caller.ask({ key: `d9-${processes}`, users: mine, bodyMs: 0, isUnserved: true });
+      });
+      const answers = (await Promise.all(orders)).flat();
+      const errors = answers.flatMap(({ error }) => error ?? []);
+      assert.equal([errors.length, errors[0]], [0, undefined]);
+      assert.is(answers.filter(({ outcome }) => outcome === 'created').length, 1);
+      assert.is(answers.filter(({ outcome }) => outcome === 'joined').length, total - 1);
+      const ids = new Set(answers.map(({ id }) => id));
+      assert.is(ids.size, 1);
+      const document = await stage.document([...ids][0] ?? '', ({ dedupe_count }) => dedupe_count === total - 1);
+      assert.equal(document.subscriber_ids.toSorted(), users.toSorted());
+      const ms = answers.map((answer) => answer.ms).toSorted((a, b) => a - b);
+      console.log(
+        `${total} callers in ${processes} processes: p99 ${Math.round(ms[Math.floor(total * 0.99)] ?? 0)} ms`,
+      );
+    },
+    { limitMs: 60_000 },
+  );
+}
+
+test(
+  'D9 the end of a body does not wait behind those who join',
+  async (stage, context) => {
+    const hold = gate();
+    const body = task({ name: 'd9.end', scope: 'shared' }, async () => {
+      await hold.passed;
+      return 'ended';
+    }).with({ taskKey: 'd9' });
+    await stage.serve(context, [body]);
+    const first = await stage.as('alice').within(() => body.schedule());
+    await until(first, ({ status }) => status === 'in_progress');
+    let isOver = false;
+    const outcomes = new Set<string | undefined>();
+    // Two hundred at any moment, of the worker's own process, which is where they would be in its way.
+    const keepJoining = async (user: string): Promise<void> => {
+      while (!isOver) {
+        const handle = await stage.as(user).within(() => body.schedule());
+        if (handle.uuid === first.uuid) outcomes.add(handle.outcome);
+      }
+    };
+    const joiners = Array.from({ length: 200 }, (_, i) => keepJoining(`d9-user-${i}`));
+    await eventually(() => assert.ok(outcomes.has('joined')));
+    hold.open();
+    await first.wait({ timeout: '20s' });
+    isOver = true;
+    await Promise.all(joiners);
+    assert.equal([first.status, first.result, [...outcomes]], ['success', 'ended', ['joined']]);
+  },
+  { limitMs: 60_000 },
+);
+
 test('D4 after the end the same key makes a new task, again and again', async (stage, context) => {
   const body = task({ name: 'd4.body' }, (kind: string) => {
     if (kind === 'failure') throw new Error('no');

@@ -62,6 +62,7 @@ export const ROWS: Readonly<Record<string, string>> = {
   D6: 'inline on an active key waits',
   D7: 'operation ids',
   D8: 'one body per key, or a fence',
+  D9: 'any number of callers of one key',
   S1: 'private',
   S2: 'shared',
   S3: 'system',

@@ -1,4 +1,4 @@
-import { createKernel, type Asked } from '@baton/runtime';
+import { createKernel, type Asked, type Kernel } from '@baton/runtime';
 import {
   checkAnswers,
   checkLives,
@@ -17,19 +17,26 @@ const test = suite('kernel: a crowd under faults');
 
 /** Many callers of few keys, some workers, faults everywhere; all answers are held against all records. */
 const crowd = async (seed: number) => {
+  // One kernel a process, as it is: what its callers ask at the same time goes into one write.
+  const kernels = new Map<string, Kernel>();
   const clock = createVirtualClock({ seed });
   const world = createMemoryWorld({ clock, seed, latencyMs: [0, 6] });
   const random = createRandom(seed).fork('crowd');
   const strength = seed % 4 === 0 ? 0 : random.next() * 0.3;
   for (const rule of rules) world.inject({ ...rule, probability: random.next() * strength });
   world.inject({ op: 'log.publish', fault: 'lost-request', probability: strength / 2 });
+  const kernelOf = (process: string): Kernel => {
+    const kernel = kernels.get(process) ?? createKernel(world.ports(process));
+    kernels.set(process, kernel);
+    return kernel;
+  };
   const calls: CallEvent[] = [];
   const keys = ['x', 'y'];
   let count = 0;
   const call = async (key: string, process: string): Promise<void> => {
     const id = world.ports(process).chance.uuid();
     const name = `call-${count++}`;
-    const kernel = createKernel(world.ports(process));
+    const kernel = kernelOf(process);
     calls.push({
       phase: 'invoke',
       call: name,
@@ -48,7 +55,7 @@ const crowd = async (seed: number) => {
   };
   const work = async (key: string, worker: string): Promise<void> => {
     const ports = world.ports(worker);
-    const kernel = createKernel(ports);
+    const kernel = kernelOf(worker);
     const asked = await kernel.ask(sampleAddress(key), (held) => claimBy(worker, held, ports));
     const fence = asked.kind === 'done' ? asked.record.owner?.fence : undefined;
     if (fence === undefined) return;
@@ -58,6 +65,12 @@ const crowd = async (seed: number) => {
     const key = keys[random.int(2)] ?? 'x';
     const process = `p${random.int(4)}`;
     clock.after(random.next() * 30_000, () => void (i % 3 === 0 ? work(key, process) : call(key, process)));
+  }
+  // And some that come together.
+  const together = random.next() * 30_000;
+  for (let i = 0; i < 30; i++) {
+    const process = `p${random.int(3)}`;
+    clock.after(together + random.next() * 10, () => void (i % 6 === 0 ? work('x', process) : call('x', process)));
   }
   await clock.advance(200_000);
   return { calls, records: historyOf(world), strength };

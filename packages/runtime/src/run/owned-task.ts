@@ -104,7 +104,7 @@ export class OwnedTask {
     const { kernel, address } = this.settings;
     for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MAX_MS, pause * 2)) {
       if (this.gone) return { kind: 'lost' };
-      const told = this.judge(await kernel.ask(address, () => command, { from: this.current }), command);
+      const told = this.judge(await kernel.ask(address, () => command, { from: this.current, urgent: true }), command);
       if (told !== undefined) return told;
       if (this.closed) return { kind: 'lost' };
       await new Promise<void>((resolve) => {

@@ -60,7 +60,7 @@ export class RunTimeout {
     await settled();
     if (isOver()) return;
     const by = `worker:${worker}`;
-    const asked = await kernel.ask(address, () => ({ kind: 'time-out', at: clock.now(), by, fence }));
+    const asked = await kernel.ask(address, () => ({ kind: 'time-out', at: clock.now(), by, fence }), { urgent: true });
     if (asked.kind !== 'done' || !isOwnedUnder(asked.record, fence)) return;
     if (asked.record.timeoutUnenforced) {
       log().warn(`timeout of ${timeoutMs} ms passed, but the task has no abort handler: it runs on`);

@@ -57,7 +57,9 @@ export class TaskActs {
 
   private async command(watched: Watched, act: Exclude<Act, 'dispatch'>): Promise<ActOutcome> {
     const { duties, address } = watched;
-    const asked = await this.options.kernel.ask(address, (held) => this.commandOf(act, duties, held?.record));
+    const asked = await this.options.kernel.ask(address, (held) => this.commandOf(act, duties, held?.record), {
+      urgent: true,
+    });
     switch (asked.kind) {
       case 'done':
         return this.carriedOut(watched, act, asked);

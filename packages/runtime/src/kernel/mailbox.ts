@@ -1,0 +1,342 @@
+import type { Address } from '@baton/protocols';
+import { PayloadTooLargeError, StoreRefusedError, type BatonError } from '../errors.ts';
+import type { Chance, Clock, RecordStore } from '../ports.ts';
+import type { ActorKind, ActorTypes, HeldBy } from './actor-kind.ts';
+import type { Ask, AskedOf } from './ask.ts';
+
+export type KernelPorts = { readonly store: RecordStore; readonly clock: Clock; readonly chance: Chance };
+
+/** Commands that are decided together at most, so that the process sees to other things in between. */
+const GROUP_LIMIT = 256;
+
+/** Longest pause of one that was beaten to the write, and of one that others can wait for. */
+const MAX_PAUSE_MS = 50;
+const URGENT_PAUSE_MS = 4;
+
+/** One that is beaten to every write for this long is told so: nobody writes so much to one actor but a fault. */
+const CONTENDED_MS = 30_000;
+
+/** Refusals of a write that another command of the group may be the cause of. */
+const BY_SIZE: ReadonlySet<string> = new Set(['PAYLOAD_TOO_LARGE', 'STORE_FULL']);
+
+/**
+ * The commands of one process for one actor, as long as there are any.
+ *
+ * A turn is load -> decide -> compare-and-set. What comes while a turn is under way waits, and is then decided one after
+ * the other, each on what those before it have made, and stored in one write (behaviour D9): a thousand callers of a key
+ * cost as many writes as there are turns. Each has an answer of its own. A refusal is one command's; where the group is
+ * too much for one write, each gets its own. Under contention the groups grow and the writes do not.
+ *
+ * A write whose answer was lost, or that was refused because our own first try had arrived, is settled by reading back:
+ * the record carries the nonce of whoever wrote it last. While such a write may still arrive, it is repeated as it was,
+ * under the same nonce and with the same commands. Where a later writer has already covered it, each command is decided
+ * again on what is there; the decider knows a repeat of every command that must not happen twice.
+ */
+export class Mailbox<A extends ActorTypes> {
+  private readonly kind: ActorKind<A>;
+  private readonly ports: KernelPorts;
+  private readonly address: Address;
+  private readonly emptied: (address: Address) => void;
+  /** Those that are being decided. */
+  private open: Ask<A>[];
+  /** Those that came meanwhile: urgent ones, and the others. */
+  private urgent: Ask<A>[] | undefined;
+  private waiting: Ask<A>[] | undefined;
+  private current: HeldBy<A> | undefined;
+  /** What is known was read before somebody asked who is told of it: it may have been refused on what is no more. */
+  private believed = true;
+  /** What the commands of this turn have made of it; undefined: nothing yet. */
+  private draft: A['state'] | undefined;
+  /** Of the last write. */
+  private nonce: string | undefined;
+  /** Revision on which a write without an answer was decided: it may still arrive as long as that is the last. */
+  private unansweredOn: number | undefined;
+  /** Writes in a row that came to nothing. */
+  private tries = 0;
+  /** The group is too much for one write. */
+  private oneByOne = false;
+
+  constructor(
+    kind: ActorKind<A>,
+    ports: KernelPorts,
+    address: Address,
+    first: Ask<A>,
+    emptied: (address: Address) => void,
+  ) {
+    this.kind = kind;
+    this.ports = ports;
+    this.address = address;
+    this.emptied = emptied;
+    this.open = [first];
+  }
+
+  /** For the one the mailbox was made for. What comes behind him does not hold up his answer. */
+  async first(ask: Ask<A>): Promise<AskedOf<A>> {
+    try {
+      const { from } = ask.options;
+      if (from === undefined) await this.reload();
+      else this.current = from === 'absent' ? undefined : from;
+      await this.turnsUntil(ask);
+    } catch (error) {
+      this.failOpen(error);
+    }
+    if (this.open.length === 0 && this.waiting === undefined && this.urgent === undefined) this.emptied(this.address);
+    else void this.goOn();
+    const { result } = ask;
+    if (result === undefined) throw new Error('a command was left without a result');
+    if ('thrown' in result) throw result.thrown;
+    return result.asked;
+  }
+
+  /** For one that comes while others are under way. */
+  enqueue(ask: Ask<A>): Promise<AskedOf<A>> {
+    if (ask.options.urgent) (this.urgent ??= []).push(ask);
+    else (this.waiting ??= []).push(ask);
+    return ask.promise();
+  }
+
+  private async goOn(): Promise<void> {
+    for (;;) {
+      try {
+        await this.turnsUntil(undefined);
+        this.emptied(this.address);
+        return;
+      } catch (error) {
+        this.failOpen(error);
+      }
+    }
+  }
+
+  /** One function and few awaits: this is the path every transition of every task takes. */
+  private async turnsUntil(last: Ask<A> | undefined): Promise<void> {
+    while (last === undefined ? this.hasMore() : last.result === undefined) {
+      const next = this.decideOpen();
+      if (next === 'read-first') await this.reload();
+      else if (next !== undefined && !(await this.write(next)) && !this.giveUp()) {
+        if (this.tries > 1) await this.pause();
+        // Before the read, so that nobody is told of what was read before he asked.
+        this.takeIn();
+        await this.reload();
+        const { current, nonce } = this;
+        if (current !== undefined && nonce !== undefined && current.record.nonce === nonce) this.settle(current);
+      }
+    }
+  }
+
+  private async reload(): Promise<void> {
+    const entry = await this.ports.store.load(this.address);
+    this.current = entry === undefined ? undefined : { record: this.kind.decode(entry), revision: entry.revision };
+    this.believed = false;
+  }
+
+  private hasMore(): boolean {
+    if (this.believed || this.open.length === 0) this.takeIn();
+    return this.open.length > 0;
+  }
+
+  private takeIn(): void {
+    const { urgent, waiting } = this;
+    if (urgent === undefined && waiting === undefined) return;
+    const some = waiting?.splice(0, Math.max(0, GROUP_LIMIT - this.open.length)) ?? [];
+    if (waiting?.length === 0) this.waiting = undefined;
+    this.urgent = undefined;
+    for (const ask of urgent ?? []) this.believe(ask.options.from);
+    for (const ask of some) this.believe(ask.options.from);
+    this.open = [...(urgent ?? []), ...this.open, ...some];
+    this.believed = true;
+  }
+
+  private believe(from: HeldBy<A> | 'absent' | undefined): void {
+    if (from === undefined || from === 'absent' || from.revision <= (this.current?.revision ?? 0)) return;
+    this.current = from;
+  }
+
+  /** Decides what can be decided together. Undefined: there is nothing to write, or nothing any more. */
+  private decideOpen(): Write<A> | 'read-first' | undefined {
+    const { current, open } = this;
+    const isRepeat = this.unansweredOn === (current?.revision ?? 0) && open.some((ask) => ask.decision !== undefined);
+    if (!isRepeat) this.unansweredOn = undefined;
+    this.draft = undefined;
+    let isFull = false;
+    let options: Write<A>['options'] = NO_OPTIONS;
+    for (const ask of open) {
+      // As long as a write without an answer may arrive, there is no other one.
+      const isPart = !isFull && (!isRepeat || ask.decision !== undefined);
+      ask.decision = undefined;
+      if (!isPart || ask.result !== undefined) continue;
+      const came = this.decideOne(ask);
+      if (came === 'read-first') return came;
+      isFull = came === 'later' || came === 'alone' || (came === 'changed' && this.oneByOne);
+      if (came === 'alone') ({ options } = ask);
+    }
+    this.dropSettled();
+    if (this.draft === undefined) return undefined;
+    if (!isRepeat) this.nonce = this.ports.chance.nonce();
+    return this.encoded(this.draft, options, isRepeat);
+  }
+
+  /**
+   * Decides one command on what those before it in this turn have made. As long as there is none, what is settled is
+   * settled at once; behind one, everything waits for the write.
+   */
+  private decideOne(ask: Ask<A>): 'settled' | 'changed' | 'alone' | 'later' | 'read-first' {
+    const { kind, current, draft, believed } = this;
+    try {
+      const held = draft === undefined ? current : { record: draft, revision: current?.revision ?? 0 };
+      const isAlone = ask.options.ttlMs !== undefined;
+      if (isAlone && draft !== undefined) return 'later';
+      const decision = kind.decide(held?.record, ask.make(held));
+      if (!decision.ok || (decision.events.length === 0 && held !== undefined)) {
+        ask.decision = decision;
+        if (draft !== undefined) return 'settled';
+        // Refused on a belief is not refused: what is stored decides.
+        if (believed) return 'read-first';
+        ask.settleAs(decision, current);
+        return 'settled';
+      }
+      const obstacle = kind.obstacle(decision.answer, this.ports.store);
+      if (obstacle !== undefined) {
+        // What is there already may be joined, and nothing more.
+        if (believed) return draft === undefined ? 'read-first' : 'later';
+        ask.nothingHappened(obstacle);
+        return 'settled';
+      }
+      let next = held?.record;
+      for (const event of decision.events) next = kind.evolve(next, event);
+      if (next === undefined) throw new Error('a decision without a record and without events');
+      if (draft !== undefined && kind.isStep(draft, next)) return 'later';
+      ask.decision = decision;
+      this.draft = next;
+      return isAlone ? 'alone' : 'changed';
+    } catch (error) {
+      ask.thrown(error);
+      return 'settled';
+    }
+  }
+
+  /** What is too much for one write, or nothing that can be written, may be one command's fault: then each gets its own. */
+  private encoded(
+    draft: A['state'],
+    options: Write<A>['options'],
+    isRepeat: boolean,
+  ): ReturnType<typeof this.decideOpen> {
+    const { kind } = this;
+    const record: A['state'] = Object.assign(draft, { nonce: this.nonce });
+    let fault: unknown;
+    try {
+      const bytes = kind.encode(record);
+      if (bytes.length <= kind.sizeLimit) return { record, bytes, options };
+      fault = tooLarge(bytes.length, kind.sizeLimit);
+    } catch (error) {
+      fault = error;
+    }
+    if (this.splits(isRepeat)) return this.decideOpen();
+    for (const ask of this.open) if (ask.decision !== undefined) ask.thrown(fault);
+    this.oneByOne = false;
+    this.dropSettled();
+    return undefined;
+  }
+
+  private splits(isRepeat: boolean): boolean {
+    if (isRepeat || this.oneByOne || this.open.length === 1) return false;
+    this.oneByOne = true;
+    return true;
+  }
+
+  /** False: it has to be read what has become of it. */
+  private async write({ record, bytes, options }: Write<A>): Promise<boolean> {
+    const { kind, address, current } = this;
+    if (current !== undefined && kind.replaces(current.record, record)) {
+      const keeping = kind.keep(address, current);
+      const cause = keeping === undefined ? undefined : await keeping;
+      if (cause !== undefined) return this.refuse(cause);
+    }
+    const expected = current?.revision ?? 0;
+    const result = await this.ports.store.write(address, bytes, expected, options);
+    switch (result.kind) {
+      case 'written':
+        this.current = { record, revision: result.revision };
+        this.believed = true;
+        this.settle(this.current, bytes);
+        return true;
+      case 'failed':
+        if (BY_SIZE.has(result.cause.code) && this.splits(this.unansweredOn !== undefined)) return true;
+        return this.refuse(result.cause);
+      case 'conflict':
+        this.tries++;
+        return false;
+      case 'unknown':
+        this.tries++;
+        this.unansweredOn = expected;
+        for (const ask of this.open) if (ask.decision !== undefined) ask.doubt = result.cause;
+        return false;
+    }
+  }
+
+  private refuse(cause: BatonError): true {
+    this.oneByOne = false;
+    for (const ask of this.open) if (ask.decision !== undefined) ask.nothingHappened(cause);
+    this.dropSettled();
+    return true;
+  }
+
+  /** The last write is stored. */
+  private settle(held: HeldBy<A>, bytes?: Uint8Array): void {
+    this.tries = 0;
+    this.unansweredOn = undefined;
+    for (const ask of this.open) if (ask.decision !== undefined) ask.settleAs(ask.decision, held, bytes);
+    this.dropSettled();
+  }
+
+  private dropSettled(): void {
+    const { open } = this;
+    if (open.length === 1) {
+      if (open[0]?.result !== undefined) this.open = [];
+    } else this.open = open.filter((ask) => ask.result === undefined);
+    if (this.open.length === 0) this.oneByOne = false;
+  }
+
+  private failOpen(error: unknown): void {
+    for (const ask of this.open) if (ask.result === undefined) ask.thrown(error);
+    this.open = [];
+    this.unansweredOn = undefined;
+    this.believed = true;
+    this.tries = 0;
+  }
+
+  /** Tells those who were beaten for too long. True when nobody is left. */
+  private giveUp(): boolean {
+    const now = this.ports.clock.monotonic();
+    for (const ask of this.open) {
+      if (ask.decision === undefined) continue;
+      ask.beatenAt ??= now;
+      if (now - ask.beatenAt < CONTENDED_MS) continue;
+      const text = `${this.address} was written to by others for ${CONTENDED_MS} ms while one command was decided`;
+      ask.nothingHappened(new StoreRefusedError('STORE_CONTENDED', text));
+    }
+    this.dropSettled();
+    return this.open.length === 0;
+  }
+
+  private pause(): Promise<void> {
+    const { chance, clock } = this.ports;
+    const most = this.open.some(({ options }) => options.urgent) ? URGENT_PAUSE_MS : MAX_PAUSE_MS;
+    const ms = Math.min(most, 2 ** this.tries) * chance.random();
+    return new Promise((resolve) => {
+      clock.after(ms, resolve);
+    });
+  }
+}
+
+type Write<A extends ActorTypes> = {
+  readonly record: A['state'];
+  readonly bytes: Uint8Array;
+  readonly options: { readonly ttlMs?: number };
+};
+
+const NO_OPTIONS = {};
+
+const tooLarge = (size: number, limit: number): BatonError => {
+  const text = `the record would be ${size} bytes, at most ${limit} are allowed: keep arguments, payload and results small`;
+  return new PayloadTooLargeError(text);
+};
