@@ -24,13 +24,13 @@ export type KernelOf<A extends ActorTypes> = {
  */
 export const createActorKernel = <A extends ActorTypes>(kind: ActorKind<A>, ports: KernelPorts): KernelOf<A> => {
   const mailboxes = new Map<Address, Mailbox<A>>();
-  const emptied = (address: Address): void => void mailboxes.delete(address);
+  const parts = { kind, ports, mailboxes };
   return {
     ask: (address, make, options = NO_OPTIONS) => {
       const ask = new Ask<A>(make, options);
       const busy = mailboxes.get(address);
       if (busy !== undefined) return busy.enqueue(ask);
-      const mailbox = new Mailbox(kind, ports, address, ask, emptied);
+      const mailbox = new Mailbox(parts, address, ask);
       mailboxes.set(address, mailbox);
       return mailbox.first(ask);
     },

@@ -41,7 +41,9 @@ export class Ask<A extends ActorTypes> {
   doubt: BatonError | undefined;
   /** When it was first beaten by another writer, on the monotonic clock. */
   beatenAt: number | undefined;
-  result: { readonly asked: AskedOf<A> } | { readonly thrown: unknown } | undefined;
+  private asked: AskedOf<A> | undefined;
+  /** What was thrown at the caller instead. */
+  private fault: { readonly thrown: unknown } | undefined;
   private answer:
     | { readonly resolve: (asked: AskedOf<A>) => void; readonly reject: (error: unknown) => void }
     | undefined;
@@ -58,8 +60,19 @@ export class Ask<A extends ActorTypes> {
     });
   }
 
+  get isSettled(): boolean {
+    return this.asked !== undefined || this.fault !== undefined;
+  }
+
+  /** Of one that is settled. */
+  get result(): AskedOf<A> {
+    if (this.fault !== undefined) throw this.fault.thrown;
+    if (this.asked === undefined) throw new Error('a command was left without a result');
+    return this.asked;
+  }
+
   settle(asked: AskedOf<A>): void {
-    this.result = { asked };
+    this.asked = asked;
     this.answer?.resolve(asked);
   }
 
@@ -90,7 +103,7 @@ export class Ask<A extends ActorTypes> {
    */
   thrown(error: unknown): void {
     if (!(error instanceof BatonError)) {
-      this.result = { thrown: error };
+      this.fault = { thrown: error };
       this.answer?.reject(error);
     } else if (this.doubt === undefined && !(error instanceof OutcomeUnknownError))
       this.settle({ kind: 'failed', cause: error });

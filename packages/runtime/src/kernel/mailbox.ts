@@ -33,15 +33,12 @@ const BY_SIZE: ReadonlySet<string> = new Set(['PAYLOAD_TOO_LARGE', 'STORE_FULL']
  * again on what is there; the decider knows a repeat of every command that must not happen twice.
  */
 export class Mailbox<A extends ActorTypes> {
-  private readonly kind: ActorKind<A>;
-  private readonly ports: KernelPorts;
+  private readonly parts: MailboxParts<A>;
   private readonly address: Address;
-  private readonly emptied: (address: Address) => void;
   /** Those that are being decided. */
   private open: Ask<A>[];
-  /** Those that came meanwhile: urgent ones, and the others. */
-  private urgent: Ask<A>[] | undefined;
-  private waiting: Ask<A>[] | undefined;
+  /** Those that came meanwhile. Made when there are any: mostly there are none. */
+  private waiting: Waiting<A> | undefined;
   private current: HeldBy<A> | undefined;
   /** What is known was read before somebody asked who is told of it: it may have been refused on what is no more. */
   private believed = true;
@@ -56,17 +53,9 @@ export class Mailbox<A extends ActorTypes> {
   /** The group is too much for one write. */
   private oneByOne = false;
 
-  constructor(
-    kind: ActorKind<A>,
-    ports: KernelPorts,
-    address: Address,
-    first: Ask<A>,
-    emptied: (address: Address) => void,
-  ) {
-    this.kind = kind;
-    this.ports = ports;
+  constructor(parts: MailboxParts<A>, address: Address, first: Ask<A>) {
+    this.parts = parts;
     this.address = address;
-    this.emptied = emptied;
     this.open = [first];
   }
 
@@ -80,18 +69,15 @@ export class Mailbox<A extends ActorTypes> {
     } catch (error) {
       this.failOpen(error);
     }
-    if (this.open.length === 0 && this.waiting === undefined && this.urgent === undefined) this.emptied(this.address);
+    if (this.open.length === 0 && this.waiting === undefined) this.parts.mailboxes.delete(this.address);
     else void this.goOn();
-    const { result } = ask;
-    if (result === undefined) throw new Error('a command was left without a result');
-    if ('thrown' in result) throw result.thrown;
-    return result.asked;
+    return ask.result;
   }
 
   /** For one that comes while others are under way. */
   enqueue(ask: Ask<A>): Promise<AskedOf<A>> {
-    if (ask.options.urgent) (this.urgent ??= []).push(ask);
-    else (this.waiting ??= []).push(ask);
+    this.waiting ??= { urgent: [], others: [] };
+    (ask.options.urgent ? this.waiting.urgent : this.waiting.others).push(ask);
     return ask.promise();
   }
 
@@ -99,7 +85,7 @@ export class Mailbox<A extends ActorTypes> {
     for (;;) {
       try {
         await this.turnsUntil(undefined);
-        this.emptied(this.address);
+        this.parts.mailboxes.delete(this.address);
         return;
       } catch (error) {
         this.failOpen(error);
@@ -109,7 +95,7 @@ export class Mailbox<A extends ActorTypes> {
 
   /** One function and few awaits: this is the path every transition of every task takes. */
   private async turnsUntil(last: Ask<A> | undefined): Promise<void> {
-    while (last === undefined ? this.hasMore() : last.result === undefined) {
+    while (last === undefined ? this.hasMore() : !last.isSettled) {
       const next = this.decideOpen();
       if (next === 'read-first') await this.reload();
       else if (next !== undefined && !(await this.write(next)) && !this.giveUp()) {
@@ -124,8 +110,9 @@ export class Mailbox<A extends ActorTypes> {
   }
 
   private async reload(): Promise<void> {
-    const entry = await this.ports.store.load(this.address);
-    this.current = entry === undefined ? undefined : { record: this.kind.decode(entry), revision: entry.revision };
+    const { kind, ports } = this.parts;
+    const entry = await ports.store.load(this.address);
+    this.current = entry === undefined ? undefined : { record: kind.decode(entry), revision: entry.revision };
     this.believed = false;
   }
 
@@ -135,14 +122,14 @@ export class Mailbox<A extends ActorTypes> {
   }
 
   private takeIn(): void {
-    const { urgent, waiting } = this;
-    if (urgent === undefined && waiting === undefined) return;
-    const some = waiting?.splice(0, Math.max(0, GROUP_LIMIT - this.open.length)) ?? [];
-    if (waiting?.length === 0) this.waiting = undefined;
-    this.urgent = undefined;
-    for (const ask of urgent ?? []) this.believe(ask.options.from);
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    const { urgent, others } = waiting;
+    const some = others.splice(0, Math.max(0, GROUP_LIMIT - this.open.length));
+    for (const ask of urgent) this.believe(ask.options.from);
     for (const ask of some) this.believe(ask.options.from);
-    this.open = [...(urgent ?? []), ...this.open, ...some];
+    this.open = [...urgent, ...this.open, ...some];
+    this.waiting = others.length === 0 ? undefined : { urgent: [], others };
     this.believed = true;
   }
 
@@ -163,7 +150,7 @@ export class Mailbox<A extends ActorTypes> {
       // As long as a write without an answer may arrive, there is no other one.
       const isPart = !isFull && (!isRepeat || ask.decision !== undefined);
       ask.decision = undefined;
-      if (!isPart || ask.result !== undefined) continue;
+      if (!isPart || ask.isSettled) continue;
       const came = this.decideOne(ask);
       if (came === 'read-first') return came;
       isFull = came === 'later' || came === 'alone' || (came === 'changed' && this.oneByOne);
@@ -171,7 +158,7 @@ export class Mailbox<A extends ActorTypes> {
     }
     this.dropSettled();
     if (this.draft === undefined) return undefined;
-    if (!isRepeat) this.nonce = this.ports.chance.nonce();
+    if (!isRepeat) this.nonce = this.parts.ports.chance.nonce();
     return this.encoded(this.draft, options, isRepeat);
   }
 
@@ -180,7 +167,8 @@ export class Mailbox<A extends ActorTypes> {
    * settled at once; behind one, everything waits for the write.
    */
   private decideOne(ask: Ask<A>): 'settled' | 'changed' | 'alone' | 'later' | 'read-first' {
-    const { kind, current, draft, believed } = this;
+    const { current, draft, believed } = this;
+    const { kind, ports } = this.parts;
     try {
       const held = draft === undefined ? current : { record: draft, revision: current?.revision ?? 0 };
       const isAlone = ask.options.ttlMs !== undefined;
@@ -194,7 +182,7 @@ export class Mailbox<A extends ActorTypes> {
         ask.settleAs(decision, current);
         return 'settled';
       }
-      const obstacle = kind.obstacle(decision.answer, this.ports.store);
+      const obstacle = kind.obstacle(decision.answer, ports.store);
       if (obstacle !== undefined) {
         // What is there already may be joined, and nothing more.
         if (believed) return draft === undefined ? 'read-first' : 'later';
@@ -220,7 +208,7 @@ export class Mailbox<A extends ActorTypes> {
     options: Write<A>['options'],
     isRepeat: boolean,
   ): ReturnType<typeof this.decideOpen> {
-    const { kind } = this;
+    const { kind } = this.parts;
     const record: A['state'] = Object.assign(draft, { nonce: this.nonce });
     let fault: unknown;
     try {
@@ -245,14 +233,15 @@ export class Mailbox<A extends ActorTypes> {
 
   /** False: it has to be read what has become of it. */
   private async write({ record, bytes, options }: Write<A>): Promise<boolean> {
-    const { kind, address, current } = this;
+    const { address, current } = this;
+    const { kind, ports } = this.parts;
     if (current !== undefined && kind.replaces(current.record, record)) {
       const keeping = kind.keep(address, current);
       const cause = keeping === undefined ? undefined : await keeping;
       if (cause !== undefined) return this.refuse(cause);
     }
     const expected = current?.revision ?? 0;
-    const result = await this.ports.store.write(address, bytes, expected, options);
+    const result = await ports.store.write(address, bytes, expected, options);
     switch (result.kind) {
       case 'written':
         this.current = { record, revision: result.revision };
@@ -291,13 +280,13 @@ export class Mailbox<A extends ActorTypes> {
   private dropSettled(): void {
     const { open } = this;
     if (open.length === 1) {
-      if (open[0]?.result !== undefined) this.open = [];
-    } else this.open = open.filter((ask) => ask.result === undefined);
+      if (open[0]?.isSettled) this.open = [];
+    } else this.open = open.filter((ask) => !ask.isSettled);
     if (this.open.length === 0) this.oneByOne = false;
   }
 
   private failOpen(error: unknown): void {
-    for (const ask of this.open) if (ask.result === undefined) ask.thrown(error);
+    for (const ask of this.open) if (!ask.isSettled) ask.thrown(error);
     this.open = [];
     this.unansweredOn = undefined;
     this.believed = true;
@@ -306,7 +295,7 @@ export class Mailbox<A extends ActorTypes> {
 
   /** Tells those who were beaten for too long. True when nobody is left. */
   private giveUp(): boolean {
-    const now = this.ports.clock.monotonic();
+    const now = this.parts.ports.clock.monotonic();
     for (const ask of this.open) {
       if (ask.decision === undefined) continue;
       ask.beatenAt ??= now;
@@ -319,7 +308,7 @@ export class Mailbox<A extends ActorTypes> {
   }
 
   private pause(): Promise<void> {
-    const { chance, clock } = this.ports;
+    const { chance, clock } = this.parts.ports;
     const most = this.open.some(({ options }) => options.urgent) ? URGENT_PAUSE_MS : MAX_PAUSE_MS;
     const ms = Math.min(most, 2 ** this.tries) * chance.random();
     return new Promise((resolve) => {
@@ -327,6 +316,15 @@ export class Mailbox<A extends ActorTypes> {
     });
   }
 }
+
+export type MailboxParts<A extends ActorTypes> = {
+  readonly kind: ActorKind<A>;
+  readonly ports: KernelPorts;
+  /** Those of all addresses; this one takes itself out when nobody is left. */
+  readonly mailboxes: Map<Address, Mailbox<A>>;
+};
+
+type Waiting<A extends ActorTypes> = { readonly urgent: Ask<A>[]; readonly others: Ask<A>[] };
 
 type Write<A extends ActorTypes> = {
   readonly record: A['state'];
