@@ -1,6 +1,7 @@
-import { BatonError, rules, type Log } from '@baton/runtime';
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import { BatonError, rules, systemClock, type Clock, type Log } from '@baton/runtime';
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import type { Authenticate, Credentials, Identity } from './identity.ts';
+import { PublishedKeys } from './published-keys.ts';
 
 export const TOKEN_COOKIE = 'baton_token';
 
@@ -8,7 +9,6 @@ export const TOKEN_COOKIE = 'baton_token';
 const TOKEN_LENGTH = 8_192;
 /** Clocks of whoever issues tokens may be off by this. */
 const CLOCK_TOLERANCE_SECONDS = 5;
-const JWKS_TIMEOUT_MS = 5_000;
 /** A token may name an end that no calendar has; it is then said to end with the year 9999. */
 const LATEST = Date.UTC(9_999, 11, 31);
 
@@ -30,24 +30,24 @@ const PUBLIC_KEY_ALGORITHMS = [
   'EdDSA',
 ];
 
-export const authenticateByToken = (settings: TokenSettings, log: Log): Authenticate => {
-  const verify = verifierOf(settings);
+/** Rejects with `KEYS_UNAVAILABLE` while nobody can tell whether a token is good. */
+export const authenticateByToken = (settings: TokenSettings, log: Log, clock: Clock = systemClock): Authenticate => {
+  const verify = verifierOf(settings, log, clock);
   return async (credentials) => {
     const found = tokenIn(credentials);
     if (found === undefined) return undefined;
     try {
       return identityOf(await verify(found.token), found.isAmbient);
     } catch (error) {
-      if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
-        log.warn({ err: error }, 'the keys of tokens cannot be had now');
-        throw new BatonError('NOT_CONNECTED', 'the keys of tokens cannot be had now', { cause: error });
-      }
-      return undefined;
+      if (error instanceof errors.JOSEError) return undefined;
+      if (error instanceof BatonError) throw error;
+      log.warn({ err: error }, 'a key of tokens cannot be used');
+      throw new BatonError('KEYS_UNAVAILABLE', 'the key of this token cannot be used', { cause: error });
     }
   };
 };
 
-const verifierOf = (settings: TokenSettings): ((token: string) => Promise<JWTPayload>) => {
+const verifierOf = (settings: TokenSettings, log: Log, clock: Clock): ((token: string) => Promise<JWTPayload>) => {
   const options: JWTVerifyOptions = {
     requiredClaims: ['sub', 'exp'],
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
@@ -58,8 +58,9 @@ const verifierOf = (settings: TokenSettings): ((token: string) => Promise<JWTPay
     const secret = new TextEncoder().encode(settings.secret);
     return async (token) => (await jwtVerify(token, secret, { ...options, algorithms: ['HS256'] })).payload;
   }
-  const keys = createRemoteJWKSet(new URL(settings.url), { timeoutDuration: JWKS_TIMEOUT_MS });
-  return async (token) => (await jwtVerify(token, keys, { ...options, algorithms: PUBLIC_KEY_ALGORITHMS })).payload;
+  const keys = new PublishedKeys(settings.url, { clock, log });
+  return async (token) =>
+    (await jwtVerify(token, keys.find, { ...options, algorithms: PUBLIC_KEY_ALGORITHMS })).payload;
 };
 
 /** A header that is there counts alone, also when it is wrong. */

@@ -68,6 +68,10 @@ const RULES = {
   TOO_MANY_REQUESTS: { status: 429, hint: 'Wait as long as Retry-After says.' },
   HEADERS_TOO_LARGE: { status: 431, hint: 'Keep address, cookies and headers below 16 KiB together.' },
   INTERNAL: { status: 500, hint: 'The log of the gateway has the reason.' },
+  KEYS_UNAVAILABLE: {
+    status: 503,
+    hint: 'Nothing happened. Try again in a moment; an operator finds the reason in the log, and checks BATON_JWKS_URL.',
+  },
   NOT_CONNECTED: { status: 503, hint: AGAIN },
   STORE_FULL: {
     status: 503,
@@ -115,6 +119,7 @@ export const problemOf = (error: BatonError): Problem | undefined => {
 
 /** Nothing of addresses, subjects or drivers is told to the outside. */
 const OUTAGES: Readonly<Partial<Record<ProblemCode, string>>> = {
+  KEYS_UNAVAILABLE: 'the keys that tokens are signed with cannot be had now, so nobody can tell whether yours is good',
   NOT_CONNECTED: 'the state store cannot be reached now',
   STORE_FULL: 'the state store has no room for this: nothing was written',
   STORE_TIMEOUT: 'the state store did not answer in time',
