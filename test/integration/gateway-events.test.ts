@@ -214,6 +214,54 @@ test(
   { limitMs: 30_000 },
 );
 
+test(
+  'E2 who comes back gets all he has missed, however much it is, each task once and as it is now',
+  async (context) => {
+    const made = await system(context);
+    const first = await made.follow('alice', LIST);
+    await seen(first, ['snapshot']);
+    await schedule(made, 'alice', 'a');
+    await seen(first, ['snapshot', 'created pending']);
+    const last = first.events.at(-1)?.id ?? '';
+    first.close();
+    const handles: TaskHandle[] = [];
+    const text = 'x'.repeat(200);
+    // A row is some 2 KB and these are more than 2 MiB: nobody has to be slow to have that much before him.
+    for (let i = 0; i < 24; i++) {
+      const batch = Array.from({ length: 50 }, (_, k) => schedule(made, 'alice', `away-${i * 50 + k} ${text}`));
+      handles.push(...(await Promise.all(batch)));
+    }
+    await claim(made, handles[0] as TaskHandle);
+    await schedule(made, 'bob', 'left', 'shared');
+    const left = await schedule(made, 'alice', 'left', 'shared');
+    await made.call('POST', `/api/v1/task/${left.uuid}/cancel`, { as: 'alice', body: {} });
+    const again = await made.follow('alice', LIST, { 'last-event-id': last });
+    await schedule(made, 'alice', 'now');
+    await eventually(() => assert.is(taskOf(again.events.at(-1) as SeenEvent)['task_key'], 'now'), { limitMs: 30_000 });
+    assert.ok(again.text().length > 2 * 1024 * 1024, String(again.text().length));
+    const counts = { created: 0, left: 0 };
+    for (const { event, data } of again.events) {
+      if (event === 'leave') counts.left++;
+      else if (event === 'task' && data['change'] === 'created') counts.created++;
+      else assert.unreachable(`${event} ${String(data['change'] ?? data['reason'])}`);
+    }
+    // The last of 'a' comes again, the claimed one is there once, and the one that was left is said to be gone.
+    assert.equal(counts, { created: 1 + handles.length + 1, left: 1 });
+    const claimed = again.events.filter(({ data }) => JSON.stringify(data).includes(handles[0]?.uuid ?? ''));
+    assert.equal(
+      claimed.map((one) => taskOf(one)['status']),
+      ['in_progress'],
+    );
+    const ids = again.events.map(({ id }) => Number(id.split('-')[1]));
+    assert.equal(
+      ids,
+      ids.toSorted((a, b) => a - b),
+      'whoever breaks off goes on from the last one',
+    );
+  },
+  { limitMs: 60_000 },
+);
+
 test('an event cannot be forged by what a task says of itself', async (context) => {
   const made = await system(context);
   const list = await made.follow('alice', LIST);

@@ -7,6 +7,11 @@ export type ResetReason = 'resume' | 'slow' | 'restart' | 'expired';
 /** Bytes a client may leave unread (behaviour E2). */
 export const UNREAD_LIMIT = 1024 * 1024;
 
+/** Bytes that are handed over at a time to somebody who has much to catch up with. */
+const PORTION = 256 * 1024;
+/** Who has read nothing of a portion for so long does not read. */
+const STALL_MS = 15_000;
+
 /** After the last word a client has this long to read it. */
 const FAREWELL_MS = 5_000;
 
@@ -46,6 +51,32 @@ export class EventStream {
     if (this.isOver) return;
     if (this.unread > UNREAD_LIMIT) return this.reset('slow');
     this.response.write(text);
+  }
+
+  /**
+   * Resolves when it is worth writing more; false: the stream is over. For what need not be told at once: a client gets it
+   * as fast as it reads, and one that does not read is dropped (behaviour E2).
+   */
+  async ready(): Promise<boolean> {
+    for (let before = this.unread; !this.isOver && this.unread > PORTION; before = this.unread) {
+      if (!(await this.flushed()) && this.unread >= before) this.reset('slow');
+    }
+    return !this.isOver;
+  }
+
+  /** True when all was handed to the network or the connection is over, false when that takes too long. */
+  private flushed(): Promise<boolean> {
+    const { response } = this;
+    return new Promise((resolve) => {
+      const settle = (isFlushed: boolean) => (): void => {
+        clearTimeout(timer);
+        response.off('drain', flushed).off('close', flushed);
+        resolve(isFlushed);
+      };
+      const flushed = settle(true);
+      const timer = setTimeout(settle(false), STALL_MS);
+      response.on('drain', flushed).on('close', flushed);
+    });
   }
 
   reset(reason: ResetReason): void {

@@ -1,4 +1,3 @@
-import { canSee, type Actor } from '@baton/core';
 import type { Identity } from '../auth/identity.ts';
 import type { ListFound } from '../tasks/task-reader.ts';
 import { matches, matchesWithoutStatus, type UserFilter } from '../tasks/matching.ts';
@@ -8,6 +7,7 @@ import { readEventId, writeEventId } from './event-id.ts';
 import type { EventStream } from './event-stream.ts';
 import { eventText, KEEP_ALIVE } from './event-text.ts';
 import type { LiveFeed } from './live-feed.ts';
+import { newestOfEach, type Missed } from './missed-changes.ts';
 import type { Change } from './recent-changes.ts';
 import type { Watcher } from './watchers.ts';
 
@@ -20,7 +20,7 @@ export type ListEventsParts = {
   readonly looking: () => Looking;
 };
 
-/** Changes that may come while the first page is read. */
+/** Changes that may come while the beginning is told. */
 const MOST_WAITING = 10_000;
 
 /** The list as one client follows it: a page, then every change of what he may see and asked for. */
@@ -28,7 +28,7 @@ export class ListEvents implements Watcher {
   readonly identity: Identity;
   private readonly parts: ListEventsParts;
   private stream: EventStream | undefined;
-  /** While the first page is read. */
+  /** What has changed since the beginning, while that is told. */
   private waiting: (() => void)[] | undefined;
 
   constructor(parts: ListEventsParts) {
@@ -39,39 +39,56 @@ export class ListEvents implements Watcher {
   /** Must be called in the same turn in which the watcher was added: nothing may come in between. */
   async begin(stream: EventStream, lastEventId: string | undefined): Promise<void> {
     this.stream = stream;
-    if (lastEventId !== undefined && this.resume(lastEventId)) return;
-    if (lastEventId !== undefined) stream.write(eventText('reset', { reason: 'resume' }));
-    const { epoch, revision } = this.parts.feed;
+    const missed = lastEventId === undefined ? undefined : this.missedSince(lastEventId);
+    // What changes from now on is told when the beginning has been.
     this.waiting = [];
+    if (missed !== undefined) {
+      for (const { change, isHidden } of missed) {
+        if (isHidden) this.tellHidden(change);
+        else this.tell(change);
+        if (!(await stream.ready())) return;
+      }
+    } else {
+      if (lastEventId !== undefined) stream.write(eventText('reset', { reason: 'resume' }));
+      await this.tellFirstPage(stream);
+    }
+    await this.tellWaiting(stream);
+  }
+
+  private async tellFirstPage(stream: EventStream): Promise<void> {
+    const { epoch, revision } = this.parts.feed;
     const { shown, cursor } = await this.parts.firstPage();
     const looking = this.parts.looking();
     const result = shown.map((one) => rowJson(one, looking));
     stream.write(eventText('snapshot', { result, next_cursor: cursor }, writeEventId({ epoch, revision })));
-    const waiting = this.waiting ?? [];
+  }
+
+  /** In its order; what comes meanwhile waits behind it. */
+  private async tellWaiting(stream: EventStream): Promise<void> {
+    for (let waiting = this.waiting ?? []; waiting.length > 0; waiting = this.waiting ?? []) {
+      this.waiting = [];
+      for (const tell of waiting) {
+        tell();
+        if (!(await stream.ready())) return;
+      }
+    }
     this.waiting = undefined;
-    for (const tell of waiting) tell();
   }
 
   readonly changed = (change: Change): void => this.orLater(() => this.tell(change));
 
-  readonly hidden = (change: Change): void => {
-    if (!matchesWithoutStatus(change.task.record, this.parts.filter)) return;
-    this.orLater(() => this.leave(change, 'hidden'));
-  };
+  readonly hidden = (change: Change): void => this.orLater(() => this.tellHidden(change));
 
   readonly restarted = (): void => this.stream?.reset('restart');
   readonly expired = (): void => this.stream?.reset('expired');
   readonly keepAlive = (): void => this.stream?.write(KEEP_ALIVE);
 
-  /** True: all that the client has missed was told. */
-  private resume(lastEventId: string): boolean {
+  /** Undefined: nobody here knows what that was. */
+  private missedSince(lastEventId: string): readonly Missed[] | undefined {
     const { feed, looking } = this.parts;
     const id = readEventId(lastEventId);
-    const missed = id?.epoch === feed.epoch ? feed.since(id.revision) : undefined;
-    if (missed === undefined) return false;
-    const actor = looking().actor;
-    for (const change of missed) if (mayBeTold(change, actor)) this.tell(change);
-    return true;
+    const changes = id?.epoch === feed.epoch ? feed.since(id.revision) : undefined;
+    return changes === undefined ? undefined : newestOfEach(changes, looking().actor);
   }
 
   private tell(change: Change): void {
@@ -79,6 +96,10 @@ export class ListEvents implements Watcher {
     const { record } = change.task;
     if (matches(record, filter)) this.stream?.write(changeText(change, 'row', looking()));
     else if (filter.status !== undefined && matchesWithoutStatus(record, filter)) this.leave(change, 'filter');
+  }
+
+  private tellHidden(change: Change): void {
+    if (matchesWithoutStatus(change.task.record, this.parts.filter)) this.leave(change, 'hidden');
   }
 
   private leave({ task }: Change, reason: 'filter' | 'hidden'): void {
@@ -91,6 +112,3 @@ export class ListEvents implements Watcher {
     if (this.waiting.length > MOST_WAITING) this.stream?.reset('slow');
   }
 }
-
-/** Of changes that were missed only those are told that the user might see now. */
-const mayBeTold = ({ task }: Change, actor: Actor): boolean => canSee(task.record, actor);

@@ -5,7 +5,7 @@ import type { Identity } from '../auth/identity.ts';
 import type { FoundTask } from '../tasks/task-reader.ts';
 import { taskJson, type Looking } from '../tasks/task-json.ts';
 import { changeText } from './change-text.ts';
-import { readEventId, writeEventId, type EventId } from './event-id.ts';
+import { readEventId, writeEventId } from './event-id.ts';
 import type { EventStream } from './event-stream.ts';
 import { eventText, KEEP_ALIVE } from './event-text.ts';
 import type { LiveFeed } from './live-feed.ts';
@@ -32,7 +32,8 @@ export class TaskEvents implements Watcher {
   private progress: Subscription | undefined;
   private told = 0;
   private startedAt = 0;
-  private waiting: Change[] = [];
+  /** What has changed since, while the beginning is told. */
+  private waiting: Change[] | undefined = [];
   private wasHidden = false;
 
   constructor(parts: TaskEventsParts) {
@@ -50,11 +51,12 @@ export class TaskEvents implements Watcher {
     this.stream = stream;
     const { document } = found;
     this.startedAt = document.started_at?.getTime() ?? 0;
-    if (!this.resume(found, lastEventId)) {
+    const missed = this.missedSince(found, lastEventId);
+    if (missed === undefined) {
       if (lastEventId !== undefined) stream.write(eventText('reset', { reason: 'resume' }));
       this.tellCurrent(found);
     }
-    for (const change of this.waiting.splice(0)) this.tell(change);
+    if (!(await this.catchUp(stream, missed ?? []))) return;
     if (this.wasHidden) return this.gone();
     if (document.terminal) this.finish();
     if (!stream.isOpen) return;
@@ -63,14 +65,26 @@ export class TaskEvents implements Watcher {
     else progress.close();
   }
 
+  /** Tells these and what has come since, as fast as the client reads. False: the stream is over. */
+  private async catchUp(stream: EventStream, missed: readonly Change[]): Promise<boolean> {
+    // It grows while it is told.
+    const waiting = (this.waiting = [...missed, ...(this.waiting ?? [])]);
+    for (const change of waiting) {
+      this.tell(change);
+      if (!(await stream.ready())) return false;
+    }
+    this.waiting = undefined;
+    return stream.isOpen;
+  }
+
   /** The connection is over. */
   close(): void {
     this.progress?.close();
   }
 
   readonly changed = (change: Change): void => {
-    if (this.stream === undefined) this.waiting.push(change);
-    else this.tell(change);
+    if (this.waiting === undefined) this.tell(change);
+    else this.waiting.push(change);
   };
 
   readonly hidden = (): void => {
@@ -82,23 +96,17 @@ export class TaskEvents implements Watcher {
   readonly expired = (): void => this.stream?.reset('expired');
   readonly keepAlive = (): void => this.stream?.write(KEEP_ALIVE);
 
-  private resume({ document }: FoundTask, lastEventId: string | undefined): boolean {
+  /** Changes the client has not seen; undefined when that cannot be said, and the present state has to do. */
+  private missedSince({ document }: FoundTask, lastEventId: string | undefined): readonly Change[] | undefined {
     const id = lastEventId === undefined ? undefined : readEventId(lastEventId);
-    if (id === undefined || id.epoch !== document.epoch) return false;
-    if (id.revision === document.rev) return this.hasTold(id);
-    const missed = id.epoch === this.parts.feed.epoch ? this.parts.feed.since(id.revision) : undefined;
-    if (missed === undefined) return false;
+    if (id === undefined || id.epoch !== document.epoch) return undefined;
     this.told = id.revision;
+    if (id.revision === document.rev) return [];
     const { actor } = this.parts.looking();
-    for (const change of missed) {
-      if (change.task.id === this.taskId && canSee(change.task.record, actor)) this.tell(change);
-    }
-    return this.told >= document.rev;
-  }
-
-  private hasTold({ revision }: EventId): true {
-    this.told = revision;
-    return true;
+    const all = id.epoch === this.parts.feed.epoch ? this.parts.feed.since(id.revision) : undefined;
+    const mine = all?.filter(({ task }) => task.id === this.taskId && canSee(task.record, actor));
+    const isWhole = mine !== undefined && (mine.at(-1)?.revision ?? id.revision) >= document.rev;
+    return isWhole ? mine : undefined;
   }
 
   private tellCurrent({ document, record }: FoundTask): void {
