@@ -2,6 +2,7 @@ import { Packr, Unpackr } from 'msgpackr';
 import { DATA_DEPTH, DATA_LIMIT, DATA_NODES, INLINE_DATA_LIMIT, LARGE_DATA_NODES } from './limits.ts';
 import { EncodeError, plainOf } from './plain.ts';
 import { scanFault } from './scan.ts';
+import { messageOf } from './thrown.ts';
 
 /** MessagePack, and only the plain part of it: what may come in is decided by `scan.ts`, what may go out by `plain.ts`. */
 const OPTIONS = {
@@ -46,7 +47,7 @@ export const unpack = (bytes: Uint8Array, limit: number, nodes = limit): unknown
     // A view of our own: the decoder notes things on what it reads, and makes Buffers of what is in a Buffer.
     return unpackr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
-    throw new DecodeError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new DecodeError(messageOf(error), { cause: error });
   }
 };
 
@@ -71,7 +72,7 @@ const encodeUpTo = (value: unknown, nodes: number): Uint8Array => {
   } catch (error) {
     if (error instanceof EncodeError) throw error;
     // A getter of the value, or a Proxy.
-    throw new EncodeError(`not plain data: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new EncodeError(`not plain data: ${messageOf(error)}`, {
       cause: error,
     });
   }

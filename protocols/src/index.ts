@@ -7,6 +7,7 @@ export {
   partitionOfAddress,
   typeTokenOf,
 } from './address.ts';
+export { messageOf } from './thrown.ts';
 export { decode, DecodeError, decodeData, decodeLargeData, encode, encodeData, encodeSized } from './codec.ts';
 export { readDataText, textOfData, viewOfDataText } from './data-text.ts';
 export {

@@ -75,6 +75,7 @@ export const ROWS: Readonly<Record<string, string>> = {
   R6: 'a blocked loop is not death',
   R7: 'retry of an ended task',
   R8: 'the broker is away, or full',
+  R10: 'an abnormal end is counted; describing what was thrown never throws',
   E1: 'the event log',
   E2: 'following one task',
   E3: 'live progress',

@@ -168,3 +168,57 @@ setInterval(() => {
 export const breaksProcess = task({ name: 'iso.breaks_process' }, () => {
   thrownOutside = new Error('outside of every task');
 });
+
+const bad = (): never => {
+  throw new TypeError('nobody may look at this');
+};
+
+/** What can be thrown and looked at only with care. */
+export const HOSTILE = {
+  name: () => Object.assign(new Error('x'), { name: Symbol('no name') }),
+  message: () => Object.defineProperty(new Error('x'), 'message', { get: bad }),
+  stack: () => Object.defineProperty(new Error('x'), 'stack', { get: bad }),
+  code: () => Object.defineProperty(new Error('x'), 'code', { get: bad }),
+  proxy: () => new Proxy(new Error('x'), { get: bad, has: bad, getPrototypeOf: bad, ownKeys: bad }),
+  revoked: () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  },
+  tag: () => Object.defineProperty({}, Symbol.toStringTag, { get: bad }),
+  huge: () => Array.from({ length: 20_000 }, () => 'x'.repeat(50)),
+} as const;
+
+const throwHostile = async (kind: keyof typeof HOSTILE, where: 'body' | 'cleanup' | 'stray' | 'log'): Promise<void> => {
+  const { onCleanup, updateTask, log, signal } = getContext();
+  const thrown = HOSTILE[kind]() as Error;
+  if (where === 'body') throw thrown;
+  if (where === 'cleanup')
+    onCleanup(() => {
+      throw thrown;
+    });
+  if (where === 'stray') {
+    setTimeout(() => {
+      throw thrown;
+    }, 1);
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  }
+  if (where === 'log') {
+    updateTask(thrown as never);
+    updateTask({ progress: thrown as never, payload: thrown });
+    log.info({ err: thrown, thrown }, 'looks at it');
+  }
+};
+
+export const throwsHostile = task({ name: 'iso.throws_hostile' }, throwHostile);
+export const throwsHostileInThread = task({ ...inThread, name: 'iso.throws_hostile_in_thread' }, throwHostile);
+
+/** Nobody catches what a listener of a signal throws. */
+export const throwsInListener = task({ name: 'iso.throws_in_listener' }, async () => {
+  const { signal } = getContext();
+  signal.addEventListener('abort', () => {
+    throw new RangeError('in a listener');
+  });
+  await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  await pause(300);
+});

@@ -89,7 +89,14 @@ export type WorkerCommand =
       /** The body was ended by force. */
       readonly forced?: true;
     }
-  | { readonly kind: 'give-back'; readonly at: Millis; readonly fence: Fence; readonly why: string };
+  | {
+      readonly kind: 'give-back';
+      readonly at: Millis;
+      readonly fence: Fence;
+      readonly why: string;
+      /** The worker ends, and not because it was asked to: counted as a rescue (behaviour R10). */
+      readonly abnormal?: true;
+    };
 
 /** Commands of a supervisor. They name the run they speak about, so that a late one touches no other run. */
 export type SupervisorCommand =

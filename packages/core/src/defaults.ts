@@ -11,10 +11,14 @@ export const DEFAULT_BACKOFF: Backoff = { initialMs: 1_000, factor: 2, maxMs: 30
 export const DEFAULT_MAX_ATTEMPTS = 1;
 export const DEFAULT_MAX_RESCUES = 2;
 
+/** The same where the worker itself says that it ends abnormally: that is the code it ran, and no machine that was lost. */
+export const DEFAULT_MAX_ABNORMAL_ENDS = 1;
+
 /** How long an aborted body may take before it is shown as not stopping (behaviour T6). */
 export const DEFAULT_ABORT_GRACE_MS: Millis = 60_000;
 
 export const maxAttemptsOf = (policy: Policy): number => policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
 export const maxRescuesOf = (policy: Policy): number => policy.maxRescues ?? DEFAULT_MAX_RESCUES;
+export const maxAbnormalEndsOf = (policy: Policy): number => policy.maxRescues ?? DEFAULT_MAX_ABNORMAL_ENDS;
 export const abortGraceMsOf = (policy: Policy): Millis => policy.abortGraceMs ?? DEFAULT_ABORT_GRACE_MS;
 export const backoffOf = (policy: Policy): Backoff => policy.backoff ?? DEFAULT_BACKOFF;

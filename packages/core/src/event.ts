@@ -81,7 +81,7 @@ export type TaskEvent =
       readonly runAt: Millis;
       readonly error: TaskError;
     }
-  | { readonly kind: 'rescued'; readonly at: Millis; readonly by: Cause; readonly worker: string }
+  | { readonly kind: 'rescued'; readonly at: Millis; readonly by: Cause; readonly why: string }
   /** The process of an inline call died before it had begun: any worker may run it now. */
   | { readonly kind: 'host-lost'; readonly at: Millis }
   | { readonly kind: 'given-back'; readonly at: Millis; readonly by: Cause; readonly why: string }

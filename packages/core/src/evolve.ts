@@ -187,5 +187,5 @@ const wait = (next: Draft, at: Millis, by: Cause, why: string): void => {
 const rescued = (next: Draft, event: Extract<TaskEvent, { kind: 'rescued' }>): void => {
   next.rescues = (next.rescues ?? 0) + 1;
   drop(next, 'host');
-  wait(next, event.at, event.by, `worker ${event.worker} died`);
+  wait(next, event.at, event.by, event.why);
 };

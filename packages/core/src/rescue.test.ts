@@ -4,7 +4,9 @@ import { backoffDelayMs, type Backoff } from './index.ts';
 import { given } from './testing/given.ts';
 import {
   bytes,
+  cancel,
   claim,
+  endAbnormally,
   EPOCH,
   fenceOf,
   finish,
@@ -178,6 +180,34 @@ test('R3 after two rescues the third death ends it, with who and why', () => {
   assert.is(after?.rescues, 2);
   assert.is(after?.failures, undefined);
   assert.is(after?.history.at(-1)?.by, 'supervisor:s1');
+});
+
+test('R10 a run whose worker ends abnormally is counted as rescued; the second one in a row ends the task', () => {
+  const { after, and } = given(submit(), claim('a')).when(endAbnormally);
+  assert.equal([after?.status, after?.rescues, after?.owner], ['pending', 1, undefined]);
+  assert.is(after?.history.at(-1)?.why, 'worker a ended abnormally: a stray error');
+  const second = and.when(claim('b')).and.when(endAbnormally).after;
+  assert.equal([second?.status, second?.error?.type, second?.rescues], ['failure', 'OrphanedTaskError', 1]);
+  assert.match(second?.error?.message ?? '', 'worker b ended abnormally: a stray error; given up after 1 rescue');
+  assert.is(second?.history.at(-1)?.by, 'worker:b');
+});
+
+test('R10 found dead and ended by itself are one count, and maxRescues is the limit where it is given', () => {
+  const mixed = given(submit(), claim('a'), rescue('a'), claim('b'));
+  assert.is(mixed.when(endAbnormally).after?.status, 'failure');
+  const other = given(submit(), claim('a'), endAbnormally, claim('b')).when(rescue('b'));
+  assert.equal([other.after?.status, other.after?.rescues], ['pending', 2]);
+  const many = given(submit({ policy: { maxRescues: 3 } }), claim('a'), endAbnormally, claim('b'), endAbnormally);
+  assert.equal([many.now.record?.status, many.now.record?.rescues], ['pending', 2]);
+  const none = given(submit({ policy: { maxRescues: 0 } }), claim('a')).when(endAbnormally);
+  assert.is(none.after?.error?.type, 'OrphanedTaskError');
+  const fails = given(submit({ policy: { onOrphan: 'fail' } }), claim('a')).when(endAbnormally);
+  assert.match(fails.after?.error?.message ?? '', 'ended abnormally: a stray error while it ran the task');
+});
+
+test('R10 an abnormal end does not end what is being aborted or finished', () => {
+  assert.is(given(submit(), claim(), makeAbortable, cancel()).when(endAbnormally).refusal, 'aborting');
+  assert.is(given(submit(), claim(), markFinishing).when(endAbnormally).refusal, 'too_late');
 });
 
 test('R3 or fails at once with onOrphan: fail', () => {

@@ -1,5 +1,6 @@
 import type { WorkerCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
+import { decideOrphan } from './orphan.ts';
 import { isOwnedUnder, isTerminal, type Fence, type TaskRecord } from './task.ts';
 
 type Of<K extends WorkerCommand['kind']> = Extract<WorkerCommand, { kind: K }>;
@@ -61,13 +62,19 @@ export const decideObserveAbort = (record: TaskRecord | undefined, command: Of<'
   return done({ kind: 'abort-observed', at, deliveredAt, observedAt });
 };
 
-/** Drain: back to the queue, nothing counted (behaviour L12). A task that is being aborted or finished is not. */
+/**
+ * Back to the queue: on drain with nothing counted (behaviour L12), where the worker ends abnormally as a rescue (R10). A
+ * task that is being aborted or finished is not given back.
+ */
 export const decideGiveBack = (record: TaskRecord | undefined, command: Of<'give-back'>): Decision => {
   const run = ownedRun(record, command.fence);
   if (run === undefined) return refuse('fenced');
   if (run.status === 'aborting') return refuse('aborting');
   if (run.finishing) return refuse('too_late');
-  return done({ kind: 'given-back', at: command.at, by: ownerOf(run), why: command.why });
+  const { at, why, abnormal = false } = command;
+  const by = ownerOf(run);
+  if (!abnormal) return done({ kind: 'given-back', at, by, why });
+  return decideOrphan(run, { at, by, why: `worker ${run.owner?.worker} ended abnormally: ${why}`, abnormal });
 };
 
 export const ownerOf = (record: TaskRecord): string => `worker:${record.owner?.worker ?? 'unknown'}`;

@@ -1,6 +1,6 @@
 import type { SupervisorCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
-import { maxRescuesOf } from './defaults.ts';
+import { decideOrphan } from './orphan.ts';
 import { ownedRun } from './run.ts';
 import { isOwnedUnder, isTerminal, type TaskRecord } from './task.ts';
 
@@ -42,14 +42,7 @@ export const decideRescue = (record: TaskRecord | undefined, command: Of<'rescue
     const why = `worker ${worker} died; its handlers may not have finished`;
     return done({ kind: 'stopped', at, by, cause: record.abort?.cause ?? 'cancel', why });
   }
-  const givenUp = (record.rescues ?? 0) >= maxRescuesOf(record.policy);
-  if (record.policy.onOrphan === 'fail' || givenUp) {
-    const message = givenUp
-      ? `worker ${worker} died; given up after ${record.rescues ?? 0} rescues`
-      : `worker ${worker} died while it ran the task`;
-    return done({ kind: 'failed', at, by, error: { message, type: 'OrphanedTaskError' } });
-  }
-  return done({ kind: 'rescued', at, by, worker });
+  return decideOrphan(record, { at, by, why: `worker ${worker} died`, abnormal: false });
 };
 
 /** The projection has the outcome. Not while a successor waits: its start replaces the record. */

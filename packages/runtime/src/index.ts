@@ -20,6 +20,7 @@ export { cancelTask } from './client/cancel.ts';
 export { retryTask, sourceOfDocument, sourceOfRecord } from './client/retry.ts';
 export { submitTask } from './client/submit.ts';
 export { DataLostError, dropObject, loadObject, loadValue, storeObject } from './data/large-data.ts';
+export { describe, isError } from './describe.ts';
 export { dispatch, laneOf, offer, promote } from './dispatch.ts';
 export { createKernel, recordOf } from './kernel.ts';
 export { startProjector } from './projector/projector.ts';

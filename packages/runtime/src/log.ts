@@ -1,6 +1,9 @@
 import type { TaskRecord } from '@baton/core';
-import { pino, stdTimeFunctions, type DestinationStream } from 'pino';
+import { messageOf } from '@baton/protocols';
+import { pino, stdSerializers, stdTimeFunctions, type DestinationStream, type LogFn, type Logger } from 'pino';
+import { isError } from './describe.ts';
 import { hideSecrets, printable } from './redact.ts';
+import { taskErrorOf } from './run/task-error.ts';
 import type { LogLevel } from './settings.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -49,13 +52,35 @@ export const createLog = (options: LogOptions = {}): Log => {
       base: { ...(service === undefined ? {} : { service }), pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // The finished line, whatever it was made of.
-      hooks: { streamWrite: (line) => printable(hide(line)) },
+      serializers: { err: errorFields },
+      hooks: {
+        // The finished line, whatever it was made of.
+        streamWrite: (line) => printable(hide(line)),
+        logMethod,
+      },
     },
     destination,
   );
   return logger;
 };
+
+/** Whatever is logged as an error may throw when it is looked at; a line that says less is better than none. */
+const errorFields = (thrown: unknown): unknown => {
+  try {
+    return isError(thrown) ? stdSerializers.err(thrown) : thrown;
+  } catch {
+    return taskErrorOf(thrown);
+  }
+};
+
+function logMethod(this: Logger, args: unknown[], method: LogFn): void {
+  try {
+    method.apply(this, args as Parameters<LogFn>);
+  } catch (error) {
+    const text = args.find((arg) => typeof arg === 'string') ?? '';
+    method.call(this, { unwritable: messageOf(error) }, text);
+  }
+}
 
 /** Writes nothing: for libraries that were given no logger, and for tests. */
 export const silentLog: Log = (() => {

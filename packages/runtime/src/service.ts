@@ -3,6 +3,7 @@ import { BatonError, ConfigError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
 import type { Link } from './ports.ts';
 import { takeStrayError } from './run/stray-error.ts';
+import { taskErrorOf } from './run/task-error.ts';
 import { readSettings, secretsOf, type Settings } from './settings.ts';
 
 /**
@@ -20,6 +21,9 @@ export const exitCodes = {
   serverLost: 3,
 } as const;
 
+/** `abnormal`: nobody asked for the end, something inside is broken; says what (behaviour R10). */
+export type StopWhy = { readonly abnormal?: string };
+
 /** Given to the function that builds a service. */
 export type ServiceContext = {
   readonly name: string;
@@ -28,7 +32,7 @@ export type ServiceContext = {
   /** Aborts when the service is asked to stop, also while it still starts. */
   readonly stopping: AbortSignal;
   /** What has to be undone at the end, the last first: stop the actor, then close what it used. */
-  readonly onStop: (what: string, stop: () => Promise<void> | void) => void;
+  readonly onStop: (what: string, stop: (why: StopWhy) => Promise<void> | void) => void;
   /**
    * Opens a connection, and waits for a server that is not there yet: services may be started in any order. Rejects at
    * once with an error that waiting does not help.
@@ -60,7 +64,7 @@ export type Service = {
 /** A worker's grace and abort handlers fit into it. */
 const STOP_LIMIT_MS = 120_000;
 
-type Undo = { readonly what: string; readonly stop: () => Promise<void> | void };
+type Undo = { readonly what: string; readonly stop: (why: StopWhy) => Promise<void> | void };
 
 /** Starts a service. Resolves at once; a start that fails ends the service, `ended` has the code. */
 export const startService = (name: string, start: ServiceStart, options: ServiceOptions): Service => {
@@ -73,8 +77,8 @@ export const startService = (name: string, start: ServiceStart, options: Service
     settle = resolve;
   });
 
-  const end = (code: number): Promise<number> => {
-    stopped ??= undoAll(code).then((worst) => {
+  const end = (code: number, why: StopWhy = {}): Promise<number> => {
+    stopped ??= undoAll(code, why).then((worst) => {
       log.info({ code: worst }, 'stopped');
       settle(worst);
       return worst;
@@ -82,7 +86,7 @@ export const startService = (name: string, start: ServiceStart, options: Service
     return stopped;
   };
 
-  const undoAll = async (code: number): Promise<number> => {
+  const undoAll = async (code: number, why: StopWhy): Promise<number> => {
     stopping.abort();
     // A start that is on its way gives up by `stopping` or goes through; only then is all that is to be undone known.
     const limit = deadline(stopLimitMs);
@@ -90,7 +94,7 @@ export const startService = (name: string, start: ServiceStart, options: Service
     if (!(await limit.within(starting))) worst = overdue('start');
     for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) {
       const { what, stop } = undo;
-      const undone = attempt(stop).catch((error: unknown) => {
+      const undone = attempt(() => stop(why)).catch((error: unknown) => {
         worst = exitCodes.failed;
         log.error({ err: error, what }, 'could not be stopped cleanly');
       });
@@ -107,7 +111,8 @@ export const startService = (name: string, start: ServiceStart, options: Service
 
   const fail = (error: unknown): Promise<number> => {
     tell(log, error);
-    return end(codeOf(error));
+    const code = codeOf(error);
+    return end(code, code === exitCodes.failed ? { abnormal: reasonOf(error) } : {});
   };
 
   // Not in this turn: a start that fails at once would end what is not set up yet.
@@ -226,8 +231,13 @@ export const runService = async (name: string, start: ServiceStart): Promise<nev
   process.exit(await service.ended);
 };
 
+/** Of what nobody caught, what it was. */
+const reasonOf = (error: unknown): string => taskErrorOf(error instanceof UncaughtError ? error.cause : error).message;
+
 /** Even an error of ours is a bug when nobody caught it: code 1, with the stack. */
-const asUncaught = (error: unknown): Error => new Error('nobody caught this', { cause: error });
+const asUncaught = (error: unknown): Error => new UncaughtError('nobody caught this', { cause: error });
+
+class UncaughtError extends Error {}
 
 const settingsOrExit = (name: string): Settings => {
   try {

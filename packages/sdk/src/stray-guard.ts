@@ -1,7 +1,6 @@
-import { takeStrayError, type Log } from '@baton/runtime';
-import { inspect } from 'node:util';
+import { describe, isError, takeStrayError, taskErrorOf, type Log } from '@baton/runtime';
 
-type Drain = () => Promise<void>;
+type Drain = (why: string) => Promise<void>;
 
 /** Longest time running tasks may take to be given back before the process ends. */
 const LEAVE_LIMIT_MS = 10_000;
@@ -36,17 +35,18 @@ export const guardStrays = (drain: Drain, log: Log): (() => void) => {
 const rejected = (reason: unknown): void => {
   if (takeStrayError(reason) || process.listenerCount('unhandledRejection') > 1) return;
   // As Node does where nobody listens: it becomes an exception, for `thrown` or for what the program has.
-  throw reason instanceof Error ? reason : new Error(`nobody caught a rejection with ${inspect(reason)}`);
+  throw isError(reason) ? reason : new Error(`nobody caught a rejection with ${describe(reason)}`);
 };
 
 const thrown = (error: unknown): void => {
   if (takeStrayError(error) || process.listenerCount('uncaughtException') > 1) return;
   // The log of a library may be silent; this must not be.
-  process.stderr.write(`${inspect(error)}\n`);
+  process.stderr.write(`${describe(error)}\n`);
   if (isLeaving) return;
   isLeaving = true;
+  const { message } = taskErrorOf(error);
   for (const log of new Set(drains.values()))
-    log.fatal({ err: error }, 'nobody caught this: the worker drains and ends');
+    log.fatal({ err: taskErrorOf(error) }, 'nobody caught this: the worker drains and ends');
   setTimeout(() => process.exit(EXIT_CODE), LEAVE_LIMIT_MS);
-  void Promise.allSettled([...drains.keys()].map((drain) => drain())).then(() => process.exit(EXIT_CODE));
+  void Promise.allSettled([...drains.keys()].map((drain) => drain(message))).then(() => process.exit(EXIT_CODE));
 };

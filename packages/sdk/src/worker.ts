@@ -19,6 +19,19 @@ export type WorkerOptions = {
   readonly handleStrayErrors?: boolean;
 };
 
+export type DrainOptions = {
+  /** How long what runs may go on before it is told to stop; 30 s when not set. */
+  readonly grace?: Duration;
+  /**
+   * Why, where the process ends because something is wrong with it, and not because it was asked to: what does not end in
+   * time is counted as rescued and not run again without end (behaviour R10). For programs that handle stray errors.
+   */
+  readonly abnormal?: string;
+};
+
+/** Of a history entry; the whole of it is in the log. */
+const WHY_LENGTH = 200;
+
 const DEFAULT_CONCURRENCY = 50;
 const DEFAULT_GRACE: Duration = '30s';
 
@@ -55,15 +68,17 @@ export class BatonWorker {
     await worker.start();
     const made = new BatonWorker(host.id, worker);
     if (options.handleStrayErrors !== false) {
-      made.unguard = guardStrays(() => made.drain({ grace: 0 }), log);
+      made.unguard = guardStrays((abnormal) => made.drain({ grace: 0, abnormal }), log);
       core.onClose(made.unguard);
     }
     return made;
   }
 
   /** Takes nothing new; waits `grace` for what runs, then tells it to stop, then gives it back (behaviour R5). */
-  async drain(options: { readonly grace?: Duration } = {}): Promise<void> {
-    await this.worker.drain({ graceMs: durationMs(options.grace ?? DEFAULT_GRACE, 'grace'), stopMs: STOP_MS });
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const { grace = DEFAULT_GRACE, abnormal } = options;
+    const why = abnormal === undefined ? {} : { abnormal: abnormal.slice(0, WHY_LENGTH).toWellFormed() };
+    await this.worker.drain({ graceMs: durationMs(grace, 'grace'), stopMs: STOP_MS, ...why });
     this.unguard();
   }
 }

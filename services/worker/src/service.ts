@@ -17,7 +17,7 @@ export const startWorker: ServiceStart = async (service) => {
   service.watch(baton.link);
   const { queues, concurrency } = settings;
   const worker = await baton.startWorker({ tasks, queues, concurrency, handleStrayErrors: false });
-  service.onStop('worker', () => worker.drain({ grace: GRACE }));
+  service.onStop('worker', (why) => worker.drain({ grace: GRACE, ...why }));
   log.info(
     { worker: worker.id, types: tasks.map((task) => task.definition.type), queues, concurrency },
     'worker ready',

@@ -90,7 +90,7 @@ export const commandOf = (intent: Intent, around: Surroundings): Command => {
       return { kind: 'finish', at, fence, body, handlerErrors, abortHandled: intent.pick % 4 !== 0, random: 0.5 };
     }
     case 'give-back':
-      return { kind: 'give-back', at, fence, why: 'drain' };
+      return { kind: 'give-back', at, fence, why: 'drain', ...(flag ? { abnormal: true } : {}) };
     case 'time-out':
     case 'mark-not-stopping':
       return { kind: intent.kind, at, by, fence };

@@ -110,6 +110,9 @@ export const finish =
     ...more,
   });
 
+export const endAbnormally: Step = (now) => ({
+  ...{ kind: 'give-back', at: T0 + 400, fence: fenceOf(now), why: 'a stray error', abnormal: true },
+});
 export const giveBack: Step = (now) => ({ kind: 'give-back', at: T0 + 400, fence: fenceOf(now), why: 'drain' });
 
 export const timeOut: Step = (now) => ({ kind: 'time-out', at: T0 + 600, by: 'supervisor:s1', fence: fenceOf(now) });

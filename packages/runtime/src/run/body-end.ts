@@ -41,7 +41,7 @@ const isWorthIt = (retryOn: (error: unknown) => boolean, thrown: unknown, log: (
   try {
     return retryOn(thrown);
   } catch (error) {
-    log().warn({ err: error }, 'retryOn threw; the failure counts as one that may be retried');
+    log().warn({ err: taskErrorOf(error) }, 'retryOn threw; the failure counts as one that may be retried');
     return true;
   }
 };

@@ -1,5 +1,6 @@
 import type { TaskError } from '@baton/core';
 import { decodeData, decodeLargeData, DecodeError, RECORD_LIMIT } from '@baton/protocols';
+import { readMember } from '../describe.ts';
 import type { Log } from '../log.ts';
 import type { ArgumentBytes, Body, BodyOwner } from './body.ts';
 import { returnedEnd, threwEnd, type BodyEnd, type Threw } from './body-end.ts';
@@ -75,7 +76,7 @@ export class LocalBody implements Body {
 
   stop(cause: StopCause): void {
     this.stopReason ??= new StopReason(cause);
-    this.controller?.abort(this.stopReason);
+    this.abortSignal(this.stopReason);
   }
 
   runAborts(observed: () => void): Promise<readonly TaskError[]> {
@@ -111,7 +112,7 @@ export class LocalBody implements Body {
       if (this.settings.stopAsked !== undefined) watchfulSignal(this.controller.signal, () => this.lookForStop());
     }
     this.settings.owner.asked('signal');
-    if (this.stopReason !== undefined) this.controller.abort(this.stopReason);
+    if (this.stopReason !== undefined) this.abortSignal(this.stopReason);
     return this.controller.signal;
   }
 
@@ -120,7 +121,7 @@ export class LocalBody implements Body {
     if (this.ended || this.closed) return;
     const { owner } = this.settings;
     const pending = readUpdate(update, () => owner.log());
-    if (pending !== undefined) owner.updated(pending, options.immediate ?? false);
+    if (pending !== undefined) owner.updated(pending, isImmediate(options));
   }
 
   onAbort(handler: () => unknown): void {
@@ -141,6 +142,12 @@ export class LocalBody implements Body {
     this.settings.owner.crashed(this.threw(thrown));
   }
 
+  /** In the context of the task: what a listener of the signal throws is thrown there (behaviour X9). */
+  private abortSignal(reason: StopReason): void {
+    const { controller } = this;
+    if (controller !== undefined) runInContext(this.context, () => controller.abort(reason));
+  }
+
   private threw(thrown: unknown): Threw {
     const { definition, owner } = this.settings;
     return threwEnd(thrown, definition.retryOn, () => owner.log());
@@ -152,6 +159,9 @@ export class LocalBody implements Body {
     if (cause !== undefined) this.stop(cause);
   }
 }
+
+/** Handlers pass anything, and what they pass may throw when it is read. */
+const isImmediate = (options: UpdateOptions): boolean => readMember(options, 'immediate') === true;
 
 const NONE: Promise<readonly TaskError[]> = Promise.resolve([]);
 

@@ -9,6 +9,9 @@ import { isLarge, small, type RunData } from './run-data.ts';
 /** How a run left the task; `lost`: somebody else has it, or it was ended without us. */
 export type RunEnd = { readonly kind: 'left'; readonly held: Held } | { readonly kind: 'lost' };
 
+/** Why a run is handed back. `abnormal`: its worker ends without having been asked to (behaviour R10). */
+export type GivingBack = { readonly why: string; readonly abnormal?: true };
+
 /** What the end of a run depends on, as it is at each moment. */
 export type Ending = {
   readonly task: OwnedTask;
@@ -19,7 +22,7 @@ export type Ending = {
   readonly fence: Fence;
   /** The abort handlers that were called; undefined: nobody has asked for an abort. */
   readonly aborting: Promise<readonly TaskError[]> | undefined;
-  readonly givingBack: string | undefined;
+  readonly givingBack: GivingBack | undefined;
   /** The body was ended by force. */
   readonly forced: boolean;
   /** What was thrown in the context of the task and not caught after its body had ended. */
@@ -57,8 +60,8 @@ export const finishRun = async (run: Ending, end: BodyEnd): Promise<RunEnd> => {
   }
 };
 
-export const tellGiveBack = ({ task, clock, fence }: Ending, why: string): Promise<Told> =>
-  task.tell({ kind: 'give-back', at: clock.now(), fence, why });
+export const tellGiveBack = ({ task, clock, fence }: Ending, by: GivingBack): Promise<Told> =>
+  task.tell({ kind: 'give-back', at: clock.now(), fence, ...by });
 
 export const leftBy = (told: Told): RunEnd =>
   told.kind === 'done' ? { kind: 'left', held: told.held } : { kind: 'lost' };

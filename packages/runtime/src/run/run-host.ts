@@ -10,7 +10,7 @@ import { ThreadPool } from '../thread/thread-pool.ts';
 import { Claims, type Claimed } from './claims.ts';
 import type { TaskDefinition } from './definition.ts';
 import { Run } from './run.ts';
-import type { RunEnd } from './run-finish.ts';
+import type { GivingBack, RunEnd } from './run-finish.ts';
 
 export type { Claimed } from './claims.ts';
 
@@ -122,17 +122,17 @@ export class RunHost {
   }
 
   /** Gives every running task back whose body is still running; the caller has waited long enough. */
-  async giveBackAll(why: string): Promise<void> {
+  async giveBackAll(by: GivingBack): Promise<void> {
     await Promise.all(
       [...this.bodies].map(async (run) => {
-        const end = await run.giveBack(why);
+        const end = await run.giveBack(by);
         if (end.kind === 'left') this.next(run.address, end.held);
       }),
     );
   }
 
-  interruptAll(cause: 'drain' | 'lease_lost'): void {
-    for (const run of this.bodies) run.interrupt(cause);
+  interruptAll(cause: 'drain' | 'lease_lost', by?: GivingBack): void {
+    for (const run of this.bodies) run.interrupt(cause, by);
   }
 
   /**

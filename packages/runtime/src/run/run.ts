@@ -9,7 +9,7 @@ import type { StopCause } from './context.ts';
 import { OwnedTask } from './owned-task.ts';
 import { ProgressWriter } from './progress-writer.ts';
 import { RunData } from './run-data.ts';
-import { finishRun, leftBy, tellGiveBack, type Ending, type RunEnd } from './run-finish.ts';
+import { finishRun, leftBy, tellGiveBack, type Ending, type GivingBack, type RunEnd } from './run-finish.ts';
 import type { RunSettings } from './run-settings.ts';
 import { RunTimeout } from './run-timeout.ts';
 import { taskErrorOf } from './task-error.ts';
@@ -37,7 +37,7 @@ export class Run implements BodyOwner, Ending {
   readonly data: RunData;
   readonly body: Body;
   aborting: Promise<readonly TaskError[]> | undefined;
-  givingBack: string | undefined;
+  givingBack: GivingBack | undefined;
   forced = false;
   readonly strays: TaskError[] = [];
   private readonly settings: RunSettings;
@@ -113,15 +113,16 @@ export class Run implements BodyOwner, Ending {
   }
 
   /** Tells the body to stop for a reason of ours. What throws from here on is given back, not failed (behaviour R5). */
-  interrupt(cause: 'drain' | 'lease_lost'): void {
-    this.givingBack ??= cause;
+  interrupt(cause: 'drain' | 'lease_lost', by: GivingBack = { why: cause }): void {
+    if (by.abnormal) this.givingBack = by;
+    else this.givingBack ??= by;
     this.body.stop(cause);
   }
 
   /** Hands the task back while its body still runs on; what it writes later is fenced off. */
-  async giveBack(why: string): Promise<RunEnd> {
+  async giveBack(by: GivingBack): Promise<RunEnd> {
     await this.progress?.flush();
-    const end = leftBy(await tellGiveBack(this, why));
+    const end = leftBy(await tellGiveBack(this, by));
     if (this.body.canBeEnded) this.body.giveUp(threadEnded('the worker stops'));
     return end;
   }

@@ -1,5 +1,5 @@
 import { parseProgress, type Progress } from '@baton/core';
-import { encodeData, PAYLOAD_LIMIT } from '@baton/protocols';
+import { encodeData, messageOf, PAYLOAD_LIMIT } from '@baton/protocols';
 import type { Log } from '../log.ts';
 import type { TaskUpdate } from './context.ts';
 
@@ -12,26 +12,39 @@ export type Pending = { readonly progress?: Progress; readonly payload?: Uint8Ar
  */
 export const readUpdate = (update: TaskUpdate, log: () => Log): Pending | undefined => {
   const change: { progress?: Progress; payload?: Uint8Array } = {};
-  if (update.progress !== undefined) {
-    const parsed = parseProgress(update.progress);
-    if (parsed.ok) change.progress = parsed.progress;
-    else log().warn({ reason: parsed.reason }, 'progress was not understood and is left out');
-  }
-  if (update.payload !== undefined) {
-    const payload = encoded(update.payload, log);
-    if (payload !== undefined) change.payload = payload;
-  }
+  const progress = parsed(update, log);
+  if (progress !== undefined) change.progress = progress;
+  const payload = encoded(update, log);
+  if (payload !== undefined) change.payload = payload;
   return change.progress === undefined && change.payload === undefined ? undefined : change;
 };
 
-const encoded = (payload: unknown, log: () => Log): Uint8Array | undefined => {
+/** What is read here is the handler's, and may throw what it likes when it is read. */
+const parsed = (update: TaskUpdate, log: () => Log): Progress | undefined => {
   let reason: string;
   try {
+    const { progress } = update;
+    if (progress === undefined) return undefined;
+    const read = parseProgress(progress);
+    if (read.ok) return read.progress;
+    ({ reason } = read);
+  } catch (error) {
+    reason = messageOf(error);
+  }
+  log().warn({ reason }, 'progress was not understood and is left out');
+  return undefined;
+};
+
+const encoded = (update: TaskUpdate, log: () => Log): Uint8Array | undefined => {
+  let reason: string;
+  try {
+    const { payload } = update;
+    if (payload === undefined) return undefined;
     const bytes = encodeData(payload);
     if (bytes.length <= PAYLOAD_LIMIT) return bytes;
     reason = `${bytes.length} bytes, at most ${PAYLOAD_LIMIT} are allowed`;
   } catch (error) {
-    reason = error instanceof Error ? error.message : String(error);
+    reason = messageOf(error);
   }
   log().warn({ reason }, 'a payload could not be stored and is left out');
   return undefined;

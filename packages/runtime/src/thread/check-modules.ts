@@ -1,3 +1,4 @@
+import { messageOf } from '@baton/protocols';
 import { InvalidArgumentError } from '../errors.ts';
 import type { TaskDefinition } from '../run/definition.ts';
 import type { ThreadKind } from './task-thread.ts';
@@ -28,7 +29,7 @@ const typesOf = async (threads: ThreadPool, kind: ThreadKind): Promise<readonly 
   try {
     return await thread.loaded;
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new InvalidArgumentError(messageOf(error), { cause: error });
   } finally {
     threads.giveBack(thread);
   }

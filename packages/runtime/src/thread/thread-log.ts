@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { describe, readMember } from '../describe.ts';
 import type { Log, LogFields, LogMethod } from '../log.ts';
 import type { LogLevelName, RunNews } from './messages.ts';
 
@@ -8,13 +8,12 @@ export const threadLog = (post: (news: RunNews) => void, own: LogFields = {}): L
     (level: LogLevelName): LogMethod =>
     (first: LogFields | string, second?: string) => {
       const text = typeof first === 'string' ? first : (second ?? '');
-      const fields = typeof first === 'string' ? own : { ...own, ...first };
       try {
-        post({ kind: 'log', level, fields, text });
+        post({ kind: 'log', level, fields: typeof first === 'string' ? own : { ...own, ...first }, text });
       } catch {
-        // A function, or a thing of another realm: a line that says less is better than none.
-        const described = Object.entries(fields).map(([name, value]) => [name, inspect(value, { depth: 3 })] as const);
-        post({ kind: 'log', level, fields: Object.fromEntries(described), text });
+        // A function, a thing of another realm, a getter that throws: a line that says less is better than none.
+        const fields = { ...describedFields(own), ...(typeof first === 'string' ? {} : describedFields(first)) };
+        post({ kind: 'log', level, fields, text });
       }
     };
   return {
@@ -26,4 +25,12 @@ export const threadLog = (post: (news: RunNews) => void, own: LogFields = {}): L
     fatal: method('fatal'),
     child: (fields) => threadLog(post, { ...own, ...fields }),
   };
+};
+
+const describedFields = (fields: LogFields): LogFields => {
+  try {
+    return Object.fromEntries(Object.keys(fields).map((name) => [name, describe(readMember(fields, name))]));
+  } catch {
+    return { fields: describe(fields) };
+  }
 };

@@ -21,6 +21,8 @@ export type DrainOptions = {
   readonly graceMs: number;
   /** How long they may take after that before their tasks are given back. */
   readonly stopMs: number;
+  /** Why, where the worker ends without having been asked to: what it gives back then is counted (behaviour R10). */
+  readonly abnormal?: string;
 };
 
 /**
@@ -60,14 +62,16 @@ export class Worker {
   /** Takes nothing more, waits for what runs, gives back what does not end (behaviour R5). */
   async drain(options: DrainOptions): Promise<void> {
     const { host } = this.settings;
+    const { abnormal } = options;
+    const by = abnormal === undefined ? { why: 'drain' } : ({ why: abnormal, abnormal: true } as const);
     this.draining = true;
     host.setState('draining');
     await this.reader?.close();
     this.reader = undefined;
     if (await this.idleWithin(options.graceMs)) return;
-    host.interruptAll('drain');
+    host.interruptAll('drain', by);
     if (await this.idleWithin(options.stopMs)) return;
-    await host.giveBackAll('drain');
+    await host.giveBackAll(by);
   }
 
   private take(dispatch: Dispatch): void {
