@@ -1,8 +1,8 @@
 // Dependencies: installed when the lockfile or a manifest changed since the last time, else left alone.
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runChild } from './child.mjs';
 import { pinnedPnpm, pinnedVersion } from './pnpm.mjs';
 import { lastLines, say, ScriptError, seconds } from './say.mjs';
 import { readJson, root, workspaceFolders } from './workspace.mjs';
@@ -30,12 +30,12 @@ const requireNode = () => {
 };
 
 /** For `npm start` and `npm test`: makes a fresh clone ready. */
-export const ensureInstalled = () => {
+export const ensureInstalled = async () => {
   requireNode();
   const wanted = stamp();
   if (isInstalled(wanted)) return;
   const started = performance.now();
-  const [command, ...args] = pinnedPnpm();
+  const [command, ...args] = await pinnedPnpm();
   say('installing dependencies');
   const flags = [
     '--frozen-lockfile',
@@ -43,9 +43,9 @@ export const ensureInstalled = () => {
     '--config.confirmModulesPurge=false',
     '--reporter=append-only',
   ];
-  const result = spawnSync(command, [...args, 'install', ...flags], { cwd: root, encoding: 'utf8' });
-  if (result.error || result.status !== 0) {
-    const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`.trim();
+  const result = await runChild(command, [...args, 'install', ...flags], { cwd: root });
+  if (result.error || result.code !== 0) {
+    const output = `${result.stdout}${result.stderr}${result.error?.message ?? ''}`.trim();
     const advice = /OUTDATED_LOCKFILE/.test(output)
       ? `pnpm-lock.yaml does not fit the package.json files: run \`npx pnpm@${pinnedVersion()} install\` and commit the lockfile.`
       : 'Check the network and the registry settings (`npm ping`), then run the same command again; it goes on where it stopped.';

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { runChild } from './child.mjs';
 import { lastLines, say, ScriptError } from './say.mjs';
 import { readJson } from './workspace.mjs';
 
@@ -31,18 +32,18 @@ const onPath = (version) => {
 const npm = (args) => {
   const script = process.env['npm_execpath'];
   return script && /npm-cli\.c?js$/.test(script)
-    ? spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' })
-    : spawnSync('npm', args, { encoding: 'utf8' });
+    ? runChild(process.execPath, [script, ...args])
+    : runChild('npm', args);
 };
 
-const fetchPnpm = (version, folder) => {
+const fetchPnpm = async (version, folder) => {
   mkdirSync(cacheFolder(), { recursive: true });
   const fresh = mkdtempSync(join(cacheFolder(), 'fetching-'));
   try {
     say(`fetching pnpm ${version} (once, into ${folder})`);
     const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
-    const result = npm(['install', '--prefix', fresh, ...quiet, `pnpm@${version}`]);
-    if (result.error || result.status !== 0) {
+    const result = await npm(['install', '--prefix', fresh, ...quiet, `pnpm@${version}`]);
+    if (result.error || result.code !== 0) {
       const why = result.error?.message ?? lastLines(result.stderr);
       throw new ScriptError(
         `Could not fetch pnpm ${version} with npm:\n${why}\n` +
@@ -56,8 +57,8 @@ const fetchPnpm = (version, folder) => {
   }
 };
 
-/** @returns {[command: string, ...args: string[]]} how to call it */
-export const pinnedPnpm = () => {
+/** @returns {Promise<[command: string, ...args: string[]]>} how to call it */
+export const pinnedPnpm = async () => {
   const version = pinnedVersion();
   const folder = join(cacheFolder(), `pnpm-${version}`);
   const packageFolder = join(folder, 'node_modules', 'pnpm');
@@ -65,6 +66,6 @@ export const pinnedPnpm = () => {
     join(packageFolder, JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')).bin.pnpm);
   if (existsSync(packageFolder)) return [process.execPath, script()];
   if (onPath(version)) return ['pnpm'];
-  fetchPnpm(version, folder);
+  await fetchPnpm(version, folder);
   return [process.execPath, script()];
 };

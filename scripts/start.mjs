@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildServices, bundleOf } from './build.mjs';
 import { ensureInstalled } from './install.mjs';
+import { endWithLauncher } from './launcher.mjs';
 import { runMain, ScriptError } from './say.mjs';
 import { root } from './workspace.mjs';
 
 await runMain(async () => {
-  ensureInstalled();
+  endWithLauncher();
+  await ensureInstalled();
   await buildServices();
   const cli = join(root, bundleOf('cli'));
   if (!existsSync(cli)) throw new ScriptError('There is nothing to start: services/cli/src/main.ts does not exist.');

@@ -6,11 +6,13 @@ import { stopOnSignals } from '../test/run.stop.mjs';
 import { buildServices } from './build.mjs';
 import { check } from './check.mjs';
 import { ensureInstalled } from './install.mjs';
+import { endWithLauncher } from './launcher.mjs';
 import { runMain, say, seconds } from './say.mjs';
 
 await runMain(async () => {
   const started = performance.now();
-  ensureInstalled();
+  endWithLauncher();
+  await ensureInstalled();
   stopOnSignals();
   await buildServices();
   say('checking');

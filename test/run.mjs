@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { buildServices } from '../scripts/build.mjs';
 import { requireInstalled } from '../scripts/install.mjs';
 import { runMain } from '../scripts/say.mjs';
+import { endWithLauncher } from '../scripts/launcher.mjs';
 import { isMain, root } from '../scripts/workspace.mjs';
 import { bundleTests, fixtureEntries } from './run.bundle.mjs';
 import { runFile } from './run.child.mjs';
@@ -117,6 +118,7 @@ const main = async () => {
   });
   if (values.help) return console.log(usage);
   requireInstalled();
+  endWithLauncher();
   stopOnSignals();
   return printTotal(await runTests(positionals, { echo: values.echo }));
 };

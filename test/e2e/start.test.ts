@@ -1,18 +1,13 @@
 // limit: 400s
 // What somebody meets who starts it: `baton dev`, as `npm start` runs it.
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connectMongo } from '@baton/mongo';
 import * as assert from 'uvu/assert';
+import { dev, nothingLeft, ownServers, temporaryFolder, type Dev } from '../support/dev-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { livingWith, type Living } from '../support/living-processes.ts';
 import { suite } from '../support/suite.ts';
-import { databaseUrl, deleteNamespace, mainOf, sharedServers } from '../support/system-fixture.ts';
-import { SystemProcess } from '../support/system-process.ts';
-import type { TestContext } from '../support/test-body.ts';
+import { databaseUrl, deleteNamespace, sharedServers } from '../support/system-fixture.ts';
 
 const test = suite('baton dev');
 
@@ -22,51 +17,6 @@ const WARM_MS = 20_000;
 const COLD_MS = 120_000;
 /** From Ctrl-C to the end. */
 const STOP_MS = 15_000;
-
-type Dev = {
-  readonly process: SystemProcess;
-  /** Every process that belongs to it and lives. */
-  readonly living: () => readonly Living[];
-};
-
-/** Nothing of this process's own servers and settings reaches it. */
-const bareEnvironment = (): Readonly<Record<string, undefined>> =>
-  Object.fromEntries(
-    Object.keys(process.env)
-      .filter((name) => /^(NATS_|MONGODB_|BATON_(?!LOCAL_))/.test(name))
-      .map((name) => [name, undefined]),
-  );
-
-const dev = (
-  { defer, signal }: TestContext,
-  folder: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Dev => {
-  const mark = `mark-${randomBytes(8).toString('hex')}`;
-  const made = new SystemProcess({
-    name: 'baton dev',
-    args: [mainOf('cli'), 'dev', '--data', folder, ...args],
-    // Any port: the one people get may be theirs, or another test's.
-    env: { ...bareEnvironment(), BATON_HTTP_PORT: '0', ...env, BATON_TEST_MARK: mark },
-  });
-  const living = (): readonly Living[] => livingWith([mark, folder]);
-  defer(async () => {
-    if (signal.aborted) console.log(`--- baton dev ---\n${made.output.slice(-8_000)}`);
-    await made.destroy();
-    await nothingLeft(living);
-  });
-  return { process: made, living };
-};
-
-const nothingLeft = async (living: Dev['living']): Promise<void> =>
-  eventually(() => assert.equal(living(), [], 'processes are left behind'), { limitMs: 10_000, everyMs: 100 });
-
-const temporaryFolder = ({ defer }: TestContext): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'baton-dev-'));
-  defer(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-};
 
 const toItsEnd = async ({ process: dev }: Dev, limitMs: number): Promise<number> => {
   const began = performance.now();
@@ -150,26 +100,6 @@ const interrupted = (title: string, isTime: (run: Dev) => boolean) =>
     },
     { limitMs: COLD_MS + 60_000 },
   );
-
-/** The servers of the test run, in a namespace and a database of their own. */
-const ownServers = ({
-  defer,
-}: TestContext): Readonly<Record<'NATS_URL' | 'MONGODB_URL' | 'BATON_NAMESPACE', string>> => {
-  const id = randomBytes(4).toString('hex');
-  const { natsUrl, mongoUrl } = sharedServers();
-  const env = {
-    NATS_URL: natsUrl,
-    MONGODB_URL: databaseUrl(mongoUrl, `baton_test_${id}`),
-    BATON_NAMESPACE: `D${id.toUpperCase()}`,
-  };
-  defer(async () => {
-    const mongo = await connectMongo({ url: env.MONGODB_URL });
-    await mongo.db.dropDatabase();
-    await mongo.close();
-    await deleteNamespace(natsUrl, env.BATON_NAMESPACE);
-  });
-  return env;
-};
 
 interrupted('Ctrl-C in the middle of the job', ({ process: { output } }) => /\d+ of \d+ \(\d+%\)/.test(output));
 // The services are there and are still loading: they have nobody yet who tells them that their parent is gone.

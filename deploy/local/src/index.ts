@@ -13,6 +13,7 @@ export type { FoundRedis } from './find/redis.ts';
 export type { FindOptions } from './find/search.ts';
 export { silentReporter } from './report.ts';
 export type { ReportEvent, Reporter, ServerName } from './report.ts';
+export { Guard } from './run/guard.ts';
 export type { LocalServer, ServerOptions } from './run/local-server.ts';
 export { startMongo } from './run/mongo.ts';
 export type { MongoOptions, MongoServer } from './run/mongo.ts';

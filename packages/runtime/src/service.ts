@@ -204,11 +204,11 @@ const codeOf = (error: unknown): number => {
   return error instanceof BatonError ? exitCodes.serverLost : exitCodes.failed;
 };
 
-const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
- * The whole of a `main.ts`: reads the settings, starts, and ends the process with a code of `exitCodes`. SIGTERM and
- * SIGINT drain; a second one ends at once with 128 + its number. What nobody caught is logged, drains and ends with 1,
+ * The whole of a `main.ts`: reads the settings, starts, and ends the process with a code of `exitCodes`. SIGTERM,
+ * SIGINT and SIGHUP drain; a second one ends at once with 128 + its number. What nobody caught is logged, drains and ends with 1,
  * unless it was raised in a task, which fails then (behaviour X9).
  */
 export const runService = async (name: string, start: ServiceStart): Promise<never> => {

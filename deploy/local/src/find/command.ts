@@ -4,6 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { Guard } from '../run/guard.ts';
 
 export type CommandOptions = {
   /** The command is ended when it takes longer. */
@@ -27,9 +28,17 @@ export class CommandError extends Error {
 
 const KEPT_OUTPUT_CHARS = 1_000_000;
 
+/** Ends commands that still run when this process is gone: an install of minutes must not go on for nobody. */
+let guard: Guard | undefined;
+
 /** Runs a command to its end. Standard input is empty, so nothing can wait for an answer. */
 export function runCommand(command: string, args: readonly string[], options: CommandOptions): Promise<CommandOutput> {
   const child = spawn(command, args, spawnOptions(options));
+  const { pid } = child;
+  if (pid !== undefined) {
+    (guard ??= new Guard()).watch(pid, 'SIGTERM');
+    child.once('exit', () => guard?.forget(pid));
+  }
   const out = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     out.stdout = (out.stdout + text).slice(-KEPT_OUTPUT_CHARS);

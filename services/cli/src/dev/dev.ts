@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Durability } from '@baton/local';
+import { Guard, type Durability } from '@baton/local';
 import { SERVICE_NAMES } from '../commands/services.ts';
 import { runQuickstart } from '../quickstart/run.ts';
 import { addressIn, gatewayEnvironment, requireFreePort } from './gateway-address.ts';
@@ -40,6 +40,7 @@ class Stage {
   readonly broken: Promise<number>;
   private readonly options: DevOptions;
   private readonly processes: ServiceProcess[] = [];
+  private readonly guard = new Guard();
   private servers: Servers | undefined;
   private closing = false;
   private breakDown: (code: number) => void = () => {};
@@ -70,6 +71,7 @@ class Stage {
     this.closing = true;
     await Promise.all(this.processes.map((each) => each.stop()));
     await this.servers?.stop();
+    this.guard.end();
   }
 
   /** Resolves with the address of the page. */
@@ -84,6 +86,7 @@ class Stage {
           args: name === 'worker' ? [name, '--tasks', tasks] : [name],
           env,
           logFolder: join(dataDir, 'logs'),
+          guard: this.guard,
           onExit: (code, signal) => this.brokeDown(`the ${name} ended with ${signal ?? `code ${code}`}`),
         });
         this.processes.push(service);
@@ -101,7 +104,10 @@ class Stage {
   }
 }
 
-/** Ctrl-C and SIGTERM end it in order; a second one ends it at once. */
+/** Signals that end it in order, and their numbers: Ctrl-C, a request, a terminal that was closed or a launcher that is gone. */
+const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+
+/** A second signal ends it at once. */
 const stopRequested = () => {
   const controller = new AbortController();
   let stop: (code: number) => void = () => {};
@@ -109,23 +115,22 @@ const stopRequested = () => {
     stop = resolve;
   });
   let askedAt = 0;
-  const onSignal = (signal: NodeJS.Signals): void => {
+  const onSignal = (signal: keyof typeof SIGNALS): void => {
     if (controller.signal.aborted) {
       // Under npm one Ctrl-C arrives twice: from the terminal and from npm.
       if (performance.now() - askedAt < SAME_PRESS_MS) return;
-      process.exit(signal === 'SIGINT' ? 130 : 143);
+      process.exit(128 + SIGNALS[signal]);
     }
     askedAt = performance.now();
     say('\nStopping. Once more ends it at once.');
     controller.abort();
     stop(0);
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[];
+  for (const name of names) process.on(name, onSignal);
   const forget = (): void => {
     if (controller.signal.aborted) return;
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    for (const name of names) process.off(name, onSignal);
   };
   return { signal: controller.signal, code, forget };
 };

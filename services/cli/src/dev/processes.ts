@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Guard } from '@baton/local';
 import { BatonError } from '@baton/runtime';
 
 export type ServiceProcess = {
@@ -16,6 +17,8 @@ type StartOptions = {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFolder: string;
+  /** Ends it when this process is gone, also while its own event loop does not turn. */
+  readonly guard: Guard;
   /** Called when it ends and nobody asked for it. */
   readonly onExit: (code: number | null, signal: NodeJS.Signals | null) => void;
 };
@@ -26,7 +29,7 @@ const TAIL_CHARS = 2_000;
 
 /** Starts a service as a process of its own, its log in a file. It can be stopped from here on, also while it starts. */
 export const startProcess = (options: StartOptions): ServiceProcess => {
-  const { name, args, env, logFolder } = options;
+  const { name, args, env, logFolder, guard } = options;
   mkdirSync(logFolder, { recursive: true });
   const logFile = join(logFolder, `${name}.log`);
   const log = createWriteStream(logFile, { flags: 'a' });
@@ -35,10 +38,13 @@ export const startProcess = (options: StartOptions): ServiceProcess => {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const { pid } = child;
+  if (pid !== undefined) guard.watch(pid, 'SIGTERM');
   let stopping = false;
   const exited = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {
       log.end();
+      if (pid !== undefined) guard.forget(pid);
       if (!stopping) options.onExit(code, signal);
       resolve();
     });
