@@ -26,7 +26,7 @@ const startLimited = async (context: TestContext): Promise<string> => {
      accounts { BATON: { jetstream: { max_file: ${LIMIT} }, users: [{ user: b, password: b }] } }
      no_auth_user: b`,
   );
-  return startConfiguredNats(context, config);
+  return (await startConfiguredNats(context, config)).url;
 };
 
 test(

@@ -8,12 +8,18 @@ import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import type { TestContext } from './test-body.ts';
 
-/** A server with a configuration of its own, on a free port and in a new folder. Gives its address. */
+export type ConfiguredNats = {
+  readonly url: string;
+  /** All it has logged so far. */
+  readonly said: () => string;
+};
+
+/** A server with a configuration of its own, on a free port and in a new folder. */
 export const startConfiguredNats = async (
   { defer }: Pick<TestContext, 'defer'>,
   configPath: string,
   env: Readonly<Record<string, string>> = {},
-): Promise<string> => {
+): Promise<ConfiguredNats> => {
   const { path } = await ensureNats();
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'baton-nats-'));
@@ -28,5 +34,5 @@ export const startConfiguredNats = async (
     rmSync(folder, { recursive: true, force: true });
   });
   await eventually(() => assert.ok(said.includes('Server is ready'), said), { limitMs: 10_000 });
-  return `nats://127.0.0.1:${port}`;
+  return { url: `nats://127.0.0.1:${port}`, said: () => said };
 };

@@ -67,9 +67,11 @@ export class Api implements JetStreamApi {
     return new Promise((resolve, reject) => {
       const reply = this.inbox.expect({
         deadline,
+        subject,
         answer: (msg) => resolve({ kind: 'answer', msg }),
         cut: () => resolve({ kind: 'cut' }),
         expire: () => resolve({ kind: 'expired' }),
+        refuse: reject,
       });
       try {
         this.nc.publish(subject, bytes, { reply });

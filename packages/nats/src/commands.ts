@@ -1,7 +1,8 @@
 import { headers as names, parseAddress, untoken } from '@baton/protocols';
-import { BatonError, NotConnectedError, type CommandMessage, type Commands, type CommandSent } from '@baton/runtime';
-import { createInbox, errors, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
+import { NotConnectedError, type CommandMessage, type Commands, type CommandSent } from '@baton/runtime';
+import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import type { NatsWire } from './connect.ts';
+import { INBOX_PREFIX } from './inbox.ts';
 import { listen } from './wire.ts';
 import { WorkReader, type Work } from './work-reader.ts';
 
@@ -37,7 +38,7 @@ export const createCommands = (wire: NatsWire): Commands => {
     },
 
     reply: (to, bytes, contentType) => {
-      if (!wire.link.connected || !INBOX_PATTERN.test(to)) return;
+      if (!wire.link.connected || !mayAnswer(wire, to)) return;
       wire.nc.publish(to, bytes, { headers: headersOf({ [names.contentType]: contentType }) });
     },
 
@@ -65,14 +66,16 @@ export const createCommands = (wire: NatsWire): Commands => {
 
     onFind: (where) =>
       listen(wire, wire.names.findSubject, (msg) => {
-        if (msg.data.length > ID_LENGTH) return;
+        // Only supervisors ask; whoever asks for an answer elsewhere wants something written there.
+        if (msg.data.length > ID_LENGTH || !isOwnInbox(wire, msg.reply ?? '')) return;
         const address = where(decoder.decode(msg.data));
         if (address !== undefined) msg.respond(encoder.encode(address));
       }),
   };
 };
 
-const messageOf = ({ names: { commandPrefix } }: NatsWire, { msg, delivery, ack, again }: Work): CommandMessage => {
+const messageOf = (wire: NatsWire, { msg, delivery, ack, again }: Work): CommandMessage => {
+  const { commandPrefix } = wire.names;
   const { subject } = msg;
   const [verb = '', ...rest] = subject.slice(commandPrefix.length).split('.');
   const contentType = msg.headers?.get(names.contentType);
@@ -86,15 +89,21 @@ const messageOf = ({ names: { commandPrefix } }: NatsWire, { msg, delivery, ack,
     subject,
     headers: headersIn(msg.headers),
     ...(contentType === undefined || contentType === '' ? {} : { contentType }),
-    ...replyOf(replyTo),
+    ...replyOf(wire, replyTo),
     ...{ sequence, storedAt, deliveries, ack, again },
   };
 };
 
-const replyOf = (replyTo: string | undefined): Pick<CommandMessage, 'replyTo' | 'badReply'> => {
+const replyOf = (wire: NatsWire, replyTo: string | undefined): Pick<CommandMessage, 'replyTo' | 'badReply'> => {
   if (replyTo === undefined || replyTo === '') return {};
-  return INBOX_PATTERN.test(replyTo) ? { replyTo } : { badReply: true };
+  return mayAnswer(wire, replyTo) ? { replyTo } : { badReply: true };
 };
+
+const mayAnswer = (wire: NatsWire, to: string): boolean =>
+  INBOX_PATTERN.test(to) && (wire.inboxPrefix === INBOX_PREFIX || !isOwnInbox(wire, to));
+
+/** Where roles have inboxes of their own, nobody who sends commands listens in those of supervisors. */
+const isOwnInbox = (wire: NatsWire, to: string): boolean => to.startsWith(`${wire.inboxPrefix}.`);
 
 const headersIn = (sent: MsgHdrs | undefined): CommandMessage['headers'] =>
   sent === undefined ? {} : Object.fromEntries(sent.keys().map((key) => [key, sent.values(key)]));
@@ -134,8 +143,6 @@ const ascii = (text: string): string => text.replaceAll(/[^ -~]/g, '?');
 class Answers {
   private readonly wire: NatsWire;
   private readonly waiting = new Map<string, (msg: Msg) => void>();
-  /** Told when the server refuses a publish to the subject: it says so apart from the publish, and at once. */
-  private readonly refusals = new Map<string, Set<() => void>>();
   private inbox: string | undefined;
   private count = 0;
 
@@ -150,10 +157,9 @@ class Answers {
     const until = performance.now() + timeoutMs;
     const token = (this.count++).toString(36);
     const answer = this.answerTo(token);
-    const refusal = this.refusalOf(subject);
     try {
       const headers = { [names.reply]: `${this.ownInbox()}.${token}`, [names.contentType]: MSGPACK };
-      const stored = await Promise.race([wire.publisher.publish(subject, bytes, { headers, timeoutMs }), refusal.came]);
+      const stored = await wire.publisher.publish(subject, bytes, { headers, timeoutMs });
       if (stored.kind === 'conflict') throw new Error('a command was published without an expectation');
       if (stored.kind !== 'written') return stored;
       const msg = await answer.within(until - performance.now());
@@ -164,31 +170,6 @@ class Answers {
       throw fault;
     } finally {
       this.waiting.delete(token);
-      refusal.forget();
-    }
-  }
-
-  private refusalOf(subject: string) {
-    const told = this.refusals.get(subject) ?? new Set();
-    this.refusals.set(subject, told);
-    let tell = (): void => {};
-    const came = new Promise<Extract<CommandSent, { readonly kind: 'failed' | 'unknown' }>>((resolve) => {
-      const text = `nats-server does not let these credentials publish to ${subject}`;
-      tell = () => resolve({ kind: 'failed', cause: new BatonError('PERMISSION_DENIED', text) });
-    });
-    told.add(tell);
-    const forget = (): void => {
-      told.delete(tell);
-      if (told.size === 0) this.refusals.delete(subject);
-    };
-    return { came, forget };
-  }
-
-  private async hearRefusals(): Promise<void> {
-    for await (const status of this.wire.nc.status()) {
-      if (status.type !== 'error' || !(status.error instanceof errors.PermissionViolationError)) continue;
-      const { operation, subject } = status.error;
-      if (operation === 'publish') for (const tell of this.refusals.get(subject) ?? []) tell();
     }
   }
 
@@ -217,7 +198,6 @@ class Answers {
       const inbox = createInbox(this.wire.inboxPrefix);
       listen(this.wire, `${inbox}.*`, (msg) => this.waiting.get(msg.subject.slice(inbox.length + 1))?.(msg));
       this.inbox = inbox;
-      this.hearRefusals().catch((fault: unknown) => this.wire.onFault('status of the connection', fault));
     }
     return this.inbox;
   }

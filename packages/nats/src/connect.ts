@@ -6,7 +6,7 @@ import { Api } from './api.ts';
 import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
 import { ensureStreams, epochOf, findStreams, type StreamInfo, type Streams } from './ensure-streams.ts';
 import { EpochChangedError } from './errors.ts';
-import { Inbox } from './inbox.ts';
+import { hearRefusals, Inbox, INBOX_PREFIX } from './inbox.ts';
 import { NatsLink } from './link.ts';
 import { AckPipeline } from './publisher/ack-pipeline.ts';
 import type { GateLimits } from './publisher/gate.ts';
@@ -48,7 +48,6 @@ export type NatsWire = Wire & {
   readonly close: () => Promise<void>;
 };
 
-const INBOX_PREFIX = '_INBOX';
 const IN_FLIGHT: GateLimits = { count: 4_096, bytes: 32 * 1024 * 1024 };
 const CHECK_TIMEOUT_MS = 2_000;
 
@@ -64,6 +63,7 @@ export const connectNats = async (settings: NatsSettings): Promise<NatsWire> => 
   try {
     requireVersion(nc.info?.version);
     const inbox = new Inbox(nc, createInbox(settings.inboxPrefix ?? INBOX_PREFIX), onFault);
+    hearRefusals(nc, inbox).catch((fault: unknown) => onFault('status of the connection', fault));
     const api = new Api(nc, inbox);
     await requireJetStream(api, settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
     const isPublisher = settings.role === 'publisher';

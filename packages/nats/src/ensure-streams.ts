@@ -1,5 +1,5 @@
 import { metadataKeys, streamConfigs, type Names, type StreamConfig, type StreamOptions } from '@baton/protocols';
-import { StoreRefusedError } from '@baton/runtime';
+import { BatonError, StoreRefusedError } from '@baton/runtime';
 import type { Api } from './api.ts';
 import { ApiError, StreamMismatchError } from './errors.ts';
 import { apiCodes } from './publisher/outcome.ts';
@@ -36,13 +36,19 @@ export const ensureStreams = async (api: Api, names: Names, options: StreamOptio
 export const findStreams = async (api: Api, names: Names): Promise<Streams> => {
   const info = await find(api, names.tasksStream);
   if (info === undefined) {
-    const text = `there is no stream ${names.tasksStream}: start a supervisor or a worker first, which makes it`;
-    throw new StoreRefusedError('STORE_MISSING', text);
+    throw notMade(names.tasksStream);
   }
   const wanted = streamConfigs(names, { replicas: 1 }).find(({ name }) => name === names.tasksStream);
   if (wanted !== undefined) requireMetadata(wanted, info.config);
   return { epoch: epochOf(info), replicas: Number(info.config['num_replicas'] ?? 1) };
 };
+
+const notMade = (stream: string, cause?: BatonError): StoreRefusedError =>
+  new StoreRefusedError(
+    'STORE_MISSING',
+    `there is no stream ${stream}, and this role makes none: start a supervisor, which does`,
+    cause === undefined ? {} : { cause },
+  );
 
 /** Streams nobody could rebuild: not even their limits may be others. */
 export const isKept = (names: Names, stream: string): boolean => {
@@ -89,6 +95,7 @@ const create = async (api: Api, config: StreamConfig): Promise<StreamInfo> => {
   try {
     return await api.call<StreamInfo>(`STREAM.CREATE.${config.name}`, config);
   } catch (fault) {
+    if (fault instanceof BatonError && fault.code === 'PERMISSION_DENIED') throw notMade(config.name, fault);
     // Somebody was faster, with another version or other settings of this program: compare with what he made.
     const raced = fault instanceof ApiError && fault.apiCode === apiCodes.streamExists;
     const made = raced ? await find(api, config.name) : undefined;

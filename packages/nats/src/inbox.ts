@@ -1,15 +1,23 @@
-import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import { BatonError } from '@baton/runtime';
+import { errors, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import type { FaultListener } from './wire.ts';
 
-/** Who waits for one answer. Exactly one of the three is called, once; none may throw. */
+/** Who waits for one answer. Exactly one of the four is called, once; none may throw. */
 export interface Waiter {
   /** Monotonic milliseconds. */
   readonly deadline: number;
+  /** What was published, for a refusal of it. */
+  readonly subject: string;
   answer(msg: Msg): void;
   expire(): void;
   /** The connection is gone, and with it the answer: the server keeps none for us. */
   cut(): void;
+  /** The server does not let these credentials publish there: nothing was sent on. */
+  refuse(cause: BatonError): void;
 }
+
+/** What reply subjects begin with where roles have none of their own. */
+export const INBOX_PREFIX = '_INBOX';
 
 /** How late a timeout may be noticed. One sweep for all instead of a timer for each: timers cost more than publishes. */
 const SWEEP_MS = 100;
@@ -60,6 +68,19 @@ export class Inbox {
     for (const waiter of cut) this.guarded(() => waiter.cut());
   }
 
+  /**
+   * The server refused a publish. It says so apart from the answers, with the subject only: everybody who waits for this one
+   * is told. Refusals are rare, so nothing is kept ready for them.
+   */
+  refuse(subject: string): void {
+    const cause = permissionDenied(subject);
+    for (const [token, waiter] of this.waiting) {
+      if (waiter.subject !== subject) continue;
+      this.waiting.delete(token);
+      this.guarded(() => waiter.refuse(cause));
+    }
+  }
+
   close(): void {
     this.cutAll();
     clearInterval(this.sweeper);
@@ -100,3 +121,15 @@ export class Inbox {
     }
   }
 }
+
+/** Tells the inbox what the server refuses, for as long as the connection lives. Rejects when its news cannot be heard. */
+export const hearRefusals = async (nc: NatsConnection, inbox: Pick<Inbox, 'refuse'>): Promise<void> => {
+  for await (const status of nc.status()) {
+    if (status.type !== 'error' || !(status.error instanceof errors.PermissionViolationError)) continue;
+    const { operation, subject } = status.error;
+    if (operation === 'publish') inbox.refuse(subject);
+  }
+};
+
+export const permissionDenied = (subject: string): BatonError =>
+  new BatonError('PERMISSION_DENIED', `nats-server does not let these credentials publish to ${subject}`);

@@ -4,7 +4,7 @@ import { Api } from './api.ts';
 import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
 import { isKept, type StreamInfo } from './ensure-streams.ts';
 import { ApiError } from './errors.ts';
-import { Inbox } from './inbox.ts';
+import { hearRefusals, Inbox } from './inbox.ts';
 import { apiCodes } from './publisher/outcome.ts';
 import { requireJetStream, requireVersion } from './server-check.ts';
 import { closeConnection } from './stale.ts';
@@ -61,6 +61,7 @@ export const inspectNats = async (settings: DialSettings & { readonly namespace?
   const names = namesOf(settings.namespace);
   const nc = await dial(settings);
   const inbox = new Inbox(nc, createInbox(settings.inboxPrefix), () => {});
+  hearRefusals(nc, inbox).catch(() => {});
   try {
     const version = nc.info?.version;
     requireVersion(version);

@@ -168,8 +168,8 @@ const deadline = (ms: number) => {
   };
 };
 
-/** Codes of errors that pass: the server is not there, or not yet. */
-const PASSING = new Set(['NOT_CONNECTED', 'OUTCOME_UNKNOWN', 'STORE_TIMEOUT', 'MONGO_UNAVAILABLE']);
+/** Codes of errors that pass: the server is not there, or not yet, or whoever makes the streams. */
+const PASSING = new Set(['NOT_CONNECTED', 'OUTCOME_UNKNOWN', 'STORE_TIMEOUT', 'STORE_MISSING', 'MONGO_UNAVAILABLE']);
 
 const OPEN_PAUSE_MS = 1_000;
 const STILL_WAITING_MS = 60_000;

@@ -112,7 +112,7 @@ const DISCONNECTED: WriteResult = notConnected('no connection to NATS: nothing w
 
 class Publish implements Waiter {
   readonly deadline: number;
-  private readonly subject: string;
+  readonly subject: string;
   private readonly sent: Sent;
   private readonly setup: PipelineSetup;
 
@@ -136,6 +136,10 @@ class Publish implements Waiter {
 
   cut(): void {
     this.sent.failed(unknown(`the connection was lost before ${this.subject} was answered`));
+  }
+
+  refuse(cause: BatonError): void {
+    this.sent.failed({ kind: 'failed', cause });
   }
 
   /** No stream listens, so nothing was stored. That is definite; what remains to be found out is why. */
