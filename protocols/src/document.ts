@@ -2,6 +2,8 @@ import {
   abortGraceMsOf,
   isTerminal,
   maxAttemptsOf,
+  readyAtOf,
+  waitedMs,
   type Abort,
   type Backoff,
   type Data,
@@ -48,8 +50,12 @@ export type TaskDocument = {
   readonly created_at: Date;
   readonly changed_at: Date;
   readonly run_at: Date | null;
+  /** From when on the current or last attempt could begin. */
+  readonly ready_at: Date;
   readonly started_at: Date | null;
   readonly ended_at: Date | null;
+  /** How long the current or last attempt waited from `ready_at` to its start; null while it waits. */
+  readonly queued_seconds: number | null;
   readonly attempt: number;
   readonly max_attempts: number;
   readonly failures: number;
@@ -128,13 +134,15 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   created_at: new Date(record.createdAt),
   changed_at: new Date(record.changedAt),
   run_at: date(record.runAt),
+  ready_at: new Date(readyAtOf(record)),
   started_at: date(record.startedAt),
   ended_at: date(record.endedAt),
+  queued_seconds: seconds(waitedMs(record)),
   attempt: record.attempt,
   max_attempts: maxAttemptsOf(record.policy),
   failures: record.failures ?? 0,
   rescues: record.rescues ?? 0,
-  timeout_seconds: record.policy.timeoutMs === undefined ? null : record.policy.timeoutMs / 1_000,
+  timeout_seconds: seconds(record.policy.timeoutMs),
   abort_grace_seconds: abortGraceMsOf(record.policy) / 1_000,
   worker: record.owner?.worker ?? null,
   fence: record.owner === undefined ? null : fenceOf(record.owner.fence),
@@ -186,6 +194,8 @@ const progressOf = (progress: Progress): Progress => {
   if ('fraction' in progress) return { fraction: progress.fraction };
   return { current: progress.current, total: progress.total };
 };
+
+const seconds = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1_000);
 
 const date = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms));
 

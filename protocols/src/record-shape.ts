@@ -113,6 +113,7 @@ const REQUIRED: Shape = {
 
 const OPTIONAL: Shape = {
   ...SPEC_OPTIONAL,
+  readyAt: time,
   startedAt: time,
   endedAt: time,
   failures: whole,

@@ -56,6 +56,7 @@ const full: TaskRecord = {
   subscribers: [{ user: 'alice', at: AT }],
   createdAt: AT,
   changedAt: AT + 3,
+  readyAt: AT + 1,
   startedAt: AT + 2,
   endedAt: AT + 3,
   attempt: 1,

@@ -258,6 +258,7 @@ test('L14 durations run from start to end, the wait stands beside it, the mode i
     const { startedAt = 0, endedAt = 0, createdAt } = handle.record;
     assert.is(handle.durationSeconds, (endedAt - startedAt) / 1_000);
     assert.is(handle.queuedSeconds, (startedAt - createdAt) / 1_000);
+    assert.is((await stage.document(handle.uuid, ({ terminal }) => terminal)).queued_seconds, handle.queuedSeconds);
     assert.is(handle.executionMode, 'async');
     const inline = await quick();
     assert.is(inline.executionMode, 'sync');
@@ -267,6 +268,32 @@ test('L14 durations run from start to end, the wait stands beside it, the mode i
       [inline, 'sync'],
     ] as const) {
       assert.is((await stage.document(one.uuid, ({ terminal }) => terminal)).execution_mode, mode);
+    }
+  });
+});
+
+test('L14 a delay and a back-off are no wait for a worker, in the handle and in the document', async (stage, context) => {
+  let runs = 0;
+  const delayed = task({ name: 'l14.delayed' }, () => 1);
+  const retried = task({ name: 'l14.retried', retry: { maxAttempts: 2, backoff: { initial: 1, jitter: 0 } } }, () => {
+    if (++runs === 1) throw new Error('first');
+  });
+  await stage.serve(context, [delayed, retried]);
+  await stage.as('alice').within(async () => {
+    const handles = [await delayed.with({ delay: 1 }).schedule(), await retried.schedule()];
+    for (const handle of handles) {
+      await handle.wait({ timeout: '9s' });
+      assert.is(handle.status, 'success');
+      const { createdAt, readyAt = 0, startedAt = 0, runAt } = handle.record;
+      assert.ok(
+        readyAt - createdAt >= 1_000,
+        `${handle.record.type}: ready ${readyAt - createdAt} ms after the submit`,
+      );
+      assert.is(runAt, undefined);
+      assert.is(handle.queuedSeconds, Math.max(0, startedAt - readyAt) / 1_000, handle.record.type);
+      const document = await stage.document(handle.uuid, ({ terminal }) => terminal);
+      assert.equal(document.ready_at.getTime(), Math.floor(readyAt), handle.record.type);
+      assert.is(document.queued_seconds, handle.queuedSeconds, handle.record.type);
     }
   });
 });

@@ -1,3 +1,4 @@
+import { readyAtOf } from './durations.ts';
 import type { TaskEvent } from './event.ts';
 import { withTransition } from './history.ts';
 import { evolveSuccessor, withSubscriber, type SuccessorEvent } from './successors.ts';
@@ -43,6 +44,8 @@ const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord
     attempt: 0,
     history: [transition('pending', createdAt, by, 0, why)],
   } as const);
+  // It waited behind another task, and can begin only now.
+  if (at > createdAt) next.readyAt = at;
   if (dedupeCount !== undefined) next.dedupeCount = dedupeCount;
   if (successor !== undefined) next.successor = successor;
   return next;
@@ -130,6 +133,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
     case 'given-back':
       // An inline call whose process stops is run on by whoever serves its type.
       drop(next, 'host');
+      next.readyAt = event.at;
       wait(next, event.at, event.by, event.why);
       return;
     case 'archived':
@@ -159,14 +163,23 @@ const claimed = (next: Draft, owner: Owner, attempt: number, at: Millis): void =
   next.owner = owner;
   next.attempt = attempt;
   next.startedAt = at;
-  drop(next, 'runAt', 'abortable', 'finishing', 'timeoutUnenforced');
+  keepReady(next);
+  drop(next, 'abortable', 'finishing', 'timeoutUnenforced');
   move(next, 'in_progress', at, `worker:${owner.worker}`);
+};
+
+/** The time it waited for is no option any more, and says from when on it waited for a worker (behaviour L14). */
+const keepReady = (next: Draft): void => {
+  if (next.runAt === undefined) return;
+  next.readyAt = readyAtOf(next);
+  delete next.runAt;
 };
 
 /** Terminal. The owner stays: it tells who ran the task and lets a repeated `finish` be recognised. */
 const end = (next: Draft, status: Status, at: Millis, by: Cause, why?: string): void => {
   next.endedAt = at;
-  drop(next, 'finishing', 'notStopping', 'runAt');
+  keepReady(next);
+  drop(next, 'finishing', 'notStopping');
   if (status !== 'failure') drop(next, 'error');
   if (next.abort !== undefined) next.abort = { ...next.abort, stoppedAt: at };
   move(next, status, at, by, why);
@@ -187,5 +200,6 @@ const wait = (next: Draft, at: Millis, by: Cause, why: string): void => {
 const rescued = (next: Draft, event: Extract<TaskEvent, { kind: 'rescued' }>): void => {
   next.rescues = (next.rescues ?? 0) + 1;
   drop(next, 'host');
+  next.readyAt = event.at;
   wait(next, event.at, event.by, event.why);
 };

@@ -13,7 +13,7 @@ export {
   maxAttemptsOf,
   maxRescuesOf,
 } from './defaults.ts';
-export { durationMs, queuedMs } from './durations.ts';
+export { durationMs, queuedMs, readyAtOf, waitedMs } from './durations.ts';
 export { evolve } from './evolve.ts';
 export { describeDuration, describeProgress, etaMs, fractionOf, parseProgress } from './progress.ts';
 export { taskOf } from './promote.ts';

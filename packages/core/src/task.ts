@@ -135,6 +135,8 @@ export type TaskRecord = TaskSpec & {
   readonly subscribers: readonly Subscriber[];
   readonly createdAt: Millis;
   readonly changedAt: Millis;
+  /** From when the current or last attempt could begin, where that is later than `createdAt`; while it waits `runAt` may be later still. */
+  readonly readyAt?: Millis;
   /** Start of the current or last attempt. */
   readonly startedAt?: Millis;
   readonly endedAt?: Millis;

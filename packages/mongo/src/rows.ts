@@ -177,7 +177,8 @@ export const queuesNow = async (tasks: Tasks, filter: TaskFilter, now: Date): Pr
         $group: {
           _id: { queue: '$queue', status: '$status', delayed },
           count: { $sum: 1 },
-          oldest: { $min: '$created_at' },
+          // A delay or a back-off is no wait.
+          oldest: { $min: { $ifNull: ['$ready_at', '$created_at'] } },
         },
       },
     ];

@@ -123,7 +123,7 @@ const recordOfView = (task: TaskView): TaskRecord => {
   const text = (field: string): string => (typeof task[field] === 'string' ? task[field] : '');
   const time = (field: string): number | undefined => (text(field) === '' ? undefined : Date.parse(text(field)));
   const createdAt = time('created_at') ?? 0;
-  const [startedAt, endedAt, runAt] = [time('started_at'), time('ended_at'), time('run_at')];
+  const [readyAt, startedAt, endedAt, runAt] = ['ready_at', 'started_at', 'ended_at', 'run_at'].map(time);
   return {
     v: 1,
     id: task.id,
@@ -141,6 +141,7 @@ const recordOfView = (task: TaskView): TaskRecord => {
     createdAt,
     changedAt: time('changed_at') ?? createdAt,
     attempt: typeof task['attempt'] === 'number' ? task['attempt'] : 0,
+    ...(readyAt === undefined ? {} : { readyAt }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(runAt === undefined ? {} : { runAt }),

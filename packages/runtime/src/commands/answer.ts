@@ -24,7 +24,7 @@ export type CommandAnswer =
 
 const SHOWN = [
   ...['task_type', 'task_key', 'task_name', 'scope', 'status', 'created_by', 'queue', 'priority', 'execution_mode'],
-  ...['created_at', 'changed_at', 'run_at', 'started_at', 'ended_at', 'attempt', 'dedupe_count', 'address'],
+  ...['created_at', 'changed_at', 'run_at', 'ready_at', 'started_at', 'ended_at', 'attempt', 'dedupe_count', 'address'],
 ] as const;
 
 export const taskViewOf = (address: Address, epoch: number, revision: number, record: TaskRecord): TaskView => {

@@ -45,6 +45,7 @@ const rowFields = {
   changed_at: time,
   changed_on: time,
   run_at: maybeTime,
+  ready_at: time,
   started_at: maybeTime,
   ended_at: maybeTime,
   duration_seconds: seconds.nullable(),
