@@ -3,6 +3,7 @@
 //
 //   index.html, icon.svg, embed.html     names that stay
 //   assets/page-<hash>.js, .css          named by their content: a browser may keep them for ever
+//   assets/live-<hash>.js                the shared worker that keeps the one stream of events
 //   baton-task-list.js                   the web component, one file with its styles inside
 //   *.br, *.gz                           the same, packed once and for all
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -59,19 +60,16 @@ export const buildPage = async (build) => {
   try {
     const styles = await build({ ...shared(), entryPoints: ['src/styles/all.css'], write: false });
     const BATON_STYLES = JSON.stringify(styles.outputFiles[0].text);
+    const hashed = { outdir: join(folder, 'assets'), entryNames: '[name]-[hash]', metafile: true };
+    const worker = await build({ ...shared(), ...hashed, entryPoints: { live: 'src/live/worker.ts' } });
+    const BATON_LIVE_WORKER = JSON.stringify(`/assets/${outputOf(worker.metafile, '.js')}`);
     const [page] = await Promise.all([
-      build({
-        ...shared(),
-        entryPoints: { page: 'src/page.tsx' },
-        outdir: join(folder, 'assets'),
-        entryNames: '[name]-[hash]',
-        metafile: true,
-      }),
+      build({ ...shared(), ...hashed, entryPoints: { page: 'src/page.tsx' }, define: { BATON_LIVE_WORKER } }),
       build({
         ...shared(),
         entryPoints: ['src/task-list-element.tsx'],
         outfile: join(folder, 'baton-task-list.js'),
-        define: { BATON_STYLES },
+        define: { BATON_STYLES, BATON_LIVE_WORKER },
       }),
     ]);
     const html = readFileSync(join(web, 'index.html'), 'utf8')

@@ -1,5 +1,6 @@
 // limit: 300s
 // E2, S4: server-sent events of the gateway, over real connections.
+import { encode } from '@baton/protocols';
 import { createKernel } from '@baton/runtime';
 import type { TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
@@ -132,13 +133,38 @@ test('S4 who has left a task gets nothing more of it, on any stream', async (con
   await eventually(() => assert.ok(one.hasEnded()));
 });
 
+test('E2 S4 the list with live progress of named tasks: of those the user sees, until they end; whose events they are', async (context) => {
+  const made = await system(context);
+  const [mine, others] = [await schedule(made, 'alice', 'mine'), await schedule(made, 'bob', 'others')];
+  for (const task of [mine, others]) await claim(made, task);
+  const named = `${LIST}?page_size=1&progress=${mine.uuid},${others.uuid},01900000-0000-7000-8000-000000000000`;
+  const list = await made.follow('alice', named);
+  const plain = await made.follow('alice', LIST);
+  assert.equal([list.headers['x-baton-user'], list.headers['x-baton-admin']], ['alice', 'false']);
+  await seen(list, ['snapshot']);
+  const tell = (current: number): void => {
+    for (const { uuid } of [mine, others]) {
+      made.ports.signals.progress(uuid, encode({ at: Date.now(), progress: { current, total: 4 } }));
+    }
+  };
+  await eventually(() => {
+    tell(1);
+    assert.ok(kinds(list).includes('progress'));
+  });
+  const told = list.events.filter(({ event }) => event === 'progress');
+  assert.ok(told.every(({ data }) => data['uuid'] === mine.uuid));
+  assert.not.ok(kinds(plain).includes('progress'));
+  for (const wrong of ['x', Array.from({ length: 11 }, () => mine.uuid).join()]) {
+    assert.is((await made.follow('alice', `${LIST}?progress=${wrong}`)).status, 400, wrong);
+  }
+});
+
 test('E2 one task: as it is, every change, its end; progress in between', async (context) => {
   const made = await system(context);
   const handle = await schedule(made, 'alice', 'k');
   await claim(made, handle);
   const one = await made.follow('alice', `/api/v1/task/${handle.uuid}/events`);
   await seen(one, ['current in_progress']);
-  const { encode } = await import('@baton/protocols');
   await eventually(() => {
     made.ports.signals.progress(handle.uuid, encode({ at: Date.now(), progress: { current: 1, total: 4 } }));
     assert.ok(kinds(one).includes('progress'));

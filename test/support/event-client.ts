@@ -1,4 +1,4 @@
-import { request, type IncomingMessage } from 'node:http';
+import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 
 export type SeenEvent = {
   readonly event: string;
@@ -9,6 +9,7 @@ export type SeenEvent = {
 /** A reader of server-sent events over a real connection. */
 export type EventClient = {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly events: readonly SeenEvent[];
   /** Everything that came, as it came. */
   readonly text: () => string;
@@ -46,6 +47,7 @@ const clientOf = (response: IncomingMessage, close: () => void): EventClient => 
   for (const name of ['end', 'close', 'error'] as const) response.on(name, () => (ended = true));
   return {
     status: response.statusCode ?? 0,
+    headers: response.headers,
     events,
     text: () => text,
     hasEnded: () => ended,

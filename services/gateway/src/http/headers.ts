@@ -16,6 +16,8 @@ export const installHeaders = async (server: FastifyInstance): Promise<void> => 
         imgSrc: ["'self'", 'data:'],
         fontSrc: ["'self'"],
         connectSrc: ["'self'"],
+        // The page's one stream of events is kept by a shared worker.
+        workerSrc: ["'self'"],
         baseUri: ["'none'"],
         frameAncestors: ["'none'"],
         formAction: ["'self'"],

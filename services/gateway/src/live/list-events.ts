@@ -1,4 +1,5 @@
 import type { Identity } from '../auth/identity.ts';
+import { Problem } from '../http/problem.ts';
 import type { ListFound } from '../tasks/task-reader.ts';
 import { matches, matchesWithoutStatus, type UserFilter } from '../tasks/matching.ts';
 import { rowJson, type Looking } from '../tasks/task-json.ts';
@@ -8,6 +9,7 @@ import type { EventStream } from './event-stream.ts';
 import { eventText, KEEP_ALIVE } from './event-text.ts';
 import type { LiveFeed } from './live-feed.ts';
 import { newestOfEach, type Missed } from './missed-changes.ts';
+import { ProgressEvents, type ProgressEventsParts } from './progress-events.ts';
 import type { Change } from './recent-changes.ts';
 import type { Watcher } from './watchers.ts';
 
@@ -18,6 +20,9 @@ export type ListEventsParts = {
   /** The page the client begins with, and its cursor. */
   readonly firstPage: () => Promise<ListFound & { readonly cursor: string | null }>;
   readonly looking: () => Looking;
+  /** Tasks whose live progress is told as well. */
+  readonly progressOf: readonly string[];
+  readonly progress: ProgressEventsParts;
 };
 
 /** Changes that may come while the beginning is told. */
@@ -27,6 +32,7 @@ const MOST_WAITING = 10_000;
 export class ListEvents implements Watcher {
   readonly identity: Identity;
   private readonly parts: ListEventsParts;
+  private readonly progress: ProgressEvents;
   private stream: EventStream | undefined;
   /** What has changed since the beginning, while that is told. */
   private waiting: (() => void)[] | undefined;
@@ -34,11 +40,30 @@ export class ListEvents implements Watcher {
   constructor(parts: ListEventsParts) {
     this.parts = parts;
     this.identity = parts.identity;
+    this.progress = new ProgressEvents(parts.progress, (text) => this.stream?.write(text));
   }
 
   /** Must be called in the same turn in which the watcher was added: nothing may come in between. */
   async begin(stream: EventStream, lastEventId: string | undefined): Promise<void> {
     this.stream = stream;
+    await Promise.all([this.beginList(stream, lastEventId), ...this.parts.progressOf.map((id) => this.follow(id))]);
+  }
+
+  /** The connection is over. */
+  close(): void {
+    this.progress.close();
+  }
+
+  private async follow(taskId: string): Promise<void> {
+    try {
+      await this.progress.follow(taskId);
+    } catch (error) {
+      // What the user may not see says nothing, like what does not exist.
+      if (!(error instanceof Problem && error.body.code === 'TASK_NOT_FOUND')) throw error;
+    }
+  }
+
+  private async beginList(stream: EventStream, lastEventId: string | undefined): Promise<void> {
     const missed = lastEventId === undefined ? undefined : this.missedSince(lastEventId);
     // What changes from now on is told when the beginning has been.
     this.waiting = [];
@@ -75,9 +100,15 @@ export class ListEvents implements Watcher {
     this.waiting = undefined;
   }
 
-  readonly changed = (change: Change): void => this.orLater(() => this.tell(change));
+  readonly changed = (change: Change): void => {
+    this.progress.changed(change.task.record);
+    this.orLater(() => this.tell(change));
+  };
 
-  readonly hidden = (change: Change): void => this.orLater(() => this.tellHidden(change));
+  readonly hidden = (change: Change): void => {
+    this.progress.stop(change.task.id);
+    this.orLater(() => this.tellHidden(change));
+  };
 
   readonly restarted = (): void => this.stream?.reset('restart');
   readonly expired = (): void => this.stream?.reset('expired');

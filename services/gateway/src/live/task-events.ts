@@ -1,4 +1,4 @@
-import { canSee, describeProgress, etaMs, isTerminal } from '@baton/core';
+import { canSee, isTerminal } from '@baton/core';
 import type { Subscription } from '@baton/runtime';
 import type { LiveProgress } from '@baton/sdk';
 import type { Identity } from '../auth/identity.ts';
@@ -9,6 +9,7 @@ import { readEventId, writeEventId } from './event-id.ts';
 import type { EventStream } from './event-stream.ts';
 import { eventText, KEEP_ALIVE } from './event-text.ts';
 import type { LiveFeed } from './live-feed.ts';
+import { progressText } from './progress-events.ts';
 import type { Change } from './recent-changes.ts';
 import type { Watcher } from './watchers.ts';
 
@@ -125,17 +126,9 @@ export class TaskEvents implements Watcher {
     if (isTerminal(record.status)) this.finish();
   }
 
-  private tellProgress({ at, progress }: LiveProgress): void {
-    if (progress === undefined) return;
-    const eta = this.startedAt === 0 ? undefined : etaMs(progress, Math.max(0, at.getTime() - this.startedAt));
-    const data = {
-      uuid: this.taskId,
-      at: at.toISOString(),
-      progress,
-      progress_text: describeProgress(progress),
-      eta_seconds: eta === undefined ? null : eta / 1_000,
-    };
-    this.stream?.write(eventText('progress', data));
+  private tellProgress(live: LiveProgress): void {
+    const text = progressText(this.taskId, this.startedAt, live);
+    if (text !== undefined) this.stream?.write(text);
   }
 
   private finish(): void {

@@ -8,6 +8,7 @@ import type { Server } from '../http/route.ts';
 import { EventStream } from '../live/event-stream.ts';
 import { ListEvents } from '../live/list-events.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
+import type { ProgressEventsParts } from '../live/progress-events.ts';
 import { TaskEvents } from '../live/task-events.ts';
 import type { Watchers } from '../live/watchers.ts';
 import type { Cursors } from './cursor.ts';
@@ -44,7 +45,7 @@ export const eventRoutes = (server: Server, parts: EventRoutesParts): void => {
       schema: { summary: 'Follow the list (text/event-stream)', querystring: eventParameters },
     },
     async (request, reply) => {
-      const { page_size: size = DEFAULT_PAGE_SIZE, last_event_id, ...asked } = request.query;
+      const { page_size: size = DEFAULT_PAGE_SIZE, last_event_id, progress = [], ...asked } = request.query;
       const identity = admit(parts.watchers, identityIn(request));
       const actor = actorOf(identity);
       const filter = filterOf(asked);
@@ -58,8 +59,16 @@ export const eventRoutes = (server: Server, parts: EventRoutesParts): void => {
           const { shown, next } = await parts.reader.list({ filter, order: NEWEST_FIRST, size }, actor);
           return { shown, cursor: next === undefined ? null : parts.cursors.write(next, bound) };
         },
+        progressOf: progress,
+        progress: {
+          load: (taskId) => parts.reader.get(taskId, actor),
+          followProgress: progressFollower(parts, identity),
+        },
       });
-      const stream = open(reply, () => parts.watchers.remove(events));
+      const stream = open(reply, identity, () => {
+        parts.watchers.remove(events);
+        events.close();
+      });
       parts.watchers.add(events);
       // The headers are out: what fails from here on ends the stream, and the client comes again.
       await orEnd(parts.log, stream, events.begin(stream, lastEventId(request, last_event_id)));
@@ -87,15 +96,17 @@ export const eventRoutes = (server: Server, parts: EventRoutesParts): void => {
         feed: parts.feed,
         looking: () => parts.looking(actor),
         load: () => parts.reader.get(taskId, actor),
-        followProgress: async ({ document, address }, listener) => {
-          const client = parts.baton.as({ id: identity.user, admin: identity.admin });
-          return (await client.open({ uuid: document._id, address })).onProgress(listener);
-        },
+        followProgress: progressFollower(parts, identity),
       });
       await followTask(request, reply, events, parts);
     },
   );
 };
+
+const progressFollower =
+  ({ baton }: Pick<EventRoutesParts, 'baton'>, { user, admin }: Identity): ProgressEventsParts['followProgress'] =>
+  async ({ document, address }, listener) =>
+    (await baton.as({ id: user, admin }).open({ uuid: document._id, address })).onProgress(listener);
 
 const followTask = async (
   request: FastifyRequest<{ Querystring: { readonly last_event_id?: string | undefined } }>,
@@ -106,7 +117,7 @@ const followTask = async (
   watchers.add(events);
   try {
     const found = await events.load();
-    const stream = open(reply, () => {
+    const stream = open(reply, events.identity, () => {
       watchers.remove(events);
       events.close();
     });
@@ -122,9 +133,16 @@ const admit = (watchers: Watchers, identity: Identity): Identity => {
   return identity;
 };
 
+/** Whose events they are: several pages may share one stream, and a browser may have become somebody else meanwhile. */
+export const STREAM_USER_HEADER = 'X-Baton-User';
+export const STREAM_ADMIN_HEADER = 'X-Baton-Admin';
+
 /** From here on the answer is written by hand. */
-const open = (reply: FastifyReply, onClosed: () => void): EventStream => {
-  const headers: Record<string, string> = {};
+const open = (reply: FastifyReply, { user, admin }: Identity, onClosed: () => void): EventStream => {
+  const headers: Record<string, string> = {
+    [STREAM_USER_HEADER]: encodeURIComponent(user.toWellFormed()),
+    [STREAM_ADMIN_HEADER]: String(admin),
+  };
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) headers[name] = String(value);
   }

@@ -42,7 +42,7 @@ export const listQueryOf = (parameters: ListParameters): ListQuery => {
   };
 };
 
-export const filterOf = (parameters: Omit<EventParameters, 'page_size' | 'last_event_id'>): UserFilter => {
+export const filterOf = (parameters: Omit<EventParameters, 'page_size' | 'last_event_id' | 'progress'>): UserFilter => {
   const { status, type, scope, created_by, subscriber, name, text } = parameters;
   return {
     ...(status === undefined ? {} : { status }),

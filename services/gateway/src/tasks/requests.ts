@@ -69,10 +69,20 @@ export const listParameters = z.strictObject({
   q: given(z.string().max(4_000)),
 });
 
+/** Tasks whose live progress one list of events may carry as well. */
+const PROGRESS_LIMIT = 10;
+
 export const eventParameters = z.strictObject({
   ...filters,
   page_size: wholeText(1, PAGE_SIZE_LIMIT),
   last_event_id: given(z.string().max(100)),
+  progress: given(
+    z
+      .string()
+      .max(PROGRESS_LIMIT * 37)
+      .transform((text) => text.toLowerCase().split(','))
+      .pipe(z.array(z.uuid()).min(1).max(PROGRESS_LIMIT)),
+  ),
 });
 
 export const taskEventParameters = z.strictObject({ last_event_id: given(z.string().max(100)) });

@@ -41,17 +41,21 @@ export type WireTask = {
   readonly may_retry: boolean;
 };
 
-export type WireDetail = WireTask & {
+/** What a list has of a task too, and only a task's own page shows. */
+export type WireRow = WireTask & {
   readonly execution_mode: string;
   readonly failures: number;
   readonly rescues: number;
   readonly retried_from: string | null;
   readonly abort: WireAbort | null;
+  readonly worker: string | null;
+};
+
+export type WireDetail = WireRow & {
   readonly args: unknown;
   readonly result: unknown;
   readonly history: readonly WireTransition[];
   readonly history_dropped: number;
-  readonly worker: string | null;
 };
 
 type WireAbort = {
@@ -112,17 +116,34 @@ export const taskOf = (wire: WireTask): Task => ({
 
 export const detailOf = (wire: WireDetail): TaskDetail => ({
   ...taskOf(wire),
+  ...moreOf(wire),
   args: wire.args ?? undefined,
   result: wire.result ?? undefined,
-  abort: wire.abort === null ? undefined : abortOf(wire.abort),
   history: wire.history.map(transitionOf),
   historyDropped: wire.history_dropped,
+});
+
+const moreOf = (wire: WireRow) => ({
+  abort: wire.abort === null ? undefined : abortOf(wire.abort),
   worker: wire.worker ?? undefined,
   mode: wire.execution_mode,
   rescues: wire.rescues,
   failures: wire.failures,
   retriedFrom: wire.retried_from ?? undefined,
 });
+
+/** A version that was read whole, with what a newer row of the list says. */
+export const withRow = (detail: TaskDetail, wire: WireRow): TaskDetail => {
+  const row = taskOf(wire);
+  return {
+    ...detail,
+    ...row,
+    ...moreOf(wire),
+    payload: row.payloadOmitted ? detail.payload : row.payload,
+    payloadOmitted: false,
+    stackTrace: detail.stackTrace,
+  };
+};
 
 const abortOf = (wire: WireAbort): Abort => ({
   cause: wire.cause,

@@ -1,5 +1,4 @@
 import type { ApiError } from '../api/http.ts';
-import type { StreamState } from '../api/event-stream.ts';
 import type { Task } from '../task/task.ts';
 import { EVERYTHING, type ListQuery } from './query.ts';
 
@@ -9,6 +8,12 @@ export const FRESH_LIMIT = 1_000;
 
 /** A task in the list. `left`: it does not fit the filter any more, and stays where it is until the list is read anew. */
 export type Row = { readonly task: Task; readonly left: boolean };
+
+/**
+ * `live`: every change appears as it happens. `behind`: the stream stands, and what is shown may be older than it.
+ * `offline`: it is tried again. `denied`: nobody, or somebody else, is signed in.
+ */
+export type LiveState = 'connecting' | 'live' | 'behind' | 'offline' | 'denied';
 
 export type ListState = {
   readonly query: ListQuery;
@@ -23,7 +28,7 @@ export type ListState = {
   readonly countExact: boolean;
   /** Tasks that would be in the list if it was read now. */
   readonly fresh: number;
-  readonly live: StreamState;
+  readonly live: LiveState;
 };
 
 export const EMPTY_LIST: ListState = {

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { useApp } from '../shell/app-context.ts';
+import { LiveDot } from '../shell/connection.tsx';
 import { useShortcuts } from '../shell/shortcuts.ts';
 import { Icon } from '../ui/icons.tsx';
 import { useStore } from '../ui/store.ts';
@@ -31,6 +32,7 @@ export const ListView = ({ query }: { readonly query: ListQuery }) => {
         <Count />
         <FreshPill />
         <span class="grow" />
+        {embedded && <LiveDot />}
         {!embedded && (
           <button type="button" class="button primary" onClick={() => dialog.set({ kind: 'schedule' })}>
             <Icon name="plus" />

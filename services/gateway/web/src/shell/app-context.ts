@@ -2,6 +2,7 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Server } from '../api/http.ts';
 import type { ListModel } from '../list/list-model.ts';
+import type { LiveSource } from '../live/live-source.ts';
 import type { Announcer } from '../ui/announcer.tsx';
 import type { Store } from '../ui/store.ts';
 import type { Toasts } from '../ui/toasts.tsx';
@@ -15,6 +16,7 @@ export type App = {
   readonly session: Session;
   readonly router: Router;
   readonly list: ListModel;
+  readonly live: LiveSource;
   readonly toasts: Toasts;
   readonly announcer: Announcer;
   readonly dialog: Store<DialogRequest | undefined>;

@@ -1,25 +1,32 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Icon } from '../ui/icons.tsx';
 import { useStore } from '../ui/store.ts';
+import type { LiveState } from '../list/list-state.ts';
 import { useApp } from './app-context.ts';
 
 /** A break this short is not worth a word. */
 const PATIENCE_MS = 1_500;
 
+const WORDS: Readonly<Record<LiveState, { readonly word: string; readonly tip: string }>> = {
+  live: { word: 'Live', tip: 'Changes appear as they happen' },
+  connecting: { word: 'Connecting', tip: 'The server has not begun to tell what happens' },
+  behind: { word: 'Catching up', tip: 'What you see may be a moment old' },
+  offline: { word: 'Reconnecting', tip: 'The connection is lost. What you see may be old' },
+  denied: { word: 'Signed out', tip: 'The server tells nothing any more' },
+};
+
 /** Whether what is shown is live, as a dot with a word. */
 export const LiveDot = () => {
   const { list } = useApp();
   const live = useStore(list.state, (state) => state.live);
-  const words = { live: 'Live', connecting: 'Connecting', offline: 'Reconnecting', denied: 'Signed out' }[live];
+  const { word, tip } = WORDS[live];
   return (
-    <span class={`live ${live === 'live' ? 'live-on' : 'live-off'}`} data-tip={live === 'live' ? LIVE_TIP : undefined}>
+    <span class={`live ${live === 'live' ? 'live-on' : 'live-off'}`} data-tip={tip}>
       <span class="dot" />
-      <span class="wide-only">{words}</span>
+      <span class="word">{word}</span>
     </span>
   );
 };
-
-const LIVE_TIP = 'Changes appear as they happen';
 
 export const ConnectionBanner = () => {
   const { list } = useApp();
@@ -34,7 +41,7 @@ export const ConnectionBanner = () => {
     return (
       <div class="banner fault" role="alert">
         <Icon name="lock" />
-        You are signed out. Sign in again and reload the page.
+        You are signed out, or somebody else is signed in now. Sign in and reload the page.
       </div>
     );
   }

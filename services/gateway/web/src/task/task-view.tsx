@@ -18,10 +18,10 @@ import { Timeline } from './timeline.tsx';
 import { warningsOf } from './warnings.ts';
 
 export const TaskView = ({ uuid }: { readonly uuid: string }) => {
-  const { server, router, list, toasts } = useApp();
+  const { router, list, toasts } = useApp();
   const back = { view: 'list', query: list.state.get().query } as const;
   const [attempt, setAttempt] = useState(0);
-  const state = useTask(server, uuid, attempt, () => {
+  const state = useTask(uuid, attempt, () => {
     toasts.good('You do not see this task any more');
     router.go(back);
   });
