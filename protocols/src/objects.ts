@@ -29,6 +29,7 @@ export const objectsOf = (task: Pick<TaskRecord, 'args' | 'payload' | 'result'>)
 /** Names of all objects a record refers to: those of its task, and of what waits behind it. */
 export const objectsIn = (record: TaskRecord): readonly string[] => [
   ...objectsOf(record),
+  ...(record.bodyOutcome?.kind === 'returned' ? nameIn(record.bodyOutcome.result) : []),
   ...successorsOf(record).flatMap(({ spec }) => nameIn(spec.args)),
 ];
 

@@ -111,6 +111,12 @@ const REQUIRED: Shape = {
   history: listOf(mapOf({ status, at: time, by: text, attempt: whole }, { why: text })),
 };
 
+const returned = mapOf({ kind: oneOf('returned'), fence }, { result: data });
+const threw = mapOf(
+  { kind: oneOf('threw'), fence, error },
+  { terminal: (v) => typeof v === 'boolean', retryAfterMs: amount },
+);
+
 const OPTIONAL: Shape = {
   ...SPEC_OPTIONAL,
   readyAt: time,
@@ -121,6 +127,7 @@ const OPTIONAL: Shape = {
   owner: mapOf({ worker: text, fence, at: time }),
   abortable: yes,
   finishing: yes,
+  bodyOutcome: (v) => returned(v) || threw(v),
   abort: mapOf(
     { cause: oneOf('cancel', 'timeout'), by: text, at: time },
     { deliveredAt: time, observedAt: time, stoppedAt: time, forced: yes },

@@ -65,6 +65,7 @@ const full: TaskRecord = {
   owner: { worker: 'w1', fence, at: AT + 2 },
   abortable: true,
   finishing: true,
+  bodyOutcome: { kind: 'threw', fence, error: { message: 'no', type: 'Error' }, terminal: true, retryAfterMs: 5 },
   abort: {
     cause: 'cancel',
     by: 'user:alice',

@@ -222,3 +222,11 @@ export const throwsInListener = task({ name: 'iso.throws_in_listener' }, async (
   await new Promise((resolve) => signal.addEventListener('abort', resolve));
   await pause(300);
 });
+
+/** Cleanup handlers that never end, or that tell something. */
+export const cleansInThread = task({ ...inThread, name: 'iso.cleans', abortGrace: '500ms' }, (how: string) => {
+  const { onCleanup, updateTask } = getContext();
+  updateTask({ progress: [1, 3] });
+  onCleanup(() => (how === 'hangs' ? new Promise(() => {}) : updateTask({ payload: { by: 'last' } })));
+  onCleanup(() => updateTask({ progress: [3, 3], payload: { by: 'first' } }));
+});

@@ -2,6 +2,7 @@ import { canForce, canSee, isSubscriber, meaningOfCancel, type Owned } from './a
 import type { ClientCommand } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
 import type { TaskEvent } from './event.ts';
+import { decideFinished } from './finish.ts';
 import { successorsOf } from './successors.ts';
 import { isTerminal, type Successor, type TaskRecord } from './task.ts';
 
@@ -17,7 +18,8 @@ export const decideCancel = (record: TaskRecord | undefined, command: Cancel): D
   if (successor !== undefined) return cancelSuccessor(successor, command);
   if (record === undefined || record.id !== id || !canSee(record, actor)) return refuse('not_found');
   if (force && !canForce(actor)) return refuse('force_forbidden');
-  if (isTerminal(record.status) || record.finishing) return refuse('too_late');
+  if (isTerminal(record.status)) return refuse('too_late');
+  if (record.finishing) return cancelFinishing(record, command);
   if (record.status === 'aborting') return cancelAgain(record, command);
   switch (meaningOfCancel(record, actor, force)) {
     case 'force_required':
@@ -42,6 +44,24 @@ const abort = (record: TaskRecord, command: Cancel): Decision => {
   const mayLeave = record.scope === 'shared' && !command.force && isSubscriber(record, actor);
   return mayLeave ? unsubscribe(command) : refuse('not_abortable');
 };
+
+/** Too late, except that an admin's force ends the waiting for cleanup handlers that do not end (L3). */
+const cancelFinishing = (record: TaskRecord, { at, actor, force }: Cancel): Decision => {
+  if (!force || !record.notStopping) return refuse('too_late');
+  const by = byUser(actor.user);
+  const why = 'forced: the cleanup handlers did not end';
+  const ended = decideFinished(record, { at, by, why });
+  if (ended?.ok) return accept({ kind: 'aborted' }, ...ended.events.map(asEnd));
+  return accept({ kind: 'aborted' }, { kind: 'failed', at, by, why, error: { message: why, type: 'CleanupError' } });
+};
+
+/** Whoever forces an end wants one: what the body threw is final. */
+const asEnd = (event: TaskEvent): TaskEvent =>
+  event.kind === 'retry-scheduled'
+    ? { kind: 'failed', at: event.at, by: event.by, error: event.error, bodyFailed: true, ...whyOf(event) }
+    : event;
+
+const whyOf = ({ why }: { readonly why?: string }) => (why === undefined ? {} : { why });
 
 /** Idempotent, except that an admin's force ends what does not stop (A4, T6). */
 const cancelAgain = (record: TaskRecord, command: Cancel): Decision => {

@@ -1,5 +1,5 @@
 import type { Former } from './retry-ended.ts';
-import type { Cause, Data, Fence, Millis, Progress, TaskError, TaskId, TaskSpec, UserId } from './task.ts';
+import type { BodyOutcome, Cause, Data, Fence, Millis, Progress, TaskError, TaskId, TaskSpec, UserId } from './task.ts';
 
 /** Who asks. An absent user is a service without one. */
 export type Actor = { readonly user?: UserId; readonly admin: boolean };
@@ -34,18 +34,6 @@ export type ClientCommand =
       readonly force: boolean;
     };
 
-/** How a run of the body ended. */
-export type BodyOutcome =
-  | { readonly kind: 'returned'; readonly result?: Data }
-  | {
-      readonly kind: 'threw';
-      readonly error: TaskError;
-      /** No further attempt, whatever is left (a `TerminalError`, or refused by `retryOn`). */
-      readonly terminal?: boolean;
-      /** Delay the handler asked for (a `RetryableError`). */
-      readonly retryAfterMs?: Millis;
-    };
-
 /** Commands of a worker about a task it wants or owns. All but `claim` show the fence they were given. */
 export type WorkerCommand =
   | {
@@ -67,7 +55,13 @@ export type WorkerCommand =
       readonly progress?: Progress;
       readonly payload?: Data;
     }
-  | { readonly kind: 'mark-finishing'; readonly at: Millis; readonly fence: Fence }
+  | {
+      readonly kind: 'mark-finishing';
+      readonly at: Millis;
+      readonly fence: Fence;
+      /** What the body came to; may be told in a second one, where a large result is put away first. */
+      readonly body?: BodyOutcome;
+    }
   | {
       readonly kind: 'observe-abort';
       readonly at: Millis;

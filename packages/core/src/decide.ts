@@ -2,16 +2,9 @@ import { decideCancel } from './cancel.ts';
 import type { Command } from './command.ts';
 import type { Decision } from './decision.ts';
 import { evolve } from './evolve.ts';
-import { decideFinish } from './finish.ts';
+import { decideFinish, decideMarkFinishing } from './finish.ts';
 import { decidePromote } from './promote.ts';
-import {
-  decideClaim,
-  decideGiveBack,
-  decideMakeAbortable,
-  decideMarkFinishing,
-  decideObserveAbort,
-  decideProgress,
-} from './run.ts';
+import { decideClaim, decideGiveBack, decideMakeAbortable, decideObserveAbort, decideProgress } from './run.ts';
 import { decideRetry } from './retry-ended.ts';
 import { decideSubmit } from './submit.ts';
 import { decideArchive, decideMarkNotStopping, decideRescue, decideTimeOut } from './supervise.ts';

@@ -1,7 +1,9 @@
 import type {
   AbortCause,
+  BodyOutcome,
   Cause,
   Data,
+  Fence,
   Millis,
   Owner,
   Progress,
@@ -46,7 +48,11 @@ export type TaskEvent =
       readonly progress?: Progress;
       readonly payload?: Data;
     }
-  | { readonly kind: 'finishing-began'; readonly at: Millis }
+  | {
+      readonly kind: 'finishing-began';
+      readonly at: Millis;
+      readonly outcome?: BodyOutcome & { readonly fence: Fence };
+    }
   | { readonly kind: 'abort-requested'; readonly at: Millis; readonly by: Cause; readonly cause: AbortCause }
   | {
       readonly kind: 'abort-observed';
@@ -56,7 +62,13 @@ export type TaskEvent =
     }
   | { readonly kind: 'timeout-unenforced'; readonly at: Millis }
   | { readonly kind: 'stopping-overdue'; readonly at: Millis }
-  | { readonly kind: 'succeeded'; readonly at: Millis; readonly by: Cause; readonly result?: Data }
+  | {
+      readonly kind: 'succeeded';
+      readonly at: Millis;
+      readonly by: Cause;
+      readonly result?: Data;
+      readonly why?: string;
+    }
   | {
       readonly kind: 'failed';
       readonly at: Millis;
@@ -80,6 +92,7 @@ export type TaskEvent =
       readonly by: Cause;
       readonly runAt: Millis;
       readonly error: TaskError;
+      readonly why?: string;
     }
   | { readonly kind: 'rescued'; readonly at: Millis; readonly by: Cause; readonly why: string }
   /** The process of an inline call died before it had begun: any worker may run it now. */

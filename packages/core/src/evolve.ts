@@ -91,6 +91,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
       return;
     case 'finishing-began':
       next.finishing = true;
+      if (event.outcome !== undefined) next.bodyOutcome = event.outcome;
       return;
     case 'abort-requested':
       next.abort = { cause: event.cause, by: event.by, at: event.at };
@@ -108,7 +109,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
       return;
     case 'succeeded':
       if (event.result !== undefined) next.result = event.result;
-      end(next, 'success', event.at, event.by);
+      end(next, 'success', event.at, event.by, event.why);
       return;
     case 'failed':
       next.error = event.error;
@@ -122,7 +123,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
       next.failures = (next.failures ?? 0) + 1;
       next.error = event.error;
       next.runAt = event.runAt;
-      wait(next, event.at, event.by, `retry after ${event.error.type}`);
+      wait(next, event.at, event.by, event.why ?? `retry after ${event.error.type}`);
       return;
     case 'rescued':
       rescued(next, event);
@@ -164,7 +165,7 @@ const claimed = (next: Draft, owner: Owner, attempt: number, at: Millis): void =
   next.attempt = attempt;
   next.startedAt = at;
   keepReady(next);
-  drop(next, 'abortable', 'finishing', 'timeoutUnenforced');
+  drop(next, 'abortable', 'finishing', 'bodyOutcome', 'notStopping', 'timeoutUnenforced');
   move(next, 'in_progress', at, `worker:${owner.worker}`);
 };
 
@@ -179,7 +180,7 @@ const keepReady = (next: Draft): void => {
 const end = (next: Draft, status: Status, at: Millis, by: Cause, why?: string): void => {
   next.endedAt = at;
   keepReady(next);
-  drop(next, 'finishing', 'notStopping');
+  drop(next, 'finishing', 'bodyOutcome', 'notStopping');
   if (status !== 'failure') drop(next, 'error');
   if (next.abort !== undefined) next.abort = { ...next.abort, stoppedAt: at };
   move(next, status, at, by, why);
@@ -193,7 +194,7 @@ const stopped = (next: Draft, event: Extract<TaskEvent, { kind: 'stopped' }>): v
 
 /** Back to waiting for a worker. */
 const wait = (next: Draft, at: Millis, by: Cause, why: string): void => {
-  drop(next, 'owner', 'abortable', 'finishing', 'timeoutUnenforced');
+  drop(next, 'owner', 'abortable', 'finishing', 'bodyOutcome', 'notStopping', 'timeoutUnenforced');
   move(next, 'pending', at, by, why);
 };
 

@@ -3,7 +3,16 @@ import { done, refuse, type Decision } from './decision.ts';
 import { backoffOf, maxAttemptsOf } from './defaults.ts';
 import { backoffDelayMs } from './retry.ts';
 import { ownedRun, ownerOf } from './run.ts';
-import { isOwnedUnder, isTerminal, type Millis, type TaskError, type TaskRecord } from './task.ts';
+import {
+  compareFences,
+  isOwnedUnder,
+  isTerminal,
+  type BodyOutcome,
+  type Cause,
+  type Millis,
+  type TaskError,
+  type TaskRecord,
+} from './task.ts';
 
 type Finish = Extract<WorkerCommand, { kind: 'finish' }>;
 
@@ -38,16 +47,50 @@ const finishAborting = (run: TaskRecord, command: Finish): Decision => {
 };
 
 const finishRunning = (run: TaskRecord, command: Finish): Decision => {
-  const { at, body } = command;
   if (command.handlerErrors.length > 0) return fail(run, command, combined(command));
+  return endOfBody(run, command.body, { at: command.at, by: ownerOf(run), random: command.random });
+};
+
+type End = { readonly at: Millis; readonly by: Cause; readonly random: number; readonly why?: string };
+
+const endOfBody = (run: TaskRecord, body: BodyOutcome, { random, ...end }: End): Decision => {
   if (body.kind === 'returned') {
     const result = body.result === undefined ? {} : { result: body.result };
-    return done({ kind: 'succeeded', at, by: ownerOf(run), ...result });
+    return done({ kind: 'succeeded', ...end, ...result });
   }
+  const { error } = body;
   const failures = (run.failures ?? 0) + 1;
-  if (body.terminal || failures >= maxAttemptsOf(run.policy)) return fail(run, command, body.error);
-  const delay = retryAfter(body.retryAfterMs) ?? backoffDelayMs(backoffOf(run.policy), failures, command.random);
-  return done({ kind: 'retry-scheduled', at, by: ownerOf(run), runAt: at + delay, error: body.error });
+  if (body.terminal || failures >= maxAttemptsOf(run.policy)) {
+    return done({ kind: 'failed', ...end, error, bodyFailed: true });
+  }
+  const delay = retryAfter(body.retryAfterMs) ?? backoffDelayMs(backoffOf(run.policy), failures, random);
+  return done({ kind: 'retry-scheduled', ...end, runAt: end.at + delay, error });
+};
+
+/** What the body of a finishing run came to; undefined where the run began to finish before that was kept. */
+const outcomeOf = ({ bodyOutcome, owner }: TaskRecord): BodyOutcome | undefined =>
+  bodyOutcome !== undefined && owner !== undefined && compareFences(bodyOutcome.fence, owner.fence) === 0
+    ? bodyOutcome
+    : undefined;
+
+/**
+ * Ends a run whose cleanup handlers will not be waited for any longer: its worker died or stops, or an admin ends it by
+ * force. What the body came to stands: it is not run again (behaviour L3). Undefined: that is not known.
+ */
+export const decideFinished = (run: TaskRecord, end: Omit<End, 'random'>): Decision | undefined => {
+  const body = outcomeOf(run);
+  return body === undefined ? undefined : endOfBody(run, body, { ...end, random: 0 });
+};
+
+export const decideMarkFinishing = (
+  record: TaskRecord | undefined,
+  { at, fence, body }: Extract<WorkerCommand, { kind: 'mark-finishing' }>,
+): Decision => {
+  const run = ownedRun(record, fence);
+  if (run === undefined) return refuse('fenced');
+  if (run.status === 'aborting') return refuse('aborting');
+  if (run.finishing && (body === undefined || outcomeOf(run) !== undefined)) return done();
+  return done({ kind: 'finishing-began', at, ...(body === undefined ? {} : { outcome: { ...body, fence } }) });
 };
 
 /** Longest delay a handler may ask for, as for a delayed start (behaviour X7). */

@@ -26,7 +26,6 @@ export type { CancelMeaning, Owned } from './access.ts';
 export type {
   Actor,
   Answer,
-  BodyOutcome,
   ClientCommand,
   Command,
   Refusal,
@@ -40,6 +39,7 @@ export type { TaskEvent } from './event.ts';
 export type { Former } from './retry-ended.ts';
 export type { ParsedProgress, ProgressInput } from './progress.ts';
 export type {
+  BodyOutcome,
   Abort,
   AbortCause,
   Backoff,

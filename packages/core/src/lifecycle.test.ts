@@ -2,17 +2,19 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import type { Status } from './index.ts';
 import { taskOf } from './index.ts';
-import { given, type Given, type Step } from './testing/given.ts';
+import { from, given, type Given, type Step } from './testing/given.ts';
 import * as make from './testing/make.ts';
 import {
   bytes,
   cancel,
   claim,
+  endAbnormally,
   error,
   finish,
   giveBack,
   makeAbortable,
   markFinishing,
+  markFinishingWith,
   markNotStopping,
   observeAbort,
   progress,
@@ -29,6 +31,7 @@ import {
 const test = suite('lifecycle');
 
 const statusOf = (story: Given): Status | undefined => story.now.record?.status;
+const force = () => cancel(ROOT, { force: true });
 const THREE = { policy: { maxAttempts: 3 } };
 
 test('L1 a task is made pending, with its maker as first subscriber and its first transition', () => {
@@ -161,6 +164,43 @@ test('L3 a finishing task is not given back, but is taken from a dead worker', (
   const { after } = story.when(rescue());
   assert.is(after?.status, 'pending');
   assert.is(after?.finishing, undefined);
+});
+
+test('L3 what the body came to stands when its cleanup handlers are not waited for any longer', () => {
+  const result = bytes(1, 2);
+  const ways = { death: rescue(), stop: giveBack, 'abnormal end': endAbnormally, force: force() } as const;
+  for (const [way, step] of Object.entries(ways)) {
+    const finishing = given(submit(), claim(), markFinishingWith({ kind: 'returned', result }), markNotStopping);
+    const { after } = finishing.when(step);
+    assert.equal([after?.status, after?.result, after?.rescues], ['success', result, undefined], way);
+    assert.equal([after?.finishing, after?.bodyOutcome, after?.notStopping], [undefined, undefined, undefined]);
+    assert.match(after?.history.at(-1)?.why ?? '', /cleanup handlers/, way);
+    const last = given(submit(), claim(), markFinishingWith(threw('no')), markNotStopping).when(step).after;
+    assert.equal([last?.status, last?.error?.message, last?.failures], ['failure', 'no', 1], way);
+  }
+  const threeAttempts = given(submit(THREE), claim(), markFinishingWith(threw('no')), markNotStopping);
+  assert.equal(statusOf(threeAttempts.when(rescue()).and), 'pending');
+  assert.is(threeAttempts.when(rescue()).after?.failures, 1, 'it failed, and is not rescued');
+  assert.is(statusOf(threeAttempts.when(force()).and), 'failure', 'who forces an end gets one');
+});
+
+test('L3 force ends only what is said not to stop, and also what began to finish before its outcome was kept', () => {
+  const finishing = given(submit(), claim(), markFinishingWith(returned));
+  assert.is(finishing.when(force()).refusal, 'too_late');
+  assert.is(finishing.when(markNotStopping).and.when(cancel()).refusal, 'too_late');
+  assert.is(given(submit(), claim()).when(markNotStopping).refusal, 'not_running');
+  const old = given(submit(), claim(), markFinishing, markNotStopping).when(force()).after;
+  assert.equal([old?.status, old?.error?.type], ['failure', 'CleanupError']);
+});
+
+test('L3 an outcome is of one run, and told once', () => {
+  const finishing = given(submit(), claim(), markFinishing, markFinishingWith(returned));
+  assert.is(finishing.now.record?.bodyOutcome?.kind, 'returned');
+  assert.equal(finishing.when(markFinishingWith(threw())).events, []);
+  const { record, revision } = given(submit(), claim(), markFinishing).now;
+  const fence = { epoch: 1, revision: 99 };
+  const stale = from({ record: { ...record!, bodyOutcome: { kind: 'returned', fence } }, revision }).when(rescue());
+  assert.equal([stale.after?.status, stale.after?.rescues], ['pending', 1]);
 });
 
 test('L4 a task aborted while pending cannot be claimed', () => {

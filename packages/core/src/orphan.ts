@@ -2,6 +2,9 @@ import { done, type Decision } from './decision.ts';
 import { maxAbnormalEndsOf, maxRescuesOf } from './defaults.ts';
 import type { Cause, Millis, TaskRecord } from './task.ts';
 
+/** Said of a run that was ended while its cleanup handlers ran. */
+export const UNCLEAN = 'its cleanup handlers may not have finished';
+
 /** How a run lost its worker. `why`: "worker w1 died". */
 export type Orphaning = {
   readonly at: Millis;

@@ -1,6 +1,7 @@
 import type { WorkerCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
-import { decideOrphan } from './orphan.ts';
+import { decideFinished } from './finish.ts';
+import { decideOrphan, UNCLEAN } from './orphan.ts';
 import { isOwnedUnder, isTerminal, type Fence, type TaskRecord } from './task.ts';
 
 type Of<K extends WorkerCommand['kind']> = Extract<WorkerCommand, { kind: K }>;
@@ -46,13 +47,6 @@ export const decideProgress = (record: TaskRecord | undefined, command: Of<'prog
   });
 };
 
-export const decideMarkFinishing = (record: TaskRecord | undefined, command: Of<'mark-finishing'>): Decision => {
-  const run = ownedRun(record, command.fence);
-  if (run === undefined) return refuse('fenced');
-  if (run.status === 'aborting') return refuse('aborting');
-  return run.finishing ? done() : done({ kind: 'finishing-began', at: command.at });
-};
-
 export const decideObserveAbort = (record: TaskRecord | undefined, command: Of<'observe-abort'>): Decision => {
   const run = ownedRun(record, command.fence);
   if (run === undefined) return refuse('fenced');
@@ -64,15 +58,15 @@ export const decideObserveAbort = (record: TaskRecord | undefined, command: Of<'
 
 /**
  * Back to the queue: on drain with nothing counted (behaviour L12), where the worker ends abnormally as a rescue (R10). A
- * task that is being aborted or finished is not given back.
+ * task that is being aborted is not given back; one whose body has ended is ended as that.
  */
 export const decideGiveBack = (record: TaskRecord | undefined, command: Of<'give-back'>): Decision => {
   const run = ownedRun(record, command.fence);
   if (run === undefined) return refuse('fenced');
   if (run.status === 'aborting') return refuse('aborting');
-  if (run.finishing) return refuse('too_late');
   const { at, why, abnormal = false } = command;
   const by = ownerOf(run);
+  if (run.finishing) return decideFinished(run, { at, by, why: `${why}; ${UNCLEAN}` }) ?? refuse('too_late');
   if (!abnormal) return done({ kind: 'given-back', at, by, why });
   return decideOrphan(run, { at, by, why: `worker ${run.owner?.worker} ended abnormally: ${why}`, abnormal });
 };

@@ -1,6 +1,7 @@
 import type { SupervisorCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
-import { decideOrphan } from './orphan.ts';
+import { decideFinished } from './finish.ts';
+import { decideOrphan, UNCLEAN } from './orphan.ts';
 import { ownedRun } from './run.ts';
 import { isOwnedUnder, isTerminal, type TaskRecord } from './task.ts';
 
@@ -23,7 +24,7 @@ export const decideTimeOut = (record: TaskRecord | undefined, command: Of<'time-
 
 export const decideMarkNotStopping = (record: TaskRecord | undefined, command: Of<'mark-not-stopping'>): Decision => {
   const run = ownedRun(record, command.fence);
-  if (run === undefined || run.status !== 'aborting') return refuse('not_running');
+  if (run === undefined || (run.status !== 'aborting' && !run.finishing)) return refuse('not_running');
   return run.notStopping ? done() : done({ kind: 'stopping-overdue', at: command.at });
 };
 
@@ -39,10 +40,12 @@ export const decideRescue = (record: TaskRecord | undefined, command: Of<'rescue
   if (record.owner?.worker !== worker) return refuse('not_running');
   if (fence !== undefined && !isOwnedUnder(record, fence)) return refuse('not_running');
   if (record.status === 'aborting') {
-    const why = `worker ${worker} died; its handlers may not have finished`;
-    return done({ kind: 'stopped', at, by, cause: record.abort?.cause ?? 'cancel', why });
+    const unclean = `worker ${worker} died; its handlers may not have finished`;
+    return done({ kind: 'stopped', at, by, cause: record.abort?.cause ?? 'cancel', why: unclean });
   }
-  return decideOrphan(record, { at, by, why: `worker ${worker} died`, abnormal: false });
+  const why = `worker ${worker} died`;
+  const finished = record.finishing ? decideFinished(record, { at, by, why: `${why}; ${UNCLEAN}` }) : undefined;
+  return finished ?? decideOrphan(record, { at, by, why, abnormal: false });
 };
 
 /** The projection has the outcome. Not while a successor waits: its start replaces the record. */

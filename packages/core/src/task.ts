@@ -78,6 +78,18 @@ export type TaskError = {
   readonly stack?: string;
 };
 
+/** How a run of the body ended. */
+export type BodyOutcome =
+  | { readonly kind: 'returned'; readonly result?: Data }
+  | {
+      readonly kind: 'threw';
+      readonly error: TaskError;
+      /** No further attempt, whatever is left (a `TerminalError`, or refused by `retryOn`). */
+      readonly terminal?: boolean;
+      /** Delay the handler asked for (a `RetryableError`). */
+      readonly retryAfterMs?: Millis;
+    };
+
 export type Backoff = {
   readonly initialMs: Millis;
   readonly factor: number;
@@ -150,6 +162,8 @@ export type TaskRecord = TaskSpec & {
   readonly abortable?: true;
   /** The body has returned and cleanup handlers run: too late for a timeout or a cancel (behaviour L3). */
   readonly finishing?: true;
+  /** What the body came to, while its cleanup handlers run; of the run with that fence and of no other. */
+  readonly bodyOutcome?: BodyOutcome & { readonly fence: Fence };
   readonly abort?: Abort;
   readonly progress?: Progress;
   readonly payload?: Data;
@@ -158,7 +172,7 @@ export type TaskRecord = TaskSpec & {
   readonly dedupeCount?: number;
   /** The timeout passed and nothing could be stopped (behaviour T3). */
   readonly timeoutUnenforced?: true;
-  /** The abort was asked for longer than the grace ago and the body still runs (behaviour T6). */
+  /** Told to stop, or finishing, for longer than the grace, and it still runs (behaviour T6, L3). */
   readonly notStopping?: true;
   readonly history: readonly Transition[];
   /** Entries dropped from the middle of `history` to keep it bounded. */

@@ -71,8 +71,11 @@ export const commandOf = (intent: Intent, around: Surroundings): Command => {
       return { kind: 'claim', at, id, worker, epoch: 7, revision, dispatched: flag ? revision : intent.pick };
     }
     case 'make-abortable':
-    case 'mark-finishing':
       return { kind: intent.kind, at, fence };
+    case 'mark-finishing': {
+      const body = intent.pick % 2 === 0 ? ({ kind: 'returned' } as const) : ({ kind: 'threw', error } as const);
+      return { kind: intent.kind, at, fence, ...(flag ? { body } : {}) };
+    }
     case 'progress':
       return {
         kind: 'progress',

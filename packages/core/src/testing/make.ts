@@ -1,5 +1,5 @@
-import type { Actor, BodyOutcome, Command } from '../command.ts';
-import type { Fence, TaskError, TaskId, TaskSpec } from '../task.ts';
+import type { Actor, Command } from '../command.ts';
+import type { BodyOutcome, Fence, TaskError, TaskId, TaskSpec } from '../task.ts';
 import type { Now, Step } from './given.ts';
 
 /** Builders of what tests speak about: fixed ids and times, and only what matters said at the call. For tests only. */
@@ -70,6 +70,9 @@ export const claim =
 export const fenceOf = ({ record }: Now): Fence => record?.owner?.fence ?? { epoch: 0, revision: 0 };
 
 export const makeAbortable: Step = (now) => ({ kind: 'make-abortable', at: T0 + 150, fence: fenceOf(now) });
+export const markFinishingWith =
+  (body: BodyOutcome): Step =>
+  (now) => ({ kind: 'mark-finishing', at: T0 + 300, fence: fenceOf(now), body });
 export const markFinishing: Step = (now) => ({ kind: 'mark-finishing', at: T0 + 300, fence: fenceOf(now) });
 
 export const progress =

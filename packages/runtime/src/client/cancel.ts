@@ -28,7 +28,7 @@ export const cancelTask = async (
   switch (asked.kind) {
     case 'done': {
       const { record, revision, answer } = asked;
-      if (record.owner !== undefined && (record.status === 'aborting' || record.abort?.forced)) {
+      if (record.owner !== undefined && (record.status === 'aborting' || isTerminal(record.status))) {
         ports.signals.poke(record.owner.worker, address);
       }
       if (isTerminal(record.status) && record.successor !== undefined) {

@@ -23,8 +23,8 @@ export type Body = {
   /** Runs abort handlers that have not run yet; resolves with the failures of all. `observed`: they begin. */
   readonly runAborts: (observed: () => void) => Promise<readonly TaskError[]>;
   readonly runCleanups: () => Promise<readonly TaskError[]>;
-  /** Waits no longer: `execute` resolves with this, handlers that run count as ended. */
-  readonly giveUp: (end: Threw) => void;
+  /** Waits no longer: `execute` resolves with this, handlers that run count as ended, with these failures. */
+  readonly giveUp: (end: Threw, handlerErrors?: readonly TaskError[]) => void;
   /** The run is over; what the body still does has no effect. */
   readonly close: () => void;
 };

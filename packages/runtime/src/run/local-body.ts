@@ -38,7 +38,6 @@ export class LocalBody implements Body {
   private stopReason: StopReason | undefined;
   private settle: ((end: BodyEnd) => void) | undefined;
   private aborting = false;
-  private ended = false;
   private closed = false;
 
   constructor(settings: LocalBodySettings) {
@@ -63,10 +62,7 @@ export class LocalBody implements Body {
       return Promise.resolve({ kind: 'threw', error: taskErrorOf(error), terminal: true });
     }
     return new Promise((resolve) => {
-      this.settle = (end) => {
-        this.ended = true;
-        resolve(end);
-      };
+      this.settle = resolve;
       runInContext(this.context, async () => definition.handler(...(args as never[]))).then(
         (result) => this.settle?.(returnedEnd(result, resultLimit)),
         (thrown: unknown) => this.settle?.(this.threw(thrown)),
@@ -118,7 +114,8 @@ export class LocalBody implements Body {
 
   update(update: TaskUpdate, options: UpdateOptions): void {
     this.lookForStop();
-    if (this.ended || this.closed) return;
+    // Also from its handlers, when the body has ended (behaviour C5).
+    if (this.closed) return;
     const { owner } = this.settings;
     const pending = readUpdate(update, () => owner.log());
     if (pending !== undefined) owner.updated(pending, isImmediate(options));

@@ -28,29 +28,33 @@ export type Ending = {
   /** What was thrown in the context of the task and not caught after its body had ended. */
   readonly strays: readonly TaskError[];
   readonly abort: () => void;
+  /** Stores what the body and its handlers have told last. */
+  readonly flush: () => Promise<void>;
+  /** The cleanup handlers run; to be called again with `false` when they have. */
+  readonly cleaning: (running: boolean) => void;
 };
 
 /** Runs what has to run after the body, and tells how the attempt ended. */
 export const finishRun = async (run: Ending, end: BodyEnd): Promise<RunEnd> => {
   if (end.kind === 'threw' && run.givingBack !== undefined && run.aborting === undefined) {
-    await run.body.runCleanups();
+    await runCleanups(run);
+    await run.flush();
     const told = await tellGiveBack(run, run.givingBack);
     if (told.kind !== 'refused' || told.reason !== 'aborting') return leftBy(told);
     run.abort();
   }
-  const takesTime = run.body.hasCleanups || isLarge(end);
-  if (run.aborting === undefined && takesTime && !run.task.lost) {
-    const marked = await run.task.tell({ kind: 'mark-finishing', at: run.clock.now(), fence: run.fence });
-    if (marked.kind === 'refused' && marked.reason === 'aborting') run.abort();
-  }
+  if (run.body.hasCleanups || isLarge(end)) await markFinishing(run, isLarge(end) ? undefined : small(end));
+  const kept = run.body.hasCleanups && isLarge(end) ? await keepFirst(run, end) : undefined;
   for (;;) {
     const handlerErrors = await runHandlers(run);
+    await run.flush();
     const isSuccess = handlerErrors.length === 0 && run.aborting === undefined;
-    const outcome = isSuccess ? await run.data.keep(end, run.task.record.id, run.fence) : small(end);
+    const outcome = isSuccess ? (kept ?? (await run.data.keep(end, run.task.record.id, run.fence))) : small(end);
     if (outcome === undefined) return { kind: 'lost' };
     const knew = run.aborting !== undefined;
     const told = await tellEnd(run, outcome, handlerErrors);
     if (told.kind === 'refused') run.data.drop(outcome);
+    if (told.kind !== 'lost' && !isSuccess && kept !== undefined) run.data.drop(kept);
     // A cancel or a timeout was recorded first, and is heard of by this answer: its handlers run before the task may end.
     if (told.kind === 'refused' && told.reason === 'aborting' && !knew) {
       run.abort();
@@ -58,6 +62,27 @@ export const finishRun = async (run: Ending, end: BodyEnd): Promise<RunEnd> => {
     }
     return leftBy(told);
   }
+};
+
+/**
+ * Marks the record before the handlers run, with what the body came to: should they never end, or the worker, that
+ * stands, and the body is not run again (behaviour L3).
+ */
+const markFinishing = async (run: Ending, body: BodyOutcome | undefined): Promise<void> => {
+  if (run.aborting !== undefined || run.task.lost) return;
+  const command = { kind: 'mark-finishing', at: run.clock.now(), fence: run.fence } as const;
+  let marked = await run.task.tell(body === undefined ? command : { ...command, body });
+  // There is no room for it beside the rest. What it comes to is told at the end then, and decided there.
+  if (marked.kind === 'refused' && marked.reason === 'PAYLOAD_TOO_LARGE') marked = await run.task.tell(command);
+  if (marked.kind === 'refused' && marked.reason === 'aborting') run.abort();
+};
+
+/** A large result is put away before the cleanup handlers run, and not after them. */
+const keepFirst = async (run: Ending, end: BodyEnd): Promise<BodyOutcome | undefined> => {
+  if (run.aborting !== undefined || run.task.lost) return undefined;
+  const kept = await run.data.keep(end, run.task.record.id, run.fence);
+  if (kept !== undefined) await markFinishing(run, kept);
+  return kept;
 };
 
 export const tellGiveBack = ({ task, clock, fence }: Ending, by: GivingBack): Promise<Told> =>
@@ -85,12 +110,20 @@ const tellEnd = async (run: Ending, body: BodyOutcome, handlerErrors: readonly T
 
 const FORCED = { forced: true } as const;
 
+const runCleanups = async (run: Ending): Promise<readonly TaskError[]> => {
+  if (!run.body.hasCleanups) return run.body.runCleanups();
+  run.cleaning(true);
+  const errors = await run.body.runCleanups();
+  run.cleaning(false);
+  return errors;
+};
+
 /** Abort handlers, then cleanup handlers; resolves with what failed. */
 const runHandlers = async (run: Ending): Promise<readonly TaskError[]> => {
   if (run.aborting === undefined && !run.body.hasCleanups) return run.strays;
   await run.aborting;
   // Asked again: some may have been registered while the others ran.
   const aborts = run.aborting === undefined ? [] : await run.body.runAborts(() => undefined);
-  const cleanups = run.body.hasCleanups ? await run.body.runCleanups() : [];
+  const cleanups = run.body.hasCleanups ? await runCleanups(run) : [];
   return [...aborts, ...cleanups, ...run.strays];
 };

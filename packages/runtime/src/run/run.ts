@@ -46,6 +46,7 @@ export class Run implements BodyOwner, Ending {
   private progress: ProgressWriter | undefined;
   private childLog: Log | undefined;
   private grace: { readonly cancel: () => void } | undefined;
+  private cleanup: { readonly cancel: () => void } | undefined;
   private crash: Threw | undefined;
   private patience: { readonly cancel: () => void } | undefined;
   private bodyEnded = false;
@@ -98,10 +99,11 @@ export class Run implements BodyOwner, Ending {
     this.bodyEnded = true;
     this.timeout.stop();
     this.patience?.cancel();
-    if (this.progress !== undefined) await this.progress.flush();
+    await this.flush();
     const end = await finishRun(this, this.crash ?? body);
     this.over = true;
     this.grace?.cancel();
+    this.cleanup?.cancel();
     this.progress?.close();
     this.body.close();
     return end;
@@ -121,10 +123,28 @@ export class Run implements BodyOwner, Ending {
 
   /** Hands the task back while its body still runs on; what it writes later is fenced off. */
   async giveBack(by: GivingBack): Promise<RunEnd> {
-    await this.progress?.flush();
+    await this.flush();
     const end = leftBy(await tellGiveBack(this, by));
     if (this.body.canBeEnded) this.body.giveUp(threadEnded('the worker stops'));
     return end;
+  }
+
+  async flush(): Promise<void> {
+    if (this.progress !== undefined) await this.progress.flush();
+  }
+
+  /** Cleanup handlers have the grace of an abort; a thread is ended with them then (behaviour L3). */
+  cleaning(running: boolean): void {
+    this.cleanup?.cancel();
+    if (!running) return;
+    const graceMs = abortGraceMsOf(this.record.policy);
+    this.cleanup = this.clock.after(graceMs, () => {
+      const late = `the cleanup handlers did not end within ${graceMs} ms`;
+      this.log().warn(this.body.canBeEnded ? `${late}: their thread is ended` : late);
+      if (this.aborting !== undefined || !this.body.canBeEnded) return;
+      const end = threadEnded(late);
+      this.body.giveUp(end, [end.error]);
+    });
   }
 
   /** Stops repeating what has no answer. */
@@ -208,7 +228,7 @@ export class Run implements BodyOwner, Ending {
   }
 
   updated(pending: Pending, immediate: boolean): void {
-    if (this.bodyEnded || this.task.lost) return;
+    if (this.over || this.task.lost) return;
     this.progress ??= this.makeProgress();
     this.progress.update(pending, immediate);
   }

@@ -113,6 +113,8 @@ export class Attendant {
     if (act !== undefined && act !== 'poke') return ask(watched, act);
     if (duties.stage === 'delayed') return this.scheduleStart(watched, duties.runAt);
     if (duties.stage === 'running') return this.awaitTimeout(watched, duties.timeoutMs);
+    if (duties.stage === 'finishing')
+      return this.awaitTimeout(watched, duties.notStopping ? undefined : duties.graceMs);
     if (duties.stage !== 'aborting') return;
     const limitAt = watched.timer?.limitAt ?? now.at + duties.graceMs;
     if (act === 'poke') signals.poke(duties.holder, watched.address);

@@ -78,9 +78,17 @@ test('each state has its duties', () => {
 });
 
 test('no timeout where the body has returned or nothing can be stopped', () => {
-  for (const flag of [{ finishing: true }, { timeoutUnenforced: true }] as const) {
-    assert.equal(dutiesOf({ ...running, ...flag }), { stage: 'running', holder: 'w', fence, startedAt: 1_000 });
-  }
+  const unenforced = dutiesOf({ ...running, timeoutUnenforced: true });
+  assert.equal(unenforced, { stage: 'running', holder: 'w', fence, startedAt: 1_000 });
+  const finishing = dutiesOf({ ...running, finishing: true });
+  assert.equal(finishing, { stage: 'finishing', holder: 'w', fence, graceMs: 60_000, notStopping: false });
+});
+
+test('L3 cleanup handlers have the grace of an abort, from when they were seen to run', () => {
+  const finishing = { ...running, finishing: true, policy: { ...running.policy, abortGraceMs: 700 } } as const;
+  assert.is(limitFor(finishing, running)?.limitAt, 10_000 + 700, 'and not the timeout of the body');
+  assert.is(limitFor({ ...finishing, progress: { count: 1 } }, finishing, 10_100)?.limitAt, 10_100);
+  assert.is(limitFor({ ...finishing, notStopping: true }, finishing), undefined);
 });
 
 test('an ended task is seen to only while a successor waits', () => {

@@ -10,7 +10,7 @@ export type Duties =
   | { readonly stage: 'delayed'; readonly lane: Lane; readonly runAt: Millis }
   /** Its host is about to run it; dispatched only when the host dies. */
   | { readonly stage: 'hosted'; readonly holder: string }
-  /** `timeoutMs` is absent where no timeout can come: none was set, the body has returned, or it was found unenforceable. */
+  /** `timeoutMs` is absent where no timeout can come: none was set, or it was found unenforceable. */
   | {
       readonly stage: 'running';
       readonly holder: string;
@@ -26,6 +26,14 @@ export type Duties =
       readonly observed: boolean;
       readonly notStopping: boolean;
     }
+  /** The body has ended; its cleanup handlers run. */
+  | {
+      readonly stage: 'finishing';
+      readonly holder: string;
+      readonly fence: Fence;
+      readonly graceMs: Millis;
+      readonly notStopping: boolean;
+    }
   /** It has ended and a successor waits behind it. */
   | { readonly stage: 'ended' };
 
@@ -35,15 +43,12 @@ export const dutiesOf = (record: TaskRecord): Duties | undefined => {
   if (record.status === 'pending') return pendingDuties(record);
   if (record.owner === undefined) return undefined;
   const { worker: holder, fence } = record.owner;
-  return record.status === 'aborting'
-    ? {
-        stage: 'aborting',
-        holder,
-        fence,
-        graceMs: graceMsOf(record.policy),
-        observed: record.abort?.observedAt !== undefined,
-        notStopping: record.notStopping === true,
-      }
+  const stopping = { holder, fence, graceMs: graceMsOf(record.policy), notStopping: record.notStopping === true };
+  if (record.status === 'aborting') {
+    return { stage: 'aborting', ...stopping, observed: record.abort?.observedAt !== undefined };
+  }
+  return record.finishing
+    ? { stage: 'finishing', ...stopping }
     : { stage: 'running', holder, fence, startedAt: record.startedAt ?? record.owner.at, ...timeoutOf(record) };
 };
 
@@ -63,7 +68,7 @@ const pendingDuties = (record: TaskRecord): Duties => {
 
 const timeoutOf = (record: TaskRecord): { readonly timeoutMs?: Millis } => {
   const { timeoutMs } = record.policy;
-  const none = timeoutMs === undefined || record.finishing === true || record.timeoutUnenforced === true;
+  const none = timeoutMs === undefined || record.timeoutUnenforced === true;
   return none ? {} : { timeoutMs };
 };
 

@@ -41,6 +41,11 @@ export const planFor = (
       const pokeAt = sight.at + (duties.notStopping ? timings.pokeSlowlyMs : timings.pokeMs);
       return { dueAt: duties.notStopping ? pokeAt : Math.min(pokeAt, limitAt), limitAt };
     }
+    case 'finishing': {
+      if (duties.notStopping) return undefined;
+      const limitAt = goesOn(former, duties) ?? sight.at + duties.graceMs;
+      return { dueAt: limitAt, limitAt };
+    }
     case 'ended':
       return { dueAt: sight.at + timings.promoteMs, limitAt: sight.at };
   }
@@ -75,6 +80,8 @@ export const actFor = (
       return now.wall >= duties.runAt ? 'dispatch' : undefined;
     case 'running':
       return duties.timeoutMs !== undefined && now.at >= limitAt ? 'time-out' : undefined;
+    case 'finishing':
+      return !duties.notStopping && now.at >= limitAt ? 'mark-not-stopping' : undefined;
     case 'aborting':
       if (!duties.notStopping && now.at >= limitAt) return 'mark-not-stopping';
       return duties.observed ? undefined : 'poke';

@@ -74,9 +74,9 @@ export class ThreadBody implements Body {
     return this.runHandlers('cleanups');
   }
 
-  giveUp(end: Threw): void {
+  giveUp(end: Threw, handlerErrors: readonly TaskError[] = []): void {
     this.settle?.(end);
-    this.leaveHandlers([]);
+    this.leaveHandlers(handlerErrors);
     void this.thread?.terminate();
   }
 

@@ -16,6 +16,7 @@ export type ThreadSideSettings = {
 export class ThreadSide {
   private readonly settings: ThreadSideSettings;
   private body: LocalBody | undefined;
+  private updates: UpdateGate | undefined;
   private run = 0;
 
   constructor(settings: ThreadSideSettings) {
@@ -50,6 +51,7 @@ export class ThreadSide {
     const definition = this.definitionOf(facts.taskType);
     if (definition === undefined) return post({ kind: 'ended', end: undefinedTask(facts.taskType) });
     const updates = new UpdateGate(updateMs, (pending, immediate) => post({ kind: 'updated', pending, immediate }));
+    this.updates = updates;
     this.body = new LocalBody({
       definition,
       facts,
@@ -69,10 +71,12 @@ export class ThreadSide {
   }
 
   private async runHandlers(which: 'aborts' | 'cleanups'): Promise<void> {
-    const { body, run } = this;
+    const { body, run, updates } = this;
     const post = (news: RunNews): void => this.settings.post({ run, ...news });
     const errors =
       which === 'aborts' ? await body?.runAborts(() => post({ kind: 'aborts-began' })) : await body?.runCleanups();
+    // What they told last is heard before it is said that they have ended.
+    if (this.run === run) updates?.flush();
     post({ kind: 'handlers-ran', which, errors: errors ?? [] });
   }
 }

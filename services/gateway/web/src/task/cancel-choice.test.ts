@@ -28,6 +28,9 @@ test('A4 A5 no button at the end; too late while finishing; said already while a
   for (const status of STATUSES.slice(3)) assert.is(cancelChoice(sampleTask({ status })).kind, 'none');
   const finishing = cancelChoice(sampleTask({ status: 'in_progress', ...refused, cancelReason: 'finishing' }));
   assert.match(JSON.stringify(finishing), /"blocked".*too late/);
+  const hangs = { status: 'in_progress', finishing: true, notStopping: true, ...refused } as const;
+  assert.match(JSON.stringify(cancelChoice(sampleTask(hangs))), /"blocked".*cleanup handler.*admin/);
+  assert.match(JSON.stringify(cancelChoice(sampleTask({ ...hangs, mayForce: true }))), /"must".*cleanup handler/);
   assert.match(JSON.stringify(cancelChoice(sampleTask({ status: 'aborting', mayForce: true }))), /already/);
 });
 

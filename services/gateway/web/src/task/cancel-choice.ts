@@ -23,9 +23,13 @@ const REASONS: Readonly<Record<CancelReason, string>> = {
 const BY_FORCE =
   'The handler has been told to stop and does not. This ends the task by force: its key is free at once, and whatever the handler still does no longer counts.';
 
+const UNCLEAN =
+  'The handler has returned, and a cleanup handler does not end. This ends the task by force with what its handler came to, and does not wait for the cleanup.';
+
 export const cancelChoice = (task: Task): CancelChoice => {
   if (isTerminal(task.status)) return { kind: 'none' };
   if (task.status === 'aborting') return whileAborting(task);
+  if (task.finishing && task.notStopping) return whileFinishing(task);
   const { mayCancel, cancelAction, cancelReason, mayForce, subscriberCount: count } = task;
   if (mayCancel && cancelAction === 'unsubscribe') {
     const force: Force = mayForce && count > 1 ? { kind: 'may', sentence: forAll(count) } : NO_FORCE;
@@ -43,6 +47,13 @@ const whileAborting = ({ notStopping, mayForce }: Task): CancelChoice => {
   if (!notStopping) return { kind: 'blocked', reason: 'The task is being cancelled already' };
   if (!mayForce) return { kind: 'blocked', reason: 'The handler does not stop. An admin can end the task by force' };
   return { kind: 'abort', sentence: BY_FORCE, force: { kind: 'must', sentence: BY_FORCE } };
+};
+
+/** Too late for a cancel; what an admin can still end is the waiting for cleanup handlers that do not end (behaviour L3). */
+const whileFinishing = ({ mayForce }: Task): CancelChoice => {
+  if (!mayForce)
+    return { kind: 'blocked', reason: 'A cleanup handler does not end. An admin can end the task by force' };
+  return { kind: 'abort', sentence: UNCLEAN, force: { kind: 'must', sentence: UNCLEAN } };
 };
 
 const leaveSentence = (others: number): string => {
