@@ -10,9 +10,9 @@ import type { Durability, NatsServer } from './run/nats.ts';
 import type { UnexpectedExit } from './run/server-process.ts';
 
 export type LocalServersOptions = {
-  /** Data of both servers, kept between runs. Without it temporary folders are used and taken away at the end. */
+  /** Data of both servers, kept between runs, and so are their ports. Without it temporary folders are used and taken away at the end. */
   readonly dataDir?: string;
-  /** Free ports when not given; a given one that is taken is refused with PORT_TAKEN. */
+  /** Those the data folder had last, or free ones, when not given; a given one that is taken is refused with PORT_TAKEN. */
   readonly natsPort?: number;
   readonly mongoPort?: number;
   /** HTTP monitoring of NATS on this port; 0 picks a free one. No monitoring when not given. */

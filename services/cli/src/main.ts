@@ -4,18 +4,26 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { runNamedService } from './commands/services.ts';
 import { runDev } from './dev/dev.ts';
 import { exitCodeOf, exitCodes } from './operator/exit-codes.ts';
+import { DATA_FOLDER, unsetAdvice, useLocalSystem } from './local-system.ts';
 import { registerOperatorCommands } from './operator/register.ts';
+import { VERSION } from './version.ts';
 
 const program = new Command('baton')
   .description('A distributed task runtime on NATS JetStream and MongoDB')
+  .version(VERSION, '-V, --version', 'print the version')
   .showHelpAfterError();
+
+// `dev` is the local system; everybody else uses it where nothing else is said.
+program.hook('preAction', (_program, command) => {
+  if (command.name() !== 'dev') useLocalSystem();
+});
 
 program
   .command('dev')
   .description('run servers and all services on this machine')
   .option('--quickstart', 'run the quick-start job', false)
   .option('--once', 'end after the quick start', false)
-  .option('--data <folder>', 'where servers keep their data and services their logs', '.baton')
+  .option('--data <folder>', 'where servers keep their data and services their logs', DATA_FOLDER)
   .addOption(
     new Option('--durability <setting>', 'when a write is acknowledged')
       .choices(['durable', 'lazy'])
@@ -64,9 +72,9 @@ try {
 } catch (error) {
   if (!(error instanceof Error)) throw error;
   const code = error instanceof BatonError || 'code' in error ? String((error as { code?: unknown }).code) : 'FAILED';
+  const advice = unsetAdvice(code);
+  const message = advice === undefined ? error.message : `${error.message}\n${advice}`;
   const asJson = process.argv.includes('--json');
-  process.stderr.write(
-    `${asJson ? JSON.stringify({ error: { code, message: error.message } }) : `${code}: ${error.message}`}\n`,
-  );
+  process.stderr.write(`${asJson ? JSON.stringify({ error: { code, message } }) : `${code}: ${message}`}\n`);
   process.exit(exitCodeOf(error));
 }

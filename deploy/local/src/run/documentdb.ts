@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { FoundDocumentDb } from '../find/documentdb.ts';
 import { silentReporter } from '../report.ts';
 import { DataDir } from './data-dir.ts';
+import { keepPort, portFor } from './kept-port.ts';
 import { serverEnv } from './local-server.ts';
 import type { LocalServer, ServerOptions } from './local-server.ts';
 import { answersPing } from './mongo-ping.ts';
-import { choosePort } from './ports.ts';
 import { Postgres } from './postgres.ts';
 import { ServerProcess } from './server-process.ts';
 import type { ProcessHooks } from './server-process.ts';
@@ -57,9 +57,11 @@ async function startFerretOnSomePort(
   hooks: ProcessHooks,
 ): Promise<{ ferret: ServerProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = await choosePort('mongo', options.port);
+    const port = await portFor('mongo', options, dataDir);
     try {
-      return { ferret: await startFerret({ found, dataDir, postgres, port, hooks }), port };
+      const ferret = await startFerret({ found, dataDir, postgres, port, hooks });
+      await keepPort(dataDir, port);
+      return { ferret, port };
     } catch (error) {
       const isBindFailure = /address already in use/i.test(String(error));
       if (!isBindFailure || options.port || attempt === PORT_TRIES) throw error;

@@ -29,7 +29,7 @@ export type LocalServer = {
 export type ServerOptions = {
   /** Kept between runs. Without it a temporary folder is used and taken away at the end. */
   readonly dataDir?: string;
-  /** A free one when not given. A given one that is taken is refused with PORT_TAKEN. */
+  /** When not given: the one its data folder had last, or a free one. A given one that is taken is refused with PORT_TAKEN. */
   readonly port?: number;
   readonly report?: Reporter;
   /** Called when a server ends and nobody asked for it. */

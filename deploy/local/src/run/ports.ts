@@ -18,7 +18,8 @@ export async function choosePort(server: string, given: number | undefined): Pro
   return given;
 }
 
-async function freePort(): Promise<number> {
+/** Never the same twice in one process. */
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = LOWEST_PORT + Math.floor(Math.random() * PORTS);
     // Two servers that start at the same time must not be sent to the same port before either listens.
@@ -28,7 +29,8 @@ async function freePort(): Promise<number> {
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Nobody listens on it now. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -2,7 +2,7 @@ import { silentReporter } from '../report.ts';
 import { DataDir } from './data-dir.ts';
 import { endsProcess } from './local-server.ts';
 import type { LocalServer, ServerOptions } from './local-server.ts';
-import { choosePort } from './ports.ts';
+import { keepPort, portFor } from './kept-port.ts';
 import { ServerProcess } from './server-process.ts';
 import type { ProcessSpec } from './server-process.ts';
 
@@ -40,9 +40,11 @@ type Started = { readonly running: ServerProcess; readonly port: number };
 /** Between choosing a free port and listening on it another program can take it; then the next one is tried. */
 async function startOnSomePort(program: SingleProgram, options: ServerOptions, data: DataDir): Promise<Started> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = await choosePort(program.name, options.port);
+    const port = await portFor(program.name, options, data.path);
     try {
-      return { running: await launch(program, options, data, port), port };
+      const running = await launch(program, options, data, port);
+      await keepPort(data.path, port);
+      return { running, port };
     } catch (error) {
       const isBindFailure = /address already in use/i.test(String(error));
       if (!isBindFailure || options.port || attempt === PORT_TRIES) throw error;

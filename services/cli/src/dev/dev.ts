@@ -2,10 +2,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Guard, type Durability } from '@baton/local';
 import { SERVICE_NAMES } from '../commands/services.ts';
+import { readSettings, type Settings } from '@baton/runtime';
+import { announceSystem } from '../local-system.ts';
 import { runQuickstart } from '../quickstart/run.ts';
-import { addressIn, gatewayEnvironment, requireFreePort } from './gateway-address.ts';
+import { addressIn, choosePagePort, gatewayEnvironment } from './gateway-address.ts';
 import { startProcess, type ServiceProcess } from './processes.ts';
 import { openServers, type Servers } from './servers.ts';
+import { sayWhatNext } from './what-next.ts';
 import { say, styled } from './terminal.ts';
 
 export type DevOptions = {
@@ -42,6 +45,7 @@ class Stage {
   private readonly processes: ServiceProcess[] = [];
   private readonly guard = new Guard();
   private servers: Servers | undefined;
+  private withdraw: () => void = () => {};
   private closing = false;
   private breakDown: (code: number) => void = () => {};
 
@@ -55,39 +59,60 @@ class Stage {
   async run(signal: AbortSignal): Promise<number> {
     const began = performance.now();
     const { dataDir, durability, quickstart, once } = this.options;
-    await requireFreePort();
-    this.servers = await openServers({ dataDir, durability, onUnexpectedExit: (what) => this.brokeDown(what) });
+    // Whatever is wrong with them is told before anything is started.
+    const settings = readSettings();
+    const pagePort = await choosePagePort(settings, dataDir);
+    this.servers = await openServers({
+      settings,
+      dataDir,
+      durability,
+      onUnexpectedExit: (what) => this.brokeDown(what),
+    });
     if (signal.aborted) return 0;
-    const page = await this.startServices(this.servers);
+    const page = await this.startServices(this.servers, settings, pagePort);
     say(`Baton runs: NATS ${this.servers.natsUrl}, MongoDB ${this.servers.mongoUrl} (${seconds(began)})`);
+    if (this.servers.isLocal) {
+      this.withdraw = announceSystem(dataDir, {
+        natsUrl: this.servers.natsUrl,
+        mongoUrl: this.servers.mongoUrl,
+        namespace: settings.namespace,
+      });
+    }
     if (quickstart && !signal.aborted) await runQuickstart(this.servers, signal);
     if (once || signal.aborted) return 0;
     if (page !== undefined) say(`\nThe task list is open at ${styled('bold', page)}`);
+    sayWhatNext(dataDir, this.servers, settings);
     say(`Services run on; their logs are in ${join(dataDir, 'logs')}. Ctrl-C stops everything.`);
     return new Promise<number>(() => {});
   }
 
   async close(): Promise<void> {
     this.closing = true;
+    this.withdraw();
     await Promise.all(this.processes.map((each) => each.stop()));
     await this.servers?.stop();
     this.guard.end();
   }
 
   /** Resolves with the address of the page. */
-  private async startServices(servers: Servers): Promise<string | undefined> {
+  private async startServices(servers: Servers, settings: Settings, pagePort: number): Promise<string | undefined> {
     const { dataDir } = this.options;
-    const env = { ...gatewayEnvironment(), NATS_URL: servers.natsUrl, MONGODB_URL: servers.mongoUrl };
+    const env = {
+      ...gatewayEnvironment(settings),
+      NATS_URL: servers.natsUrl,
+      MONGODB_URL: servers.mongoUrl,
+      BATON_HTTP_PORT: String(pagePort),
+    };
     const tasks = fileURLToPath(new URL(QUICKSTART_TASKS, import.meta.url));
     const logs = await Promise.all(
       SERVICE_NAMES.map(async (name) => {
         const service = startProcess({
           name,
-          args: name === 'worker' ? [name, '--tasks', tasks] : [name],
+          args: name === 'worker' ? [name, '--tasks', tasks, ...settings.taskModules] : [name],
           env,
           logFolder: join(dataDir, 'logs'),
           guard: this.guard,
-          onExit: (code, signal) => this.brokeDown(`the ${name} ended with ${signal ?? `code ${code}`}`),
+          onExit: (how, why) => this.brokeDown(`${how}\n${why}`.trimEnd()),
         });
         this.processes.push(service);
         const log = await service.started;

@@ -1,32 +1,54 @@
 import { createServer } from 'node:net';
-import { BatonError } from '@baton/runtime';
-
-const DEFAULT_PORT = '8088';
-const HOST = '127.0.0.1';
+import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '@baton/local';
+import { BatonError, type Settings } from '@baton/runtime';
+import { say } from './terminal.ts';
 
 /**
- * How the gateway of this machine runs: with the switcher of users and no tokens, unless the environment names another
- * way to know them.
+ * How the gateway of this machine knows its users: with the switcher of users and no tokens, unless the environment names
+ * another way.
  */
-export const gatewayEnvironment = (): Readonly<Record<string, string>> => {
-  const { BATON_AUTH, BATON_JWT_SECRET, BATON_JWKS_URL } = process.env;
-  return BATON_AUTH || BATON_JWT_SECRET || BATON_JWKS_URL ? {} : { BATON_AUTH: 'dev' };
+export const gatewayEnvironment = ({ auth }: Settings): Readonly<Record<string, string>> =>
+  auth.mode === 'none' ? { BATON_AUTH: 'dev' } : {};
+
+/**
+ * The port of the page. One that was asked for is taken or refused with BatonError `PORT_TAKEN`, before anything is
+ * started. Else the one this data folder had last, then the default, then a free one, which is said and kept.
+ */
+export const choosePagePort = async ({ httpPort, gateway }: Settings, dataDir: string): Promise<number> => {
+  const { host } = gateway;
+  if (process.env['BATON_HTTP_PORT']) {
+    if (await isFreeAt(httpPort, host)) return httpPort;
+    const text = `port ${httpPort} of ${host} is taken by another program: stop it, or set BATON_HTTP_PORT to a free port`;
+    throw new BatonError('PORT_TAKEN', text);
+  }
+  const file = join(dataDir, 'page-port');
+  const wanted = readPort(file) ?? httpPort;
+  if (await isFreeAt(wanted, host)) return wanted;
+  const port = await freePort();
+  say(`port ${wanted} is taken by another program: the task list is at port ${port} from now on`);
+  mkdirSync(dataDir, { recursive: true });
+  writeFileSync(file, `${port}\n`);
+  return port;
 };
 
-/** Throws a BatonError `PORT_TAKEN` before anything is started: it would be a pity to find out at the end. */
-export const requireFreePort = async (): Promise<void> => {
-  const port = Number(process.env['BATON_HTTP_PORT'] || DEFAULT_PORT);
-  const host = process.env['BATON_HTTP_HOST'] || HOST;
-  await new Promise<void>((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') return resolve(); // the gateway itself will say it better
-      const text = `port ${port} of ${host} is taken by another program: stop it, or set BATON_HTTP_PORT to a free port`;
-      reject(new BatonError('PORT_TAKEN', text, { cause: error }));
-    });
-    probe.listen({ port, host }, () => probe.close(() => resolve()));
-  });
+const readPort = (file: string): number | undefined => {
+  try {
+    const port = Number(readFileSync(file, 'utf8'));
+    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
+  } catch {
+    return undefined;
+  }
 };
+
+const isFreeAt = (port: number, host: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer();
+    // Of any other fault the gateway itself speaks better.
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'EADDRINUSE'));
+    probe.listen({ port, host }, () => probe.close(() => resolve(true)));
+  });
 
 /** Where the gateway says in its log that it listens. */
 export const addressIn = (log: string): string | undefined => {

@@ -3,6 +3,7 @@ import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Guard } from '@baton/local';
 import { BatonError } from '@baton/runtime';
+import { reasonIn } from './log-reason.ts';
 
 export type ServiceProcess = {
   /** Resolves with its log so far when it says that it has started; rejects with BatonError `SERVICE_NOT_STARTED`. */
@@ -19,13 +20,13 @@ type StartOptions = {
   readonly logFolder: string;
   /** Ends it when this process is gone, also while its own event loop does not turn. */
   readonly guard: Guard;
-  /** Called when it ends and nobody asked for it. */
-  readonly onExit: (code: number | null, signal: NodeJS.Signals | null) => void;
+  /** Called when it ends and nobody asked for it: how, and why as far as its log says. */
+  readonly onExit: (how: string, why: string) => void;
 };
 
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 10_000;
-const TAIL_CHARS = 2_000;
+const TAIL_CHARS = 8_000;
 
 /** Starts a service as a process of its own, its log in a file. It can be stopped from here on, also while it starts. */
 export const startProcess = (options: StartOptions): ServiceProcess => {
@@ -42,14 +43,20 @@ export const startProcess = (options: StartOptions): ServiceProcess => {
   if (pid !== undefined) guard.watch(pid, 'SIGTERM');
   let stopping = false;
   const exited = new Promise<void>((resolve) => {
-    child.once('exit', (code, signal) => {
+    child.once('close', (code, signal) => {
       log.end();
       if (pid !== undefined) guard.forget(pid);
-      if (!stopping) options.onExit(code, signal);
+      if (!stopping) options.onExit(`the ${name} ended with ${signal ?? `code ${code}`}`, reasonIn(tail));
       resolve();
     });
   });
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => log.write(chunk));
+  let tail = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      log.write(chunk);
+      tail = (tail + chunk.toString()).slice(-TAIL_CHARS);
+    });
+  }
   const stop = async (): Promise<void> => {
     stopping = true;
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -70,11 +77,10 @@ const started = (child: ChildProcess, name: string, logFile: string): Promise<st
     }, START_LIMIT_MS);
     const fail = (what: string): void => {
       clearTimeout(timer);
-      reject(
-        new BatonError('SERVICE_NOT_STARTED', `the ${name} ${what}; its log is ${logFile}\n${seen.slice(-TAIL_CHARS)}`),
-      );
+      reject(new BatonError('SERVICE_NOT_STARTED', `the ${name} ${what}\n${reasonIn(seen)}\nIts log is ${logFile}`));
     };
-    child.once('exit', (code) => fail(`ended with code ${code} while it started`));
+    // All it wrote is here by then.
+    child.once('close', (code) => fail(`ended with code ${code} while it started`));
     child.once('error', (error) => fail(`could not be run: ${error.message}`));
     const look = (chunk: Buffer): void => {
       seen += chunk.toString();

@@ -1,25 +1,39 @@
 import { join } from 'node:path';
 import { startLocalServers, terminalReporter, type Durability } from '@baton/local';
+import { connectMongo } from '@baton/mongo';
+import { inspectNats } from '@baton/nats';
+import { BatonError, ConfigError, type Settings } from '@baton/runtime';
+import { natsSettings } from '../operator/session.ts';
 
 export type Servers = {
   readonly natsUrl: string;
   readonly mongoUrl: string;
-  /** How to reach them, for people. */
-  readonly described: string;
+  /** Started here, for this folder. */
+  readonly isLocal: boolean;
   readonly stop: () => Promise<void>;
 };
 
 type Options = {
+  readonly settings: Settings;
   readonly dataDir: string;
   readonly durability: Durability;
   readonly onUnexpectedExit: (what: string) => void;
 };
 
-/** `NATS_URL` and `MONGODB_URL` where both are set; local servers otherwise. */
+/**
+ * `NATS_URL` and `MONGODB_URL` where they are set; local servers otherwise. Throws ConfigError where only one is set: the
+ * other half would be a server nobody meant. Servers of the reader's own are looked at first, so that what is wrong with
+ * them is told here and not by services that wait for them.
+ */
 export const openServers = async (options: Options): Promise<Servers> => {
   const { NATS_URL, MONGODB_URL } = process.env;
   if (NATS_URL && MONGODB_URL) {
-    return { natsUrl: NATS_URL, mongoUrl: MONGODB_URL, described: 'NATS_URL and MONGODB_URL', stop: async () => {} };
+    await lookAtServers(options.settings);
+    return { natsUrl: NATS_URL, mongoUrl: MONGODB_URL, isLocal: false, stop: async () => {} };
+  }
+  if (NATS_URL || MONGODB_URL) {
+    const [set, unset] = NATS_URL ? ['NATS_URL', 'MONGODB_URL'] : ['MONGODB_URL', 'NATS_URL'];
+    throw new ConfigError([`${set} is set and ${unset} is not: set both, or neither for local servers`]);
   }
   const report = terminalReporter();
   try {
@@ -33,10 +47,25 @@ export const openServers = async (options: Options): Promise<Servers> => {
         ),
     });
     const { natsUrl, mongoUrl } = servers;
-    return { natsUrl, mongoUrl: withDatabase(mongoUrl), described: 'local servers', stop: () => servers.stop() };
+    return { natsUrl, mongoUrl: withDatabase(mongoUrl), isLocal: true, stop: () => servers.stop() };
   } finally {
     report.close();
   }
+};
+
+const lookAtServers = async (settings: Settings): Promise<void> => {
+  const looks = [
+    inspectNats(natsSettings(settings)),
+    connectMongo({ ...settings.mongo, appName: 'baton-dev' }).then((mongo) => mongo.close()),
+  ];
+  // Both are heard out: who has to mend two things wants to know of both.
+  const faults = (await Promise.allSettled(looks)).flatMap((look) =>
+    look.status === 'rejected' ? [look.reason as unknown] : [],
+  );
+  const [first, second] = faults;
+  if (first instanceof BatonError && second instanceof BatonError)
+    throw new BatonError(first.code, `${first.message}\n${second.code}: ${second.message}`, { cause: first });
+  if (first !== undefined) throw first;
 };
 
 /** The database stands in the path; the local servers have none in theirs. */
