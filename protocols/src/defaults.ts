@@ -53,3 +53,6 @@ export const STORE_TIMEOUT_MS = 5_000;
  * already, or its worker stands still. Longer than two answers of the store take; a second delivery harms nothing.
  */
 export const RUN_ACK_WAIT_MS = 12_000;
+
+/** A worker says again what it serves this often, besides when it is asked: what tells of it may be lost. */
+export const ANNOUNCE_MS = 30_000;

@@ -11,6 +11,15 @@ export { messageOf } from './thrown.ts';
 export { decode, DecodeError, decodeData, decodeLargeData, encode, encodeData, encodeSized } from './codec.ts';
 export { readDataText, textOfData, viewOfDataText } from './data-text.ts';
 export {
+  digestOf,
+  encodeAnnouncement,
+  encodeDefinition,
+  fitsDefinition,
+  readAnnouncement,
+  readDefinition,
+} from './definition.ts';
+export {
+  ANNOUNCE_MS,
   ARCHIVE_TTL_MS,
   DEAD_MAX_AGE_MS,
   DUE_TTL_MS,
@@ -29,6 +38,7 @@ export {
   STORE_TIMEOUT_MS,
 } from './defaults.ts';
 export {
+  ARGS_SCHEMA_LIMIT,
   ARGUMENTS_LIMIT,
   ATTEMPTS_LIMIT,
   BACKOFF_FACTOR_LIMIT,
@@ -39,6 +49,7 @@ export {
   DATA_LIMIT,
   DATA_NODES,
   DEAD_MAX_BYTES,
+  DESCRIPTION_LENGTH,
   ERROR_MESSAGE_LENGTH,
   ERROR_STACK_LENGTH,
   INLINE_DATA_LIMIT,
@@ -52,6 +63,7 @@ export {
   RECORD_LIMIT,
   RESCUES_LIMIT,
   STORE_RESERVE,
+  TITLE_LENGTH,
   TYPE_LENGTH,
   USER_LENGTH,
   TASKS_MAX_BYTES_LEAST,
@@ -67,6 +79,7 @@ export { documentOf, searchTextOf } from './document.ts';
 export type { Address, Identity } from './address.ts';
 export type { Sized } from './codec.ts';
 export type { DataReading } from './data-text.ts';
+export type { Served } from './definition.ts';
 export type { Provenance, TaskDocument } from './document.ts';
 export type { Lane, Names, NodeRole } from './names.ts';
 export type { RecordReading } from './record.ts';

@@ -68,3 +68,16 @@ export const PARTITIONS = 64;
 
 /** Type and queue names. A dot is written `=` in subjects, so that a name stays one token. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+
+/** What people read of a type: its title and its description. */
+export const TITLE_LENGTH = 100;
+export const DESCRIPTION_LENGTH = 4_000;
+
+/** The schema of a type's arguments, as JSON. */
+export const ARGS_SCHEMA_LIMIT = 32 * 1024;
+
+/** The definition of one type as it is kept, with who disagrees. */
+export const DEFINITION_LIMIT = 64 * 1024;
+
+/** One message of a worker about what it serves; the rest goes in more of them. */
+export const ANNOUNCEMENT_LIMIT = 256 * 1024;

@@ -40,6 +40,10 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     operationsBucket: `${namespace}_OPERATIONS`,
     operationsStream: `KV_${namespace}_OPERATIONS`,
 
+    /** KV bucket of definitions of types: how tasks are run whose submit says nothing else. Written by supervisors. */
+    definitionsBucket: `${namespace}_DEFINITIONS`,
+    definitionsStream: `KV_${namespace}_DEFINITIONS`,
+
     /** Arguments and results that are too large for a record, laid out as every NATS object store. */
     objectsBucket: `${namespace}_OBJECTS`,
     objectsStream: `OBJ_${namespace}_OBJECTS`,
@@ -92,6 +96,19 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     findSubject: `${root}.find`,
     operationSubject: (hash: string) => `$KV.${namespace}_OPERATIONS.${hash}`,
     allOperations: `$KV.${namespace}_OPERATIONS.>`,
+    definitionSubject: (type: string) => `$KV.${namespace}_DEFINITIONS.${token(type)}`,
+    definitionPrefix: `$KV.${namespace}_DEFINITIONS.`,
+    allDefinitions: `$KV.${namespace}_DEFINITIONS.>`,
+    /** Where the server repeats every definition it has stored, for the doors that apply them. */
+    definedSubject: (type: string) => `${root}.defined.${token(type)}`,
+    definedPrefix: `${root}.defined.`,
+    allDefined: `${root}.defined.*`,
+    /** What a worker serves, told to supervisors; at most once, so it is repeated. */
+    announceSubject: (worker: string) => `${root}.announce.${worker}`,
+    announcePrefix: `${root}.announce.`,
+    allAnnounced: `${root}.announce.*`,
+    /** Asks all workers to tell it now. */
+    askSubject: `${root}.announce`,
     nodeSubject: (role: NodeRole, id: string) => `$KV.${namespace}_NODES.${role}.${id}`,
     nodePrefix: `$KV.${namespace}_NODES.`,
     allNodes: `$KV.${namespace}_NODES.>`,

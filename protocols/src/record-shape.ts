@@ -79,6 +79,16 @@ const policy = mapOf(
   },
 );
 
+const RUN_OPTIONS: Shape = {
+  scope: oneOf(...SCOPES),
+  queue: text,
+  priority: oneOf(...PRIORITIES),
+  policy,
+};
+
+/** How tasks are run, in a record and in the definition of their type. Fields it does not know are let through. */
+export const isRunOptions = (value: unknown): boolean => faultIn(value, RUN_OPTIONS, {}) === undefined;
+
 const SPEC: Shape = {
   id: text,
   type: text,

@@ -1,5 +1,12 @@
 import { DEAD_MAX_AGE_MS, EVENTS_MAX_AGE_MS, LEASE_MS, OPERATION_TTL_MS } from './defaults.ts';
-import { COMMAND_LIMIT, COMMANDS_MAX_BYTES, DEAD_MAX_BYTES, PARTITIONS, RECORD_LIMIT } from './limits.ts';
+import {
+  COMMAND_LIMIT,
+  COMMANDS_MAX_BYTES,
+  DEAD_MAX_BYTES,
+  DEFINITION_LIMIT,
+  PARTITIONS,
+  RECORD_LIMIT,
+} from './limits.ts';
 import type { Names } from './names.ts';
 
 /**
@@ -171,6 +178,20 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       duplicate_window: 100 * NANOS_PER_MS,
       allow_direct: false,
       allow_rollup_hdrs: false,
+    },
+    {
+      ...common,
+      name: names.definitionsStream,
+      subjects: [names.allDefinitions],
+      // Kept also while no worker runs: what a type is does not end with its last worker.
+      retention: 'limits',
+      discard: 'new',
+      max_msgs_per_subject: 1,
+      max_msg_size: DEFINITION_LIMIT + 4_096,
+      duplicate_window: 100 * NANOS_PER_MS,
+      allow_direct: false,
+      allow_rollup_hdrs: false,
+      republish: { src: names.allDefinitions, dest: `${names.definedPrefix}>` },
     },
     {
       ...common,

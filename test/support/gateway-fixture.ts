@@ -115,6 +115,7 @@ export const openGatewaySystem = async ({ defer }: TestContext, options: Options
 const SETTINGS: ServerSettings = {
   mode: 'jwt',
   enabled: true,
+  unknownTypes: 'accept',
   showStacktrace: false,
   hosts: allowedHosts('127.0.0.1', []),
   corsOrigins: [],

@@ -13,6 +13,7 @@ export {
   maxAttemptsOf,
   maxRescuesOf,
 } from './defaults.ts';
+export { chooseDefinition, CONFLICTS_SHOWN, DEFAULT_RUN_OPTIONS, definitionDifferences } from './definition.ts';
 export { durationMs, queuedMs, readyAtOf, waitedMs } from './durations.ts';
 export { evolve } from './evolve.ts';
 export { describeDuration, describeProgress, etaMs, fractionOf, parseProgress } from './progress.ts';
@@ -34,6 +35,7 @@ export type {
   WhenAborting,
   WorkerCommand,
 } from './command.ts';
+export type { DefinitionConflict, KeptDefinition, Offer, RunOptions, TypeDefinition } from './definition.ts';
 export type { Decision } from './decision.ts';
 export type { TaskEvent } from './event.ts';
 export type { Former } from './retry-ended.ts';

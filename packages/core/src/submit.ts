@@ -100,7 +100,8 @@ const sameData = (a: Data | undefined, b: Data | undefined): boolean => {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 };
 
-const samePlain = (a: unknown, b: unknown): boolean => {
+/** Whether two plain values are alike, in whatever order their fields stand. */
+export const samePlain = (a: unknown, b: unknown): boolean => {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   const left = Object.entries(a);

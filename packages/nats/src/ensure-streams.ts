@@ -52,8 +52,8 @@ const notMade = (stream: string, cause?: BatonError): StoreRefusedError =>
 
 /** Streams nobody could rebuild: not even their limits may be others. */
 export const isKept = (names: Names, stream: string): boolean => {
-  const { tasksStream, objectsStream, commandsStream, operationsStream } = names;
-  const kept: readonly string[] = [tasksStream, objectsStream, commandsStream, operationsStream];
+  const { tasksStream, objectsStream, commandsStream, operationsStream, definitionsStream } = names;
+  const kept: readonly string[] = [tasksStream, objectsStream, commandsStream, operationsStream, definitionsStream];
   return kept.includes(stream);
 };
 

@@ -2,6 +2,7 @@ import { systemChance, systemClock, type Ports } from '@baton/runtime';
 import { connectNats, type NatsSettings, type NatsWire } from './connect.ts';
 import { dialOf } from './dial.ts';
 import { createCommands } from './commands.ts';
+import { createDefinitions } from './definitions.ts';
 import { createDataStore } from './data-store.ts';
 import { createEventLog, type EventLogSettings } from './event-log.ts';
 import { createLater } from './later.ts';
@@ -35,6 +36,7 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
     later: createLater(wire),
     operations: createOperations(wire),
     commands: createCommands(wire),
+    definitions: createDefinitions(wire),
     queue: createRunQueue(wire, settings.runQueue),
     presence: createPresence(wire, { ...settings.presence, dial: dialOf(settings) }),
     signals: createSignals(wire),

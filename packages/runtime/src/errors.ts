@@ -66,6 +66,22 @@ export class InvalidArgumentError extends BatonError {
   }
 }
 
+/** This user may not do that; an admin may. */
+export class PermissionDeniedError extends BatonError {
+  override readonly name = 'PermissionDeniedError';
+  constructor(code: 'PERMISSION_DENIED' | 'FORCE_REQUIRED', message: string) {
+    super(code, message);
+  }
+}
+
+/** No worker has ever served tasks of that type, and the submit, or this door, takes none of such. */
+export class UnknownTypeError extends BatonError {
+  override readonly name = 'UnknownTypeError';
+  constructor(message: string) {
+    super('UNKNOWN_TYPE', message);
+  }
+}
+
 export class PayloadTooLargeError extends BatonError {
   override readonly name = 'PayloadTooLargeError';
   constructor(message: string, options?: ErrorOptions) {

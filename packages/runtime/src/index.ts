@@ -5,11 +5,17 @@ export {
   NotConnectedError,
   OutcomeUnknownError,
   PayloadTooLargeError,
+  PermissionDeniedError,
   ServerTooOldError,
   ServerUnfitError,
   StoreRefusedError,
+  UnknownTypeError,
   UnreadableRecordError,
 } from './errors.ts';
+export { Catalogue } from './definitions/catalogue.ts';
+export { publicPart } from './definitions/announcer.ts';
+export { applyOverrides, OVERRIDES } from './client/run-options.ts';
+export { WrongScopeError } from './run/scope-guard.ts';
 export { encodeArguments } from './client/arguments.ts';
 export { durationMs } from './client/duration.ts';
 export { checkField, requireField, rules } from './client/rules.ts';
@@ -41,12 +47,14 @@ export { systemChance, systemClock } from './system.ts';
 export { announceDefinition, isLoadingTasks } from './thread/inside.ts';
 export { Worker } from './worker/worker.ts';
 
+export type { Definitions, DefinitionsListener } from './definitions/port.ts';
 export type { Duration } from './client/duration.ts';
 export type { CommandAnswer, TaskView } from './commands/answer.ts';
 export type { GivenArguments } from './client/arguments.ts';
 export type { Cancellation } from './client/cancel.ts';
 export type { EndedTaskSource } from './client/retry.ts';
-export type { ClientParts, Submission, SubmitRequest } from './client/submit.ts';
+export type { RunOverrides, UnknownTypes } from './client/run-options.ts';
+export type { ClientParts, Submission, SubmitParts, SubmitRequest } from './client/submit.ts';
 export type { Asked, AskOptions, Held, Kernel } from './kernel.ts';
 export type {
   Chance,

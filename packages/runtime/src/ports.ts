@@ -1,4 +1,5 @@
 import type { Address, Lane, NodeRole } from '@baton/protocols';
+import type { Definitions } from './definitions/port.ts';
 import type { BatonError } from './errors.ts';
 
 /** The narrow functions the runtime needs from the world. NATS and memory both provide them, under one contract suite. */
@@ -321,6 +322,7 @@ export type Ports = {
   readonly later: Later;
   readonly operations: Operations;
   readonly commands: Commands;
+  readonly definitions: Definitions;
   readonly queue: RunQueue;
   readonly presence: Presence;
   readonly signals: Signals;

@@ -25,6 +25,7 @@ test('nothing set: every default', () => {
     httpPort: 8_088,
     gateway: { host: '127.0.0.1', allowedHosts: [], corsOrigins: [], rateLimit: 6_000 },
     enabled: true,
+    unknownTypes: 'accept',
     commandAdmins: true,
     showStacktrace: false,
     auth: { mode: 'none' },

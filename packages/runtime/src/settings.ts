@@ -10,6 +10,7 @@ import {
   type StreamOptions,
 } from '@baton/protocols';
 import { z } from 'zod';
+import type { UnknownTypes } from './client/run-options.ts';
 import { ConfigError } from './errors.ts';
 import { hideSecrets } from './redact.ts';
 import type { PruneRule } from './retention/prune.ts';
@@ -34,6 +35,7 @@ import type { PruneRule } from './retention/prune.ts';
  * | `BATON_CORS_ORIGINS` | | origins of pages that may call the gateway with a token, comma between |
  * | `BATON_RATE_LIMIT` | 6000 | requests a user may make in a minute |
  * | `BATON_ENABLED`, `GLOBAL_TASK_FRAMEWORK` | true | false in either refuses new tasks (behaviour X6) |
+ * | `BATON_UNKNOWN_TYPES` | accept | `refuse`: tasks of types no worker has ever served are not taken (behaviour D10) |
  * | `BATON_COMMAND_ADMINS` | true | false: commands over NATS do not speak for admins |
  * | `SHOW_STACKTRACE` | false | shows stack traces of tasks (behaviour L5) |
  * | `BATON_AUTH` | `jwt` | `dev`: no tokens, on loopback only |
@@ -66,6 +68,8 @@ export type Settings = {
   readonly streams: StreamOptions;
   readonly httpPort: number;
   readonly enabled: boolean;
+  /** Whether tasks of types no worker has ever served are taken. */
+  readonly unknownTypes: UnknownTypes;
   /** Whether commands over NATS may speak for admins. */
   readonly commandAdmins: boolean;
   readonly showStacktrace: boolean;
@@ -208,6 +212,7 @@ const ENVIRONMENT = z.object({
     .refine((origins) => origins.every(isOrigin), 'must be origins such as https://app.example'),
   BATON_RATE_LIMIT: whole(6_000, 1, 10_000_000),
   BATON_ENABLED: flag(true),
+  BATON_UNKNOWN_TYPES: z.enum(['accept', 'refuse'], { error: 'must be accept or refuse' }).default('accept'),
   BATON_COMMAND_ADMINS: flag(true),
   GLOBAL_TASK_FRAMEWORK: flag(true),
   SHOW_STACKTRACE: flag(false),
@@ -284,6 +289,7 @@ const settingsOf = (env: Environment): Settings => ({
   },
   httpPort: env.BATON_HTTP_PORT,
   enabled: env.BATON_ENABLED && env.GLOBAL_TASK_FRAMEWORK,
+  unknownTypes: env.BATON_UNKNOWN_TYPES,
   commandAdmins: env.BATON_COMMAND_ADMINS,
   showStacktrace: env.SHOW_STACKTRACE,
   gateway: {

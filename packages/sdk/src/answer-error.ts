@@ -1,7 +1,13 @@
-import { BatonError, InvalidArgumentError, OutcomeUnknownError, PayloadTooLargeError } from '@baton/runtime';
+import {
+  BatonError,
+  InvalidArgumentError,
+  OutcomeUnknownError,
+  PayloadTooLargeError,
+  PermissionDeniedError,
+  UnknownTypeError,
+} from '@baton/runtime';
 import {
   GlobalTaskFrameworkDisabledError,
-  PermissionDeniedError,
   TaskAbortFailedError,
   TaskAbortingError,
   TaskNotAbortableError,
@@ -28,6 +34,8 @@ export const answerError = ({ code, message, status }: Failure): BatonError => {
       return new PermissionDeniedError(code, message);
     case 'INVALID_ARGUMENT':
       return new InvalidArgumentError(message);
+    case 'UNKNOWN_TYPE':
+      return new UnknownTypeError(message);
     case 'PAYLOAD_TOO_LARGE':
       return new PayloadTooLargeError(message);
     case 'OUTCOME_UNKNOWN':

@@ -1,4 +1,12 @@
-import { canOpen, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord } from '@baton/core';
+import {
+  canOpen,
+  isTerminal,
+  taskOf,
+  type Actor,
+  type KeptDefinition,
+  type RefusalReason,
+  type TaskRecord,
+} from '@baton/core';
 import { parseAddress, type Address, type TaskDocument } from '@baton/protocols';
 import {
   checkField,
@@ -13,6 +21,7 @@ import {
   sourceOfDocument,
   sourceOfRecord,
   type BatonError,
+  type Catalogue,
   type EndedTaskSource,
   type Held,
   type Kernel,
@@ -22,12 +31,13 @@ import {
   type RunHost,
   type SubmitRequest,
   type TaskDefinition,
+  type UnknownTypes,
 } from '@baton/runtime';
 import { withAmbient } from './ambient.ts';
 import { durationMs } from './duration.ts';
 import { GlobalTaskFrameworkDisabledError, TaskNotFoundError, WrongRoleError } from './errors.ts';
 import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
-import { checkCallOptions, policyOf, type CallOptions } from './options.ts';
+import { checkCallOptions, overridesOf, type CallOptions } from './options.ts';
 import { readLive } from './live.ts';
 import { refusalError } from './refusal-error.ts';
 import { TaskWatch, waitForEnd, type Seen, type WatchSettings } from './watch.ts';
@@ -41,6 +51,9 @@ export type Core = {
   readonly ports: Ports;
   readonly kernel: Kernel;
   readonly log: Log;
+  /** The definitions of types, as far as this process knows. */
+  readonly catalogue: Catalogue;
+  readonly unknownTypes: UnknownTypes;
   /** How tasks are submitted and cancelled. */
   readonly writes: Writes;
   /** Runs inline calls and workers of this process; a publisher runs none. */
@@ -54,7 +67,7 @@ export type Core = {
   readonly close: () => Promise<void>;
 };
 
-const CREATED = { outcome: 'created', differs: false } as const;
+const CREATED = { outcome: 'created', differs: false, known: true } as const;
 
 type Submitted = { readonly handle: TaskHandle; readonly held: Held; readonly isNew: boolean };
 
@@ -105,13 +118,16 @@ export class Baton {
     return this.core.ports.link;
   }
 
-  /** Submits a task. Throws before anything is sent for input it cannot take; see `Task.schedule`. */
-  async schedule<Result>(
-    definition: TaskDefinition,
-    args: readonly unknown[],
+  /**
+   * Submits a task, of a type or of its name alone: then it is run as the workers of the type define it (behaviour D10).
+   * Throws before anything is sent for input it cannot take; see `Task.schedule`.
+   */
+  async schedule<Result = unknown>(
+    task: TaskDefinition | string | { readonly definition: TaskDefinition },
+    args: readonly unknown[] = [],
     options: CallOptions = {},
   ): Promise<TaskHandle<Result>> {
-    const { handle } = await this.submit(definition, args, options, undefined);
+    const { handle } = await this.submit(ofType(task), args, options, undefined);
     return handle as TaskHandle<Result>;
   }
 
@@ -161,8 +177,13 @@ export class Baton {
     if (core.host === undefined)
       throw new WrongRoleError('a publisher retries no task: connect as a runtime, or ask the gateway');
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
-    const { address, view, outcome, differs } = expectDone(await retryTask(core, this.actor, source));
-    return this.handle(address, view, { outcome, differs });
+    const { address, view, outcome, differs, known } = expectDone(await retryTask(core, this.actor, source));
+    return this.handle(address, view, { outcome, differs, known });
+  }
+
+  /** The definitions of all types that workers have ever served, by name. Rejects when they cannot be had now. */
+  async types(): Promise<readonly KeptDefinition[]> {
+    return this.core.catalogue.all();
   }
 
   async startWorker(options: WorkerOptions): Promise<BatonWorker> {
@@ -175,7 +196,7 @@ export class Baton {
   }
 
   private async submit(
-    definition: TaskDefinition,
+    definition: OfType,
     args: readonly unknown[],
     options: CallOptions,
     host: string | undefined,
@@ -188,8 +209,8 @@ export class Baton {
     const submission = expectDone(
       await core.writes.submit(actor, { ...request, args: given, ...(host === undefined ? {} : { host }) }),
     );
-    const { address, view, held, outcome, differs, isNew } = submission;
-    return { handle: this.handle(address, view, { outcome, differs }), held, isNew };
+    const { address, view, held, outcome, differs, isNew, known } = submission;
+    return { handle: this.handle(address, view, { outcome, differs, known }), held, isNew };
   }
 
   /** Claims and runs an inline task, attempt after attempt. Its end, or undefined when somebody else has it now. */
@@ -252,7 +273,7 @@ export class Baton {
   private handle(
     address: Address,
     held: Held,
-    submitted: { readonly outcome: 'created' | 'joined'; readonly differs: boolean },
+    submitted: { readonly outcome: 'created' | 'joined'; readonly differs: boolean; readonly known: boolean },
   ): TaskHandle {
     return new TaskHandle(this.handles, address, held, submitted);
   }
@@ -286,15 +307,25 @@ const unknownOutcome = (cause: Error): OutcomeUnknownError =>
     ? cause
     : new OutcomeUnknownError(`it is not known whether this took effect: ${cause.message}`, { cause });
 
-const requestOf = (definition: TaskDefinition, options: CallOptions, serverNow: number): SubmitRequest => {
-  const { taskKey: key, taskName: name, operationId, whenAborting, delay } = options;
+type OfType = Pick<TaskDefinition, 'type'> & Partial<TaskDefinition>;
+
+/** With its code at hand, that is told as well: it counts where nobody serves the type. */
+const ofType = (task: TaskDefinition | string | { readonly definition: TaskDefinition }): OfType => {
+  if (typeof task !== 'string') return 'definition' in task ? task.definition : task;
+  requireField('type', task, rules.type);
+  return { type: task };
+};
+
+const requestOf = (definition: OfType, options: CallOptions, serverNow: number): SubmitRequest => {
+  const { taskKey: key, taskName: name, operationId, whenAborting, delay, strict } = options;
   const runAt = options.runAt?.getTime() ?? (delay === undefined ? undefined : serverNow + durationMs(delay, 'delay'));
+  const { type, scope, queue, priority, policy } = definition;
+  const isAtHand = scope !== undefined && queue !== undefined && priority !== undefined && policy !== undefined;
   return {
-    type: definition.type,
-    scope: definition.scope,
-    queue: options.queue ?? definition.queue,
-    priority: options.priority ?? definition.priority,
-    policy: policyOf({ ...options, retry: options.retry ?? {} }, definition.policy),
+    type,
+    overrides: overridesOf(options),
+    ...(isAtHand ? { fallback: { scope, queue, priority, policy } } : {}),
+    ...(strict === undefined ? {} : { strict }),
     ...(key === undefined ? {} : { key }),
     ...(name === undefined ? {} : { name }),
     ...(runAt === undefined ? {} : { runAt }),

@@ -1,4 +1,4 @@
-import { taskOf, type Actor, type Policy, type TaskRecord } from '@baton/core';
+import { taskOf, type Actor, type Backoff, type RunOptions, type TaskRecord } from '@baton/core';
 import { COMMAND_LIMIT, decodeLargeData, encode, parseAddress, type Address } from '@baton/protocols';
 import {
   BatonError,
@@ -9,6 +9,7 @@ import {
   type CommandAnswer,
   type CommandVerb,
   type Held,
+  type RunOverrides,
   type Submission,
   type SubmitRequest,
   type TaskView,
@@ -62,11 +63,13 @@ const ask = async ({ ports }: ClientParts, verb: CommandVerb, body: object, type
 
 const userOf = (actor: Actor) => (actor.user === undefined ? {} : { user: { id: actor.user, admin: actor.admin } });
 
-/** Absent fields are left out: the shape is strict. */
+/** Absent fields are left out: the shape is strict. What is not said is said by the definition the supervisor knows. */
 const submitBody = (actor: Actor, request: SubmitRequest): object => {
-  const { type, scope, queue, priority, policy, key, name, args, runAt, whenAborting, operationId } = request;
+  const { type, overrides, fallback, strict, key, name, args, runAt, whenAborting, operationId } = request;
   return {
-    ...{ type, scope, queue, priority, ...policyFields(policy), ...userOf(actor) },
+    ...{ type, ...runFields(overrides), ...userOf(actor) },
+    ...(fallback === undefined ? {} : { fallback: runFields({ ...fallback.policy, ...optionsIn(fallback) }) }),
+    ...(strict === undefined ? {} : { strict }),
     ...(args === undefined ? {} : { args: decodeLargeData(args.bytes) }),
     ...(key === undefined ? {} : { task_key: key }),
     ...(name === undefined ? {} : { task_name: name }),
@@ -76,37 +79,40 @@ const submitBody = (actor: Actor, request: SubmitRequest): object => {
   };
 };
 
-const policyFields = (policy: Policy) => {
-  const { timeoutMs, maxAttempts, backoff, maxRescues, onOrphan, abortGraceMs, isolation } = policy;
+const optionsIn = ({ scope, queue, priority }: RunOptions) => ({ scope, queue, priority });
+
+const runFields = (overrides: RunOverrides) => {
+  const { scope, queue, priority, timeoutMs, maxAttempts, backoff, maxRescues, onOrphan, abortGraceMs } = overrides;
   return {
+    ...(scope === undefined ? {} : { scope }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(priority === undefined ? {} : { priority }),
     ...(timeoutMs === undefined ? {} : { timeout: seconds(timeoutMs) }),
     ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
-    ...(backoff === undefined
-      ? {}
-      : {
-          backoff: {
-            initial: seconds(backoff.initialMs),
-            factor: backoff.factor,
-            max: seconds(backoff.maxMs),
-            jitter: backoff.jitter,
-          },
-        }),
+    ...(backoff === undefined ? {} : { backoff: backoffFields(backoff) }),
     ...(maxRescues === undefined ? {} : { max_rescues: maxRescues }),
     ...(onOrphan === undefined ? {} : { on_orphan: onOrphan }),
     ...(abortGraceMs === undefined ? {} : { abort_grace: seconds(abortGraceMs) }),
-    ...(isolation === undefined ? {} : { isolation }),
+    ...(overrides.isolation === undefined ? {} : { isolation: overrides.isolation }),
   };
 };
+
+const backoffFields = ({ initialMs, factor, maxMs, jitter }: Partial<Backoff>) => ({
+  ...(initialMs === undefined ? {} : { initial: seconds(initialMs) }),
+  ...(factor === undefined ? {} : { factor }),
+  ...(maxMs === undefined ? {} : { max: seconds(maxMs) }),
+  ...(jitter === undefined ? {} : { jitter }),
+});
 
 const seconds = (ms: number): number => ms / 1_000;
 
 const submissionOf = async (parts: ClientParts, done: Done): Promise<Submission> => {
-  const { task, differs = false } = done;
+  const { task, differs = false, known = true } = done;
   const outcome = done.outcome === 'joined' ? 'joined' : 'created';
   const address = parseAddress(task.address);
   if (address === undefined) throw new BatonError('ANSWER_UNREADABLE', 'the answer to a command has no address');
   const view = (await stored(parts, address, task.id)) ?? { record: recordOfView(task), revision: revisionOf(task) };
-  return { kind: 'done', address, id: task.id, view, held: view, outcome, differs, isNew: false };
+  return { kind: 'done', address, id: task.id, view, held: view, outcome, differs, known, isNew: false };
 };
 
 /** The record itself, which says more than the answer; it may be gone already. */

@@ -1,6 +1,6 @@
 import { connectPorts, type NatsPortsSettings } from '@baton/nats';
 import { DEFAULT_NAMESPACE, MAX_BLOCK_RANGE_MS, namesOf, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
-import { InvalidArgumentError, isLoadingTasks, rules, silentLog, type Log } from '@baton/runtime';
+import { InvalidArgumentError, isLoadingTasks, rules, silentLog, type Log, type UnknownTypes } from '@baton/runtime';
 import { clearAmbient, setAmbient } from './ambient.ts';
 import { checkUser, type Baton, type User } from './baton.ts';
 import { createBaton, type Role } from './create.ts';
@@ -37,6 +37,11 @@ export type ConnectOptions = {
   readonly eventsMaxBytes?: number;
   /** False refuses new tasks; `BATON_ENABLED` and `GLOBAL_TASK_FRAMEWORK` when not set (behaviour X6). */
   readonly enabled?: boolean;
+  /**
+   * Whether tasks of types no worker has ever served are taken (behaviour D10); `BATON_UNKNOWN_TYPES`, then `accept`, when
+   * not set. Of a publisher's commands the supervisors' setting decides.
+   */
+  readonly unknownTypes?: UnknownTypes;
   /** Whether handles show the stack traces of failures; `SHOW_STACKTRACE` when not set (behaviour L5). */
   readonly showStacktrace?: boolean;
   /** Least milliseconds between two durable progress writes of one task; 2,000 when not set, 0: every update. */
@@ -73,6 +78,7 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
     ports,
     log,
     enabled: options.enabled ?? enabledByEnvironment(),
+    unknownTypes: unknownTypesOf(options.unknownTypes ?? process.env['BATON_UNKNOWN_TYPES']),
     showStacktrace: options.showStacktrace ?? ON.has((process.env['SHOW_STACKTRACE'] ?? '').toLowerCase()),
     ...(role === undefined ? {} : { role }),
     ...(user === undefined ? {} : { user }),
@@ -140,6 +146,12 @@ const maxBlockMs = (maxBlock: Duration): number => {
   if (rules.maxBlockMs.holds(ms)) return ms;
   const { least, most } = MAX_BLOCK_RANGE_MS;
   throw new InvalidArgumentError(`maxBlock: is ${least / 1_000} to ${most / 1_000} seconds`);
+};
+
+const unknownTypesOf = (value: string | undefined): UnknownTypes => {
+  if (value === undefined || value === '' || value === 'accept') return 'accept';
+  if (value === 'refuse') return 'refuse';
+  throw new InvalidArgumentError('unknownTypes, or BATON_UNKNOWN_TYPES: is accept or refuse');
 };
 
 const ON = new Set(['true', '1', 'yes', 'on']);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { DATA_LIMIT } from '@baton/protocols';
 import {
+  Catalogue,
   createKernel,
   InvalidArgumentError,
   RunHost,
@@ -9,6 +10,7 @@ import {
   type Log,
   type Ports,
   type RunHostSettings,
+  type UnknownTypes,
 } from '@baton/runtime';
 import { Baton, checkUser, type User } from './baton.ts';
 import { commandWrites } from './command-writes.ts';
@@ -23,6 +25,8 @@ export type CreateOptions = {
   /** A publisher writes no state: it submits and cancels by commands, and runs nothing. `runtime` when not set. */
   readonly role?: Role;
   readonly enabled?: boolean;
+  /** Whether tasks of types no worker has ever served are taken; `accept` when not set. */
+  readonly unknownTypes?: UnknownTypes;
   /** Whether handles show the stack traces of failures; false when not set. */
   readonly showStacktrace?: boolean;
   /** Stands in front of the id of this process as a node; for people. */
@@ -42,16 +46,20 @@ export const createBaton = (options: CreateOptions): Baton => {
   const dataLimit = checkDataLimit(options.dataLimitBytes ?? DATA_LIMIT);
   const kernel = createKernel(ports);
   const isPublisher = options.role === 'publisher';
-  const writes = isPublisher ? commandWrites({ ports, kernel, log }) : directWrites({ ports, kernel, log });
+  const { unknownTypes = 'accept' } = options;
+  const catalogue = new Catalogue({ definitions: ports.definitions, clock: ports.clock, log });
+  const parts = { ports, kernel, log, catalogue, unknownTypes };
+  const writes = isPublisher ? commandWrites(parts) : directWrites(parts);
   const host = isPublisher ? undefined : hostOf(options, { ports, kernel, log, dataLimit });
   const closing: (() => void)[] = [];
   const onClose = (listener: () => void): void => void closing.push(listener);
   const close = async (): Promise<void> => {
     for (const listener of closing.splice(0)) listener();
+    catalogue.close();
     await host?.stop();
     await options.closePorts?.();
   };
-  return new Baton({ ports, kernel, writes, log, host, enabled, dataLimit, showStacktrace, onClose, close }, user);
+  return new Baton({ ...parts, writes, host, enabled, dataLimit, showStacktrace, onClose, close }, user);
 };
 
 const hostOf = (

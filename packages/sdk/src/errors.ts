@@ -58,13 +58,6 @@ export class TaskNotFoundError extends BatonError {
   }
 }
 
-export class PermissionDeniedError extends BatonError {
-  override readonly name = 'PermissionDeniedError';
-  constructor(code: 'PERMISSION_DENIED' | 'FORCE_REQUIRED', message: string) {
-    super(code, message);
-  }
-}
-
 /** This client was connected for something else: a publisher runs nothing. */
 export class WrongRoleError extends BatonError {
   override readonly name = 'WrongRoleError';

@@ -62,6 +62,8 @@ export class TaskHandle<Result = unknown> {
   readonly outcome: Outcome | undefined;
   /** The submit joined a task whose arguments or options are others than the ones given. */
   readonly differs: boolean;
+  /** False: when it was submitted, no worker had ever served tasks of its type. */
+  readonly known: boolean;
   private readonly client: HandleClient;
   private held: Held;
   private fetched: Fetched | undefined;
@@ -70,7 +72,7 @@ export class TaskHandle<Result = unknown> {
     client: HandleClient,
     address: Address,
     held: Held,
-    submitted: { readonly outcome: Outcome; readonly differs: boolean } | undefined,
+    submitted: { readonly outcome: Outcome; readonly differs: boolean; readonly known: boolean } | undefined,
   ) {
     this.client = client;
     this.address = address;
@@ -78,6 +80,7 @@ export class TaskHandle<Result = unknown> {
     this.held = held;
     this.outcome = submitted?.outcome;
     this.differs = submitted?.differs ?? false;
+    this.known = submitted?.known ?? true;
   }
 
   get record(): TaskRecord {

@@ -5,7 +5,6 @@ export { createBaton } from './create.ts';
 export { durationMs } from './duration.ts';
 export {
   GlobalTaskFrameworkDisabledError,
-  PermissionDeniedError,
   TaskAbortFailedError,
   TaskAbortingError,
   TaskNotAbortableError,
@@ -27,11 +26,13 @@ export {
   NotConnectedError,
   OutcomeUnknownError,
   PayloadTooLargeError,
+  PermissionDeniedError,
   ServerTooOldError,
   ServerUnfitError,
   StoreRefusedError,
   takeStrayError,
   TerminalError,
+  UnknownTypeError,
 } from '@baton/runtime';
 
 export type { User } from './baton.ts';

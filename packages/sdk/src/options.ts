@@ -1,6 +1,6 @@
-import type { Backoff, Policy, Priority, Scope, WhenAborting } from '@baton/core';
-import { DEFAULT_BACKOFF } from '@baton/core';
-import { checkField, InvalidArgumentError, rules, type TaskDefinition } from '@baton/runtime';
+import type { Backoff, Priority, Scope, WhenAborting } from '@baton/core';
+import { ARGS_SCHEMA_LIMIT, encodeData } from '@baton/protocols';
+import { checkField, InvalidArgumentError, rules, type RunOverrides, type TaskDefinition } from '@baton/runtime';
 import { durationMs, type Duration } from './duration.ts';
 
 export const TaskScope = { Private: 'private', Shared: 'shared', System: 'system' } as const;
@@ -39,6 +39,11 @@ export type TaskOptions = SharedOptions & {
   /** The type. The function's own name when not set. */
   readonly name?: string;
   readonly scope?: Scope;
+  /** What the type is called where people read of it. */
+  readonly title?: string;
+  readonly description?: string;
+  /** JSON Schema of the list of arguments: travels with the definition, for forms; arguments are not checked by it. */
+  readonly argsSchema?: object;
   /**
    * `thread`: the handler runs in a worker thread. It may compute as long as it likes, and is ended when it has not
    * stopped within `abortGrace` (behaviour T5). Needs `module`.
@@ -51,6 +56,10 @@ export type TaskOptions = SharedOptions & {
 };
 
 export type CallOptions = Omit<SharedOptions, 'retry'> & {
+  /** Another scope than the type's takes an admin; where no worker has ever served the type, it is this one. */
+  readonly scope?: Scope;
+  /** True: a type no worker has ever served is refused, with UnknownTypeError. */
+  readonly strict?: boolean;
   readonly retry?: Omit<RetryOptions, 'retryOn'>;
   /** Deduplication key: while a task of this key is active, another call joins it. */
   readonly taskKey?: string;
@@ -72,9 +81,14 @@ export type CallOptions = Omit<SharedOptions, 'retry'> & {
 };
 
 const OPTION_NAMES = ['timeout', 'queue', 'priority', 'retry', 'maxRescues', 'onOrphan', 'abortGrace'];
-const TASK_OPTION_NAMES = new Set([...OPTION_NAMES, 'name', 'scope', 'isolation', 'module', 'threadMemoryMb']);
+const TASK_OPTION_NAMES = new Set([
+  ...OPTION_NAMES,
+  ...['name', 'scope', 'title', 'description', 'argsSchema', 'isolation', 'module', 'threadMemoryMb'],
+]);
 const CALL_OPTION_NAMES = new Set([
   ...OPTION_NAMES,
+  'scope',
+  'strict',
   'taskKey',
   'taskName',
   'runAt',
@@ -96,6 +110,9 @@ export const checkTaskOptions = (options: TaskOptions): void => {
   checkNames(options, TASK_OPTION_NAMES);
   checkField('scope', options.scope, rules.scope);
   checkField('isolation', options.isolation, rules.isolation);
+  checkField('title', options.title, rules.title);
+  checkField('description', options.description, rules.description);
+  checkSchema(options.argsSchema);
   checkWhole('threadMemoryMb', options.threadMemoryMb, LEAST_THREAD_MEMORY_MB);
   checkShared(options);
 };
@@ -121,6 +138,8 @@ export const threadOf = (options: TaskOptions): TaskDefinition['thread'] => {
 export const checkCallOptions = (options: CallOptions): void => {
   checkNames(options, CALL_OPTION_NAMES);
   checkShared(options);
+  checkField('scope', options.scope, rules.scope);
+  checkField('strict', options.strict, rules.strict);
   checkField('taskKey', options.taskKey, rules.key);
   checkField('taskName', options.taskName, rules.taskName);
   checkField('operationId', options.operationId, rules.operationId);
@@ -156,29 +175,41 @@ const checkWhole = (name: string, value: unknown, min: number): void => {
   throw new InvalidArgumentError(`${name}: is a whole number, ${min} or more`);
 };
 
-/** The policy of a definition, or of a call on top of one. */
-export const policyOf = (options: SharedOptions, base: Policy = {}): Policy => {
-  const policy: { -readonly [K in keyof Policy]: Policy[K] } = { ...base };
-  const { timeout, retry, maxRescues, onOrphan, abortGrace } = options;
-  if (timeout !== undefined) {
-    const ms = timeout === null ? 0 : durationMs(timeout, 'timeout');
-    if (ms === 0) delete policy.timeoutMs;
-    else policy.timeoutMs = ms;
-  }
-  if (retry?.maxAttempts !== undefined) policy.maxAttempts = retry.maxAttempts;
-  if (retry?.backoff !== undefined) policy.backoff = backoffOf(retry.backoff, base.backoff ?? DEFAULT_BACKOFF);
-  if (maxRescues !== undefined) policy.maxRescues = maxRescues;
-  if (onOrphan !== undefined) policy.onOrphan = onOrphan;
-  if (abortGrace !== undefined) policy.abortGraceMs = durationMs(abortGrace, 'abortGrace');
-  return policy;
+/** It travels as data, and is shown to whoever may submit. */
+const checkSchema = (schema: unknown): void => {
+  if (schema === undefined) return;
+  const says = `is a JSON Schema, an object of up to ${ARGS_SCHEMA_LIMIT / 1_024} KiB of JSON`;
+  const isMap = typeof schema === 'object' && schema !== null && !Array.isArray(schema);
+  if (!isMap || !fits(schema)) throw new InvalidArgumentError(`argsSchema: ${says}`);
 };
 
-const backoffOf = (options: NonNullable<RetryOptions['backoff']>, base: Backoff): Backoff => {
-  const { initial, factor, max, jitter } = options;
+const fits = (schema: object): boolean => {
+  try {
+    return encodeData(schema).length <= ARGS_SCHEMA_LIMIT;
+  } catch {
+    return false;
+  }
+};
+
+/** What a definition, or a call on top of one, says of how a task is to be run. */
+export const overridesOf = (options: SharedOptions & { readonly scope?: Scope }): RunOverrides => {
+  const { scope, queue, priority, timeout, retry, maxRescues, onOrphan, abortGrace } = options;
   return {
-    initialMs: initial === undefined ? base.initialMs : durationMs(initial, 'retry.backoff.initial'),
-    factor: factor ?? base.factor,
-    maxMs: max === undefined ? base.maxMs : durationMs(max, 'retry.backoff.max'),
-    jitter: jitter ?? base.jitter,
+    ...(scope === undefined ? {} : { scope }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout === null ? 0 : durationMs(timeout, 'timeout') }),
+    ...(retry?.maxAttempts === undefined ? {} : { maxAttempts: retry.maxAttempts }),
+    ...(retry?.backoff === undefined ? {} : { backoff: backoffOf(retry.backoff) }),
+    ...(maxRescues === undefined ? {} : { maxRescues }),
+    ...(onOrphan === undefined ? {} : { onOrphan }),
+    ...(abortGrace === undefined ? {} : { abortGraceMs: durationMs(abortGrace, 'abortGrace') }),
   };
 };
+
+const backoffOf = ({ initial, factor, max, jitter }: NonNullable<RetryOptions['backoff']>): Partial<Backoff> => ({
+  ...(initial === undefined ? {} : { initialMs: durationMs(initial, 'retry.backoff.initial') }),
+  ...(factor === undefined ? {} : { factor }),
+  ...(max === undefined ? {} : { maxMs: durationMs(max, 'retry.backoff.max') }),
+  ...(jitter === undefined ? {} : { jitter }),
+});

@@ -1,6 +1,6 @@
 import type { RefusalReason, TaskRecord } from '@baton/core';
+import { PermissionDeniedError } from '@baton/runtime';
 import {
-  PermissionDeniedError,
   TaskAbortFailedError,
   TaskAbortingError,
   TaskNotAbortableError,

@@ -1,10 +1,18 @@
-import { announceDefinition, InvalidArgumentError, requireField, rules, type TaskDefinition } from '@baton/runtime';
+import { DEFAULT_RUN_OPTIONS } from '@baton/core';
+import {
+  announceDefinition,
+  applyOverrides,
+  InvalidArgumentError,
+  requireField,
+  rules,
+  type TaskDefinition,
+} from '@baton/runtime';
 import { ambient } from './ambient.ts';
 import type { TaskHandle } from './handle.ts';
 import {
   checkCallOptions,
   checkTaskOptions,
-  policyOf,
+  overridesOf,
   threadOf,
   type CallOptions,
   type TaskOptions,
@@ -56,14 +64,16 @@ const definitionOf = <Args extends unknown[], Result>(
   requireField('name', type, rules.type);
   const retryOn = options.retry?.retryOn;
   const thread = threadOf(options);
-  const policy = policyOf(options);
+  const { title, description, argsSchema } = options;
+  const { policy, ...run } = applyOverrides(DEFAULT_RUN_OPTIONS, overridesOf(options));
   return {
     type,
     handler: body,
-    scope: options.scope ?? 'private',
-    queue: options.queue ?? 'default',
-    priority: options.priority ?? 'normal',
+    ...run,
     policy: thread === undefined ? policy : { ...policy, isolation: 'thread' },
+    ...(title === undefined ? {} : { title }),
+    ...(description === undefined ? {} : { description }),
+    ...(argsSchema === undefined ? {} : { argsSchema }),
     ...(retryOn === undefined ? {} : { retryOn }),
     ...(thread === undefined ? {} : { thread }),
   };

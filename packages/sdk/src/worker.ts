@@ -60,12 +60,14 @@ export class BatonWorker {
     if (queues.length === 0) throw new InvalidArgumentError('queues: a worker serves at least one queue');
     for (const [i, queue] of queues.entries()) requireField(`queues[${i}]`, queue, rules.queue);
     requireField('concurrency', concurrency, rules.concurrency);
-    const { ports, host, log } = core;
+    const { ports, host, log, catalogue } = core;
     if (host === undefined)
       throw new WrongRoleError('a publisher runs no tasks: connect as a runtime to start a worker');
     const definitions = tasks.map((task) => task.definition);
     const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency });
     await worker.start();
+    for (const definition of definitions) catalogue.serve(definition.type, definition);
+    core.onClose(() => worker.close());
     const made = new BatonWorker(host.id, worker);
     if (options.handleStrayErrors !== false) {
       made.unguard = guardStrays((abnormal) => made.drain({ grace: 0, abnormal }), log);

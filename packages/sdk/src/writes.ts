@@ -4,8 +4,8 @@ import {
   cancelTask,
   submitTask,
   type Cancellation,
-  type ClientParts,
   type Submission,
+  type SubmitParts,
   type SubmitRequest,
 } from '@baton/runtime';
 
@@ -19,7 +19,7 @@ export type Writes = {
   ) => Promise<Cancellation>;
 };
 
-export const directWrites = (parts: ClientParts): Writes => ({
+export const directWrites = (parts: SubmitParts): Writes => ({
   submit: (actor, request) => submitTask(parts, actor, request),
   cancel: (actor, address, target) => cancelTask(parts, actor, address, target),
 });

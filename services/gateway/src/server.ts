@@ -28,15 +28,18 @@ import { TaskActions } from './tasks/actions.ts';
 import { createCursors } from './tasks/cursor.ts';
 import { eventRoutes } from './tasks/event-routes.ts';
 import { taskRoutes } from './tasks/task-routes.ts';
+import { definitionRoutes } from './definitions/definition-routes.ts';
 import type { Looking } from './tasks/task-json.ts';
 import type { TaskReader } from './tasks/task-reader.ts';
 import type { MongoTaskViews } from '@baton/mongo';
-import type { Clock, DataStore, Log } from '@baton/runtime';
+import type { Clock, DataStore, Log, UnknownTypes } from '@baton/runtime';
 import type { Baton } from '@baton/sdk';
 
 export type ServerSettings = {
   readonly mode: 'dev' | 'jwt';
   readonly enabled: boolean;
+  /** Whether tasks of types no worker has ever served are taken. */
+  readonly unknownTypes: UnknownTypes;
   readonly showStacktrace: boolean;
   /** Host names that are answered, without ports. */
   readonly hosts: ReadonlySet<string>;
@@ -141,6 +144,7 @@ const apiRoutes = async (api: Server, parts: ServerParts): Promise<void> => {
   const cursors = createCursors(settings.cursorSecret);
   const actions = new TaskActions({ baton, reader, feed });
   sessionRoutes(api, settings);
+  definitionRoutes(api, { baton, nodes });
   overviewRoutes(api, { overview: createOverview({ views, nodes, clock }), nodes, reader });
   await api.register(
     async (scoped) => {

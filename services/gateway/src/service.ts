@@ -69,6 +69,7 @@ const serverSettings = (settings: Settings): ServerSettings => {
   return {
     mode: auth.mode === 'dev' ? 'dev' : 'jwt',
     enabled: settings.enabled,
+    unknownTypes: settings.unknownTypes,
     showStacktrace: settings.showStacktrace,
     hosts: allowedHosts(gateway.host, gateway.allowedHosts),
     corsOrigins: gateway.corsOrigins,

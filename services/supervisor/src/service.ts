@@ -10,7 +10,7 @@ export const startSupervisor: ServiceStart = async (service) => {
   const supervisor = createSupervisor(ports, {
     id: ports.chance.uuid(),
     log,
-    commands: { enabled: settings.enabled, admins: settings.commandAdmins },
+    commands: { enabled: settings.enabled, admins: settings.commandAdmins, unknownTypes: settings.unknownTypes },
   });
   service.onStop('supervisor', () => supervisor.stop());
   await supervisor.start();

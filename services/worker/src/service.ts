@@ -33,6 +33,7 @@ const connectOptions = ({ settings, log }: ServiceContext) => ({
   namespace: settings.namespace,
   ...settings.streams,
   enabled: settings.enabled,
+  unknownTypes: settings.unknownTypes,
   maxBlock: settings.maxBlockMs / 1_000,
   dataLimitBytes: settings.dataLimitBytes,
   log,

@@ -2,6 +2,7 @@
 import { isTerminal, type Actor } from '@baton/core';
 import { readRecord } from '@baton/protocols';
 import {
+  Catalogue,
   createKernel,
   encodeArguments,
   silentLog,
@@ -17,8 +18,7 @@ const test = suite('operation ids under faults');
 
 const ALICE: Actor = { user: 'alice', admin: false };
 const REQUEST: SubmitRequest = {
-  ...{ type: 'job', scope: 'private', queue: 'default', priority: 'normal', policy: {} },
-  ...{ key: 'k', operationId: 'op' },
+  ...{ type: 'job', overrides: {}, key: 'k', operationId: 'op' },
 };
 
 const createScene = (seed: number) => {
@@ -26,7 +26,8 @@ const createScene = (seed: number) => {
   const world = createMemoryWorld({ clock, seed, latencyMs: [0, 3] });
   const submitAs = (node: string, change: Partial<SubmitRequest> = {}, actor = ALICE): Promise<Submission | Error> => {
     const ports = world.ports(node);
-    const parts = { ports, kernel: createKernel(ports), log: silentLog };
+    const catalogue = new Catalogue({ definitions: ports.definitions, clock: ports.clock, log: silentLog });
+    const parts = { ports, kernel: createKernel(ports), log: silentLog, catalogue, unknownTypes: 'accept' } as const;
     return submitTask(parts, actor, { ...REQUEST, ...change }).catch((error: unknown) => error as Error);
   };
   /** Ids of all tasks there ever were. */

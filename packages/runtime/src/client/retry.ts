@@ -1,9 +1,9 @@
 import { canOpen, type Actor, type Data, type Former, type TaskRecord } from '@baton/core';
 import { parseAddress, readDataText, type Address, type TaskDocument } from '@baton/protocols';
 import { DataLostError, dropObject, loadObject } from '../data/large-data.ts';
-import { UnreadableRecordError } from '../errors.ts';
+import { PermissionDeniedError, UnreadableRecordError } from '../errors.ts';
 import { keepArguments } from './arguments.ts';
-import { isUnused, submissionOf, type ClientParts, type Submission } from './submit.ts';
+import { isUnused, submissionOf, type ClientParts, type Submission, type SubmitParts } from './submit.ts';
 
 /** An ended task that may be run again: where its key lives, what it was, and what it was called with. */
 export type EndedTaskSource = {
@@ -55,13 +55,16 @@ const argumentsIn = (id: string, text: string): Data => {
 
 /**
  * Runs an ended task again (behaviour R7): a new task of the same key, arguments and options, or the active one of that
- * key. The same for every surface. Large arguments are copied, since each task's data goes with it. Rejects with
+ * key. The definition of its type is not applied anew: what was said at the submit cannot be told from what was not. The same for every surface. Large arguments are copied, since each task's data goes with it. Rejects with
  * DataLostError where they are gone, with another BatonError where they cannot be had or stored now: no task was made.
  */
-export const retryTask = async (parts: ClientParts, actor: Actor, source: EndedTaskSource): Promise<Submission> => {
-  const { ports, kernel } = parts;
+export const retryTask = async (parts: SubmitParts, actor: Actor, source: EndedTaskSource): Promise<Submission> => {
+  const { ports, kernel, catalogue } = parts;
   const { address, former } = source;
   if (!canOpen(former, actor)) return { kind: 'refused', reason: 'not_found' };
+  const definition = await catalogue.of(former.type);
+  // It is run as it was submitted, but never past what its type is now.
+  if (definition?.scope === 'system' && former.scope !== 'system') throw nowSystem(former);
   const id = ports.chance.uuid();
   const args = await copyOf(parts, source, id);
   const at = ports.clock.now();
@@ -76,8 +79,15 @@ export const retryTask = async (parts: ClientParts, actor: Actor, source: EndedT
     ...given,
   }));
   if (isUnused(asked)) void dropObject(ports.data, args);
-  return submissionOf(parts, asked, address, id);
+  const made = submissionOf(parts, asked, address, id);
+  return made.kind === 'done' ? { ...made, known: definition !== undefined } : made;
 };
+
+const nowSystem = ({ type, scope }: Former): PermissionDeniedError =>
+  new PermissionDeniedError(
+    'PERMISSION_DENIED',
+    `${type} is a system type now, and this task of it is ${scope}: an admin submits it anew`,
+  );
 
 const copyOf = async (
   { ports }: ClientParts,

@@ -3,11 +3,13 @@ import {
   ATTEMPTS_LIMIT,
   BACKOFF_FACTOR_LIMIT,
   CONCURRENCY_LIMIT,
+  DESCRIPTION_LENGTH,
   KEY_LENGTH,
   MAX_BLOCK_RANGE_MS,
   NAME_LENGTH,
   NAME_PATTERN,
   RESCUES_LIMIT,
+  TITLE_LENGTH,
   USER_LENGTH,
 } from '@baton/protocols';
 import { z } from 'zod';
@@ -108,6 +110,8 @@ export const rules = {
   key: text(KEY_LENGTH),
   taskName: text(NAME_LENGTH),
   operationId: text(KEY_LENGTH),
+  title: text(TITLE_LENGTH),
+  description: text(DESCRIPTION_LENGTH),
   args: list(ARGUMENTS_LIMIT),
   scope: oneOf('private', 'shared', 'system'),
   priority: oneOf('high', 'normal', 'low'),

@@ -3,9 +3,8 @@ import {
   isTerminal,
   taskOf,
   type Actor,
-  type Policy,
-  type Priority,
   type RefusalReason,
+  type RunOptions,
   type Scope,
   type TaskRecord,
   type TaskSpec,
@@ -18,18 +17,18 @@ import { InvalidArgumentError, OutcomeUnknownError, type BatonError } from '../e
 import type { Asked, Held, Kernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Operation, Ports } from '../ports.ts';
+import type { Catalogue } from '../definitions/catalogue.ts';
 import { keepArguments, type GivenArguments } from './arguments.ts';
 import { beginOperation, operationHash, settledOperation } from './operations.ts';
+import { requireKnown, runOptionsOf, type UnknownTypes, type Wanted } from './run-options.ts';
 
 export type ClientParts = { readonly ports: Ports; readonly kernel: Kernel; readonly log: Log };
 
+/** What a submit needs besides: the definitions of types, and what is done with types that have none. */
+export type SubmitParts = ClientParts & { readonly catalogue: Catalogue; readonly unknownTypes: UnknownTypes };
+
 /** A submit as it is wanted, from the SDK or from a command: checked in its parts, not yet as a whole. */
-export type SubmitRequest = {
-  readonly type: string;
-  readonly scope: Scope;
-  readonly queue: string;
-  readonly priority: Priority;
-  readonly policy: Policy;
+export type SubmitRequest = Wanted & {
   readonly key?: string;
   readonly name?: string;
   readonly args?: GivenArguments;
@@ -44,6 +43,9 @@ export type SubmitRequest = {
   readonly operation?: string;
 };
 
+/** What became of one, before it is said whether its type is known. */
+export type Made = Exclude<Submission, { kind: 'done' }> | Omit<Extract<Submission, { kind: 'done' }>, 'known'>;
+
 export type Submission =
   | {
       readonly kind: 'done';
@@ -57,6 +59,8 @@ export type Submission =
       readonly differs: boolean;
       /** It was made by this very call, not by an earlier one with the same operation id. */
       readonly isNew: boolean;
+      /** False: no worker has ever served tasks of its type. */
+      readonly known: boolean;
     }
   | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
   | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
@@ -65,18 +69,33 @@ export type Submission =
  * Submits a task: the record, then what lets it be run. The same for every surface that may write state. Rejects with a
  * BatonError, before anything is made, for a request that cannot be carried out or what has to be there first.
  */
-export const submitTask = async (parts: ClientParts, actor: Actor, request: SubmitRequest): Promise<Submission> => {
+export const submitTask = async (parts: SubmitParts, actor: Actor, request: SubmitRequest): Promise<Submission> => {
   const { ports } = parts;
-  checkRequest(request, actor, ports.later.now());
-  const spec = specOf(request, actor, ports);
+  const { options, known } = await optionsFor(parts, actor, request);
+  checkRequest(request, options.scope, actor, ports.later.now());
+  const spec = specOf(request, options, actor, ports);
   const address = addressFor(spec);
   const { operationId } = request;
   const operation = operationId === undefined ? request.operation : operationHash(actor, operationId);
-  if (operation === undefined) return make(parts, actor, request, spec, address);
-  return operate(parts, actor, request, spec, address, operation);
+  const made =
+    operation === undefined
+      ? await make(parts, actor, request, spec, address)
+      : await operate(parts, actor, request, spec, address, operation);
+  return made.kind === 'done' ? { ...made, known } : made;
 };
 
-const checkRequest = ({ scope, key, runAt }: SubmitRequest, actor: Actor, now: number): void => {
+/** By the definition of the type; of an inline call by the code at hand, which is what runs. */
+const optionsFor = async ({ catalogue, unknownTypes }: SubmitParts, actor: Actor, request: SubmitRequest) => {
+  const { type, fallback, host } = request;
+  const found = host === undefined ? catalogue.of(type) : fallback;
+  // Mostly it is known here, and nobody waits for what is there.
+  const definition = found instanceof Promise ? await found : found;
+  requireKnown(definition, request, unknownTypes);
+  if (definition !== undefined && fallback !== undefined) catalogue.compare(type, definition, fallback);
+  return { options: runOptionsOf(definition, request, actor), known: definition !== undefined };
+};
+
+const checkRequest = ({ key, runAt }: SubmitRequest, scope: Scope, actor: Actor, now: number): void => {
   if (scope === 'shared' && key === undefined) throw new InvalidArgumentError('a shared task needs a taskKey');
   if (scope === 'private' && actor.user === undefined) {
     throw new InvalidArgumentError('a private task needs a user: connect({ user: { id } }) or baton.as({ id })');
@@ -88,8 +107,9 @@ const checkRequest = ({ scope, key, runAt }: SubmitRequest, actor: Actor, now: n
   }
 };
 
-const specOf = (request: SubmitRequest, actor: Actor, { chance, later }: Ports): TaskSpec => {
-  const { type, scope, queue, priority, policy, key, name, runAt, host, retriedFrom } = request;
+const specOf = (request: SubmitRequest, options: RunOptions, actor: Actor, { chance, later }: Ports): TaskSpec => {
+  const { type, key, name, runAt, host, retriedFrom } = request;
+  const { scope, queue, priority, policy } = options;
   const id = chance.uuid();
   return {
     id,
@@ -125,7 +145,7 @@ const operate = async (
   wanted: TaskSpec,
   at: Address,
   hash: string,
-): Promise<Submission> => {
+): Promise<Made> => {
   const { operations } = parts.ports;
   const begun = await beginOperation(operations, hash, { id: wanted.id, address: at });
   let spec: TaskSpec = { ...wanted, operation: hash };
@@ -150,7 +170,7 @@ const madeBefore = async (
   { kernel }: ClientParts,
   actor: Actor,
   { id, address, settled }: Operation,
-): Promise<Submission | undefined> => {
+): Promise<Made | undefined> => {
   const held = await kernel.load(address);
   const record = held === undefined ? undefined : taskOf(held.record, id);
   const how = { outcome: settled?.outcome ?? 'created', differs: settled?.differs ?? false, isNew: false } as const;
@@ -170,7 +190,7 @@ const settle = async (
   { ports, log }: ClientParts,
   hash: string,
   expected: number,
-  { address, view, outcome, differs }: Extract<Submission, { kind: 'done' }>,
+  { address, view, outcome, differs }: Extract<Made, { kind: 'done' }>,
 ): Promise<void> => {
   const operation = settledOperation(address, view.record, view.revision, { outcome, differs });
   const result = await ports.operations.write(hash, operation, expected);
@@ -186,7 +206,7 @@ const make = async (
   bare: TaskSpec,
   address: Address,
   isRepeat = false,
-): Promise<Submission> => {
+): Promise<Made> => {
   const { ports, kernel } = parts;
   const { args: given, whenAborting = 'queue' } = request;
   const spec = await withArguments(parts, bare, address, given);
@@ -228,7 +248,7 @@ const refuseDoubt = (held: Held | undefined, id: string): void => {
 };
 
 /** What came of asking for a task of that id. A new one is offered to the workers here. */
-export const submissionOf = (parts: ClientParts, asked: Asked, address: Address, wanted: string): Submission => {
+export const submissionOf = (parts: ClientParts, asked: Asked, address: Address, wanted: string): Made => {
   switch (asked.kind) {
     case 'done':
       return doneOf(parts, asked, address, wanted);
@@ -248,7 +268,7 @@ const doneOf = (
   asked: Extract<Asked, { kind: 'done' }>,
   address: Address,
   wanted: string,
-): Submission => {
+): Made => {
   const { answer, record, revision } = asked;
   const held: Held = { record, revision };
   const id = answer.kind === 'joined' ? answer.id : wanted;

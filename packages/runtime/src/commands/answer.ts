@@ -13,6 +13,8 @@ export type CommandAnswer =
       readonly outcome: 'created' | 'joined' | 'aborted' | 'unsubscribed';
       /** Of a submit: its arguments or options are others than those of the task. */
       readonly differs?: boolean;
+      /** Of a submit: false where no worker has ever served tasks of its type. */
+      readonly known?: boolean;
     }
   | {
       readonly ok: false;

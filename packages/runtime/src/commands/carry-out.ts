@@ -2,7 +2,7 @@ import { byUser, type Actor, type TaskRecord } from '@baton/core';
 import { EncodeError, parseAddress, type Address } from '@baton/protocols';
 import { cancelTask } from '../client/cancel.ts';
 import { refusalText, type RefusalText } from '../client/refusal-text.ts';
-import { submitTask, type ClientParts } from '../client/submit.ts';
+import { submitTask, type SubmitParts } from '../client/submit.ts';
 import { BatonError } from '../errors.ts';
 import type { CommandMessage } from '../ports.ts';
 import { taskViewOf, type CommandAnswer } from './answer.ts';
@@ -26,7 +26,7 @@ export type CommandRules = {
   readonly admins: boolean;
 };
 
-export type CarryOutParts = ClientParts & {
+export type CarryOutParts = SubmitParts & {
   readonly rules: CommandRules;
   /** Where the task of that id is, as far as it is known to anybody now. */
   readonly find: (id: string) => Promise<Address | undefined>;
@@ -63,9 +63,9 @@ const submit = async (
   const done = await submitTask(parts, actor, requestOf(command, message));
   switch (done.kind) {
     case 'done': {
-      const { address, view, outcome, differs } = done;
+      const { address, view, outcome, differs, known } = done;
       const task = taskViewOf(address, parts.ports.store.epoch, view.revision, view.record);
-      return { kind: 'answer', answer: { ok: true, task, outcome, differs } };
+      return { kind: 'answer', answer: { ok: true, task, outcome, differs, known } };
     }
     case 'refused': {
       const text = refusalText(done.reason, done.record);

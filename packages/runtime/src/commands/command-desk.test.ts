@@ -2,6 +2,7 @@ import { encode } from '@baton/protocols';
 import { createMemoryWorld } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
+import { Catalogue } from '../definitions/catalogue.ts';
 import { createKernel } from '../kernel.ts';
 import { silentLog } from '../log.ts';
 import type { CommandMessage, Commands } from '../ports.ts';
@@ -29,6 +30,8 @@ const stage = (find: () => Promise<never>, defer: (undo: () => unknown) => void)
   const desk = new CommandDesk({
     ports,
     kernel: createKernel(ports),
+    catalogue: new Catalogue({ definitions: ports.definitions, clock: ports.clock, log: silentLog }),
+    unknownTypes: 'accept',
     log: silentLog,
     once: { say: (_key, say) => say() },
     commands,

@@ -1,28 +1,32 @@
-import { DEFAULT_BACKOFF, type Actor, type Policy } from '@baton/core';
+import { DEFAULT_RUN_OPTIONS, type Actor, type Backoff } from '@baton/core';
 import { DATA_LIMIT } from '@baton/protocols';
 import { encodeArguments } from '../client/arguments.ts';
 import { commandHash } from '../client/operations.ts';
+import { applyOverrides, type RunOverrides } from '../client/run-options.ts';
 import type { SubmitRequest } from '../client/submit.ts';
 import type { CommandMessage } from '../ports.ts';
-import type { CommandUser, SubmitCommand } from './shapes.ts';
+import type { CommandUser, RunFields, SubmitCommand } from './shapes.ts';
 
 export const actorOf = (user: CommandUser | undefined): Actor =>
   user === undefined ? { admin: false } : { user: user.id, admin: user.admin ?? false };
 
 /**
- * The submit a command asks for. What it leaves open has the protocol's defaults: the definition of a type is known to its
- * workers and not here. Throws InvalidArgumentError and PayloadTooLargeError for arguments that cannot be kept.
+ * The submit a command asks for. What it leaves open is said by the definition of its type, and where nobody knows that, by
+ * its `fallback`. Throws InvalidArgumentError and PayloadTooLargeError for arguments that cannot be kept.
  */
 export const requestOf = (
   command: SubmitCommand & { readonly type: string },
   message: Pick<CommandMessage, 'sequence' | 'storedAt'>,
 ): SubmitRequest => {
-  const { type, scope = 'private', queue = 'default', priority = 'normal' } = command;
+  const { type, fallback, strict } = command;
   const { task_key: key, task_name: name, operation_id: operationId, when_aborting: whenAborting, delay } = command;
   // Counted from when the server stored the command, not from when it is carried out.
   const runAt = command.run_at ?? (delay === undefined ? undefined : message.storedAt + delay);
   return {
-    ...{ type, scope, queue, priority, policy: policyOf(command) },
+    type,
+    overrides: overridesIn(command),
+    ...(fallback === undefined ? {} : { fallback: applyOverrides(DEFAULT_RUN_OPTIONS, overridesIn(fallback)) }),
+    ...(strict === undefined ? {} : { strict }),
     args: encodeArguments(command.args ?? [], DATA_LIMIT),
     ...(key === undefined ? {} : { key }),
     ...(name === undefined ? {} : { name }),
@@ -32,14 +36,18 @@ export const requestOf = (
   };
 };
 
-const policyOf = (command: SubmitCommand): Policy => {
-  const { timeout, max_attempts: maxAttempts, backoff, max_rescues: maxRescues, isolation } = command;
-  const { on_orphan: onOrphan, abort_grace: abortGraceMs } = command;
+/** What a submit says of how its task is to be run, of a command or a request. */
+export const overridesIn = (fields: RunFields): RunOverrides => {
+  const { scope, queue, priority, timeout, max_attempts: maxAttempts, backoff, max_rescues: maxRescues } = fields;
+  const { on_orphan: onOrphan, abort_grace: abortGraceMs, isolation } = fields;
   return {
+    ...(scope === undefined ? {} : { scope }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(priority === undefined ? {} : { priority }),
     // 0 and null: none.
-    ...(timeout === undefined || timeout === null || timeout === 0 ? {} : { timeoutMs: timeout }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout ?? 0 }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
-    ...(backoff === undefined ? {} : { backoff: backoffOf(backoff) }),
+    ...(backoff === undefined ? {} : { backoff: backoffIn(backoff) }),
     ...(maxRescues === undefined ? {} : { maxRescues }),
     ...(onOrphan === undefined ? {} : { onOrphan }),
     ...(abortGraceMs === undefined ? {} : { abortGraceMs }),
@@ -47,9 +55,9 @@ const policyOf = (command: SubmitCommand): Policy => {
   };
 };
 
-const backoffOf = (given: NonNullable<SubmitCommand['backoff']>): NonNullable<Policy['backoff']> => ({
-  initialMs: given.initial ?? DEFAULT_BACKOFF.initialMs,
-  factor: given.factor ?? DEFAULT_BACKOFF.factor,
-  maxMs: given.max ?? DEFAULT_BACKOFF.maxMs,
-  jitter: given.jitter ?? DEFAULT_BACKOFF.jitter,
+const backoffIn = ({ initial, factor, max, jitter }: NonNullable<RunFields['backoff']>): Partial<Backoff> => ({
+  ...(initial === undefined ? {} : { initialMs: initial }),
+  ...(factor === undefined ? {} : { factor }),
+  ...(max === undefined ? {} : { maxMs: max }),
+  ...(jitter === undefined ? {} : { jitter }),
 });

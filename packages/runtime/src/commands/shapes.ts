@@ -20,26 +20,35 @@ const backoff = z.strictObject({
   jitter: rules.jitter.shape.optional(),
 });
 
-/** What every surface takes to submit a task, with the names of REST. */
-export const submitFields = {
-  type: rules.type.shape,
-  args: rules.args.shape.optional(),
-  task_key: rules.key.shape.optional(),
-  task_name: rules.taskName.shape.optional(),
+/** How a task is to be run, where its submit says it itself. */
+export const runFields = {
   scope: rules.scope.shape.optional(),
-  timeout: duration.nullable().optional(),
   queue: rules.queue.shape.optional(),
   priority: rules.priority.shape.optional(),
-  run_at: time.optional(),
-  delay: duration.optional(),
+  timeout: duration.nullable().optional(),
   max_attempts: rules.maxAttempts.shape.optional(),
   backoff: backoff.optional(),
   max_rescues: rules.maxRescues.shape.optional(),
   on_orphan: rules.onOrphan.shape.optional(),
   abort_grace: duration.optional(),
   isolation: rules.isolation.shape.optional(),
+};
+
+const runShape = z.strictObject(runFields);
+
+/** What every surface takes to submit a task, with the names of REST. */
+export const submitFields = {
+  type: rules.type.shape,
+  args: rules.args.shape.optional(),
+  task_key: rules.key.shape.optional(),
+  task_name: rules.taskName.shape.optional(),
+  ...runFields,
+  run_at: time.optional(),
+  delay: duration.optional(),
   operation_id: rules.operationId.shape.optional(),
   when_aborting: rules.whenAborting.shape.optional(),
+  /** True: a type no worker has ever served is refused. */
+  strict: rules.strict.shape.optional(),
 };
 
 /** On whose behalf. Who may publish a command is trusted to say so (see deploy/nats). */
@@ -49,7 +58,13 @@ const envelope = { v: z.literal(COMMAND_VERSION).optional(), user: user.optional
 
 /** The type may be left to the subject. */
 export const submitCommand = z
-  .strictObject({ ...submitFields, ...envelope, type: rules.type.shape.optional() })
+  .strictObject({
+    ...submitFields,
+    ...envelope,
+    type: rules.type.shape.optional(),
+    /** What applies where the type is not known, of a sender that has its code. */
+    fallback: runShape.optional(),
+  })
   .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, 'run_at and delay cannot both be set');
 
 /** The id is looked at by who finds the task: a malformed one is answered like an unknown one. */
@@ -61,6 +76,7 @@ export const cancelCommand = z.strictObject({
   ...envelope,
 });
 
+export type RunFields = z.output<typeof runShape>;
 export type SubmitCommand = z.output<typeof submitCommand>;
 export type CancelCommand = z.output<typeof cancelCommand>;
 export type CommandUser = z.output<typeof user>;

@@ -10,7 +10,11 @@ export type TaskDefinition = {
   readonly policy: Policy;
   /** Whether a failure is worth another attempt; absent: every one but a TerminalError. */
   readonly retryOn?: (error: unknown) => boolean;
-  readonly name?: string;
+  /** For people. */
+  readonly title?: string;
+  readonly description?: string;
+  /** JSON Schema of the list of arguments, for forms. */
+  readonly argsSchema?: object;
   /** The handler runs in a thread of its own, which imports `module` (a URL) to find it (behaviour T5). */
   readonly thread?: { readonly module: string; readonly memoryMb: number };
 };

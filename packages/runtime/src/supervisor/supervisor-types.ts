@@ -1,4 +1,5 @@
 import type { Lane } from '@baton/protocols';
+import type { UnknownTypes } from '../client/run-options.ts';
 import type { CommandRules } from '../commands/carry-out.ts';
 import type { CommandCounts } from '../commands/command-desk.ts';
 import type { Log } from '../log.ts';
@@ -11,7 +12,7 @@ export type SupervisorOptions = {
   readonly log: Log;
   readonly timings?: Partial<SupervisorTimings>;
   /** How commands are taken; everything is allowed when not set. */
-  readonly commands?: Partial<CommandRules>;
+  readonly commands?: Partial<CommandRules & { readonly unknownTypes: UnknownTypes }>;
 };
 
 /** Tasks of one lane that wait for a worker, in the partitions of this supervisor. */

@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import type { TaskRecord } from '@baton/core';
 import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
 import { CommandDesk } from '../commands/command-desk.ts';
+import { Catalogue } from '../definitions/catalogue.ts';
+import { DefinitionKeeper } from '../definitions/keeper.ts';
 import { createKernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Lease, Ports, Subscription } from '../ports.ts';
@@ -52,6 +54,8 @@ class Actor {
   private readonly room: RoomWatch;
   private readonly due: DueTasks;
   private readonly commands: CommandDesk;
+  private readonly catalogue: Catalogue;
+  private readonly keeper: DefinitionKeeper;
   private readonly desks: readonly Desk[];
   private readonly unreadable: UnreadableRecords;
   private starting: Promise<void> | undefined;
@@ -112,13 +116,20 @@ class Actor {
       queue,
       dispatched: (address, revision, record) => this.dueDispatched(address, revision, record),
     });
+    const { definitions } = ports;
+    const { unknownTypes = 'accept', ...rules } = commands ?? {};
+    this.catalogue = new Catalogue({ definitions, clock, log: this.log });
+    const liveWorkers = () => (this.nodes.isKnown ? this.nodes.liveWorkers() : undefined);
+    this.keeper = new DefinitionKeeper({ definitions, link, clock, log: this.log, liveWorkers });
     this.commands = new CommandDesk({
       ports,
+      catalogue: this.catalogue,
+      unknownTypes,
       kernel: createKernel(ports),
       log: this.log,
       once,
       commands: ports.commands,
-      rules: { enabled: true, admins: true, ...commands },
+      rules: { enabled: true, admins: true, ...rules },
       find: async (taskId) => index.addressOf(taskId) ?? ports.commands.find(taskId, this.timings.findMs),
       isReady: () => this.records.ready,
     });
@@ -196,6 +207,7 @@ class Actor {
     ];
     this.nodes.start();
     this.reconciler.start();
+    this.keeper.start();
     for (const desk of this.desks) desk.start();
     this.scan();
     this.log.info({}, 'supervisor started');
@@ -205,6 +217,8 @@ class Actor {
     for (const timer of [this.scanTimer, this.settleTimer]) timer?.cancel();
     for (const tie of this.ties) tie.close();
     await this.within(this.timings.stopMs, Promise.all(this.desks.map((desk) => desk.stop())));
+    await this.within(this.timings.stopMs, this.keeper.stop());
+    this.catalogue.close();
     this.sweep.stop();
     this.reconciler.stop();
     this.nodes.stop();
@@ -246,6 +260,7 @@ class Actor {
     this.records.scan();
     this.attendant.checkWallClock();
     this.room.look();
+    this.keeper.look();
     this.unserved.look(this.index.lines(), this.ports.clock.monotonic());
     this.scanTimer = this.ports.clock.after(this.timings.scanMs, () => this.scan());
   }

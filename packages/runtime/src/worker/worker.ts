@@ -1,10 +1,12 @@
 import { PRIORITIES, type Lane } from '@baton/protocols';
+import { Announcer } from '../definitions/announcer.ts';
 import type { Log } from '../log.ts';
 import { InvalidArgumentError, UnreadableRecordError } from '../errors.ts';
 import { recordOf, type Held } from '../kernel.ts';
 import type { Dispatch, Ports, RunReader } from '../ports.ts';
 import type { TaskDefinition } from '../run/definition.ts';
 import type { Claimed, RunHost } from '../run/run-host.ts';
+import { guardScope } from '../run/scope-guard.ts';
 
 export type WorkerSettings = {
   readonly ports: Ports;
@@ -35,6 +37,7 @@ export class Worker {
   private readonly settings: WorkerSettings;
   private readonly types: ReadonlyMap<string, TaskDefinition>;
   private reader: RunReader | undefined;
+  private announcer: Announcer | undefined;
   private busy = 0;
   private draining = false;
   private idle: (() => void) | undefined;
@@ -54,6 +57,7 @@ export class Worker {
     await host.prepareThreads(definitions, concurrency);
     await host.start();
     host.announce({ queues, types: [...this.types.keys()], concurrency });
+    this.announcer = new Announcer({ ports, worker: host.id, definitions });
     host.onLeaseChange(() => this.offerSlots());
     this.reader = await ports.queue.open(lanesOf(queues, [...this.types.keys()]), (dispatch) => this.take(dispatch));
     this.offerSlots();
@@ -66,12 +70,18 @@ export class Worker {
     const by = abnormal === undefined ? { why: 'drain' } : ({ why: abnormal, abnormal: true } as const);
     this.draining = true;
     host.setState('draining');
+    this.announcer?.stop();
     await this.reader?.close();
     this.reader = undefined;
     if (await this.idleWithin(options.graceMs)) return;
     host.interruptAll('drain', by);
     if (await this.idleWithin(options.stopMs)) return;
     await host.giveBackAll(by);
+  }
+
+  /** Says no more what it serves; for who closes without a drain. */
+  close(): void {
+    this.announcer?.stop();
   }
 
   private take(dispatch: Dispatch): void {
@@ -104,7 +114,7 @@ export class Worker {
     if (definition === undefined)
       throw new Error(`claimed a task of type '${claimed.held.record.type}' without a handler`);
     log.debug({ task: claimed.held.record.id }, 'task started');
-    await host.run(dispatch.address, claimed.held, definition);
+    await host.run(dispatch.address, claimed.held, guardScope(definition, claimed.held.record));
   }
 
   /**

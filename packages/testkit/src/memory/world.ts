@@ -13,6 +13,7 @@ import { createRandom, type Random } from '../random.ts';
 import { createSeededChance } from '../seeded-chance.ts';
 import { CommandState, memoryCommands, type DeadCommand } from './commands.ts';
 import { DataState, memoryData } from './data.ts';
+import { DefinitionState, memoryDefinitions } from './definitions.ts';
 import { memoryEventLog } from './event-log.ts';
 import type { FaultRule, Injected } from './faults.ts';
 import { memoryFeed, type FeedReader } from './feed.ts';
@@ -197,6 +198,7 @@ const createServer = (around: Surroundings, tasksMaxBytes: number) => {
     later: new LaterState(around),
     operations: new OperationState(around.clock),
     commands: new CommandState(around),
+    definitions: new DefinitionState(),
     run,
     counter: new RunCounter(around, run),
     nodes: new PresenceState(around.clock),
@@ -228,6 +230,7 @@ const makeNode = (around: Surroundings, server: Server, name: string, chance: Ch
     later: memoryLater(around, process, server.later),
     operations: memoryOperations(around, process, server.operations),
     commands: memoryCommands(around, process, server.commands),
+    definitions: memoryDefinitions(around, process, server.definitions),
     queue: memoryRunQueue(around, process, server.run, server.counter),
     presence: memoryPresence(around, process, server.nodes),
     signals: memorySignals(around, process, server.topics),

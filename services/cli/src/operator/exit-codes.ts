@@ -56,6 +56,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   TASK_ABORT_FAILED: exitCodes.refused,
   TASK_ABORTING: exitCodes.refused,
   TASK_NOT_TERMINAL: exitCodes.refused,
+  UNKNOWN_TYPE: exitCodes.refused,
   PERMISSION_DENIED: exitCodes.refused,
   FORCE_REQUIRED: exitCodes.refused,
   DISABLED: exitCodes.refused,

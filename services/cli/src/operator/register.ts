@@ -37,7 +37,9 @@ export const registerOperatorCommands = (program: Command): void => {
     .option('--args <list>', 'all arguments as one JSON list')
     .option('--key <key>', 'deduplication key: an active task of this key is joined')
     .option('--name <name>', 'for people')
-    .addOption(new Option('--scope <scope>', 'who sees it').choices(SCOPES))
+    .addOption(
+      new Option('--scope <scope>', 'who sees it; another one than the type says takes an admin').choices(SCOPES),
+    )
     .option('--queue <queue>', 'queue of the workers')
     .addOption(new Option('--priority <priority>', 'order inside the queue').choices(PRIORITIES))
     .option('--timeout <time>', 'per attempt: seconds, or 90s, 5m, 2h')
@@ -46,6 +48,7 @@ export const registerOperatorCommands = (program: Command): void => {
     .option('--max-attempts <number>', 'failures until it fails for good', Number)
     .option('--operation-id <id>', 'the same id again within a day never makes a second task')
     .addOption(new Option('--when-aborting <way>', 'when the last one of the key is aborting').choices(WHEN_ABORTING))
+    .option('--strict', 'refuse a type no worker has ever served')
     .option('--wait', 'follow it to its end')
     .option('--wait-timeout <time>', 'wait no longer than this')
     .action((type: string, args: readonly string[], options: SubmitOptions & Who) =>

@@ -47,6 +47,7 @@ export const withSession = async <T>(who: Who, body: (session: Session) => Promi
       user,
       nodeName: 'baton-cli',
       enabled: settings.enabled,
+      unknownTypes: settings.unknownTypes,
       log: silentLog,
     });
     closing.push(() => made.close());

@@ -65,6 +65,7 @@ const RULES = {
   },
   TASK_ABORT_FAILED: { status: 422, hint: 'It needs no cancel any more.' },
   TASK_NOT_TERMINAL: { status: 422, hint: 'Wait for its end, or cancel it first.' },
+  UNKNOWN_TYPE: { status: 422, hint: 'Check the type; GET /api/v1/definitions lists those there are.' },
   TOO_MANY_REQUESTS: { status: 429, hint: 'Wait as long as Retry-After says.' },
   HEADERS_TOO_LARGE: { status: 431, hint: 'Keep address, cookies and headers below 16 KiB together.' },
   INTERNAL: { status: 500, hint: 'The log of the gateway has the reason.' },
@@ -83,6 +84,7 @@ const RULES = {
   STORE_TIMEOUT: { status: 503, hint: AGAIN },
   MONGO_UNAVAILABLE: { status: 503, hint: AGAIN },
   MONGO_UNAUTHORIZED: { status: 503, hint: 'An operator has to check MONGODB_URL.' },
+  DEFINITION_UNREADABLE: { status: 503, hint: 'A newer version of Baton wrote the definition of this type: upgrade.' },
   RECORD_NEWER: { status: 503, hint: 'A newer version of Baton wrote it: upgrade the gateway.' },
   RECORD_CORRUPT: { status: 503, hint: 'An operator has to look at it: baton doctor.' },
   OUTCOME_UNKNOWN: {

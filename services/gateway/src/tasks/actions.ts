@@ -1,12 +1,5 @@
 import { isTerminal, type Actor } from '@baton/core';
-import type { TaskDefinition } from '@baton/runtime';
-import {
-  GlobalTaskFrameworkDisabledError,
-  TaskNotFoundError,
-  type Baton,
-  type CallOptions,
-  type TaskHandle,
-} from '@baton/sdk';
+import { TaskNotFoundError, type Baton, type CallOptions, type TaskHandle } from '@baton/sdk';
 import { Problem, problem, taskNotFound } from '../http/problem.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
 import type { SubmitBody } from './requests.ts';
@@ -16,6 +9,8 @@ export type Submitted = {
   readonly found: FoundTask;
   readonly outcome: 'created' | 'joined';
   readonly differs: boolean;
+  /** False: no worker has ever served tasks of its type. */
+  readonly known: boolean;
 };
 
 export type Cancelled = {
@@ -36,9 +31,8 @@ export class TaskActions {
   }
 
   async submit(body: SubmitBody, actor: Actor): Promise<Submitted> {
-    const { type, args = [], scope = 'private', queue = 'default', priority = 'normal' } = body;
-    const definition: TaskDefinition = { type, handler: notHere, scope, queue, priority, policy: {} };
-    const handle = await this.clientOf(actor).schedule(definition, args, callOptionsOf(body));
+    const { type, args = [] } = body;
+    const handle = await this.clientOf(actor).schedule(type, args, callOptionsOf(body));
     return this.submitted(handle, actor);
   }
 
@@ -70,10 +64,10 @@ export class TaskActions {
   }
 
   private async submitted(handle: TaskHandle, actor: Actor): Promise<Submitted> {
-    const { outcome = 'created', differs, address, revision, record } = handle;
+    const { outcome = 'created', differs, known, address, revision, record } = handle;
     // Whoever asks next must see it, also before the feed has told of it.
     this.parts.feed.put({ address, revision }, record);
-    return { found: await this.parts.reader.get(handle.uuid, actor), outcome, differs };
+    return { found: await this.parts.reader.get(handle.uuid, actor), outcome, differs, known };
   }
 
   private async ifVisible(id: string, actor: Actor): Promise<FoundTask | undefined> {
@@ -96,20 +90,38 @@ const MESSAGES = {
   unsubscribed: 'You have been removed from the task; it runs on for others',
 } as const;
 
-/** The gateway submits tasks and runs none. */
-const notHere = (): never => {
-  throw new GlobalTaskFrameworkDisabledError();
-};
-
 const callOptionsOf = (body: SubmitBody): CallOptions => {
-  const { task_key, task_name, timeout, run_at, max_attempts, operation_id, when_aborting } = body;
+  const { task_key, task_name, run_at, delay, operation_id, when_aborting, scope, queue, priority, strict } = body;
+  const { timeout, max_attempts, backoff, max_rescues, on_orphan, abort_grace } = body;
+  const retry = {
+    ...(max_attempts === undefined ? {} : { maxAttempts: max_attempts }),
+    ...(backoff === undefined ? {} : { backoff: backoffOf(backoff) }),
+  };
   return {
+    ...(scope === undefined ? {} : { scope }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(strict === undefined ? {} : { strict }),
     ...(task_key === undefined ? {} : { taskKey: task_key }),
     ...(task_name === undefined ? {} : { taskName: task_name }),
     ...(timeout === undefined ? {} : { timeout: timeout === null ? null : timeout / 1_000 }),
     ...(run_at === undefined ? {} : { runAt: new Date(run_at) }),
-    ...(max_attempts === undefined ? {} : { retry: { maxAttempts: max_attempts } }),
+    ...(delay === undefined ? {} : { delay: delay / 1_000 }),
+    ...(Object.keys(retry).length === 0 ? {} : { retry }),
+    ...(max_rescues === undefined ? {} : { maxRescues: max_rescues }),
+    ...(on_orphan === undefined ? {} : { onOrphan: on_orphan }),
+    ...(abort_grace === undefined ? {} : { abortGrace: abort_grace / 1_000 }),
     ...(operation_id === undefined ? {} : { operationId: operation_id }),
     ...(when_aborting === undefined ? {} : { whenAborting: when_aborting }),
   };
 };
+
+type Backoff = NonNullable<NonNullable<CallOptions['retry']>['backoff']>;
+
+/** Read as milliseconds; the SDK takes seconds. */
+const backoffOf = ({ initial, factor, max, jitter }: NonNullable<SubmitBody['backoff']>): Backoff => ({
+  ...(initial === undefined ? {} : { initial: initial / 1_000 }),
+  ...(factor === undefined ? {} : { factor }),
+  ...(max === undefined ? {} : { max: max / 1_000 }),
+  ...(jitter === undefined ? {} : { jitter }),
+});

@@ -110,24 +110,16 @@ export const risonFilters = {
   text: wanted(TEXT_LIMIT),
 };
 
-const { type, args, task_key, task_name, scope, timeout, queue, priority, max_attempts, operation_id, when_aborting } =
-  submitFields;
+const { isolation: _isolation, ...bodyFields } = submitFields;
 
-/** What a command takes as well, with the times as the SDK takes them. */
-export const submitBody = z.strictObject({
-  type,
-  args,
-  task_key,
-  task_name,
-  scope,
-  timeout: timeout.describe('seconds, "5m", or null for none'),
-  queue,
-  priority,
-  run_at: z.iso.datetime({ offset: true }).optional(),
-  max_attempts,
-  operation_id,
-  when_aborting,
-});
+/** What a command takes as well, by the same names and rules; `run_at` as JSON has it. */
+export const submitBody = z
+  .strictObject({
+    ...bodyFields,
+    timeout: submitFields.timeout.describe('seconds, "5m", or null for none'),
+    run_at: z.iso.datetime({ offset: true }).optional(),
+  })
+  .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, 'run_at and delay cannot both be set');
 
 export const cancelBody = z
   .strictObject({ force: z.boolean().optional() })

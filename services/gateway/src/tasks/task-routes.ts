@@ -116,9 +116,9 @@ const oneTaskRoutes = (server: Server, { reader, data, looking }: TaskRoutesPart
 };
 
 const changeRoutes = (server: Server, { actions, looking }: TaskRoutesParts): void => {
-  const submitted = (reply: FastifyReply, { found, outcome, differs }: Submitted, actor: Actor) => {
+  const submitted = (reply: FastifyReply, { found, outcome, differs, known }: Submitted, actor: Actor) => {
     void reply.code(outcome === 'created' ? 201 : 200);
-    return { task: detail(found, looking(actor)), outcome, differs };
+    return { task: detail(found, looking(actor)), outcome, differs, known };
   };
   const responses = { 200: answers.submit, 201: answers.submit };
 

@@ -122,7 +122,12 @@ export const answers = {
   status: z.strictObject({ status }),
   history: z.strictObject({ history: z.array(historyEntry), history_dropped: count }),
   result: z.strictObject({ status, result: data }),
-  submit: z.strictObject({ task: taskDetail, outcome: z.enum(['created', 'joined']), differs: z.boolean() }),
+  submit: z.strictObject({
+    task: taskDetail,
+    outcome: z.enum(['created', 'joined']),
+    differs: z.boolean(),
+    known: z.boolean().describe('false: no worker has ever served tasks of its type'),
+  }),
   cancel: z.strictObject({
     message: z.string(),
     action: z.enum(['aborted', 'unsubscribed']),

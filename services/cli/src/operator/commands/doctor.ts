@@ -1,3 +1,4 @@
+import type { KeptDefinition } from '@baton/core';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { inspectNats, SERVER_FLOOR, type NatsFindings } from '@baton/nats';
 import { BatonError, type RecordStore } from '@baton/runtime';
@@ -116,6 +117,7 @@ const checkNodes = async (session: Session, nats: NatsFindings, findings: Findin
     const ports = await session.ports();
     findings.push(roomIn(ports.store));
     nodes = await lookAtNodes(ports);
+    findings.push(...definitionsOf(await (await session.baton()).types()));
   } catch (error) {
     findings.push(failure('nodes', error, () => 'see the message'));
     return;
@@ -133,6 +135,21 @@ const checkNodes = async (session: Session, nats: NatsFindings, findings: Findin
   // Whoever only calls tasks inline is a worker without types.
   const workers = alive.filter(({ role, types = [] }) => role === 'worker' && types.length > 0);
   findings.push(...workersOf(workers), ...unservedOf(workers, nats));
+};
+
+/** One definition for each type, or the workers share its tasks and run them differently (behaviour D10). */
+const definitionsOf = (kept: readonly KeptDefinition[]): readonly Finding[] => {
+  const check = 'definitions';
+  const torn = kept.filter(({ conflicts }) => conflicts.length > 0);
+  if (torn.length === 0) return [{ check, level: 'ok', found: `${kept.length} types known, workers agree` }];
+  return torn.map(({ definition: { type }, worker, conflicts }) => ({
+    check,
+    level: 'warn',
+    found: `${type}: that of ${worker} is applied; ${conflicts
+      .map((other) => `${other.worker} has another ${other.fields.join(', ').replaceAll(/Ms\b/g, '')}`)
+      .join('; ')}`,
+    advice: 'restart the workers that run another version, or give one of the two types another name',
+  }));
 };
 
 const roomIn = ({ shortage }: Pick<RecordStore, 'shortage'>): Finding => {

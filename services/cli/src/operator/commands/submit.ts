@@ -1,7 +1,7 @@
 import type { Priority, Scope, WhenAborting } from '@baton/core';
 import { InexactNumberError, parseExactJson } from '@baton/protocols';
 import { InvalidArgumentError } from '@baton/runtime';
-import { task, type CallOptions } from '@baton/sdk';
+import type { CallOptions } from '@baton/sdk';
 import { say } from '../../dev/terminal.ts';
 import { durationOf } from '../duration-text.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -22,6 +22,7 @@ export type SubmitOptions = {
   readonly maxAttempts?: number;
   readonly operationId?: string;
   readonly whenAborting?: WhenAborting;
+  readonly strict?: boolean;
   readonly wait?: boolean;
   readonly waitTimeout?: string;
 };
@@ -35,18 +36,15 @@ export const submit = async (
 ): Promise<number> => {
   const args = argumentsOf(texts, options.args);
   const baton = await session.baton();
-  const definition = task({ name: type, ...(options.scope === undefined ? {} : { scope: options.scope }) }, nowhere);
-  const handle = await baton.within(() => definition.with(callOptions(options)).schedule(...args));
+  const handle = await baton.schedule(type, args, callOptions(options));
   if (options.wait) return followToEnd(session, handle, options.waitTimeout);
-  const { uuid, outcome, differs, status } = handle;
-  if (session.json) sayJson({ id: uuid, outcome, differs, status });
-  else say(`${uuid}  ${outcome ?? ''}${differs ? ', with other arguments or options than yours' : ''}, ${status}`);
+  const { uuid, outcome, differs, status, known } = handle;
+  if (session.json) sayJson({ id: uuid, outcome, differs, status, known });
+  else {
+    say(`${uuid}  ${outcome ?? ''}${differs ? ', with other arguments or options than yours' : ''}, ${status}`);
+    if (!known) say(`no worker has ever served tasks of type ${type}: it waits for one, or the name is misspelt`);
+  }
   return exitCodes.ok;
-};
-
-/** The body is a worker's: this program runs none. */
-const nowhere = (..._args: unknown[]): never => {
-  throw new Error('a task was run by the command line');
 };
 
 const argumentsOf = (texts: readonly string[], list: string | undefined): readonly unknown[] => {
@@ -70,8 +68,11 @@ const parse = (text: string): unknown => {
 };
 
 const callOptions = (options: SubmitOptions): CallOptions => {
-  const { key, name, queue, priority, timeout, delay, runAt, maxAttempts, operationId, whenAborting } = options;
+  const { scope, strict, key, name, queue, priority, timeout, delay, runAt, maxAttempts, operationId, whenAborting } =
+    options;
   return {
+    ...(scope === undefined ? {} : { scope }),
+    ...(strict === undefined ? {} : { strict }),
     ...(key === undefined ? {} : { taskKey: key }),
     ...(name === undefined ? {} : { taskName: name }),
     ...(queue === undefined ? {} : { queue }),

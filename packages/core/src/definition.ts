@@ -1,0 +1,98 @@
+import { samePlain } from './submit.ts';
+import type { Millis, Policy, Priority, Scope } from './task.ts';
+
+/** How tasks of a type are run where their submit says nothing else (behaviour D10). */
+export type RunOptions = {
+  readonly scope: Scope;
+  readonly queue: string;
+  readonly priority: Priority;
+  readonly policy: Policy;
+};
+
+/** What of a type's definition other processes may know. The handler stays where it is. */
+export type TypeDefinition = RunOptions & {
+  readonly type: string;
+  /** For people. */
+  readonly title?: string;
+  readonly description?: string;
+  /** JSON Schema of the list of arguments, for forms and other languages; no rule looks into it. */
+  readonly argsSchema?: object;
+};
+
+/** A live worker serves the type by this definition. */
+export type Offer = {
+  readonly worker: string;
+  /** When it began to, by the server's clock. */
+  readonly since: Millis;
+  /** Names the definition: the same for the same one. */
+  readonly digest: string;
+  readonly definition: TypeDefinition;
+};
+
+/** A live worker that serves a type otherwise than its definition says, and in which fields. */
+export type DefinitionConflict = { readonly worker: string; readonly fields: readonly string[] };
+
+/** The definition of a type, as it is kept. */
+export type KeptDefinition = Offer & {
+  /** Live workers that disagree, at most `CONFLICTS_SHOWN`. */
+  readonly conflicts: readonly DefinitionConflict[];
+};
+
+export const CONFLICTS_SHOWN = 10;
+
+/** What applies where a type is not known. */
+export const DEFAULT_RUN_OPTIONS: RunOptions = { scope: 'private', queue: 'default', priority: 'normal', policy: {} };
+
+/** The fields in which two definitions of a type let its tasks run otherwise, sorted. */
+export const definitionDifferences = (a: RunOptions, b: RunOptions): readonly string[] => {
+  const [left, right] = [fieldsOf(a), fieldsOf(b)];
+  return [...new Set([...Object.keys(left), ...Object.keys(right)])]
+    .filter((field) => !samePlain(left[field], right[field]))
+    .toSorted();
+};
+
+const fieldsOf = ({ scope, queue, priority, policy }: RunOptions): Readonly<Record<string, unknown>> => ({
+  scope,
+  queue,
+  priority,
+  ...policy,
+});
+
+/**
+ * The definition to keep of a type, given the one that is kept and what live workers serve. It is the one that came up
+ * last among those that are served now; where none is, the kept one stays. `complete`: all live workers of the type have
+ * been heard. Before that nothing is taken back: what is not heard yet may stand for it.
+ *
+ * Undefined: the kept one stands as it is.
+ */
+export const chooseDefinition = (
+  kept: KeptDefinition | undefined,
+  offers: readonly Offer[],
+  complete: boolean,
+): KeptDefinition | undefined => {
+  const newest = newestOf(offers);
+  if (newest === undefined)
+    return complete && kept !== undefined && kept.conflicts.length > 0 ? { ...kept, conflicts: [] } : undefined;
+  const stays = kept !== undefined && (kept.digest === newest.digest || (!complete && kept.since >= newest.since));
+  const chosen: Offer = stays ? kept : newest;
+  const found = offers
+    .map(({ worker, definition }) => ({ worker, fields: definitionDifferences(chosen.definition, definition) }))
+    .filter(({ fields }) => fields.length > 0)
+    .toSorted((a, b) => (a.worker < b.worker ? -1 : 1))
+    .slice(0, CONFLICTS_SHOWN);
+  // Who has not been heard yet may still disagree.
+  const conflicts = stays && !complete && found.length < kept.conflicts.length ? kept.conflicts : found;
+  if (stays && samePlain(conflicts, kept.conflicts)) return undefined;
+  const { worker, since, digest, definition } = chosen;
+  return { worker, since, digest, definition, conflicts };
+};
+
+/** A definition is as old as the first live worker that serves it: one more worker of an old version makes it no newer. */
+const newestOf = (offers: readonly Offer[]): Offer | undefined => {
+  const first = new Map<string, Offer>();
+  for (const offer of offers) {
+    const known = first.get(offer.digest);
+    if (known === undefined || offer.since < known.since) first.set(offer.digest, offer);
+  }
+  return [...first.values()].toSorted((a, b) => b.since - a.since || (a.digest < b.digest ? -1 : 1))[0];
+};

@@ -1,0 +1,57 @@
+import type { TypeDefinition } from '@baton/core';
+import { ANNOUNCE_MS } from '@baton/protocols';
+import type { Ports, Subscription } from '../ports.ts';
+import type { TaskDefinition } from '../run/definition.ts';
+
+export type AnnouncerParts = {
+  readonly ports: Pick<Ports, 'definitions' | 'later' | 'clock' | 'link'>;
+  readonly worker: string;
+  readonly definitions: readonly TaskDefinition[];
+};
+
+/** Tells supervisors what a worker serves: at its start, when asked, after a reconnect, and now and then. */
+export class Announcer {
+  private readonly parts: AnnouncerParts;
+  private readonly since: number;
+  private readonly ties: readonly Subscription[];
+  private timer: { readonly cancel: () => void } | undefined;
+
+  constructor(parts: AnnouncerParts) {
+    const { ports } = parts;
+    this.parts = parts;
+    // By the server's clock: workers of different machines are put in an order by it.
+    this.since = ports.later.now();
+    this.ties = [ports.definitions.onAsked(() => this.tell()), ports.link.onReconnect(() => this.tell())];
+    this.again();
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    for (const tie of this.ties) tie.close();
+  }
+
+  private again(): void {
+    this.tell();
+    this.timer = this.parts.ports.clock.after(ANNOUNCE_MS, () => this.again());
+  }
+
+  private tell(): void {
+    const { ports, worker, definitions } = this.parts;
+    const { since } = this;
+    ports.definitions.announce(
+      worker,
+      definitions.map((definition) => ({ since, definition: publicPart(definition) })),
+    );
+  }
+}
+
+/** What of a definition travels: all but functions and files. */
+export const publicPart = (definition: TaskDefinition): TypeDefinition => {
+  const { type, scope, queue, priority, policy, title, description, argsSchema } = definition;
+  return {
+    ...{ type, scope, queue, priority, policy },
+    ...(title === undefined ? {} : { title }),
+    ...(description === undefined ? {} : { description }),
+    ...(argsSchema === undefined ? {} : { argsSchema }),
+  };
+};
