@@ -32,6 +32,7 @@ test('names of two namespaces never meet', () => {
       tasksBucket: _tasks,
       nodesBucket: _nodes,
       operationsBucket: _operations,
+      definitionsBucket: _definitions,
       ...names
     } = namesOf(namespace);
     return Object.values(names).filter((v) => typeof v === 'string');
@@ -84,10 +85,10 @@ test('the streams have names of their own, and the server is told the same about
       configs.map((c) => c.name),
       [
         ...['KV_X_TASKS', 'X_EVENTS', 'X_RUN', 'OBJ_X_OBJECTS'],
-        ...['X_LATER', 'X_COMMANDS', 'X_DEAD', 'KV_X_OPERATIONS', 'KV_X_NODES'],
+        ...['X_LATER', 'X_COMMANDS', 'X_DEAD', 'KV_X_OPERATIONS', 'KV_X_DEFINITIONS', 'KV_X_NODES'],
       ],
     );
-    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 11);
+    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 12);
     assert.equal(configs, streamConfigs(namesOf('X'), { replicas }));
     assert.ok(configs.every((c) => c.num_replicas === replicas));
   }
@@ -96,7 +97,7 @@ test('the streams have names of their own, and the server is told the same about
 test('only what can be rebuilt is acknowledged before it is on the disk, and only where there is one copy', () => {
   const modes = (replicas: number) => streamConfigs(namesOf(), { replicas }).map((c) => c.persist_mode);
   const [sure, soon] = [undefined, 'async'];
-  assert.equal(modes(1), [sure, soon, soon, sure, soon, sure, soon, sure, soon]);
+  assert.equal(modes(1), [sure, soon, soon, sure, soon, sure, soon, sure, sure, soon]);
   assert.ok(modes(3).every((mode) => mode === sure));
 });
 

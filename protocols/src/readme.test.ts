@@ -86,6 +86,7 @@ test('every stream and header is there, by its name', () => {
     ...[names.objectPrefix + '<name>', names.chunkSubject('<chunks>')],
     ...[names.laterSubject('<hash>'), names.dueSubject('<hash>'), names.operationSubject('<hash>')],
     ...[names.submitSubject('<type>'), names.cancelSubject, names.deadSubject('<verb>'), names.findSubject],
+    ...[names.definitionSubject('<type>'), names.definedSubject('<type>'), names.announceSubject('<worker>')],
     ...[names.signalSubject('<worker>'), names.progressSubject('<task id>')],
   ];
   for (const subject of shown) assert.match(streams, `\`${subject}\``);
@@ -130,6 +131,7 @@ test('the limits are those of the code', () => {
     `| ${KEY_LENGTH} characters |`,
     `| ${number(ERROR_MESSAGE_LENGTH)} and ${number(ERROR_STACK_LENGTH)} characters |`,
     `| ${DATA_DEPTH} levels, ${number(DATA_NODES)} values |`,
+    `| definition of a type | ${protocol.DEFINITION_LIMIT / 1_024} KiB; title ${protocol.TITLE_LENGTH} and description ${number(protocol.DESCRIPTION_LENGTH)} characters, schema of arguments ${protocol.ARGS_SCHEMA_LIMIT / 1_024} KiB |`,
     `| history | ${HISTORY_LIMIT} entries |`,
     `| successors | ${SUCCESSOR_LIMIT},`,
     `renewed every ${LEASE_RENEW_MS / 1_000} s, over after ${LEASE_MS / 1_000} s`,

@@ -63,6 +63,7 @@ export const ROWS: Readonly<Record<string, string>> = {
   D7: 'operation ids',
   D8: 'one body per key, or a fence',
   D9: 'any number of callers of one key',
+  D10: 'one definition for a type, at every door',
   S1: 'private',
   S2: 'shared',
   S3: 'system',

@@ -1,5 +1,6 @@
 import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
+import { definitionsContract } from './definitions.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { laterContract } from './later.contract.ts';
 import { fullStoreContract, SMALL_STORE } from './full-store.contract.ts';
@@ -30,6 +31,7 @@ for (const [name, world] of Object.entries(worlds)) {
   dataStoreContract(name, bench);
   laterContract(name, bench);
   operationsContract(name, bench);
+  definitionsContract(name, bench);
   signalsContract(name, bench);
   linkContract(name, bench);
 }

@@ -1,6 +1,7 @@
 // limit: 600s
 import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
+import { definitionsContract } from './definitions.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { laterContract } from './later.contract.ts';
 import { fullStoreContract, SMALL_STORE } from './full-store.contract.ts';
@@ -30,5 +31,6 @@ commandsContract('nats', bench);
 dataStoreContract('nats', bench);
 laterContract('nats', bench);
 operationsContract('nats', bench);
+definitionsContract('nats', bench);
 signalsContract('nats', bench);
 linkContract('nats', bench);

@@ -12,6 +12,7 @@ type Answer = {
   readonly message?: string;
   readonly outcome?: string;
   readonly differs?: boolean;
+  readonly known?: boolean;
   readonly task?: Readonly<Record<string, unknown>> & { readonly id: string; readonly address: string };
 };
 
