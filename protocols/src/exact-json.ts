@@ -75,7 +75,7 @@ const checkNumber = (literal: string, isInteger: boolean, places: readonly Place
   if (isInteger ? Number.isSafeInteger(value) : Number.isFinite(value)) return;
   const shown = literal.length > 40 ? `${literal.slice(0, 40)}...` : literal;
   const why = isInteger ? 'is beyond 2^53 - 1 and would be changed: send it as text' : 'is too large for a number';
-  throw new InexactNumberError(`${pathOf(places)}: ${shown} ${why}`.toWellFormed());
+  throw new InexactNumberError(`${pathOf(places)}: ${shown} ${why}`);
 };
 
 /** `args[0].total`; of a long way, the beginning tells enough. */

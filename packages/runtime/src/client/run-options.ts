@@ -63,6 +63,8 @@ export type Wanted = {
 export const runOptionsOf = (definition: RunOptions | undefined, wanted: Wanted, actor: Actor): RunOptions => {
   const { type, overrides, fallback = DEFAULT_RUN_OPTIONS } = wanted;
   if (definition === undefined) return applyOverrides(fallback, overrides);
+  // Most submits say nothing of it.
+  if (Object.keys(overrides).length === 0) return definition;
   const options = applyOverrides(definition, overrides);
   for (const field of definitionDifferences(definition, options)) requireRight(field, type, definition, actor);
   return options;

@@ -42,7 +42,7 @@ export const readCommand = (
   try {
     body = format === 'json' ? fromJson(message.bytes) : decodeLargeData(message.bytes);
   } catch (error) {
-    if (error instanceof InexactNumberError) return bad(error.message);
+    if (error instanceof InexactNumberError) return bad(error.message.toWellFormed());
     // Whatever a reader makes of hostile bytes: they are read by nobody, now or later.
     const reason = error instanceof Error ? error.message : String(error);
     const name = format === 'json' ? 'JSON' : 'MessagePack';

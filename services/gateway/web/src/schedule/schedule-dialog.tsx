@@ -1,3 +1,4 @@
+import { parseExactJson } from '@baton/protocols/exact-json';
 import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import { ApiError } from '../api/http.ts';
 import { type ServedType, servedTypes, submitTask } from '../api/tasks.ts';
@@ -117,9 +118,9 @@ const hintOf = (type: string, known: ServedType | undefined): string => {
 const ArgsField = ({ draft, fault, onChange }: PartProps & { readonly fault: string | undefined }) => {
   const format = (): void => {
     try {
-      onChange({ args: JSON.stringify(JSON.parse(draft.args), null, 2) });
+      onChange({ args: JSON.stringify(parseExactJson(draft.args), null, 2) });
     } catch {
-      // what is no JSON stays as it was typed; the fault says so on submit
+      // what is no JSON, or would be changed, stays as it was typed; the fault says so on submit
     }
   };
   return (
@@ -143,7 +144,7 @@ type OptionsProps = PartProps & { readonly faults: Partial<Record<keyof Draft, s
 
 const Options = ({ draft, faults, onChange }: OptionsProps) => {
   const { session } = useApp();
-  const scopes = session.admin ? ['private', 'shared', 'system'] : ['private', 'shared'];
+  const scopes = session.admin ? ['', 'private', 'shared', 'system'] : ['', 'private', 'shared'];
   return (
     <div class="form-grid">
       <TextField
@@ -158,17 +159,22 @@ const Options = ({ draft, faults, onChange }: OptionsProps) => {
       <Choice
         label="Priority"
         value={draft.priority}
-        options={['high', 'normal', 'low']}
+        options={['', 'high', 'normal', 'low']}
         onChange={(priority) => onChange({ priority })}
       />
       <TextField
         label="Timeout"
         value={draft.timeout}
         fault={faults.timeout}
-        hint="Seconds, or 5m. Empty: none."
+        hint="Seconds, or 5m; 0: none. Empty: as its type has it."
         onChange={(timeout) => onChange({ timeout })}
       />
-      <TextField label="Queue" value={draft.queue} hint="Empty: default." onChange={(queue) => onChange({ queue })} />
+      <TextField
+        label="Queue"
+        value={draft.queue}
+        hint="Empty: as its type has it."
+        onChange={(queue) => onChange({ queue })}
+      />
       <TextField
         label="Run at"
         type="datetime-local"
@@ -194,7 +200,7 @@ const Choice = ({ label, value, options, onChange }: ChoiceProps) => (
       <select {...ids} class="input" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
         {options.map((option) => (
           <option key={option} value={option}>
-            {option}
+            {option === '' ? 'as its type has it' : option}
           </option>
         ))}
       </select>

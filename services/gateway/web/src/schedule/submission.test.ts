@@ -9,7 +9,6 @@ test('only what was filled in is sent', () => {
   assert.equal(submissionOf({ ...EMPTY_DRAFT, type: 'send_mail', args: '[1, {"a": null}]' }, 'op'), {
     type: 'send_mail',
     args: [1, { a: null }],
-    scope: 'private',
     operation_id: 'op',
   });
 });
@@ -44,6 +43,7 @@ test('X2 X7 what the server would refuse is said at its field', () => {
 test('arguments that are no list say so', () => {
   assert.match(String(parseArgs('{"a":1}')), /list/);
   assert.match(String(parseArgs('[1,')), /Not JSON/);
+  assert.match(String(parseArgs('[{"id":9007199254740993}]')), /^\[0\]\.id: 9007199254740993 is beyond/);
   assert.equal(parseArgs('[{"__proto__": 1}]'), [JSON.parse('{"__proto__": 1}')]);
 });
 

@@ -1,3 +1,4 @@
+import { InexactNumberError, parseExactJson } from '@baton/protocols/exact-json';
 import type { Submission } from '../api/tasks.ts';
 
 /** What the form holds: text, as it was typed. */
@@ -6,6 +7,7 @@ export type Draft = {
   readonly args: string;
   readonly key: string;
   readonly name: string;
+  /** Empty: what the definition of the type says. So are timeout, queue and priority. */
   readonly scope: string;
   readonly timeout: string;
   readonly queue: string;
@@ -19,10 +21,10 @@ export const EMPTY_DRAFT: Draft = {
   args: '[]',
   key: '',
   name: '',
-  scope: 'private',
+  scope: '',
   timeout: '',
   queue: '',
-  priority: 'normal',
+  priority: '',
   runAt: '',
 };
 
@@ -53,14 +55,15 @@ export const faultsOf = (draft: Draft, nowMs: number): Faults => {
 export const parseArgs = (text: string): readonly unknown[] | string => {
   if (text.trim() === '') return [];
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseExactJson(text);
     return Array.isArray(value) ? value : 'Arguments are a list: [ ... ], one entry for each parameter.';
   } catch (error) {
+    if (error instanceof InexactNumberError) return error.message;
     return `Not JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
 };
 
-/** Only what was filled in: the server's defaults decide the rest. The operation id makes a repeat harmless. */
+/** Only what was filled in: the definition of the type says the rest. The operation id makes a repeat harmless. */
 export const submissionOf = (draft: Draft, operationId: string): Submission => {
   const args = parseArgs(draft.args);
   const timeout = draft.timeout.trim();
@@ -69,10 +72,10 @@ export const submissionOf = (draft: Draft, operationId: string): Submission => {
     args: typeof args === 'string' ? [] : args,
     ...(draft.key === '' ? {} : { task_key: draft.key }),
     ...(draft.name === '' ? {} : { task_name: draft.name }),
-    scope: draft.scope,
+    ...(draft.scope === '' ? {} : { scope: draft.scope }),
     ...(timeout === '' ? {} : { timeout: /^[\d.]+$/.test(timeout) ? Number(timeout) : timeout.replaceAll(' ', '') }),
     ...(draft.queue === '' ? {} : { queue: draft.queue }),
-    ...(draft.priority === 'normal' ? {} : { priority: draft.priority }),
+    ...(draft.priority === '' ? {} : { priority: draft.priority }),
     ...(draft.runAt === '' ? {} : { run_at: new Date(draft.runAt).toISOString() }),
     operation_id: operationId,
   };
