@@ -1,6 +1,7 @@
 // limit: 300s
 // T5: tasks in threads of real worker processes.
 import { isMainThread, threadId } from 'node:worker_threads';
+import { Catalogue, createKernel, silentLog, submitTask } from '@baton/runtime';
 import { InvalidArgumentError, task, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
@@ -72,8 +73,16 @@ test('T5 an endless loop is ended after the grace; neighbours and the lease do n
 });
 
 test('T5 it can be ended as well when its submitter did not know that it is isolated', async (stage) => {
-  const asSubmitted = task({ name: 'iso.spins', abortGrace: '500ms', timeout: '2s' }, () => undefined);
-  const handle = await stage.as('alice').within(() => asSubmitted.schedule());
+  // As it was submitted before anybody knew its type.
+  const { ports } = stage;
+  const definitions = { ...ports.definitions, load: async () => undefined, follow: () => new Promise<never>(() => {}) };
+  const catalogue = new Catalogue({ definitions, clock: ports.clock, log: silentLog });
+  const parts = { ports, kernel: createKernel(ports), log: silentLog, catalogue, unknownTypes: 'accept' } as const;
+  const overrides = { abortGraceMs: 500, timeoutMs: 2_000 };
+  const made = await submitTask(parts, { user: 'alice', admin: false }, { type: 'iso.spins', overrides });
+  if (made.kind !== 'done') throw new Error(made.kind);
+  const handle = await stage.as('alice').open({ uuid: made.id, address: made.address });
+  assert.is(handle.record.policy.isolation, undefined);
   await handle.wait({ timeout: '10s' });
   assert.equal([handle.status, handle.record.abort?.forced], ['timed_out', true]);
 });

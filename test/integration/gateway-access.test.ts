@@ -158,6 +158,7 @@ const ROUTES: Readonly<Record<string, readonly [anonymous: number, user: number,
   'GET /api/v1/session': USERS,
   'GET /api/v1/overview': USERS,
   'GET /api/v1/types': USERS,
+  'GET /api/v1/definitions': USERS,
   'GET /api/v1/workers': ADMINS,
   'GET /api/v1/task/': USERS,
   'POST /api/v1/task/': [401, 400, 400],
@@ -247,6 +248,7 @@ test(
       assert.is(await seen(`/api/v1/task/${url}`), '{"count":0,"result":[]}', url);
     }
     assert.is(await seen('/api/v1/types'), '{"result":[]}');
+    assert.is(await seen('/api/v1/definitions'), '{"count":0,"result":[]}');
     const figures = JSON.parse(await seen('/api/v1/overview')) as {
       by_status: Record<string, number>;
       queues: unknown[];
