@@ -158,7 +158,7 @@ test('D7 a repeat that fails takes no large arguments away from the task of the 
 
 test('D7 users have operation ids of their own, and so has who has no user', async () => {
   const { clock, submitAs } = createScene(4);
-  const shared = { scope: 'system', key: undefined } as const;
+  const shared = { overrides: { scope: 'system' }, key: undefined } as const;
   const actors: readonly Actor[] = [{ user: 'a', admin: true }, { user: 'b', admin: true }, { admin: true }];
   const ids = [];
   for (const actor of actors) {
