@@ -1,7 +1,7 @@
 /** Every timing of the protocol, once. Milliseconds. */
 
 /** A worker's lease is renewed this often ... */
-export const LEASE_RENEW_MS = 2_000;
+export const LEASE_RENEW_MS = 1_000;
 
 /** ... and is over when it was not renewed for this long, by the clock of whoever watches it. */
 export const LEASE_MS = 6_000;

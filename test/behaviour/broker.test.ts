@@ -1,11 +1,13 @@
 // limit: 240s
 // R8: the broker is away, half there, or full. A server of its own, which is killed.
+import { setTimeout as pause } from 'node:timers/promises';
+import { LEASE_MS } from '@baton/protocols';
 import { getContext, task, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { openCuttableLink } from '../support/cuttable-link.ts';
 import { eventually } from '../support/eventually.ts';
 import { double, steps } from '../support/fixture-tasks.ts';
-import { stagedSuite, thrownBy, until } from '../support/stage.ts';
+import { gate, stagedSuite, thrownBy, until } from '../support/stage.ts';
 import { converged } from '../support/system-state.ts';
 
 const test = stagedSuite('broker', { ownNats: true, workers: 2, supervisors: 2 });
@@ -70,6 +72,106 @@ test(
   },
   { limitMs: 90_000 },
 );
+
+/** Abortable tasks that run until they are let go, and what their signals said before. */
+const holding = (name: string) => {
+  const hold = gate();
+  const told: unknown[] = [];
+  const holds = task({ name, queue: name }, async () => {
+    const { signal, attempt } = getContext();
+    signal.addEventListener('abort', () => void told.push(signal.reason));
+    await hold.passed;
+    return attempt;
+  });
+  return { hold, told, holds };
+};
+
+test(
+  'R8 the broker away from everybody, for 2.5 s and for 10 s, interrupts no running task',
+  async (stage, context) => {
+    const { hold, told, holds } = holding('r8gap');
+    context.defer(() => hold.open());
+    await stage.serve(context, [holds], { queues: ['r8gap'] });
+    const handles = await Promise.all(
+      Array.from({ length: 8 }, () => stage.as('alice').within(() => holds.schedule())),
+    );
+    for (const handle of handles) await until(handle, ({ isAbortable }) => isAbortable);
+    for (const awayMs of [2_500, 10_000]) {
+      await stage.nats.kill();
+      await pause(awayMs);
+      await stage.nats.restart();
+      // Whoever would take over does it within this time of the return.
+      await pause(LEASE_MS + 3_000);
+      assert.equal(told, [], `away for ${awayMs} ms`);
+    }
+    hold.open();
+    for (const handle of handles) {
+      await eventually(() => handle.wait({ timeout: '15s' }), { limitMs: 20_000 });
+      assert.equal([handle.status, handle.result, handle.record.rescues], ['success', 1, undefined]);
+    }
+  },
+  { limitMs: 90_000 },
+);
+
+test(
+  'R8 a link that is silent for 3.5 s interrupts no running task',
+  async (stage, context) => {
+    const { hold, told, holds } = holding('r8silent');
+    context.defer(() => hold.open());
+    const link = await openCuttableLink(stage.natsUrl);
+    context.defer(() => link.close());
+    const own = await stage.client(context, { servers: `nats://${link.address}`, user: { id: 'alice' } });
+    const worker = await own.startWorker({ tasks: [holds], queues: ['r8silent'] });
+    context.defer(() => worker.drain({ grace: 0 }));
+    const handle = await stage.as('alice').within(() => holds.schedule());
+    await until(handle, ({ isAbortable }) => isAbortable);
+    for (let round = 0; round < 3; round++) {
+      link.freeze();
+      await pause(3_500);
+      link.mend();
+      await eventually(() => assert.ok(own.link.connected), { limitMs: 5_000 });
+      await pause(LEASE_MS);
+      assert.equal(told, []);
+    }
+    hold.open();
+    await handle.wait({ timeout: '15s' });
+    assert.equal([handle.status, handle.result], ['success', 1]);
+  },
+  { limitMs: 60_000 },
+);
+
+for (const how of ['cut', 'freeze'] as const) {
+  test(
+    `R4, R8 a worker that alone is cut off (${how}) tells its handlers before anyone takes over`,
+    async (stage, context) => {
+      const link = await openCuttableLink(stage.natsUrl);
+      context.defer(() => link.close());
+      const told: number[] = [];
+      const name = `r8alone.${how}`;
+      const body = task({ name, queue: name }, async () => {
+        const { signal, attempt } = getContext();
+        if (attempt > 1) return attempt;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        told.push(Date.now());
+        throw signal.reason;
+      });
+      const own = await stage.client(context, { servers: `nats://${link.address}`, user: { id: 'alice' } });
+      await own.startWorker({ tasks: [body], queues: [name] });
+      const handle = await stage.as('alice').within(() => body.schedule());
+      await until(handle, ({ isAbortable }) => isAbortable);
+      await stage.serve(context, [body], { queues: [name] });
+      link[how]();
+      await until(handle, ({ record }) => record.rescues === 1, 15_000);
+      const takenAt = handle.record.history.find(({ why }) => why?.endsWith(' died') === true)?.at ?? 0;
+      assert.is(told.length, 1, 'its handler was told to stop');
+      assert.ok((told[0] ?? Infinity) <= takenAt, `told ${(told[0] ?? 0) - takenAt} ms after somebody took over`);
+      link.mend();
+      await handle.wait({ timeout: '25s' });
+      assert.equal([handle.status, handle.result], ['success', 2]);
+    },
+    { limitMs: 60_000 },
+  );
+}
 
 test(
   'R8 a half-open connection is noticed within 6 s, and before anyone takes over',

@@ -179,7 +179,7 @@ function declareTests(): void {
   );
 
   test(
-    'the server is killed and comes back: leases are taken up again, a new follower sees them',
+    'R8 the server is killed and comes back: nobody could see a lease end, so none is lost; a new follower sees them',
     async ({ defer }) => {
       const server = await ownServer(defer);
       const { wire } = await openWire(defer, { servers: server.url });
@@ -188,17 +188,18 @@ function declareTests(): void {
       const lease = await hold(wire, info('w1'), settings);
       defer(() => lease.release());
       await server.kill('SIGKILL');
+      const killedAt = performance.now();
       await eventually(() => assert.equal(watching.lost, ['NOT_CONNECTED']));
-      await eventually(() => assert.equal(lease.told, ['lost']));
       const refused = await createPresence(wire, settings)
         .follow({} as NodesListener)
         .catch((error: unknown) => error);
       assert.instance(refused, NotConnectedError);
+      await eventually(() => assert.ok(performance.now() - killedAt > 3 * quick.leaseMs));
       await server.restart();
-      await eventually(() => assert.equal(lease.told, ['lost', 'regained']), { limitMs: 8_000 });
       await eventually(() => assert.ok(wire.link.connected), { limitMs: 8_000 });
       const again = await watch(wire, settings);
       await eventually(() => assert.ok(again.seen.length > 2));
+      assert.equal(lease.told, [], 'its holder was never told to stop');
       assert.equal(watching.lost, ['NOT_CONNECTED'], 'told once');
     },
     { limitMs: 60_000 },

@@ -56,23 +56,35 @@ const DIAL_PAUSE_MS = 250;
 const DIAL_MIN_MS = 1_000;
 const DIAL_MAX_MS = 2_000;
 
-/** Between two reconnects, milliseconds: never all clients at once. */
-const RECONNECT_MIN_MS = 250;
-const RECONNECT_MAX_MS = 2_000;
+/** How a client gets its connection back, milliseconds. */
+export type Redial = {
+  /** Longest pause between two tries; the first ones come sooner. Spread: never all clients at once. */
+  readonly mostMs: number;
+  /** One try. */
+  readonly tryMs: number;
+};
+
+const REDIAL: Redial = { mostMs: 2_000, tryMs: DIAL_MAX_MS };
+/** A lease has no time to lose. */
+export const LEASE_REDIAL: Redial = { mostMs: 250, tryMs: 1_500 };
+const FIRST_REDIAL_MS = 100;
 
 /**
  * Connects for the first time. Rejects with NotConnectedError when no server could be reached in time, at once with
  * AuthorizationFailedError when one did not let us in. Afterwards the client reconnects for as long as it takes.
  */
-export const dial = async (settings: DialSettings): Promise<NatsConnection> => {
-  const options = await optionsOf(settings);
+export const dial = async (settings: DialSettings, redial: Redial = REDIAL): Promise<NatsConnection> => {
+  let tries = 0;
+  const pause = (): number => Math.min(redial.mostMs, FIRST_REDIAL_MS * 2 ** tries++) * (0.5 + Math.random() / 2);
+  const options = { ...(await optionsOf(settings)), reconnectDelayHandler: pause };
   const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = settings;
   const until = performance.now() + connectTimeoutMs;
   for (;;) {
     const leftMs = until - performance.now();
     try {
-      const nc = await connect({ ...options, timeout: Math.max(DIAL_MIN_MS, Math.min(leftMs, DIAL_MAX_MS)) });
-      void breakStaleConnections(nc);
+      const nc = await connect({ ...options, timeout: Math.max(DIAL_MIN_MS, Math.min(leftMs, redial.tryMs)) });
+      tries = 0;
+      void breakStaleConnections(nc, () => (tries = 0));
       return nc;
     } catch (fault) {
       const refused = authorizationFault(fault);
@@ -98,7 +110,6 @@ const optionsOf = async (settings: DialSettings): Promise<NodeConnectionOptions>
     maxReconnectAttempts: -1,
     // A password that is changed on the server while we run may be changed back or be followed by a restart of ours.
     ignoreAuthErrorAbort: true,
-    reconnectDelayHandler: () => RECONNECT_MIN_MS + Math.random() * (RECONNECT_MAX_MS - RECONNECT_MIN_MS),
     pingInterval: settings.pingIntervalMs ?? PING_INTERVAL_MS,
     maxPingOut: 2,
     waitOnFirstConnect: false,

@@ -2,11 +2,20 @@ import type { NodeChange, NodeInfo, NodeState } from '@baton/runtime';
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { LeaseWatch } from './lease-watch.ts';
 import { BEAT, NOT_SAID, RUNNING, type FromThread, type LeaseTask } from './lease-messages.ts';
+import { allRefuse, placesOf, type Place } from './refusals.ts';
+import { breakConnection } from './stale.ts';
 import { DELETED, encodeNode, OPERATION_HEADER, readNode } from './presence-node.ts';
 
 /** How often the clock is looked at: a lost lease is told at most this late. */
 const TICK_MS = 50;
 const RELEASE_TIMEOUT_MS = 2_000;
+
+/** A connection on which nothing was heard for this long after a renewal is made anew; for twice as long after each. */
+const SILENT_MS = 1_000;
+const MOST_SILENT_MS = 8_000;
+
+/** While there is no connection, whether anybody has one is looked at this often. */
+const PROBE_EVERY_MS = 200;
 
 /** Renews one node's key over a connection of its own. Runs in the lease thread. */
 export class LeaseRenewer {
@@ -23,6 +32,12 @@ export class LeaseRenewer {
   private lastFault = '';
   private tickedAt = performance.now();
   private ended = false;
+  private connected = true;
+  private places: readonly Place[] | undefined;
+  /** When the first renewal was sent after which nothing was heard on this connection. */
+  private askedAt: number | undefined;
+  private silentMs = SILENT_MS;
+  private probedAt = -Infinity;
 
   constructor(nc: NatsConnection, task: LeaseTask, tell: (news: FromThread) => void) {
     this.nc = nc;
@@ -35,8 +50,10 @@ export class LeaseRenewer {
     this.inbox = createInbox(task.dial.inboxPrefix);
     this.listen(`${this.inbox}.*`, (msg) => this.answered(msg));
     this.listen(task.subject, (msg) => this.seen(msg));
+    this.places = placesOf(nc, task.dial);
     this.timer = setInterval(() => this.tick(), TICK_MS);
     this.tick();
+    void this.followLink();
   }
 
   change(change: Omit<NodeChange, 'running'>): void {
@@ -65,7 +82,46 @@ export class LeaseRenewer {
     this.listenToOwner(now);
     const state = this.watch.isBlocked(now) ? 'blocked' : this.info.state;
     if (this.watch.isDue(now) || this.hasNews || state !== this.shown) this.renew(state, now);
+    if (!this.connected) this.probe(now);
+    else if (this.askedAt !== undefined && now - this.askedAt > this.silentMs) this.breakSilence();
     this.judge(now);
+  }
+
+  private async followLink(): Promise<void> {
+    for await (const { type } of this.nc.status()) {
+      if (type === 'disconnect') this.connected = false;
+      // Its listener closes long before its connections do: others may still be connected to it.
+      if (type === 'ldm') this.places = undefined;
+      if (type === 'update' && this.connected) this.places = placesOf(this.nc, this.task.dial);
+      if (type === 'reconnect') {
+        this.connected = true;
+        this.places = placesOf(this.nc, this.task.dial);
+        this.askedAt = undefined;
+        this.hasNews = true;
+        this.tick();
+      }
+    }
+  }
+
+  /** The operating system tries for minutes to get through on a connection that was silent; a new one is there at once. */
+  private breakSilence(): void {
+    this.askedAt = undefined;
+    this.silentMs = Math.min(MOST_SILENT_MS, 2 * this.silentMs);
+    breakConnection(this.nc);
+  }
+
+  private heard(): void {
+    this.askedAt = undefined;
+    this.silentMs = SILENT_MS;
+  }
+
+  private probe(now: number): void {
+    const { places } = this;
+    if (places === undefined || now - this.probedAt < PROBE_EVERY_MS) return;
+    this.probedAt = now;
+    void allRefuse(places).then((refused) => {
+      if (refused && !this.connected) this.watch.unwatched(now);
+    });
   }
 
   private listenToOwner(now: number): void {
@@ -77,7 +133,9 @@ export class LeaseRenewer {
   }
 
   private renew(state: NodeState, now: number): void {
-    if (this.nc.isClosed()) return;
+    // What would be kept for a connection to come renews nothing by then.
+    if (this.nc.isClosed() || !this.connected) return;
+    this.askedAt ??= now;
     this.shown = state;
     this.hasNews = false;
     const id = this.watch.sent(now);
@@ -90,6 +148,7 @@ export class LeaseRenewer {
   }
 
   private answered(msg: Msg): void {
+    this.heard();
     const fault = faultIn(msg);
     if (fault !== undefined) return this.say(`the lease was not renewed: ${fault}`);
     this.lastFault = '';
@@ -105,6 +164,7 @@ export class LeaseRenewer {
 
   /** Own renewals come back here too; one of a later start under the same id means that two processes think they are it. */
   private seen(msg: Msg): void {
+    this.heard();
     const { info } = this.task;
     const other = readNode(msg.data, info.role, info.id);
     if (other === undefined || this.ended) return;

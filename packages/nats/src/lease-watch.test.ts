@@ -53,6 +53,19 @@ test('is lost before the lease is over, counted from when the last confirmed ren
   assert.is(watch.judge(6_100), undefined, 'said once');
 });
 
+test('a moment at which nobody was connected is as good as a renewal, but gives nothing back that was lost', () => {
+  const { watch, beat } = held(0);
+  beat(9_000);
+  watch.unwatched(4_500);
+  assert.is(watch.judge(9_499), undefined, 'whoever was back at 4,500 waits until 10,500');
+  assert.is(watch.judge(9_500), 'lost');
+  watch.unwatched(9_600);
+  assert.is(watch.judge(9_700), undefined, 'others may have acted');
+  const { watch: fresh } = started();
+  fresh.unwatched(0);
+  assert.is(fresh.judge(10), undefined, 'nothing is held before it was confirmed');
+});
+
 test('an answer that comes after a whole lease renews nothing', () => {
   const { watch, beat } = held(0);
   const id = watch.sent(1_000);

@@ -1,6 +1,9 @@
 /**
  * Whether a lease is held: only by what the server confirmed, counted from when it was sent, by a monotonic clock. Others
  * count a whole lease from the last renewal they saw, which was later, so whoever goes by this stops before they act.
+ *
+ * They count only while they are connected. A moment at which nobody can have been is therefore as good as a renewal:
+ * whoever was connected before has a whole lease to wait from when he is again.
  */
 export type LeaseTimings = {
   readonly renewMs: number;
@@ -25,6 +28,7 @@ export class LeaseWatch {
   private beat = 0;
   private beatAt: number;
   private confirmedAt = -Infinity;
+  private unwatchedAt = -Infinity;
   private sentAt = -Infinity;
   private readonly open = new Map<number, number>();
   private serial = 0;
@@ -74,10 +78,17 @@ export class LeaseWatch {
     this.confirmedAt = Math.max(this.confirmedAt, at);
   }
 
+  /** Nobody was connected to any server then. */
+  unwatched(at: number): void {
+    this.unwatchedAt = Math.max(this.unwatchedAt, at);
+  }
+
   /** What is new since the last call. */
   judge(now: number): LeaseNews | undefined {
-    const isHeld =
-      !this.isGivenUp(now) && now - this.confirmedAt < this.timings.leaseMs - this.timings.renewMs * MARGIN;
+    // What was lost is not held again by that: others may have acted.
+    const isOwn = this.state === 'held' || this.state === 'regained';
+    const from = isOwn ? Math.max(this.confirmedAt, this.unwatchedAt) : this.confirmedAt;
+    const isHeld = !this.isGivenUp(now) && now - from < this.timings.leaseMs - this.timings.renewMs * MARGIN;
     switch (this.state) {
       case 'new':
         return isHeld ? this.become('held') : undefined;

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { BatonError } from '@baton/runtime';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { dial } from './dial.ts';
+import { dial, LEASE_REDIAL } from './dial.ts';
 import type { FromThread, LeaseTask, ToThread } from './lease-messages.ts';
 import { LeaseRenewer } from './lease-renewer.ts';
 
@@ -14,7 +14,7 @@ const tell = (news: FromThread): void => port.postMessage(news);
 const task = workerData as LeaseTask;
 
 try {
-  const nc = await dial(task.dial);
+  const nc = await dial(task.dial, LEASE_REDIAL);
   const renewer = new LeaseRenewer(nc, task, tell);
   port.on('message', (order: ToThread) => {
     if (order.kind === 'change') renewer.change(order.change);

@@ -9,7 +9,7 @@ import type { SupervisorTimings } from './timings.ts';
 const REMEMBER_MS = 300_000;
 
 /** A worker takes its lease before its first task; this long, at least, for the lease to be seen where the task was. */
-const NEWCOMER_MS = LEASE_RENEW_MS + 500;
+const NEWCOMER_MS = 2 * LEASE_RENEW_MS + 500;
 
 export type NodesWatchOptions = {
   readonly self: string;
