@@ -35,7 +35,7 @@ test('D10 a submit over REST has the scope, timeout, retries, queue and priority
   assert.equal([made.at('known'), made.at('outcome'), made.at('differs')], [true, 'created', false]);
   const task = made.at('task') as Readonly<Record<string, unknown>>;
   assert.equal(
-    [task['scope'], task['queue'], task['priority'], task['timeout'], task['max_attempts']],
+    [task['scope'], task['queue'], task['priority'], task['timeout_seconds'], task['max_attempts']],
     ['shared', 'mail', 'high', 300, 3],
   );
   const joined = await submit('bob', { task_key: 'k' });
@@ -52,7 +52,7 @@ test('D10 a submit over REST has the scope, timeout, retries, queue and priority
     delay: 60,
   });
   assert.equal(
-    ['scope', 'queue', 'priority', 'timeout', 'max_attempts'].map((field) => other.at('task', field)),
+    ['scope', 'queue', 'priority', 'timeout_seconds', 'max_attempts'].map((field) => other.at('task', field)),
     ['shared', 'q', 'low', null, 1],
     other.text,
   );

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, requireField, rules, Worker } from '@baton/runtime';
+import { InvalidArgumentError, requireField, rules, Worker, type Subscription } from '@baton/runtime';
 import type { Core } from './baton.ts';
 import { durationMs, type Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
@@ -42,11 +42,13 @@ const STOP_MS = 2_000;
 export class BatonWorker {
   readonly id: string;
   private readonly worker: Worker;
+  private readonly served: readonly Subscription[];
   private unguard = (): void => {};
 
-  private constructor(id: string, worker: Worker) {
+  private constructor(id: string, worker: Worker, served: readonly Subscription[]) {
     this.id = id;
     this.worker = worker;
+    this.served = served;
   }
 
   /** Slots in use: tasks that run, and dispatches that are being claimed. */
@@ -66,9 +68,9 @@ export class BatonWorker {
     const definitions = tasks.map((task) => task.definition);
     const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency });
     await worker.start();
-    for (const definition of definitions) catalogue.serve(definition.type, definition);
+    const served = definitions.map((definition) => catalogue.serve(definition.type, { ...definition }));
     core.onClose(() => worker.close());
-    const made = new BatonWorker(host.id, worker);
+    const made = new BatonWorker(host.id, worker, served);
     if (options.handleStrayErrors !== false) {
       made.unguard = guardStrays((abnormal) => made.drain({ grace: 0, abnormal }), log);
       core.onClose(made.unguard);
@@ -79,6 +81,7 @@ export class BatonWorker {
   /** Takes nothing new; waits `grace` for what runs, then tells it to stop, then gives it back (behaviour R5). */
   async drain(options: DrainOptions = {}): Promise<void> {
     const { grace = DEFAULT_GRACE, abnormal } = options;
+    for (const each of this.served) each.close();
     const why = abnormal === undefined ? {} : { abnormal: abnormal.slice(0, WHY_LENGTH).toWellFormed() };
     await this.worker.drain({ graceMs: durationMs(grace, 'grace'), stopMs: STOP_MS, ...why });
     this.unguard();

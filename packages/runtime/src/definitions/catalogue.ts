@@ -17,7 +17,7 @@ export type CatalogueParts = { readonly definitions: Definitions; readonly clock
 export class Catalogue {
   private readonly parts: CatalogueParts;
   /** What this process serves itself: its own code is what runs. */
-  private readonly own = new Map<string, RunOptions>();
+  private readonly own = new Map<string, readonly RunOptions[]>();
   private readonly compared = new Set<string>();
   private readonly waiting: ((fault?: BatonError) => void)[] = [];
   private known = new Map<string, KeptDefinition | 'unreadable'>();
@@ -31,13 +31,16 @@ export class Catalogue {
     this.parts = parts;
   }
 
-  /** From now on this process serves the type. */
-  serve(type: string, options: RunOptions): void {
-    this.own.set(type, options);
-  }
-
-  unserve(type: string): void {
-    this.own.delete(type);
+  /** From now on, until it is closed, this process serves the type. */
+  serve(type: string, options: RunOptions): Subscription {
+    this.own.set(type, [...(this.own.get(type) ?? []), options]);
+    return {
+      close: () => {
+        const left = (this.own.get(type) ?? []).filter((each) => each !== options);
+        if (left.length > 0) this.own.set(type, left);
+        else this.own.delete(type);
+      },
+    };
   }
 
   /**
@@ -45,7 +48,7 @@ export class Catalogue {
    * known now.
    */
   of(type: string): RunOptions | undefined | Promise<RunOptions | undefined> {
-    const own = this.own.get(type);
+    const own = this.own.get(type)?.at(-1);
     if (own !== undefined) return own;
     if (this.state === 'current') {
       const known = this.known.get(type);
