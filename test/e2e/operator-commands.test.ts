@@ -59,6 +59,10 @@ test(
     assert.is(over.code, 8);
     assert.match(over.stderr, 'WAIT_TIMEOUT');
     await refused(stage, 2, 'INVALID_ARGUMENT', 'submit', 'no such type!');
+    await refused(stage, 2, 'INVALID_ARGUMENT', 'list', '--user', '');
+    await refused(stage, 2, 'INVALID_ARGUMENT', 'submit', 'fx.double', '1', '--user', 'x'.repeat(257));
+    await refused(stage, 2, 'INVALID_ARGUMENT', 'submit', 'fx.double', '9007199254740993', '--user', 'alice');
+    await refused(stage, 2, 'INVALID_ARGUMENT', 'submit', 'fx.double', '1', '--max-attempts', '1001');
     await refused(stage, 2, 'INVALID_ARGUMENT', 'submit', 'fx.double', '--args', '{}');
     assert.is((await runCli(stage, ['submit', 'fx.double', '--priority', 'urgent'])).code, 2);
   },

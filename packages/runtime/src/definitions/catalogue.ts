@@ -65,8 +65,9 @@ export class Catalogue {
     return kept.toSorted((a, b) => (a.definition.type < b.definition.type ? -1 : 1));
   }
 
-  /** As the watch has it; undefined where there is none, or it is not up to date. */
+  /** As the watch has it, which is opened by this; undefined where there is none, or it is not up to date. */
   seen(type: string): KeptDefinition | undefined {
+    this.open();
     const known = this.state === 'current' ? this.known.get(type) : undefined;
     return known === 'unreadable' ? undefined : known;
   }

@@ -20,6 +20,8 @@ export type KeeperParts = {
   readonly link: Link;
   readonly clock: Clock;
   readonly log: Log;
+  /** What a watch of the bucket has, if it is up to date: saves a read where nothing is to be done. */
+  readonly seen: (type: string) => KeptDefinition | undefined;
   /** Undefined while it is not known who is alive. */
   readonly liveWorkers: () => readonly NodeInfo[] | undefined;
 };
@@ -62,7 +64,17 @@ export class DefinitionKeeper {
     if (clock.monotonic() - this.lookedAt < ROUND_MS) return;
     this.lookedAt = clock.monotonic();
     this.forget();
-    for (const type of this.heard.keys()) this.keep(type);
+    for (const [type, workers] of this.heard) {
+      const kept = this.parts.seen(type);
+      const isDone = kept !== undefined && this.choose(type, kept) === undefined;
+      if (!isDone) this.keep(type);
+      else this.tell(kept);
+      if (isDone && workers.size === 0) this.heard.delete(type);
+    }
+  }
+
+  private choose(type: string, kept: KeptDefinition | undefined): KeptDefinition | undefined {
+    return chooseDefinition(kept, this.offersOf(type), this.isComplete(type));
   }
 
   private hear(offers: readonly Offer[]): void {
@@ -105,7 +117,7 @@ export class DefinitionKeeper {
     const { definitions } = this.parts;
     for (let turn = 0; turn < TURNS && !this.stopped; turn++) {
       const stored = await definitions.load(type);
-      const next = chooseDefinition(stored?.kept, this.offersOf(type), this.isComplete(type));
+      const next = this.choose(type, stored?.kept);
       if (next === undefined) {
         if (stored !== undefined) this.tell(stored.kept);
         return;

@@ -120,7 +120,8 @@ class Actor {
     const { unknownTypes = 'accept', ...rules } = commands ?? {};
     this.catalogue = new Catalogue({ definitions, clock, log: this.log });
     const liveWorkers = () => (this.nodes.isKnown ? this.nodes.liveWorkers() : undefined);
-    this.keeper = new DefinitionKeeper({ definitions, link, clock, log: this.log, liveWorkers });
+    const seen = (type: string) => this.catalogue.seen(type);
+    this.keeper = new DefinitionKeeper({ definitions, link, clock, log: this.log, seen, liveWorkers });
     this.commands = new CommandDesk({
       ports,
       catalogue: this.catalogue,

@@ -2,7 +2,7 @@ import { canSee, type Actor } from '@baton/core';
 import { connectMongo, createTaskViews, type MongoTaskViews } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
 import type { TaskDocument } from '@baton/protocols';
-import { readSettings, silentLog, type Settings } from '@baton/runtime';
+import { checkField, readSettings, rules, type Settings, silentLog } from '@baton/runtime';
 import { createBaton, TaskNotFoundError, type Baton, type TaskHandle } from '@baton/sdk';
 
 /** Options every operator command takes. */
@@ -33,6 +33,7 @@ const FRESH_MS = 60_000;
 export const withSession = async <T>(who: Who, body: (session: Session) => Promise<T>): Promise<T> => {
   const settings = readSettings();
   const closing: (() => Promise<unknown>)[] = [];
+  checkField('--user', who.user, rules.user);
   const user = who.user === undefined ? OPERATOR : { id: who.user, admin: who.admin ?? false };
   const actor: Actor = { user: user.id, admin: user.admin };
 
