@@ -76,6 +76,7 @@ export const ROWS: Readonly<Record<string, string>> = {
   R6: 'a blocked loop is not death',
   R7: 'retry of an ended task',
   R8: 'the broker is away, or full',
+  R9: 'room in a record for its own way to its end',
   R10: 'an abnormal end is counted; describing what was thrown never throws',
   E1: 'the event log',
   E2: 'following one task',

@@ -106,6 +106,8 @@ export type SupervisorCommand =
       readonly fence?: Fence;
     }
   | { readonly kind: 'promote'; readonly at: Millis; readonly by: Cause; readonly id: TaskId }
+  /** Lets go of the successors that were cancelled; what became of them is kept elsewhere. */
+  | { readonly kind: 'release-successors'; readonly at: Millis }
   | { readonly kind: 'archive'; readonly at: Millis; readonly id: TaskId };
 
 export type Command = ClientCommand | WorkerCommand | SupervisorCommand;
@@ -143,7 +145,9 @@ export type RefusalReason =
   /** It runs or waits still: there is nothing to retry. */
   | 'not_ended'
   /** Submitting a system task takes an admin. */
-  | 'admin_required';
+  | 'admin_required'
+  /** What is left in the record is kept for the task's own way to its end. */
+  | 'record_full';
 
 export type Refusal = { readonly reason: RefusalReason };
 
@@ -160,4 +164,5 @@ export const ALL_REFUSAL_REASONS: readonly RefusalReason[] = [
   'force_required',
   'not_ended',
   'admin_required',
+  'record_full',
 ];

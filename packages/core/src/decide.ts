@@ -3,7 +3,7 @@ import type { Command } from './command.ts';
 import type { Decision } from './decision.ts';
 import { evolve } from './evolve.ts';
 import { decideFinish, decideMarkFinishing } from './finish.ts';
-import { decidePromote } from './promote.ts';
+import { decidePromote, decideRelease } from './promote.ts';
 import { decideClaim, decideGiveBack, decideMakeAbortable, decideObserveAbort, decideProgress } from './run.ts';
 import { decideRetry } from './retry-ended.ts';
 import { decideSubmit } from './submit.ts';
@@ -44,6 +44,8 @@ export const decide = (record: TaskRecord | undefined, command: Command): Decisi
       return decideRescue(record, command);
     case 'promote':
       return decidePromote(record, command);
+    case 'release-successors':
+      return decideRelease(record, command);
     case 'archive':
       return decideArchive(record, command);
   }

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
-import { successorsOf, SUCCESSOR_LIMIT, taskOf } from './index.ts';
+import { outcomesGone, successorsOf, SUCCESSOR_LIMIT, takesRoom, taskOf } from './index.ts';
 import { given } from './testing/given.ts';
 import {
   ALICE,
@@ -192,7 +192,68 @@ test('D5 submitting and cancelling over and over does not grow the record withou
     story = story.when(submit({ id: `s-${i}` })).and.when(cancel(ALICE, { id: `s-${i}` })).and;
   }
   assert.is(successorsOf(story.now.record).length, SUCCESSOR_LIMIT);
-  assert.is(story.when(submit({ id: 'one-more' })).refusal, 'aborting');
+  const { answer, after } = story.when(submit({ id: 'one-more' }));
+  assert.equal(answer, { kind: 'created', id: 'one-more' });
+  assert.equal(
+    successorsOf(after).map(({ spec }) => spec.id),
+    ['one-more'],
+  );
+});
+
+test('R9 cancelled successors leave, what is alive stays, and what leaves can be kept', () => {
+  const cancelled = given(
+    submit(),
+    claim(),
+    makeAbortable,
+    cancel(),
+    submit({ id: 's-1' }),
+    cancel(ALICE, { id: 's-1' }),
+  );
+  const story = cancelled.when(submit({ id: 's-2' })).and;
+  const release = { kind: 'release-successors', at: T0 } as const;
+  const { before, after, and } = story.when(release);
+  assert.equal(
+    successorsOf(after).map(({ spec }) => spec.id),
+    ['s-2'],
+  );
+  assert.ok(before !== undefined && after !== undefined);
+  assert.equal(
+    outcomesGone(before, after).map(({ id, status }) => [id, status]),
+    [['s-1', 'aborted']],
+  );
+  assert.equal(and.when(release).events, []);
+  assert.is(cancelled.when(release).after?.successor, undefined);
+  assert.is(given().when(release).refusal, 'not_found');
+});
+
+test('R9 what takes room is what others add, not the way of a task to its end', () => {
+  const none = given().now.record;
+  const grows = (story: ReturnType<typeof given>, step: Parameters<typeof story.when>[0]): boolean => {
+    const { before, after } = story.when(step);
+    assert.ok(after !== undefined && after !== before);
+    return takesRoom(before, after);
+  };
+  const running = given(submit({ scope: 'shared' }), claim(), makeAbortable);
+  assert.is(none, undefined);
+  assert.ok(grows(given(), submit()));
+  assert.ok(grows(running, submit({ id: 'x', scope: 'shared' }, { actor: BOB })), 'one more subscriber');
+  assert.not.ok(grows(running, submit({ id: 'x', scope: 'shared' })), 'one who is there already');
+  assert.not.ok(grows(running, cancel()));
+  const aborting = given(submit(), claim(), makeAbortable, cancel());
+  assert.ok(grows(aborting, submit({ id: 'task-2' })), 'a successor');
+  const queued = aborting.when(submit({ id: 'task-2' })).and;
+  assert.not.ok(grows(queued, cancel(ALICE, { id: 'task-2' })));
+  const ended = queued.when(({ record }) => ({
+    kind: 'finish',
+    at: T0,
+    fence: record?.owner?.fence ?? { epoch: 0, revision: 0 },
+    body: { kind: 'threw', error: { message: 'x'.repeat(9_000), type: 'E', stack: 'y'.repeat(90_000) } },
+    handlerErrors: [],
+    abortHandled: true,
+    random: 0,
+  }));
+  assert.ok(ended.after !== undefined && !takesRoom(ended.before, ended.after));
+  assert.not.ok(grows(ended.and, promote()), 'a successor whose turn has come');
 });
 
 test('S3 only admins submit system tasks', () => {

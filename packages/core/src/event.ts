@@ -40,6 +40,8 @@ export type TaskEvent =
   | { readonly kind: 'successor-joined'; readonly at: Millis; readonly user?: UserId }
   | { readonly kind: 'successor-unsubscribed'; readonly at: Millis; readonly user: UserId }
   | { readonly kind: 'successor-cancelled'; readonly at: Millis; readonly by: Cause }
+  /** Those that were cancelled stand no longer in this record. */
+  | { readonly kind: 'successors-released'; readonly at: Millis }
   | { readonly kind: 'claimed'; readonly at: Millis; readonly owner: Owner; readonly attempt: number }
   | { readonly kind: 'made-abortable'; readonly at: Millis }
   | {

@@ -1,7 +1,14 @@
+import { bounded, WHY_LENGTH } from './bounded.ts';
 import { readyAtOf } from './durations.ts';
 import type { TaskEvent } from './event.ts';
 import { withTransition } from './history.ts';
-import { evolveSuccessor, withSubscriber, type SuccessorEvent } from './successors.ts';
+import {
+  evolveSuccessor,
+  withoutCancelled,
+  withSubscriber,
+  type SuccessorEvent,
+  type SuccessorsReleased,
+} from './successors.ts';
 import {
   RECORD_VERSION,
   type Cause,
@@ -52,7 +59,7 @@ const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord
 };
 
 const transition = (status: Status, at: Millis, by: Cause, attempt: number, why: string | undefined): Transition =>
-  why === undefined ? { status, at, by, attempt } : { status, at, by, attempt, why };
+  why === undefined ? { status, at, by, attempt } : { status, at, by, attempt, why: bounded(why, WHY_LENGTH) };
 
 /** Only where it is there: a `delete` makes an object slow to copy and to encode, and this is the hot path. */
 const drop = (next: Draft, ...fields: readonly OptionalField[]): void => {
@@ -75,6 +82,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
     case 'successor-joined':
     case 'successor-unsubscribed':
     case 'successor-cancelled':
+    case 'successors-released':
       evolveSuccessors(next, event);
       return;
     case 'claimed':
@@ -144,9 +152,11 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
   event satisfies never;
 };
 
-const evolveSuccessors = (next: Draft, event: SuccessorEvent): void => {
-  const successor = evolveSuccessor(next.successor, event);
-  if (successor !== undefined) next.successor = successor;
+const evolveSuccessors = (next: Draft, event: SuccessorEvent | SuccessorsReleased): void => {
+  const successor =
+    event.kind === 'successors-released' ? withoutCancelled(next.successor) : evolveSuccessor(next.successor, event);
+  if (successor === undefined) drop(next, 'successor');
+  else next.successor = successor;
 };
 
 const move = (next: Draft, status: Status, at: Millis, by: Cause, why?: string): void => {

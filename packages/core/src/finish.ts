@@ -1,3 +1,4 @@
+import { boundedError, combinedError } from './bounded.ts';
 import type { WorkerCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
 import { backoffOf, maxAttemptsOf } from './defaults.ts';
@@ -58,7 +59,7 @@ const endOfBody = (run: TaskRecord, body: BodyOutcome, { random, ...end }: End):
     const result = body.result === undefined ? {} : { result: body.result };
     return done({ kind: 'succeeded', ...end, ...result });
   }
-  const { error } = body;
+  const error = boundedError(body.error);
   const failures = (run.failures ?? 0) + 1;
   if (body.terminal || failures >= maxAttemptsOf(run.policy)) {
     return done({ kind: 'failed', ...end, error, bodyFailed: true });
@@ -66,6 +67,9 @@ const endOfBody = (run: TaskRecord, body: BodyOutcome, { random, ...end }: End):
   const delay = retryAfter(body.retryAfterMs) ?? backoffDelayMs(backoffOf(run.policy), failures, random);
   return done({ kind: 'retry-scheduled', ...end, runAt: end.at + delay, error });
 };
+
+const boundedOutcome = (body: BodyOutcome): BodyOutcome =>
+  body.kind === 'threw' ? { ...body, error: boundedError(body.error) } : body;
 
 /** What the body of a finishing run came to; undefined where the run began to finish before that was kept. */
 const outcomeOf = ({ bodyOutcome, owner }: TaskRecord): BodyOutcome | undefined =>
@@ -90,7 +94,11 @@ export const decideMarkFinishing = (
   if (run === undefined) return refuse('fenced');
   if (run.status === 'aborting') return refuse('aborting');
   if (run.finishing && (body === undefined || outcomeOf(run) !== undefined)) return done();
-  return done({ kind: 'finishing-began', at, ...(body === undefined ? {} : { outcome: { ...body, fence } }) });
+  return done({
+    kind: 'finishing-began',
+    at,
+    ...(body === undefined ? {} : { outcome: { ...boundedOutcome(body), fence } }),
+  });
 };
 
 /** Longest delay a handler may ask for, as for a delayed start (behaviour X7). */
@@ -106,17 +114,6 @@ const fail = (run: TaskRecord, command: Finish, error: TaskError): Decision => {
   return done({ kind: 'failed', at: command.at, by: ownerOf(run), error, ...(bodyFailed ? { bodyFailed } : {}) });
 };
 
-const HANDLER_RULE = '\n--- next failure ---\n';
-
-/** Every failure in one error: the body's first, then the handlers' in the order they ran (behaviour L6). */
-const combined = (command: Finish): TaskError => {
-  const errors = [...(command.body.kind === 'threw' ? [command.body.error] : []), ...command.handlerErrors];
-  const first = errors[0];
-  if (first === undefined || errors.length === 1) return first ?? { message: 'unknown', type: 'Error' };
-  const stacks = errors.flatMap((e) => (e.stack === undefined ? [] : [e.stack]));
-  return {
-    message: errors.map((e) => e.message).join('; '),
-    type: [...new Set(errors.map((e) => e.type))].join('+'),
-    ...(stacks.length === 0 ? {} : { stack: stacks.join(HANDLER_RULE) }),
-  };
-};
+/** The body's failure first, then the handlers' in the order they ran (behaviour L6). */
+const combined = ({ body, handlerErrors }: Finish): TaskError =>
+  combinedError([...(body.kind === 'threw' ? [body.error] : []), ...handlerErrors]);

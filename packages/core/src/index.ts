@@ -1,4 +1,5 @@
 export { canForce, canOpen, canSee, canSubmit, isSubscriber, meaningOfCancel } from './access.ts';
+export { ERROR_MESSAGE_LENGTH, ERROR_STACK_LENGTH } from './bounded.ts';
 export { ALL_REFUSAL_REASONS } from './command.ts';
 export { decide, fold } from './decide.ts';
 export { byUser } from './decision.ts';
@@ -19,6 +20,7 @@ export { evolve } from './evolve.ts';
 export { describeDuration, describeProgress, etaMs, fractionOf, parseProgress } from './progress.ts';
 export { taskOf } from './promote.ts';
 export { backoffDelayMs } from './retry.ts';
+export { outcomesGone, takesRoom } from './room.ts';
 export { differs } from './submit.ts';
 export { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
 export { compareFences, isOwnedUnder, isTerminal, RECORD_VERSION, TERMINAL_STATUSES } from './task.ts';

@@ -6,16 +6,24 @@ import { successorsOf } from './successors.ts';
 import { isTerminal, type Millis, type Successor, type TaskId, type TaskRecord } from './task.ts';
 
 type Promote = Extract<SupervisorCommand, { kind: 'promote' }>;
+type Release = Extract<SupervisorCommand, { kind: 'release-successors' }>;
 
 /**
  * Makes the first successor of a task that has ended the task of its actor (behaviour D5). One that was cancelled while
- * it waited becomes an aborted record, which is promoted past in the next turn.
+ * it waited, and was not released, becomes an aborted record, which is promoted past in the next turn.
  */
 export const decidePromote = (record: TaskRecord | undefined, command: Promote): Decision => {
   const successor = record?.successor;
   if (record === undefined || successor === undefined) return refuse('not_found');
   if (!isTerminal(record.status) || record.id !== command.id) return refuse('not_running');
   return done(...eventsOf(successor, record.id, command.at));
+};
+
+/** Once it is stored that they were cancelled: their outcomes are kept by whoever carries this out (behaviour R9). */
+export const decideRelease = (record: TaskRecord | undefined, command: Release): Decision => {
+  if (record === undefined) return refuse('not_found');
+  if (!successorsOf(record).some(({ cancelled }) => cancelled !== undefined)) return done();
+  return done({ kind: 'successors-released', at: command.at });
 };
 
 const eventsOf = (successor: Successor, former: TaskId, at: Millis): readonly TaskEvent[] => {

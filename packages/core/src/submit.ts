@@ -1,6 +1,7 @@
 import { canSubmit } from './access.ts';
 import type { ClientCommand } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
+import type { TaskEvent } from './event.ts';
 import { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
 import { isTerminal, type Cause, type Data, type Subscriber, type TaskRecord, type TaskSpec } from './task.ts';
 
@@ -52,17 +53,16 @@ const submitWhileAborting = (record: TaskRecord, command: Submission): Decision 
 };
 
 const queue = (waiting: number, command: Submission): Decision => {
-  if (waiting >= SUCCESSOR_LIMIT) return refuse('aborting');
-  return accept(
-    { kind: 'created', id: command.spec.id },
-    {
-      kind: 'successor-queued',
-      at: command.at,
-      spec: command.spec,
-      ...userOf(command),
-      ...(command.subscribers === undefined ? {} : { subscribers: command.subscribers }),
-    },
-  );
+  // Mostly they are released before there are so many. The last one is not alive, or it would be joined.
+  const released: readonly TaskEvent[] =
+    waiting < SUCCESSOR_LIMIT ? [] : [{ kind: 'successors-released', at: command.at }];
+  return accept({ kind: 'created', id: command.spec.id }, ...released, {
+    kind: 'successor-queued',
+    at: command.at,
+    spec: command.spec,
+    ...userOf(command),
+    ...(command.subscribers === undefined ? {} : { subscribers: command.subscribers }),
+  });
 };
 
 const join = (record: TaskRecord, command: Submission): Decision =>

@@ -3,7 +3,7 @@ import type { Millis, Subscriber, Successor, TaskRecord, UserId } from './task.t
 
 /**
  * What waits behind a task (behaviour D5). Only the last can be alive: those before it were cancelled while they waited.
- * Each was accepted, so each still gets a record that says how it ended, in its turn.
+ * They are released once that is stored; where nobody came to it, each becomes a record of its own in its turn.
  */
 export const successorsOf = (record: TaskRecord | undefined): readonly Successor[] => {
   const list: Successor[] = [];
@@ -11,7 +11,7 @@ export const successorsOf = (record: TaskRecord | undefined): readonly Successor
   return list;
 };
 
-/** Successors that may stand in a record; beyond that a submit is told to come again when the task has ended. */
+/** Successors that may stand in a record; beyond that those that were cancelled are released with the next one. */
 export const SUCCESSOR_LIMIT = 8;
 
 /** The one that will run: further submits join it. */
@@ -21,6 +21,7 @@ export const liveSuccessorOf = (record: TaskRecord | undefined): Successor | und
 };
 
 export type SuccessorEvent = Extract<TaskEvent, { kind: `successor-${string}` }>;
+export type SuccessorsReleased = Extract<TaskEvent, { kind: 'successors-released' }>;
 
 /** The successors of a task after `event`, which speaks of the last of them. */
 export const evolveSuccessor = (first: Successor | undefined, event: SuccessorEvent): Successor | undefined => {
@@ -50,6 +51,13 @@ const changed = (successor: Successor, event: Exclude<SuccessorEvent, { kind: 's
     case 'successor-cancelled':
       return { ...successor, cancelled: { at: event.at, by: event.by } };
   }
+};
+
+/** Only the last can be alive. */
+export const withoutCancelled = (first: Successor | undefined): Successor | undefined => {
+  let last = first;
+  while (last?.next !== undefined) last = last.next;
+  return last?.cancelled === undefined ? last : undefined;
 };
 
 /** A user stands in a list of subscribers once, with the time he came first. */

@@ -1,4 +1,4 @@
-import { isTerminal, type TaskId, type TaskRecord } from '@baton/core';
+import { isTerminal, successorsOf, type TaskId, type TaskRecord } from '@baton/core';
 import { encodeRecord, type Address, type Lane } from '@baton/protocols';
 import type { Log } from './log.ts';
 import type { Held, Kernel } from './kernel.ts';
@@ -29,6 +29,27 @@ export const dispatch = async (
     { err: cause, task: held.record.id },
     'a dispatch was not confirmed; the supervisor will repeat it if it is lost',
   );
+};
+
+type ReleasePorts = {
+  readonly ports: Pick<Ports, 'clock'>;
+  readonly kernel: Kernel;
+  readonly log: Log;
+};
+
+/**
+ * Lets go of successors that were cancelled: their outcomes are kept elsewhere, and the record has their room again
+ * (behaviour R9). Where this fails, or nobody is left to do it, they go with the next that comes, or in their turn.
+ */
+export const release = async (
+  { ports, kernel, log }: ReleasePorts,
+  address: Address,
+  record: TaskRecord,
+): Promise<void> => {
+  if (!successorsOf(record).some(({ cancelled }) => cancelled !== undefined)) return;
+  const asked = await kernel.ask(address, () => ({ kind: 'release-successors', at: ports.clock.now() }));
+  if (asked.kind === 'done' || asked.kind === 'refused') return;
+  log.debug({ err: asked.cause, address }, 'a cancelled successor stays in the record until its turn comes');
 };
 
 type OfferPorts = DispatchPorts & { readonly ports: Pick<Ports, 'queue' | 'later'> };

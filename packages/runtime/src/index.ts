@@ -25,6 +25,7 @@ export { submitFields } from './commands/shapes.ts';
 export { cancelTask } from './client/cancel.ts';
 export { retryTask, sourceOfDocument, sourceOfRecord } from './client/retry.ts';
 export { submitTask } from './client/submit.ts';
+export { RECORD_FULL_TEXT } from './client/refusal-text.ts';
 export { DataLostError, dropObject, loadObject, loadValue, storeObject } from './data/large-data.ts';
 export { describe, isError } from './describe.ts';
 export { dispatch, laneOf, offer, promote } from './dispatch.ts';

@@ -1,13 +1,15 @@
 import {
   decide,
   evolve,
+  outcomesGone,
+  takesRoom,
   type Answer,
   type Command,
   type RefusalReason,
   type TaskEvent,
   type TaskRecord,
 } from '@baton/core';
-import { encodeRecord, readRecord, RECORD_LIMIT } from '@baton/protocols';
+import { encodeRecord, readRecord, RECORD_LIMIT, RECORD_ROOM, type Address } from '@baton/protocols';
 import { StoreRefusedError, UnreadableRecordError, type BatonError } from './errors.ts';
 import { createActorKernel, type KernelOf } from './kernel/actor-kernel.ts';
 import type { ActorKind, HeldBy } from './kernel/actor-kind.ts';
@@ -39,10 +41,16 @@ const taskActor = (log: EventLog): ActorKind<TaskActor> => ({
   encode: encodeRecord,
   decode: (entry) => recordOf(entry),
   sizeLimit: RECORD_LIMIT,
-  isStep: (before, after) => before.status !== after.status || before.id !== after.id,
-  replaces: (before, after) => before.id !== after.id,
+  roomLimit: RECORD_ROOM,
+  noRoom: 'record_full',
+  takesRoom,
+  isStep: (before, after) =>
+    before.status !== after.status || before.id !== after.id || outcomesGone(before, after).length > 0,
   obstacle: (answer, store) => (answer.kind === 'created' ? storeFull(store) : undefined),
-  keep: (address, former) => (former.record.archived ? undefined : keepOutcome(log, { address, ...former })),
+  keep: (address, { record, revision }, next) => {
+    const gone = outcomesGone(record, next);
+    return gone.length === 0 ? undefined : keepOutcomes(log, address, gone, revision);
+  },
 });
 
 /** Throws UnreadableRecordError for a record of a newer version and for a damaged one. */
@@ -61,23 +69,21 @@ export const recordOf = (entry: Pick<Entry, 'address' | 'bytes'>): TaskRecord =>
 };
 
 /**
- * Before a key is reused whose outcome is not projected yet, the outcome goes to the log: the write would bury it. With a
- * cause it did not; the task itself was not touched, whatever became of the copy.
+ * Before outcomes are written over that may not be projected yet, they go to the log: the write would bury them. With a
+ * cause one did not; the task itself was not touched, whatever became of the copies.
  */
-const keepOutcome = async (
+const keepOutcomes = async (
   log: EventLog,
-  { address, record, revision }: Held & Pick<Entry, 'address'>,
+  address: Address,
+  outcomes: readonly TaskRecord[],
+  revision: number,
 ): Promise<BatonError | undefined> => {
-  const result = await log.publish({ address, revision, bytes: encodeRecord(record) });
-  switch (result.kind) {
-    case 'written':
-      return undefined;
-    case 'conflict':
-      return new StoreRefusedError('STORE_REFUSED', 'the event log refused an outcome');
-    case 'failed':
-    case 'unknown':
-      return result.cause;
+  for (const outcome of outcomes) {
+    const result = await log.publish({ address, revision, bytes: encodeRecord(outcome) });
+    if (result.kind === 'conflict') return new StoreRefusedError('STORE_REFUSED', 'the event log refused an outcome');
+    if (result.kind !== 'written') return result.cause;
   }
+  return undefined;
 };
 
 /** New tasks are refused before the store is full; STORE_FULL. Undefined: there is room. */

@@ -8,6 +8,7 @@ import {
 } from '@baton/runtime';
 import {
   GlobalTaskFrameworkDisabledError,
+  RecordFullError,
   TaskAbortFailedError,
   TaskAbortingError,
   TaskNotAbortableError,
@@ -29,6 +30,8 @@ export const answerError = ({ code, message, status }: Failure): BatonError => {
       return new TaskAbortFailedError(status ?? 'gone');
     case 'TASK_ABORTING':
       return new TaskAbortingError();
+    case 'RECORD_FULL':
+      return new RecordFullError();
     case 'PERMISSION_DENIED':
     case 'FORCE_REQUIRED':
       return new PermissionDeniedError(code, message);

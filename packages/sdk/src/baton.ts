@@ -249,9 +249,9 @@ export class Baton {
     throw new TaskNotFoundError();
   }
 
-  private async cancel(address: Address, id: string, force: boolean): Promise<CancelResult> {
-    const { action } = expectDone(await this.core.writes.cancel(this.actor, address, { id, force }));
-    return { action };
+  private async cancel(address: Address, id: string, force: boolean): Promise<CancelResult & Held> {
+    const { action, record, revision } = expectDone(await this.core.writes.cancel(this.actor, address, { id, force }));
+    return { action, record, revision };
   }
 
   private async *events(address: Address, id: string, known: number, after?: number): AsyncGenerator<Seen> {

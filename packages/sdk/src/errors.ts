@@ -1,4 +1,4 @@
-import { BatonError } from '@baton/runtime';
+import { BatonError, RECORD_FULL_TEXT } from '@baton/runtime';
 
 /** The framework is switched off (`BATON_ENABLED=false`): nothing new is accepted (behaviour X6). */
 export class GlobalTaskFrameworkDisabledError extends BatonError {
@@ -43,6 +43,17 @@ export class TaskAbortingError extends BatonError {
   override readonly name = 'TaskAbortingError';
   constructor() {
     super('TASK_ABORTING', 'a task of this key is being aborted; submit again when it has ended, or wait behind it');
+  }
+}
+
+/**
+ * So many wait for a task, or behind it, that no more can come: what is left of its record is kept for its way to its end
+ * (behaviour R9). Nothing happened.
+ */
+export class RecordFullError extends BatonError {
+  override readonly name = 'RecordFullError';
+  constructor() {
+    super('RECORD_FULL', RECORD_FULL_TEXT);
   }
 }
 

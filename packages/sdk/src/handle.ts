@@ -15,6 +15,7 @@ import {
 import { decodeData, RECORD_LIMIT, type Address } from '@baton/protocols';
 import { BatonError, type Held, type Subscription } from '@baton/runtime';
 import type { Duration } from './duration.ts';
+import { TaskAbortFailedError, TaskNotFoundError } from './errors.ts';
 import type { Seen } from './watch.ts';
 
 /** How a submit ended: a task of its own, or one that was active already (behaviour D2). */
@@ -39,7 +40,8 @@ export type HandleClient = {
   readonly load: (address: Address, id: string) => Promise<Held>;
   /** `known`: the revision of the newest version the handle has seen. */
   readonly wait: (address: Address, id: string, known: number, timeoutMs: number | undefined) => Promise<Held>;
-  readonly cancel: (address: Address, id: string, force: boolean) => Promise<CancelResult>;
+  /** With the task as it is then. */
+  readonly cancel: (address: Address, id: string, force: boolean) => Promise<CancelResult & Held>;
   readonly retry: (address: Address, record: TaskRecord) => Promise<TaskHandle>;
   readonly events: (address: Address, id: string, known: number, after?: number) => AsyncIterable<Seen>;
   readonly live: (address: Address, id: string, listener: (live: LiveProgress) => void) => Promise<Subscription>;
@@ -216,7 +218,15 @@ export class TaskHandle<Result = unknown> {
 
   /** Throws TaskNotAbortableError, TaskAbortFailedError, TaskNotFoundError or PermissionDeniedError (behaviour A). */
   async cancel(options: { readonly force?: boolean } = {}): Promise<CancelResult> {
-    return this.client.cancel(this.address, this.uuid, options.force ?? false);
+    try {
+      const { action, record, revision } = await this.client.cancel(this.address, this.uuid, options.force ?? false);
+      // One that waited has left the record it waited in by the time somebody asks again.
+      if (isTerminal(record.status)) this.held = { record, revision };
+      return { action };
+    } catch (error) {
+      if (error instanceof TaskNotFoundError && this.isTerminal) throw new TaskAbortFailedError(this.status);
+      throw error;
+    }
   }
 
   /** Runs the ended task again, as `Baton.retry` does (behaviour R7). */

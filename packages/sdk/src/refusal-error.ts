@@ -1,6 +1,7 @@
 import type { RefusalReason, TaskRecord } from '@baton/core';
 import { PermissionDeniedError } from '@baton/runtime';
 import {
+  RecordFullError,
   TaskAbortFailedError,
   TaskAbortingError,
   TaskNotAbortableError,
@@ -17,6 +18,8 @@ export const refusalError = (reason: RefusalReason, record: TaskRecord | undefin
       return new TaskAbortFailedError(record?.finishing ? 'finishing' : (record?.status ?? 'gone'));
     case 'aborting':
       return new TaskAbortingError();
+    case 'record_full':
+      return new RecordFullError();
     case 'force_forbidden':
       return new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may force a cancel');
     case 'force_required':

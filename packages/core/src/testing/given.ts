@@ -77,6 +77,7 @@ export const EVENT_KINDS: Readonly<Record<TaskEvent['kind'], true>> = {
   'successor-joined': true,
   'successor-unsubscribed': true,
   'successor-cancelled': true,
+  'successors-released': true,
   claimed: true,
   'made-abortable': true,
   progressed: true,

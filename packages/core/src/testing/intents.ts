@@ -99,6 +99,8 @@ export const commandOf = (intent: Intent, around: Surroundings): Command => {
       return { kind: intent.kind, at, by, fence };
     case 'rescue':
       return { kind: 'rescue', at, by, id, worker, ...(intent.pick % 2 === 0 ? { fence } : {}) };
+    case 'release-successors':
+      return { kind: 'release-successors', at };
     case 'promote':
       return { kind: 'promote', at, by, id };
     case 'archive':

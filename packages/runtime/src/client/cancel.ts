@@ -1,6 +1,6 @@
 import { byUser, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import { promote } from '../dispatch.ts';
+import { promote, release } from '../dispatch.ts';
 import type { BatonError } from '../errors.ts';
 import type { ClientParts } from './submit.ts';
 
@@ -34,6 +34,7 @@ export const cancelTask = async (
       if (isTerminal(record.status) && record.successor !== undefined) {
         void promote(parts, address, record.id, byUser(actor.user));
       }
+      if (!isTerminal(record.status)) void release(parts, address, record);
       const action = answer.kind === 'unsubscribed' ? 'unsubscribed' : 'aborted';
       return { kind: 'done', action, record: taskOf(record, id) ?? record, revision };
     }

@@ -1,5 +1,9 @@
 import type { RefusalReason, TaskRecord } from '@baton/core';
 
+/** Also the message of the SDK's error. */
+export const RECORD_FULL_TEXT =
+  'no more can come to this task: what is left of its record is kept for its way to its end; submit again when it has ended';
+
 /** A refusal for whoever does not meet it as an exception: the code is that of the SDK's error for it. */
 export type RefusalText = { readonly code: string; readonly message: string; readonly status?: string };
 
@@ -16,6 +20,8 @@ export const refusalText = (reason: RefusalReason, record: TaskRecord | undefine
     }
     case 'aborting':
       return { code: 'TASK_ABORTING', message: 'a task of this key is being aborted; submit again when it has ended' };
+    case 'record_full':
+      return { code: 'RECORD_FULL', message: RECORD_FULL_TEXT };
     case 'force_forbidden':
       return { code: 'PERMISSION_DENIED', message: 'only an admin may force a cancel' };
     case 'force_required':

@@ -33,15 +33,20 @@ export interface ActorKind<A extends ActorTypes> {
   decode(entry: Pick<Entry, 'address' | 'bytes'>): A['state'];
   /** Most bytes a state may take. */
   readonly sizeLimit: number;
+  /** Beyond so many bytes nothing is written that takes room from what comes later: refused for `noRoom`. */
+  readonly roomLimit: number;
+  readonly noRoom: A['reason'];
+  takesRoom(before: A['state'] | undefined, after: A['state']): boolean;
   /**
    * `after` is another stage of its life than `before`. One write takes one step, and takes it first, so that every stage is
    * stored, and what is decided on the stored revision speaks of that revision.
    */
   isStep(before: A['state'], after: A['state']): boolean;
-  /** `after` begins something new where `before` stood; a step, too. */
-  replaces(before: A['state'], after: A['state']): boolean;
   /** Why what the decider accepts cannot be taken now; nothing happened then. Undefined: it can. */
   obstacle(answer: A['answer'], store: RecordStore): BatonError | undefined;
-  /** Before `former` is written over by what replaces it: what has to be kept of it. With a cause, nothing is written. */
-  keep(address: Address, former: HeldBy<A>): Promise<BatonError | undefined> | undefined;
+  /**
+   * What has to be kept of `former` before `next` takes its place; undefined: nothing. With a cause it could not be kept,
+   * and nothing is written.
+   */
+  keep(address: Address, former: HeldBy<A>, next: A['state']): Promise<BatonError | undefined> | undefined;
 }

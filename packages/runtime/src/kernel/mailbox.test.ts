@@ -16,13 +16,16 @@ type LedgerActor = {
   readonly command: { readonly kind: 'add' | 'step' | 'spoil'; readonly line: string };
   readonly event: { readonly line: string; readonly stage: 0 | 1 };
   readonly answer: { readonly place: number };
-  readonly reason: 'no';
+  readonly reason: 'no' | 'full';
 };
 type Asked = AskedOf<LedgerActor>;
 
 const SPOILED = 'spoiled';
 
 const read = (bytes: Uint8Array): Ledger => decode(bytes, 10_000) as Ledger;
+
+const muchIn = (state: Ledger | undefined): number =>
+  state?.lines.filter((line) => line.startsWith('much')).length ?? 0;
 
 /** `no...` is refused, a line that is there is a repeat, `step` begins a stage, and what is spoiled cannot be encoded. */
 const ledger: ActorKind<LedgerActor> = {
@@ -43,8 +46,10 @@ const ledger: ActorKind<LedgerActor> = {
   },
   decode: ({ bytes }) => read(bytes),
   sizeLimit: 10_000,
+  roomLimit: 9_500,
+  noRoom: 'full',
+  takesRoom: (before, after) => muchIn(after) > muchIn(before),
   isStep: (before, after) => before.stage !== after.stage,
-  replaces: () => false,
   obstacle: () => undefined,
   keep: () => undefined,
 };
@@ -138,6 +143,20 @@ test('what makes the write fail fails by itself: too large, or nothing that can 
     assert.ok(kinds[6] === 'failed' || kinds[6] === 'thrown');
     assert.equal(stored().at(-1)?.lines, [...names(10), ...names(10, 'more')]);
   }
+});
+
+test('R9 what takes room is refused while there is room for the rest, and nobody else suffers', async () => {
+  const { clock, kernel, stored } = setUp();
+  await clock.settle(kernel.ask(AT, add('x'.repeat(9_300))));
+  const much = `much${'y'.repeat(300)}`;
+  const lines = ['a', much, 'b', `${much}!`, 'c'];
+  const kinds = (await clock.settle(Promise.all(lines.map((line) => kernel.ask(AT, add(line)))))).map((asked) =>
+    asked.kind === 'refused' ? asked.reason : asked.kind,
+  );
+  assert.equal(kinds, ['done', 'full', 'done', 'full', 'done']);
+  assert.equal(stored().at(-1)?.lines.slice(1), ['a', 'b', 'c']);
+  const end = await clock.settle(kernel.ask(AT, add('z'.repeat(300))));
+  assert.is(end.kind, 'done', 'beyond the mark, for what takes none from others');
 });
 
 test('a full store refuses those that make it grow, not those that are refused anyway', async () => {

@@ -213,6 +213,8 @@ export class Mailbox<A extends ActorTypes> {
     let fault: unknown;
     try {
       const bytes = kind.encode(record);
+      const isRoomy = bytes.length <= kind.roomLimit || isRepeat || !kind.takesRoom(this.current?.record, record);
+      if (!isRoomy) return this.withoutRoom();
       if (bytes.length <= kind.sizeLimit) return { record, bytes, options };
       fault = tooLarge(bytes.length, kind.sizeLimit);
     } catch (error) {
@@ -221,6 +223,16 @@ export class Mailbox<A extends ActorTypes> {
     if (this.splits(isRepeat)) return this.decideOpen();
     for (const ask of this.open) if (ask.decision !== undefined) ask.thrown(fault);
     this.oneByOne = false;
+    this.dropSettled();
+    return undefined;
+  }
+
+  /** Of several, those who take none may still go on. */
+  private withoutRoom(): ReturnType<typeof this.decideOpen> {
+    if (this.splits(false)) return this.decideOpen();
+    if (this.believed) return 'read-first';
+    const refusal = { reason: this.parts.kind.noRoom };
+    for (const ask of this.open) if (ask.decision?.ok) ask.settleAs({ ok: false, refusal }, this.current);
     this.dropSettled();
     return undefined;
   }
@@ -235,11 +247,9 @@ export class Mailbox<A extends ActorTypes> {
   private async write({ record, bytes, options }: Write<A>): Promise<boolean> {
     const { address, current } = this;
     const { kind, ports } = this.parts;
-    if (current !== undefined && kind.replaces(current.record, record)) {
-      const keeping = kind.keep(address, current);
-      const cause = keeping === undefined ? undefined : await keeping;
-      if (cause !== undefined) return this.refuse(cause);
-    }
+    const keeping = current === undefined ? undefined : kind.keep(address, current, record);
+    const cause = keeping === undefined ? undefined : await keeping;
+    if (cause !== undefined) return this.refuse(cause);
     const expected = current?.revision ?? 0;
     const result = await ports.store.write(address, bytes, expected, options);
     switch (result.kind) {

@@ -17,6 +17,9 @@ type RunDataParts = {
   readonly wanted: (part: 'arguments' | 'result') => boolean;
 };
 
+/** Which run of which task it is. */
+type RunName = { readonly task: { readonly record: Pick<TaskRecord, 'id'> }; readonly fence: Fence };
+
 const RETRY_MS = 250;
 const RETRY_MAX_MS = 2_000;
 
@@ -47,12 +50,15 @@ export class RunData {
    * Puts a large result away, before the record that is going to refer to it. Undefined: the end is not ours to tell any
    * more. Never rejects.
    */
-  async keep(end: BodyEnd, id: string, fence: Fence): Promise<BodyOutcome | undefined> {
-    if (!isLarge(end)) return small(end);
-    const { bytes } = end.result;
+  async keep(end: BodyEnd, run: RunName): Promise<BodyOutcome | undefined> {
+    return isLarge(end) ? this.putAway(end.result.bytes, run) : small(end);
+  }
+
+  /** The same for a result that is not large, and for which the record has no room. */
+  async putAway(bytes: Uint8Array, { task, fence }: RunName): Promise<BodyOutcome | undefined> {
     const { data, address, wanted } = this.parts;
     if (!wanted('result')) return undefined;
-    const name = objectName(address, id, { resultOf: fence });
+    const name = objectName(address, task.record.id, { resultOf: fence });
     try {
       return { kind: 'returned', result: await this.patiently('result', () => storeObject(data, name, bytes)) };
     } catch (error) {

@@ -43,13 +43,14 @@ export const finishRun = async (run: Ending, end: BodyEnd): Promise<RunEnd> => {
     if (told.kind !== 'refused' || told.reason !== 'aborting') return leftBy(told);
     run.abort();
   }
-  if (run.body.hasCleanups || isLarge(end)) await markFinishing(run, isLarge(end) ? undefined : small(end));
-  const kept = run.body.hasCleanups && isLarge(end) ? await keepFirst(run, end) : undefined;
+  const { hasCleanups } = run.body;
+  const isMarked = hasCleanups || isLarge(end) ? await markFinishing(run, isLarge(end) ? undefined : small(end)) : true;
+  const kept = hasCleanups && (isLarge(end) || !isMarked) ? await keepFirst(run, end) : undefined;
   for (;;) {
     const handlerErrors = await runHandlers(run);
     await run.flush();
     const isSuccess = handlerErrors.length === 0 && run.aborting === undefined;
-    const outcome = isSuccess ? (kept ?? (await run.data.keep(end, run.task.record.id, run.fence))) : small(end);
+    const outcome = isSuccess ? (kept ?? (await run.data.keep(end, run))) : small(end);
     if (outcome === undefined) return { kind: 'lost' };
     const knew = run.aborting !== undefined;
     const told = await tellEnd(run, outcome, handlerErrors);
@@ -66,21 +67,23 @@ export const finishRun = async (run: Ending, end: BodyEnd): Promise<RunEnd> => {
 
 /**
  * Marks the record before the handlers run, with what the body came to: should they never end, or the worker, that
- * stands, and the body is not run again (behaviour L3).
+ * stands, and the body is not run again (behaviour L3). False: marked, without what it came to, for which the record has
+ * no room.
  */
-const markFinishing = async (run: Ending, body: BodyOutcome | undefined): Promise<void> => {
-  if (run.aborting !== undefined || run.task.lost) return;
+const markFinishing = async (run: Ending, body: BodyOutcome | undefined): Promise<boolean> => {
+  if (run.aborting !== undefined || run.task.lost) return true;
   const command = { kind: 'mark-finishing', at: run.clock.now(), fence: run.fence } as const;
   let marked = await run.task.tell(body === undefined ? command : { ...command, body });
-  // There is no room for it beside the rest. What it comes to is told at the end then, and decided there.
-  if (marked.kind === 'refused' && marked.reason === 'PAYLOAD_TOO_LARGE') marked = await run.task.tell(command);
+  const isRoomy = !lacksRoom(marked);
+  if (!isRoomy) marked = await run.task.tell(command);
   if (marked.kind === 'refused' && marked.reason === 'aborting') run.abort();
+  return isRoomy;
 };
 
-/** A large result is put away before the cleanup handlers run, and not after them. */
+/** A result that is large, or for which the record has no room, is put away before the cleanup handlers run. */
 const keepFirst = async (run: Ending, end: BodyEnd): Promise<BodyOutcome | undefined> => {
-  if (run.aborting !== undefined || run.task.lost) return undefined;
-  const kept = await run.data.keep(end, run.task.record.id, run.fence);
+  if (run.aborting !== undefined || run.task.lost || end.kind === 'threw' || end.result === undefined) return undefined;
+  const kept = await run.data.putAway(end.result.bytes, run);
   if (kept !== undefined) await markFinishing(run, kept);
   return kept;
 };
@@ -103,9 +106,17 @@ const tellEnd = async (run: Ending, body: BodyOutcome, handlerErrors: readonly T
     ...(run.forced ? FORCED : undefined),
   } as const;
   const told = await run.task.tell(command);
-  if (told.kind !== 'refused' || told.reason !== 'PAYLOAD_TOO_LARGE') return told;
-  const error = { message: 'the record would be too large with this result', type: 'result_too_large' };
-  return run.task.tell({ ...command, body: { kind: 'threw', error, terminal: true } });
+  if (!lacksRoom(told)) return told;
+  // The record has no room for the result: it goes where large ones go (behaviour R9).
+  const smaller =
+    body.kind === 'returned' && body.result instanceof Uint8Array ? await run.data.putAway(body.result, run) : body;
+  if (smaller === undefined) return { kind: 'lost' };
+  const again = smaller === body ? told : await run.task.tell({ ...command, body: smaller });
+  if (again.kind === 'refused') run.data.drop(smaller);
+  // A server that takes less in one message than it was checked for at the start: the end is told, and less about it.
+  return again.kind === 'refused' && again.reason === 'PAYLOAD_TOO_LARGE'
+    ? run.task.tell({ ...command, body: withoutStack(body), handlerErrors: handlerErrors.map(briefly) })
+    : again;
 };
 
 const FORCED = { forced: true } as const;
@@ -116,6 +127,17 @@ const runCleanups = async (run: Ending): Promise<readonly TaskError[]> => {
   const errors = await run.body.runCleanups();
   run.cleaning(false);
   return errors;
+};
+
+const lacksRoom = (told: Told): boolean =>
+  told.kind === 'refused' && (told.reason === 'record_full' || told.reason === 'PAYLOAD_TOO_LARGE');
+
+const briefly = ({ message, type }: TaskError): TaskError => ({ message, type });
+
+const withoutStack = (body: BodyOutcome): BodyOutcome => {
+  if (body.kind === 'threw') return { ...body, error: briefly(body.error) };
+  const error = { message: 'the record would be too large with this result', type: 'result_too_large' };
+  return { kind: 'threw', error, terminal: true };
 };
 
 /** Abort handlers, then cleanup handlers; resolves with what failed. */

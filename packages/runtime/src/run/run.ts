@@ -13,7 +13,7 @@ import { finishRun, leftBy, tellGiveBack, type Ending, type GivingBack, type Run
 import type { RunSettings } from './run-settings.ts';
 import { RunTimeout } from './run-timeout.ts';
 import { taskErrorOf } from './task-error.ts';
-import type { Pending } from './task-update.ts';
+import { storeUpdate, type Pending } from './task-update.ts';
 
 export type { RunEnd } from './run-finish.ts';
 
@@ -255,9 +255,7 @@ export class Run implements BodyOwner, Ending {
       signals,
       throttleMs,
       taskId: this.record.id,
-      write: async (pending) => {
-        await this.task.tell({ kind: 'progress', at: this.clock.now(), fence: this.fence, ...pending });
-      },
+      write: (pending) => storeUpdate(this, pending),
     });
   }
 }

@@ -57,6 +57,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   TASK_ABORTING: exitCodes.refused,
   TASK_NOT_TERMINAL: exitCodes.refused,
   UNKNOWN_TYPE: exitCodes.refused,
+  RECORD_FULL: exitCodes.refused,
   PERMISSION_DENIED: exitCodes.refused,
   FORCE_REQUIRED: exitCodes.refused,
   DISABLED: exitCodes.refused,
