@@ -74,7 +74,7 @@ export { InexactNumberError, parseExactJson } from './exact-json.ts';
 export { DEFAULT_NAMESPACE, headers, namesOf, paddedBase64Url, PRIORITIES, token, untoken } from './names.ts';
 export { objectName, objectOwner, objectsIn, objectsOf } from './objects.ts';
 export { EncodeError } from './plain.ts';
-export { decodeRecord, encodeRecord, readRecord } from './record.ts';
+export { decodeRecord, encodeRecord, readRecord, readRecordAt } from './record.ts';
 export { metadataKeys, streamConfigs } from './streams.ts';
 export { documentOf, searchTextOf } from './document.ts';
 

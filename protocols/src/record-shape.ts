@@ -159,4 +159,14 @@ const OPTIONAL: Shape = {
 export const RECORD_FIELDS: readonly string[] = [...Object.keys(REQUIRED), ...Object.keys(OPTIONAL)];
 
 /** The first field that is not as it should be, or undefined. Fields it does not know are let through. */
-export const recordFault = (value: unknown): string | undefined => faultIn(value, REQUIRED, OPTIONAL);
+export const recordFault = (value: unknown): string | undefined =>
+  faultIn(value, REQUIRED, OPTIONAL) ?? stateFault(value as StateFields);
+
+type StateFields = { readonly status: Status; readonly owner?: unknown; readonly abort?: unknown };
+
+/** What a state cannot be without: nobody could end a task that runs and is nobody's. */
+const stateFault = ({ status: state, owner, abort }: StateFields): string | undefined => {
+  if (state !== 'in_progress' && state !== 'aborting') return undefined;
+  if (owner === undefined) return `field 'owner', which ${state} needs`;
+  return state === 'aborting' && abort === undefined ? `field 'abort', which ${state} needs` : undefined;
+};

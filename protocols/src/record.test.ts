@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { suite } from '../../test/support/suite.ts';
 import {
+  addressOf,
   decodeRecord,
   DecodeError,
   encode,
@@ -10,6 +11,7 @@ import {
   EncodeError,
   encodeRecord,
   readRecord,
+  readRecordAt,
   RECORD_LIMIT,
 } from './index.ts';
 import { RECORD_FIELDS } from './record-shape.ts';
@@ -229,12 +231,39 @@ const REQUIRED = [
   'history',
 ];
 
+/** Besides, in the state of `full`. */
+const NEEDED_WHILE_ABORTING = ['owner', 'abort'];
+
 test('each field is required or optional, as it is written down', () => {
   for (const name of RECORD_FIELDS) {
     const read = reading(changed(full, [name], undefined));
-    assert.is(read.kind, REQUIRED.includes(name) ? 'corrupt' : 'record', name);
-    if (read.kind === 'corrupt') assert.is(read.reason, `field '${name}'`);
+    const isRequired = REQUIRED.includes(name) || NEEDED_WHILE_ABORTING.includes(name);
+    assert.is(read.kind, isRequired ? 'corrupt' : 'record', name);
+    if (read.kind === 'corrupt') assert.match(read.reason, `field '${name}'`);
   }
+});
+
+test('a state has what it cannot be without: what runs has an owner, what is aborted a cause', () => {
+  const needed = { owner: ['in_progress', 'aborting'], abort: ['aborting'] } as const;
+  for (const [name, states] of Object.entries(needed)) {
+    for (const status of ['pending', 'in_progress', 'aborting', 'success', 'failure', 'aborted', 'timed_out']) {
+      const read = reading(changed({ ...full, status }, [name], undefined));
+      const isNeeded = (states as readonly string[]).includes(status);
+      assert.is(read.kind, isNeeded ? 'corrupt' : 'record', `${status} without ${name}`);
+      if (read.kind === 'corrupt') assert.is(read.reason, `field '${name}', which ${status} needs`);
+    }
+  }
+});
+
+test('a record stands at its own address and at no other', () => {
+  const bytes = encodeRecord(full);
+  const { scope, type, key } = full;
+  assert.equal(readRecordAt(addressOf({ scope, type, key }), bytes), { kind: 'record', record: full });
+  for (const other of [{ scope, type, key: 'other' }, { scope: 'private', type, key, user: 'alice' } as const]) {
+    assert.is(readRecordAt(addressOf(other), bytes).kind, 'corrupt');
+  }
+  const nameless = encodeRecord({ ...full, type: 'no name' });
+  assert.is(readRecordAt(addressOf({ scope, type, key }), nameless).kind, 'corrupt');
 });
 
 test('a wrong value of each kind is found in each field', () => {

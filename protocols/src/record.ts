@@ -1,4 +1,5 @@
 import { RECORD_VERSION, type TaskRecord } from '@baton/core';
+import { addressOf, type Address } from './address.ts';
 import { DecodeError, encode, unpack } from './codec.ts';
 import { RECORD_LIMIT } from './limits.ts';
 import { EncodeError } from './plain.ts';
@@ -33,6 +34,25 @@ export const readRecord = (bytes: Uint8Array): RecordReading => {
     return { kind: 'newer', version: version as number };
   const fault = recordFault(value);
   return fault === undefined ? { kind: 'record', record: value as TaskRecord } : { kind: 'corrupt', reason: fault };
+};
+
+/**
+ * Reads a record and sees to it that it stands at its own address: what stands at another key's would be joined, run and
+ * shown as that key's task. For whoever meets it for the first time; costs a hash.
+ */
+export const readRecordAt = (address: Address, bytes: Uint8Array): RecordReading => {
+  const reading = readRecord(bytes);
+  if (reading.kind !== 'record' || isAt(address, reading.record)) return reading;
+  return { kind: 'corrupt', reason: 'it is the record of another key than that of its address' };
+};
+
+const isAt = (address: Address, { scope, type, key, creator }: TaskRecord): boolean => {
+  try {
+    return addressOf({ scope, type, key, ...(creator === undefined ? {} : { user: creator }) }) === address;
+  } catch {
+    // Of a type that is no name.
+    return false;
+  }
 };
 
 /** Reads a record or throws DecodeError; for places where a newer or corrupt one cannot be. */

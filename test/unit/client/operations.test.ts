@@ -177,4 +177,27 @@ test('D7 an operation id that was used for something else makes nothing', async 
   assert.equal(tasks(), []);
 });
 
+test('D7 a repeat with other arguments or options is told that they differ, however large they are', async () => {
+  for (const size of [10, 100_000]) {
+    const { clock, submitAs, tasks } = createScene(1);
+    const args = (text: string) => encodeArguments([text.repeat(size)], 8_000_000);
+    const given = { args: args('a'), overrides: { priority: 'low' } } as const;
+    const first = await clock.settle(submitAs('a', given));
+    const same = await clock.settle(submitAs('b', given));
+    const others = [
+      await clock.settle(submitAs('b', { ...given, args: args('b') })),
+      await clock.settle(submitAs('b', { ...given, args: undefined })),
+      await clock.settle(submitAs('b', { ...given, overrides: { priority: 'high' } })),
+      await clock.settle(submitAs('b', { ...given, name: 'another' })),
+      await clock.settle(submitAs('b', { ...given, key: 'another' })),
+    ];
+    const told = [first, same, ...others].map((one) =>
+      one instanceof Error || one.kind !== 'done' ? one : [one.id === idOf(first), one.outcome, one.differs],
+    );
+    const other = [true, 'created', true];
+    assert.equal(told, [[true, 'created', false], [true, 'created', false], other, other, other, other, other]);
+    assert.is(tasks().length, 1);
+  }
+});
+
 test.run();

@@ -1,8 +1,10 @@
 import {
   canOpen,
+  differs,
   isTerminal,
   taskOf,
   type Actor,
+  type Data,
   type RefusalReason,
   type RunOptions,
   type Scope,
@@ -11,7 +13,7 @@ import {
   type WhenAborting,
 } from '@baton/core';
 import { addressOf, MAX_DELAY_MS, readRecord, type Address } from '@baton/protocols';
-import { dropObject } from '../data/large-data.ts';
+import { digestOf, dropObject } from '../data/large-data.ts';
 import { offer } from '../dispatch.ts';
 import { InvalidArgumentError, OutcomeUnknownError, type BatonError } from '../errors.ts';
 import type { Asked, Held, Kernel } from '../kernel.ts';
@@ -152,7 +154,7 @@ const operate = async (
   let address = at;
   if (begun.kind === 'again') {
     const { operation } = begun;
-    const found = await madeBefore(parts, actor, operation);
+    const found = await madeBefore(parts, actor, operation, { wanted: spec, request });
     if (found !== undefined) return found;
     address = operation.address;
     spec = { ...spec, id: operation.id, ...(request.key === undefined ? { key: operation.id } : {}) };
@@ -170,19 +172,44 @@ const madeBefore = async (
   { kernel }: ClientParts,
   actor: Actor,
   { id, address, settled }: Operation,
+  repeat: Repeat,
 ): Promise<Made | undefined> => {
   const held = await kernel.load(address);
   const record = held === undefined ? undefined : taskOf(held.record, id);
-  const how = { outcome: settled?.outcome ?? 'created', differs: settled?.differs ?? false, isNew: false } as const;
+  const how = (made: TaskRecord, hasArguments: boolean) =>
+    ({
+      outcome: settled?.outcome ?? 'created',
+      differs: (settled?.differs ?? false) || isOther(repeat, made, hasArguments),
+      isNew: false,
+    }) as const;
   if (held !== undefined && record !== undefined) {
     if (!canOpen(record, actor)) return { kind: 'refused', reason: 'not_found' };
-    return { kind: 'done', address, id, view: { record, revision: held.revision }, held, ...how };
+    return { kind: 'done', address, id, view: { record, revision: held.revision }, held, ...how(record, true) };
   }
   if (settled === undefined) return undefined;
   const reading = readRecord(settled.bytes);
   if (reading.kind !== 'record') throw new OutcomeUnknownError(`what operation ${id} has made cannot be read any more`);
   const view: Held = { record: reading.record, revision: settled.revision };
-  return { kind: 'done', address, id, view, held: view, ...how };
+  // What is noted of a task is without its arguments.
+  return { kind: 'done', address, id, view, held: view, ...how(reading.record, false) };
+};
+
+type Repeat = { readonly wanted: TaskSpec; readonly request: SubmitRequest };
+
+/** Under the same operation id something else was asked for: what was made stands, and its caller is told (behaviour D7). */
+const isOther = ({ wanted, request }: Repeat, made: TaskRecord, hasArguments: boolean): boolean =>
+  wanted.type !== made.type ||
+  wanted.scope !== made.scope ||
+  (request.key !== undefined && request.key !== made.key) ||
+  differs(made, withArgs(wanted, hasArguments ? comparable(request.args) : made.args));
+
+const withArgs = (spec: TaskSpec, args: Data | undefined): TaskSpec => (args === undefined ? spec : { ...spec, args });
+
+/** As it would stand in the record; large ones are told apart by their digest. */
+const comparable = (args: GivenArguments): Data | undefined => {
+  if (args === undefined) return undefined;
+  const { bytes } = args;
+  return args.kind === 'inline' ? bytes : { object: '', size: bytes.length, digest: digestOf(bytes) };
 };
 
 /** Where it is not noted, a repeat finds the task itself, as long as it is there. */

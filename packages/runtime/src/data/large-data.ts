@@ -52,4 +52,5 @@ export const dropObject = async (data: DataStore, reference: Data | undefined): 
   }
 };
 
-const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+/** SHA-256, hex: how large data is told apart. */
+export const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -136,6 +136,8 @@ test('what waits behind a task is shown too, until it has a record of its own; n
   const behind: TaskRecord = {
     ...ran,
     status: 'aborting',
+    owner: { worker: 'w', fence: { epoch: 1, revision: 1 }, at: 4 },
+    abort: { cause: 'cancel', by: 'user:u', at: 5 },
     successor: {
       spec: { ...spec, id: B },
       subscribers: [{ user: 'u', at: 5 }],

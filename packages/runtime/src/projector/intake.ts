@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isTerminal, successorsOf, taskOf, type TaskRecord } from '@baton/core';
-import { documentOf, readRecord, type Address, type TaskDocument } from '@baton/protocols';
+import { documentOf, readRecordAt, type Address, type TaskDocument } from '@baton/protocols';
 import type { Entry, EventBatch } from '../ports.ts';
 import { isSameTask, looksFirst } from './peek.ts';
 import type { Quarantined } from './views.ts';
@@ -47,7 +47,7 @@ export const takeIn = (entries: readonly Entry[], reading: Reading): Intake => {
       above.fresh ||= looksFirst(entry.bytes);
       continue;
     }
-    const read = readRecord(entry.bytes);
+    const read = readRecordAt(entry.address, entry.bytes);
     if (read.kind !== 'record') {
       aside.push(
         quarantined(entry, read.kind, read.kind === 'newer' ? `version ${read.version}` : read.reason, reading),

@@ -163,7 +163,7 @@ test('X4 the sweep takes old objects that neither record nor document refers to,
     args: reference('waiting'),
   });
   const behind = { spec, subscribers: [], createdAt };
-  await write('waiting', recordOf({ id: 'front', status: 'aborting', successor: behind }));
+  await write('waiting', recordOf({ id: 'front', status: 'success', successor: behind }));
   await clock.settle(store.write(addressFor('unreadable'), new Uint8Array([0xc1]), 0));
   await clock.advance(ORPHAN_OBJECT_AGE_MS - 60_000);
   assert.is(await clock.settle(sweepObjects(parts)), 0, 'nothing is old enough');

@@ -24,6 +24,7 @@ const record = (status: Status, more: Partial<TaskRecord> = {}): TaskRecord => (
   changedAt: 1,
   attempt: 1,
   payload: new Uint8Array(3),
+  owner: { worker: 'w', fence: { epoch: 1, revision: 1 }, at: 1 },
   abort: { cause: 'cancel', by: 'user:status', at: 5, forced: true },
   history: Array.from({ length: 20 }, (_, i) => ({
     status: 'success',

@@ -1,5 +1,5 @@
 import type { TaskRecord } from '@baton/core';
-import { readRecord, type Address } from '@baton/protocols';
+import { readRecord, readRecordAt, type Address } from '@baton/protocols';
 import type { Clock, Entry } from '../ports.ts';
 import { isOver } from './glance.ts';
 import type { Sight } from './task-index.ts';
@@ -13,6 +13,8 @@ const WAITING_BYTES_LIMIT = 16 * 1024 * 1024;
 type Waiting = { readonly entry: Entry; readonly generation: number; readonly at: number; readonly live: boolean };
 
 export type IntakeListener = {
+  /** A record of this address was read before. */
+  readonly isKnown: (address: Address) => boolean;
   /** The task has ended, with nothing behind it. */
   readonly over: (address: Address, sight: Sight) => void;
   readonly record: (address: Address, sight: Sight, record: TaskRecord) => void;
@@ -95,7 +97,8 @@ export class Intake {
     const sight: Sight = { revision: entry.revision, generation, at, wall: at + wallOffset, live };
     if (isOver(entry.bytes)) return this.listener.over(address, sight);
     this.decodedCount++;
-    const reading = readRecord(entry.bytes);
+    // Its place is looked at once: later versions of it were written by who has read it there.
+    const reading = this.listener.isKnown(address) ? readRecord(entry.bytes) : readRecordAt(address, entry.bytes);
     switch (reading.kind) {
       case 'record':
         return this.listener.record(address, sight, reading.record);

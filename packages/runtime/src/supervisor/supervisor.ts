@@ -77,6 +77,7 @@ class Actor {
     const { index } = this;
     this.unreadable = new UnreadableRecords(clock, this.log, index);
     this.intake = new Intake(clock, this.timings.intakeMs, {
+      isKnown: (address) => index.get(address) !== undefined,
       over: (address, sight) => void index.apply(address, sight, undefined),
       record: (address, sight, record) => void this.attendant.seen(address, sight, record),
       unreadable: (address, sight, reason) => this.unreadable.note(address, `${address} ${sight.revision}`, reason),
