@@ -139,7 +139,7 @@ test(
     const folder = temporaryFolder(context);
     const { port } = (await listenOn(8_088).then(
       (server) => {
-        context.defer(() => new Promise((done) => server.close(done)));
+        context.defer(() => new Promise((resolve) => server.close(resolve)));
         return server.address();
       },
       // Somebody has it already, which is as good.

@@ -3,11 +3,12 @@ import type { WorkerCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
 import { backoffOf, maxAttemptsOf } from './defaults.ts';
 import { backoffDelayMs } from './retry.ts';
-import { ownedRun, ownerOf } from './run.ts';
 import {
   compareFences,
   isOwnedUnder,
   isTerminal,
+  ownedRun,
+  ownerOf,
   type BodyOutcome,
   type Cause,
   type Millis,

@@ -2,7 +2,7 @@ import type { WorkerCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
 import { decideFinished } from './finish.ts';
 import { decideOrphan, UNCLEAN } from './orphan.ts';
-import { isOwnedUnder, isTerminal, type Fence, type TaskRecord } from './task.ts';
+import { ownedRun, ownerOf, type Fence, type TaskRecord } from './task.ts';
 
 type Of<K extends WorkerCommand['kind']> = Extract<WorkerCommand, { kind: K }>;
 
@@ -24,10 +24,6 @@ export const decideClaim = (record: TaskRecord | undefined, command: Of<'claim'>
     attempt: (record.failures ?? 0) + (record.rescues ?? 0) + 1,
   });
 };
-
-/** The record when the fence shown still owns it and the task has not ended; every owner's command asks this first. */
-export const ownedRun = (record: TaskRecord | undefined, fence: Fence): TaskRecord | undefined =>
-  record !== undefined && isOwnedUnder(record, fence) && !isTerminal(record.status) ? record : undefined;
 
 export const decideMakeAbortable = (record: TaskRecord | undefined, command: Of<'make-abortable'>): Decision => {
   const run = ownedRun(record, command.fence);
@@ -70,5 +66,3 @@ export const decideGiveBack = (record: TaskRecord | undefined, command: Of<'give
   if (!abnormal) return done({ kind: 'given-back', at, by, why });
   return decideOrphan(run, { at, by, why: `worker ${run.owner?.worker} ended abnormally: ${why}`, abnormal });
 };
-
-export const ownerOf = (record: TaskRecord): string => `worker:${record.owner?.worker ?? 'unknown'}`;

@@ -2,8 +2,7 @@ import type { SupervisorCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
 import { decideFinished } from './finish.ts';
 import { decideOrphan, UNCLEAN } from './orphan.ts';
-import { ownedRun } from './run.ts';
-import { isOwnedUnder, isTerminal, type TaskRecord } from './task.ts';
+import { isOwnedUnder, isTerminal, ownedRun, type TaskRecord } from './task.ts';
 
 type Of<K extends SupervisorCommand['kind']> = Extract<SupervisorCommand, { kind: K }>;
 

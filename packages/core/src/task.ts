@@ -210,5 +210,11 @@ export const isOwnedUnder = (record: TaskRecord, fence: Fence): boolean =>
   record.owner.fence.epoch === fence.epoch &&
   record.owner.fence.revision === fence.revision;
 
+/** The record when the fence shown still owns it and the task has not ended; every owner's command asks this first. */
+export const ownedRun = (record: TaskRecord | undefined, fence: Fence): TaskRecord | undefined =>
+  record !== undefined && isOwnedUnder(record, fence) && !isTerminal(record.status) ? record : undefined;
+
+export const ownerOf = (record: TaskRecord): Cause => `worker:${record.owner?.worker ?? 'unknown'}`;
+
 /** Negative when `a` is older than `b`. */
 export const compareFences = (a: Fence, b: Fence): number => a.epoch - b.epoch || a.revision - b.revision;

@@ -65,7 +65,8 @@ const lookAtServers = async (settings: Settings): Promise<void> => {
   const [first, second] = faults;
   if (first instanceof BatonError && second instanceof BatonError)
     throw new BatonError(first.code, `${first.message}\n${second.code}: ${second.message}`, { cause: first });
-  if (first !== undefined) throw first;
+  if (first !== undefined)
+    throw first instanceof Error ? first : new Error('a server could not be looked at', { cause: first });
 };
 
 /** The database stands in the path; the local servers have none in theirs. */
