@@ -43,7 +43,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   '404': 404,
 };
 
-const READS = ['', '/status', '/history', '/result', '/events'] as const;
+const READS = ['', '/status', '/history', '/args', '/result', '/events'] as const;
 
 test(
   'S4 A10 every read of one task: 401, 200 or the one 404',

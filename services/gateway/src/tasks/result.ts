@@ -2,10 +2,16 @@ import { readDataText, viewOfDataText, type TaskDocument } from '@baton/protocol
 import { loadValue, type DataStore } from '@baton/runtime';
 
 /** What the task returned, also where it lies beside the record. Rejects with DataLostError when it cannot be had. */
-export const resultOf = async ({ result }: Pick<TaskDocument, 'result'>, data: DataStore): Promise<unknown> => {
-  if (result === null) return null;
-  const reading = readDataText(result);
-  if (reading.kind === 'lost' || reading.data instanceof Uint8Array) return viewOfDataText(result);
+export const resultOf = ({ result }: Pick<TaskDocument, 'result'>, data: DataStore): Promise<unknown> =>
+  wholeOf(result, data);
+
+/** What the task was given; as `resultOf`. */
+export const argsOf = ({ args }: Pick<TaskDocument, 'args'>, data: DataStore): Promise<unknown> => wholeOf(args, data);
+
+const wholeOf = async (text: string | null, data: DataStore): Promise<unknown> => {
+  if (text === null) return null;
+  const reading = readDataText(text);
+  if (reading.kind === 'lost' || reading.data instanceof Uint8Array) return viewOfDataText(text);
   return viewOf(await loadValue(data, reading.data));
 };
 

@@ -9,7 +9,7 @@ import {
   type TaskRecord,
 } from '@baton/core';
 import type { TaskRow } from '@baton/mongo';
-import { viewOfDataText, type TaskDocument } from '@baton/protocols';
+import { readDataText, viewOfDataText, type TaskDocument } from '@baton/protocols';
 import { cancelHints, recordLike } from './cancel-hints.ts';
 
 /** What a task looks like depends on who looks and when. */
@@ -107,14 +107,28 @@ export const taskJson = (document: TaskDocument, looking: Looking, record?: Task
     payload_omitted: false,
     stack_trace,
     properties: { ...base.properties, stack_trace },
-    args: parsed(document.args),
-    result: parsed(document.result),
+    ...dataJson('args', document.args),
+    ...dataJson('result', document.result),
     history: historyJson(document, looking.actor),
     history_dropped: document.history_dropped,
   };
 };
 
 export type TaskJson = ReturnType<typeof taskJson>;
+
+/** Arguments or result: the value, or how large it is where it lies beside the record and is asked for by itself. */
+const dataJson = <Name extends 'args' | 'result'>(name: Name, text: string | null) => {
+  const size = sizeBeside(text);
+  const made = { [name]: size === null ? parsed(text) : null, [`${name}_size`]: size };
+  return made as Record<Name, unknown> & Record<`${Name}_size`, number | null>;
+};
+
+/** Encoded bytes; null for what is in the record. Data never begins like a reference: its own `$` are doubled. */
+const sizeBeside = (text: string | null): number | null => {
+  if (text === null || !text.startsWith('{"$object":')) return null;
+  const reading = readDataText(text);
+  return reading.kind === 'lost' || reading.data instanceof Uint8Array ? null : reading.data.size;
+};
 
 export const historyJson = ({ history }: Pick<TaskDocument, 'history'>, { admin }: Actor) =>
   history.map(({ status, at, by, attempt, why }) => ({ status, at: iso(at), by: who(by, admin), attempt, why }));

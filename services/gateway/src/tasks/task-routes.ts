@@ -10,7 +10,7 @@ import type { Submitted, TaskActions } from './actions.ts';
 import type { Cursors } from './cursor.ts';
 import { listQueryOf } from './list-query.ts';
 import { cancelBody, emptyBody, idParameter, listParameters, submitBody } from './requests.ts';
-import { resultOf } from './result.ts';
+import { argsOf, resultOf } from './result.ts';
 import { historyJson, rowJson, taskJson, type Looking } from './task-json.ts';
 import { valueRoutes } from './value-routes.ts';
 import type { FoundTask, TaskReader } from './task-reader.ts';
@@ -99,6 +99,17 @@ const oneTaskRoutes = (server: Server, { reader, data, looking }: TaskRoutesPart
       const actor = actorIn(request);
       const { document } = await reader.get(idOf(request.params), actor);
       return { history: historyJson(document, actor), history_dropped: document.history_dropped };
+    },
+  );
+
+  server.get(
+    '/:uuid/args',
+    { config: forUsers, schema: schema('What it was given', answers.args) },
+    async (request, reply) => {
+      const { document } = await reader.get(idOf(request.params), actorIn(request));
+      // Whatever a task was given must not be taken for a page.
+      void reply.header('Content-Disposition', 'attachment; filename="args.json"');
+      return { status: document.status, args: await argsOf(document, data) };
     },
   );
 

@@ -7,7 +7,10 @@ const maybeTime = time.nullable();
 const count = z.int().min(0);
 const seconds = z.number().min(0);
 const status = z.enum(['pending', 'in_progress', 'aborting', 'success', 'failure', 'aborted', 'timed_out']);
-const data = z.unknown().describe('any JSON value; bytes are {"$base64"}, large objects {"$object","size"}');
+const data = z.unknown().describe('any JSON value; bytes are {"$base64"}');
+const sizeBeside = count
+  .nullable()
+  .describe('encoded bytes of what is too large for the record and asked for by itself');
 
 const progress = z.union([
   z.strictObject({ current: count, total: count }),
@@ -107,7 +110,15 @@ const rowFields = {
 export const taskRow = z.strictObject(rowFields).describe('A task as a row of a list');
 
 export const taskDetail = z
-  .strictObject({ ...rowFields, args: data, result: data, history: z.array(historyEntry), history_dropped: count })
+  .strictObject({
+    ...rowFields,
+    args: data,
+    args_size: sizeBeside,
+    result: data,
+    result_size: sizeBeside,
+    history: z.array(historyEntry),
+    history_dropped: count,
+  })
   .describe('A task with everything');
 
 export const answers = {
@@ -121,6 +132,7 @@ export const answers = {
   get: z.strictObject({ id: z.uuid(), result: taskDetail }),
   status: z.strictObject({ status }),
   history: z.strictObject({ history: z.array(historyEntry), history_dropped: count }),
+  args: z.strictObject({ status, args: data }),
   result: z.strictObject({ status, result: data }),
   submit: z.strictObject({
     task: taskDetail,

@@ -27,6 +27,8 @@ type Call = {
   readonly query?: Query;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
+  /** For the whole of the answer. */
+  readonly limitMs?: number;
 };
 
 const TIMEOUT_MS = 15_000;
@@ -43,9 +45,13 @@ export const urlOf = (server: Server, path: string, query: Query = {}): string =
 };
 
 /** One request with a time limit. Never repeated here: who asked knows whether asking again is safe. */
-export const call = async <T>(server: Server, path: string, options: Call = {}): Promise<T> => {
-  const { method = 'GET', query, body, signal } = options;
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
+export const call = async <T>(server: Server, path: string, options: Call = {}): Promise<T> =>
+  (await (await ask(server, path, options)).json()) as T;
+
+/** The same for an answer that may be large: its body is read by who asked, within the limit. */
+export const ask = async (server: Server, path: string, options: Call = {}): Promise<Response> => {
+  const { method = 'GET', query, body, signal, limitMs = TIMEOUT_MS } = options;
+  const limit = AbortSignal.timeout(limitMs);
   const response = await reach(urlOf(server, path, query), {
     method,
     headers: {
@@ -62,7 +68,7 @@ export const call = async <T>(server: Server, path: string, options: Call = {}):
   });
   noteServerTime(response);
   if (!response.ok) throw await errorOf(response);
-  return (await response.json()) as T;
+  return response;
 };
 
 const reach = async (url: string, init: RequestInit): Promise<Response> => {

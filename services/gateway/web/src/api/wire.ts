@@ -53,7 +53,9 @@ export type WireRow = WireTask & {
 
 export type WireDetail = WireRow & {
   readonly args: unknown;
+  readonly args_size: number | null;
   readonly result: unknown;
+  readonly result_size: number | null;
   readonly history: readonly WireTransition[];
   readonly history_dropped: number;
 };
@@ -118,7 +120,9 @@ export const detailOf = (wire: WireDetail): TaskDetail => ({
   ...taskOf(wire),
   ...moreOf(wire),
   args: wire.args ?? undefined,
+  argsSize: wire.args_size ?? undefined,
   result: wire.result ?? undefined,
+  resultSize: wire.result_size ?? undefined,
   history: wire.history.map(transitionOf),
   historyDropped: wire.history_dropped,
 });

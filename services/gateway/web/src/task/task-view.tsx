@@ -4,11 +4,11 @@ import { Link } from '../shell/link.tsx';
 import { useShortcuts } from '../shell/shortcuts.ts';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { Icon } from '../ui/icons.tsx';
-import { JsonView } from '../ui/json-view.tsx';
 import { AbortProof } from './abort-proof.tsx';
 import { askToCancel, retry } from './actions.tsx';
 import { cancelChoice } from './cancel-choice.ts';
 import { CopyButton } from './copy-button.tsx';
+import { DataPanel, LargePanel } from './data-panel.tsx';
 import { Facts } from './facts.tsx';
 import { ProgressBar } from './progress-bar.tsx';
 import { StatusBadge } from './status.tsx';
@@ -77,9 +77,17 @@ const Shown = ({ task }: { readonly task: TaskDetail }) => (
       <div class="main-column">
         {task.errorMessage !== undefined && <ErrorPanel task={task} />}
         {task.abort !== undefined && <AbortProof task={task} abort={task.abort} />}
-        <DataPanel title="Result" value={task.result} />
+        {task.resultSize === undefined ? (
+          <DataPanel title="Result" value={task.result} />
+        ) : (
+          <LargePanel title="Result" task={task} part="result" size={task.resultSize} />
+        )}
         <DataPanel title="Payload" value={task.payload} />
-        <DataPanel title="Arguments" value={task.args} none="No arguments" />
+        {task.argsSize === undefined ? (
+          <DataPanel title="Arguments" value={task.args} none="No arguments" />
+        ) : (
+          <LargePanel title="Arguments" task={task} part="args" size={task.argsSize} />
+        )}
         <Timeline task={task} />
       </div>
       <Facts task={task} />
@@ -150,29 +158,6 @@ const Actions = ({ task }: { readonly task: TaskDetail }) => {
         </>
       )}
     </div>
-  );
-};
-
-const DataPanel = ({
-  title,
-  value,
-  none,
-}: {
-  readonly title: string;
-  readonly value: unknown;
-  readonly none?: string;
-}) => {
-  if (value === undefined && none === undefined) return null;
-  return (
-    <section class="panel" aria-label={title}>
-      <header>
-        <h2>{title}</h2>
-        {value !== undefined && (
-          <CopyButton text={JSON.stringify(value, null, 2)} label={`Copy ${title.toLowerCase()}`} />
-        )}
-      </header>
-      {value === undefined ? <p class="muted">{none}</p> : <JsonView value={value} label={title} />}
-    </section>
   );
 };
 

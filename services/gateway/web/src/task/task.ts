@@ -74,6 +74,9 @@ export type Abort = {
 export type TaskDetail = Task & {
   readonly args: unknown;
   readonly result: unknown;
+  /** Encoded bytes of what is too large for the record, and is asked for when somebody wants to see it. */
+  readonly argsSize: number | undefined;
+  readonly resultSize: number | undefined;
   readonly abort: Abort | undefined;
   readonly history: readonly Transition[];
   readonly historyDropped: number;
