@@ -36,7 +36,7 @@ test('T5 isolated in a thread: the same context, arguments and results, retries'
   assert.equal(fence, handle.record.owner?.fence);
   assert.equal([handle.progress, handle.payload], [{ current: 2, total: 2 }, { attempt: 2 }]);
   assert.equal(statuses(handle), ['pending', 'in_progress', 'pending', 'in_progress', 'success']);
-  assert.is(handle.record.history[2]?.why, 'retry after Error');
+  assert.is(handle.record.history[2]?.why, 'retry after Error: once more');
   assert.equal(effectsOf(stage, handle), ['cleaned up', 'cleaned up']);
   const line = stage.workers[0]?.output.split('\n').find((each) => each.includes('"seen":2')) ?? '';
   assert.is(line.includes(handle.uuid) && line.includes('looked around'), true, 'the log has the fields of the task');

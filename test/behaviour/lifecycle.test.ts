@@ -196,7 +196,7 @@ test('L10 every transition says when, who, why and which attempt, in the record 
       [
         ['pending', 'user:alice', 0, undefined],
         ['in_progress', `worker:${worker.id}`, 1, undefined],
-        ['pending', `worker:${worker.id}`, 1, 'retry after RangeError'],
+        ['pending', `worker:${worker.id}`, 1, 'retry after RangeError: again'],
         ['in_progress', `worker:${worker.id}`, 2, undefined],
         ['aborting', 'user:root', 2, 'cancel'],
         ['aborted', `worker:${worker.id}`, 2, undefined],

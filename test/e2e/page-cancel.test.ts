@@ -60,10 +60,58 @@ test(
 
     const before = page.url();
     await page.getByRole('button', { name: 'Retry' }).click();
+    const retry = page.getByRole('dialog', { name: 'Retry Task' });
+    await expectAccessible(page, 'the retry dialog');
+    await retry.getByRole('button', { name: 'Yes, Retry' }).click();
     await toast(page, 'Retried: Works');
     await eventually(() => assert.is.not(page.url(), before));
     await page.getByText('In Progress').first().waitFor();
     assert.is(await page.locator('.facts').getByText('Retry of').count(), 1);
+  },
+  LIMIT,
+);
+
+test(
+  'R7 a retry asks first, and its button never stands where the one of the cancel stood',
+  async (context) => {
+    const { system, open } = await startPage(context);
+    const task = await system.baton.within(() => running.with({ taskName: 'Once' }).schedule([1, 2]));
+    const page = await open('alice');
+    await waitForRow(page, 'Once', 'In Progress');
+    const places: Record<string, () => Promise<void>> = {
+      list: async () => undefined,
+      task: async () => {
+        await page.getByRole('link', { name: 'Once' }).click();
+        await page.getByRole('heading', { name: 'Once' }).waitFor();
+      },
+    };
+    const stops = [];
+    for (const go of Object.values(places)) {
+      await go();
+      stops.push(await page.getByRole('button', { name: /^Cancel/ }).boundingBox());
+    }
+    await page.goBack();
+    await task.cancel();
+    await waitForRow(page, 'Once', 'Aborted');
+    const retry = page.getByRole('button', { name: /^Retry/ });
+    const dialog = page.getByRole('dialog', { name: 'Retry Task' });
+    for (const [n, [name, go]] of Object.entries(places).entries()) {
+      await go();
+      const [stop, again] = [stops[n], await retry.boundingBox()];
+      if (!stop || !again) throw new Error(`no buttons in the ${name}`);
+      const apart = again.x >= stop.x + stop.width || stop.x >= again.x + again.width;
+      assert.ok(apart, `${name}: ${JSON.stringify([stop, again])}`);
+      await page.mouse.click(stop.x + stop.width / 2, stop.y + stop.height / 2);
+      assert.is(await page.getByRole('dialog').count(), 0, 'the click that came too late');
+      await retry.click();
+      await dialog.waitFor();
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+    }
+    await page.keyboard.press('r');
+    await dialog.getByRole('button', { name: 'Not now' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.is(await system.mongo.db.collection('tasks').countDocuments(), 1, 'nothing was made');
   },
   LIMIT,
 );

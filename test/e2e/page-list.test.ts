@@ -212,7 +212,7 @@ test(
     }
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
-    assert.is(await focused(), 'Second', 'the focus goes back to where it came from');
+    await eventually(async () => assert.is(await focused(), 'Second', 'the focus goes back to where it came from'));
 
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();

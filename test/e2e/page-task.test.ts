@@ -1,9 +1,10 @@
 // limit: 240s
 // One task on its own page, and the form that makes one.
+import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { screenshot } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
-import { fails, quick, ticks } from '../support/fixture-page-tasks.ts';
+import { fails, quick, running, ticks } from '../support/fixture-page-tasks.ts';
 import { expectAccessible, startPage } from '../support/page-fixture.ts';
 import { rowOf, waitForRow } from '../support/page-parts.ts';
 import { suite } from '../support/suite.ts';
@@ -50,11 +51,15 @@ test(
         'Failed',
       ]),
     );
+    await history.getByText('retry after HostileError: the disk is full').waitFor();
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       for (const width of [360, 1280, 2560]) {
         await page.setViewportSize({ width, height: width === 360 ? 780 : 1000 });
-        assert.not.ok(await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth'), `${width} px`);
+        const wide = await page.evaluate<readonly string[]>(
+          "document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('.baton *')].filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.tagName + '.' + one.getAttribute('class'))",
+        );
+        assert.equal(wide, [], `${width} px: wider than the window`);
         await expectAccessible(page, `a task that failed, ${width} px, ${colorScheme}`);
         await screenshot(page, `task-${width}-${colorScheme}`);
       }
@@ -64,10 +69,72 @@ test(
 );
 
 test(
+  'X4 large arguments and results: fetched when asked for, shown to a limit, downloaded whole; no reference is shown',
+  async (context) => {
+    const { system, open } = await startPage(context);
+    const some = Array.from({ length: 6_000 }, (_, n) => `row ${n} of some`);
+    const many = Array.from({ length: 30_000 }, (_, n) => `row ${n} of many`);
+    const [small, large] = await system.baton.within(async () => [
+      await quick.with({ taskName: 'Some' }).schedule(some),
+      await quick.with({ taskName: 'Many' }).schedule(many),
+    ]);
+    const page = await open('alice', `/task/${small.uuid}`);
+    const [args, result] = ['Arguments', 'Result'].map((name) => page.getByRole('region', { name }));
+    if (args === undefined || result === undefined) throw new Error('two panels');
+    await result.getByText(/^\d+ KiB$/).waitFor();
+    assert.not.match(await page.locator('main').innerText(), /\$object|digest/);
+    assert.not.match(await page.locator('main').innerText(), /row 0 of some/, 'not before it is asked for');
+    await args.getByRole('button', { name: 'Show' }).click();
+    await args.getByText(/6000 items/).waitFor();
+    await result.getByRole('button', { name: 'Show' }).click();
+    await result.getByText('rows').waitFor();
+    await expectAccessible(page, 'large data that is shown');
+    await screenshot(page, 'task-large');
+
+    await page.goto(page.url().replace(small.uuid, large.uuid));
+    await result.getByRole('button', { name: 'Show' }).click();
+    await result.getByText('The first 256 KiB. Download it to see all.').waitFor();
+    const shown = await result.locator('pre').innerText();
+    assert.match(shown.slice(0, 60), /^\{"given":\["row 0 of many","row 1 of many"/);
+    assert.ok(shown.length <= 256 * 1024);
+    await expectAccessible(page, 'the beginning of large data');
+    await screenshot(page, 'task-large-beginning');
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      result.getByRole('button', { name: 'Download' }).click(),
+    ]);
+    assert.is(file.suggestedFilename(), `page.quick-${large.uuid.slice(-8)}-result.json`);
+    const saved = JSON.parse(readFileSync(await file.path(), 'utf8')) as unknown;
+    assert.equal(saved, { given: many, rows: 10 });
+  },
+  LIMIT,
+);
+
+test(
+  'X5 a type that is served in another queue: the page says where, for a task that waits and in the form',
+  async (context) => {
+    const { system, open } = await startPage(context);
+    const task = await system.baton.within(() => running.with({ taskName: 'Misled', queue: 'mail' }).schedule([1, 2]));
+    const page = await open('alice', `/task/${task.uuid}`);
+    await page.getByText('No worker serves page.running in queue mail.').waitFor();
+    await page.getByText('Workers serve it in queue default.').waitFor();
+    await page.keyboard.press('n');
+    const dialog = page.getByRole('dialog', { name: 'Schedule a task' });
+    await dialog.getByLabel('Type').fill('page.running');
+    await dialog.getByText('1 worker in default', { exact: true }).waitFor();
+    await dialog.getByLabel('Queue').fill('mail');
+    await dialog
+      .getByText('No worker serves page.running in queue mail now: the task would wait. There is 1 worker in default.')
+      .waitFor();
+  },
+  LIMIT,
+);
+
+test(
   'live: progress, the estimate and the end appear by themselves',
   async (context) => {
     const { system, open } = await startPage(context);
-    const task = await system.baton.within(() => ticks.with({ taskName: 'Ticks' }).schedule(40, 100));
+    const task = await system.baton.within(() => ticks.with({ taskName: 'Ticks' }).schedule(100_000, 100));
     const page = await open('alice', `/task/${task.uuid}`);
     const bar = page.getByRole('progressbar', { name: 'Progress of Ticks' });
     await bar.waitFor();
@@ -79,10 +146,11 @@ test(
       },
       { limitMs: 15_000, everyMs: 30 },
     );
-    for (const text of seen) assert.match(text, /^\d+ of 40 \(\d+%\)$/);
-    await page.getByText(/^ETA: \d+s$/).waitFor();
+    for (const text of seen) assert.match(text, /^\d+ of 100,000 \(\d+%\)$/);
+    await page.getByText(/^ETA: \d/).waitFor();
     await screenshot(page, 'task-running');
-    await page.getByText('Success').first().waitFor();
+    await task.cancel();
+    await page.getByText('Aborted').first().waitFor();
     assert.is(await page.getByText(/^ETA: /).count(), 0);
   },
   LIMIT,

@@ -14,7 +14,8 @@ export const rowOf = (page: Page, name: string): Locator =>
 export const waitForRow = async (page: Page, name: string, ...words: readonly (string | RegExp)[]): Promise<void> =>
   eventually(
     async () => {
-      const text = await rowOf(page, name).first().innerText({ timeout: 1_000 });
+      // As it is read: the parts of a line may be boxes of their own.
+      const text = (await rowOf(page, name).first().innerText({ timeout: 1_000 })).replaceAll(/\s+/g, ' ');
       for (const word of words) {
         const isSaid = typeof word === 'string' ? text.includes(word) : word.test(text);
         assert.ok(isSaid, `the row of ${name} does not say ${word}: ${text}`);

@@ -15,6 +15,7 @@ import {
   type Millis,
   type Owner,
   type Status,
+  type TaskError,
   type TaskRecord,
   type Transition,
 } from './task.ts';
@@ -131,7 +132,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
       next.failures = (next.failures ?? 0) + 1;
       next.error = event.error;
       next.runAt = event.runAt;
-      wait(next, event.at, event.by, event.why ?? `retry after ${event.error.type}`);
+      wait(next, event.at, event.by, event.why ?? `retry after ${inShort(event.error)}`);
       return;
     case 'rescued':
       rescued(next, event);
@@ -200,6 +201,18 @@ const stopped = (next: Draft, event: Extract<TaskEvent, { kind: 'stopped' }>): v
   const asked = next.abort ?? { cause: event.cause, by: event.by, at: event.at };
   next.abort = { ...asked, ...(event.forced ? { forced: true } : {}) };
   end(next, event.cause === 'timeout' ? 'timed_out' : 'aborted', event.at, event.by, event.why);
+};
+
+/** Characters of a message that the history keeps: the record keeps the whole of the last one alone. */
+const SHORT_MESSAGE_LENGTH = 200;
+
+/** `RangeError: no such page`, in one line. */
+const inShort = ({ type, message }: TaskError): string => {
+  const line = message.replaceAll(/\s+/g, ' ').trim();
+  if (line === '') return type;
+  if (line.length <= SHORT_MESSAGE_LENGTH) return `${type}: ${line}`;
+  // A cut in the middle of a surrogate pair would leave half a character.
+  return `${type}: ${line.slice(0, SHORT_MESSAGE_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 };
 
 /** Back to waiting for a worker. */

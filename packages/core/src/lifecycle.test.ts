@@ -287,12 +287,21 @@ test('L9 a success after a failure shows no error', () => {
   assert.is(after?.failures, 1);
 });
 
+test('L10 the message of every failed attempt is kept, in one line of bounded length', () => {
+  const told = (message: string) =>
+    given(submit(THREE), claim(), finish(threw(message))).now.record?.history.at(-1)?.why;
+  assert.is(told(' no such\n  page '), 'retry after Error: no such page');
+  assert.is(told(''), 'retry after Error');
+  const long = told('😀'.repeat(1_000)) ?? '';
+  assert.ok(long.isWellFormed() && long.endsWith('…') && long.length <= 220, long);
+});
+
 test('L10 every transition is kept: status, time, who, why, attempt', () => {
   const story = given(submit(THREE), claim(), finish(threw()), claim('w2'), makeAbortable, cancel(), finish());
   assert.equal(story.now.record?.history, [
     { status: 'pending', at: T0, by: 'user:alice', attempt: 0 },
     { status: 'in_progress', at: T0 + 100, by: 'worker:w1', attempt: 1 },
-    { status: 'pending', at: T0 + 1_000, by: 'worker:w1', attempt: 1, why: 'retry after Error' },
+    { status: 'pending', at: T0 + 1_000, by: 'worker:w1', attempt: 1, why: 'retry after Error: boom' },
     { status: 'in_progress', at: T0 + 100, by: 'worker:w2', attempt: 2 },
     { status: 'aborting', at: T0 + 500, by: 'user:alice', attempt: 2, why: 'cancel' },
     { status: 'aborted', at: T0 + 1_000, by: 'worker:w2', attempt: 2 },

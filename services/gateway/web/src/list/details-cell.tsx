@@ -4,6 +4,7 @@ import { JsonView } from '../ui/json-view.tsx';
 import { useApp } from '../shell/app-context.ts';
 import { Link } from '../shell/link.tsx';
 import type { Task } from '../task/task.ts';
+import { ServedElsewhere } from '../task/served-elsewhere.tsx';
 import { warningsOf } from '../task/warnings.ts';
 
 /** The signs of a row that open: a warning, the payload, an error. */
@@ -32,10 +33,13 @@ const WarningSign = ({ task }: { readonly task: Task }) => {
       trigger={<Icon name="alert" />}
     >
       {() =>
-        warnings.map(({ title, text }) => (
+        warnings.map(({ title, text, isUnserved }) => (
           <section key={title}>
             <h2>{title}</h2>
-            <p class="muted">{text}</p>
+            <p class="muted">
+              {text}
+              {isUnserved && <ServedElsewhere task={task} />}
+            </p>
           </section>
         ))
       }

@@ -1,3 +1,4 @@
+import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useApp } from '../shell/app-context.ts';
 import { LiveDot } from '../shell/connection.tsx';
@@ -24,6 +25,7 @@ export const ListView = ({ query }: { readonly query: ListQuery }) => {
     '.': list.refresh,
   });
   useRowKeys(table);
+  useReturn(table);
 
   return (
     <section class="list-view" aria-labelledby="tasks-heading">
@@ -47,6 +49,23 @@ export const ListView = ({ query }: { readonly query: ListQuery }) => {
       <Pages />
     </section>
   );
+};
+
+/** Back from a task: to its row, if that is still there, so that a keyboard goes on where it was. */
+const useReturn = (table: RefObject<HTMLElement | null>): void => {
+  const { leftTask } = useApp();
+  useEffect(() => {
+    const uuid = leftTask.get();
+    leftTask.set(undefined);
+    if (uuid === undefined) return undefined;
+    // After the page has been scrolled to the top of its new view.
+    const frame = requestAnimationFrame(() => {
+      const name = table.current?.querySelector<HTMLElement>(`tr[data-uuid="${uuid}"] .name`);
+      name?.focus({ preventScroll: true });
+      name?.closest('tr')?.scrollIntoView({ block: 'nearest' });
+    });
+    return () => cancelAnimationFrame(frame);
+  }, []);
 };
 
 const Content = () => {

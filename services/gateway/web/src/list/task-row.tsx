@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { Link } from '../shell/link.tsx';
-import { RetryButton, StopButton } from '../task/actions.tsx';
+import { ActionSlots } from '../task/actions.tsx';
 import { Faces } from '../task/people.tsx';
 import { ProgressBar } from '../task/progress-bar.tsx';
 import { StatusIcon } from '../task/status.tsx';
@@ -25,6 +25,7 @@ const Cells = ({ row: { task, left } }: { readonly row: Row }) => (
       </Link>
       <span class="under faint">
         <span class="mono">{shortId(task.uuid)}</span>
+        <span class="mono type-here truncate">{task.type}</span>
         {task.key !== task.uuid && task.key !== task.name && <span class="truncate">{task.key}</span>}
         {left && <span>no longer fits the filter</span>}
       </span>
@@ -55,8 +56,7 @@ const Cells = ({ row: { task, left } }: { readonly row: Row }) => (
       <DetailsCell task={task} />
     </td>
     <td role="cell" class="cell-actions">
-      <StopButton task={task} />
-      <RetryButton task={task} />
+      <ActionSlots task={task} />
     </td>
   </tr>
 );

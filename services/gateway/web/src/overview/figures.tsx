@@ -89,7 +89,7 @@ export const WorkerTable = ({ workers }: { readonly workers: readonly WorkerFigu
           {workers.map((worker) => (
             <tr key={worker.id}>
               <th scope="row" class="mono">
-                {worker.id.slice(0, 8)}
+                {worker.id}
               </th>
               <td class="text">{worker.role}</td>
               <td class="text">{worker.host}</td>

@@ -88,7 +88,7 @@ const TypeField = (
         label="Type"
         value={draft.type}
         fault={fault}
-        hint={hintOf(draft.type, known)}
+        hint={hintOf(draft, known)}
         list={list}
         required
         autofocus
@@ -108,11 +108,17 @@ const TypeField = (
 const workersText = (workers: number): string =>
   workers === 0 ? 'no worker' : `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 
+/** Where a task goes that names no queue. */
+const DEFAULT_QUEUE = 'default';
+
 /** X5, before it happens. */
-const hintOf = (type: string, known: ServedType | undefined): string => {
+const hintOf = ({ type, queue }: Draft, known: ServedType | undefined): string => {
   if (type === '') return 'What workers know the task by.';
   if (known === undefined || known.workers === 0) return `No worker serves ${type} now: the task would wait.`;
-  return `${workersText(known.workers)} in ${known.queues.join(', ')}`;
+  const served = `${workersText(known.workers)} in ${known.queues.join(', ')}`;
+  const wanted = queue === '' ? DEFAULT_QUEUE : queue;
+  if (known.queues.includes(wanted)) return served;
+  return `No worker serves ${type} in queue ${wanted} now: the task would wait. There ${known.workers === 1 ? 'is' : 'are'} ${served}.`;
 };
 
 const ArgsField = ({ draft, fault, onChange }: PartProps & { readonly fault: string | undefined }) => {

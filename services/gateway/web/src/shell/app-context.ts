@@ -20,6 +20,8 @@ export type App = {
   readonly toasts: Toasts;
   readonly announcer: Announcer;
   readonly dialog: Store<DialogRequest | undefined>;
+  /** The task whose view was left for the list: its row gets the focus. */
+  readonly leftTask: Store<string | undefined>;
   /** Inside another page: no bar on top, no address. */
   readonly embedded: boolean;
 };

@@ -21,5 +21,6 @@ export const createApp = (server: Server, session: Session, router: Router, embe
     toasts: createToasts(),
     announcer: createAnnouncer(),
     dialog: createStore<DialogRequest | undefined>(undefined),
+    leftTask: createStore<string | undefined>(undefined),
   };
 };

@@ -4,6 +4,7 @@ import { EVERYTHING } from '../list/query.ts';
 import { OverviewView } from '../overview/overview-view.tsx';
 import { ScheduleDialog } from '../schedule/schedule-dialog.tsx';
 import { CancelDialog } from '../task/cancel-dialog.tsx';
+import { RetryDialog } from '../task/retry-dialog.tsx';
 import { TaskView } from '../task/task-view.tsx';
 import { LiveRegion } from '../ui/announcer.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
@@ -113,6 +114,8 @@ const OpenDialog = () => {
       return null;
     case 'cancel':
       return <CancelDialog task={request.task} />;
+    case 'retry':
+      return <RetryDialog task={request.task} />;
     case 'schedule':
       return <ScheduleDialog type={request.type} />;
     case 'shortcuts':

@@ -1,5 +1,4 @@
 import { ApiError } from '../api/http.ts';
-import { retryTask } from '../api/tasks.ts';
 import { type App, useApp } from '../shell/app-context.ts';
 import { Icon } from '../ui/icons.tsx';
 import { cancelChoice } from './cancel-choice.ts';
@@ -13,16 +12,9 @@ export const askToCancel = (app: App, task: Task): void => {
   app.dialog.set({ kind: 'cancel', task });
 };
 
-export const retry = async (app: App, task: Task): Promise<void> => {
-  try {
-    const answer = await retryTask(app.server, task.uuid);
-    app.toasts.good(
-      answer.outcome === 'created' ? `Retried: ${task.name}` : `A task with this key is active already: ${task.name}`,
-    );
-    app.router.go({ view: 'task', uuid: answer.task.uuid });
-  } catch (error) {
-    app.toasts.bad(`Could not retry ${task.name}: ${wordsOf(error)}`);
-  }
+/** A body that runs again does again what it does: it asks, like a cancel. */
+export const askToRetry = (app: App, task: Task): void => {
+  if (task.mayRetry) app.dialog.set({ kind: 'retry', task });
 };
 
 /** What went wrong, for people. A fault of the page itself is not hidden. */
@@ -32,7 +24,7 @@ export const wordsOf = (error: unknown): string => {
 };
 
 /** The stop button of a row: nothing for an ended task, and disabled with its reason where a cancel would be refused. */
-export const StopButton = ({ task }: { readonly task: Task }) => {
+const StopButton = ({ task }: { readonly task: Task }) => {
   const app = useApp();
   const choice = cancelChoice(task);
   if (choice.kind === 'none') return null;
@@ -52,7 +44,7 @@ export const StopButton = ({ task }: { readonly task: Task }) => {
   );
 };
 
-export const RetryButton = ({ task }: { readonly task: Task }) => {
+const RetryButton = ({ task }: { readonly task: Task }) => {
   const app = useApp();
   if (!task.mayRetry) return null;
   return (
@@ -61,9 +53,21 @@ export const RetryButton = ({ task }: { readonly task: Task }) => {
       class="button quiet small icon"
       aria-label={`Retry ${task.name}`}
       data-tip="Run it again as a new task"
-      onClick={() => void retry(app, task)}
+      onClick={() => askToRetry(app, task)}
     >
       <Icon name="retry" />
     </button>
   );
 };
+
+/** Each in a place of its own: where one can be cancelled no click can retry it, however late it comes. */
+export const ActionSlots = ({ task }: { readonly task: Task }) => (
+  <span class="slots">
+    <span>
+      <StopButton task={task} />
+    </span>
+    <span>
+      <RetryButton task={task} />
+    </span>
+  </span>
+);

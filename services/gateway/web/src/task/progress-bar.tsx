@@ -1,5 +1,5 @@
 import { useNow } from '../time/clock.ts';
-import { etaSeconds, etaText, fractionOf, progressText, type Progress } from '../time/progress.ts';
+import { etaSeconds, etaText, fractionOf, progressText, progressWords, type Progress } from '../time/progress.ts';
 
 type Props = {
   readonly progress: Progress;
@@ -14,6 +14,7 @@ export const ProgressBar = ({ progress, label, startedAt, running }: Props) => {
   const now = useNow(running && startedAt !== undefined);
   const fraction = fractionOf(progress);
   const text = progressText(progress);
+  const [counts, share] = progressWords(progress);
   const eta = running && startedAt !== undefined ? etaSeconds(fraction, (now - startedAt) / 1_000) : undefined;
   return (
     <div class="progress">
@@ -31,8 +32,11 @@ export const ProgressBar = ({ progress, label, startedAt, running }: Props) => {
         </div>
       )}
       <div class="words">
-        <span class="truncate">{text}</span>
-        {eta !== undefined && <span class="eta">{etaText(eta)}</span>}
+        <span class="amount">
+          <span class="truncate">{counts}</span>
+          {share !== undefined && <span>{share}</span>}
+        </span>
+        {eta !== undefined && <span class="eta truncate">{etaText(eta)}</span>}
       </div>
     </div>
   );

@@ -1,16 +1,17 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../shell/app-context.ts';
 import { Link } from '../shell/link.tsx';
 import { useShortcuts } from '../shell/shortcuts.ts';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { AbortProof } from './abort-proof.tsx';
-import { askToCancel, retry } from './actions.tsx';
+import { askToCancel, askToRetry } from './actions.tsx';
 import { cancelChoice } from './cancel-choice.ts';
 import { CopyButton } from './copy-button.tsx';
 import { DataPanel, LargePanel } from './data-panel.tsx';
 import { Facts } from './facts.tsx';
 import { ProgressBar } from './progress-bar.tsx';
+import { ServedElsewhere } from './served-elsewhere.tsx';
 import { StatusBadge } from './status.tsx';
 import type { TaskDetail } from './task.ts';
 import { useTask } from './task-model.ts';
@@ -18,7 +19,7 @@ import { Timeline } from './timeline.tsx';
 import { warningsOf } from './warnings.ts';
 
 export const TaskView = ({ uuid }: { readonly uuid: string }) => {
-  const { router, list, toasts } = useApp();
+  const { router, list, toasts, leftTask } = useApp();
   const back = { view: 'list', query: list.state.get().query } as const;
   const [attempt, setAttempt] = useState(0);
   const state = useTask(uuid, attempt, () => {
@@ -26,6 +27,12 @@ export const TaskView = ({ uuid }: { readonly uuid: string }) => {
     router.go(back);
   });
   useShortcuts({ Escape: () => router.go(back) });
+  useEffect(
+    () => () => {
+      if (router.route.get().view === 'list') leftTask.set(uuid);
+    },
+    [],
+  );
   return (
     <section class="task-view" aria-label="Task">
       <Link class="back" to={back}>
@@ -65,11 +72,12 @@ const MissingTask = () => (
 const Shown = ({ task }: { readonly task: TaskDetail }) => (
   <>
     <Header task={task} />
-    {warningsOf(task).map(({ title, text }) => (
+    {warningsOf(task).map(({ title, text, isUnserved }) => (
       <p key={title} class="notice">
         <Icon name="alert" />
         <span>
           <strong>{title}.</strong> {text}
+          {isUnserved && <ServedElsewhere task={task} />}
         </span>
       </p>
     ))}
@@ -123,40 +131,43 @@ const Header = ({ task }: { readonly task: TaskDetail }) => (
 const Actions = ({ task }: { readonly task: TaskDetail }) => {
   const app = useApp();
   const choice = cancelChoice(task);
-  const again = (): void => void retry(app, task);
   useShortcuts({
     c: () => askToCancel(app, task),
-    r: () => (task.mayRetry ? again() : false),
+    r: () => (task.mayRetry ? askToRetry(app, task) : false),
   });
   const reason = choice.kind === 'blocked' ? choice.reason : undefined;
   return (
     <div class="actions">
-      {task.mayRetry && (
-        <button type="button" class="button" onClick={again}>
-          <Icon name="retry" />
-          Retry
-        </button>
-      )}
-      {choice.kind !== 'none' && (
-        <>
-          <button
-            type="button"
-            class="button"
-            aria-disabled={reason !== undefined}
-            aria-describedby={reason === undefined ? undefined : 'cancel-reason'}
-            data-tip={reason}
-            onClick={() => askToCancel(app, task)}
-          >
-            <Icon name="stop" />
-            Cancel
+      <span>
+        {choice.kind !== 'none' && (
+          <>
+            <button
+              type="button"
+              class="button"
+              aria-disabled={reason !== undefined}
+              aria-describedby={reason === undefined ? undefined : 'cancel-reason'}
+              data-tip={reason}
+              onClick={() => askToCancel(app, task)}
+            >
+              <Icon name="stop" />
+              Cancel
+            </button>
+            {reason !== undefined && (
+              <span id="cancel-reason" class="hidden-text">
+                {reason}
+              </span>
+            )}
+          </>
+        )}
+      </span>
+      <span>
+        {task.mayRetry && (
+          <button type="button" class="button" onClick={() => askToRetry(app, task)}>
+            <Icon name="retry" />
+            Retry
           </button>
-          {reason !== undefined && (
-            <span id="cancel-reason" class="hidden-text">
-              {reason}
-            </span>
-          )}
-        </>
-      )}
+        )}
+      </span>
     </div>
   );
 };

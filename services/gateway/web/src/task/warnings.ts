@@ -1,7 +1,12 @@
 import { durationText } from '../time/durations.ts';
 import { isTerminal, type Task } from './task.ts';
 
-export type Warning = { readonly title: string; readonly text: string };
+export type Warning = {
+  readonly title: string;
+  readonly text: string;
+  /** No worker takes the type from the task's queue; another queue may have some. */
+  readonly isUnserved?: boolean;
+};
 
 /** What somebody should know about a task before it becomes a problem. */
 export const warningsOf = (task: Task): readonly Warning[] => {
@@ -9,8 +14,9 @@ export const warningsOf = (task: Task): readonly Warning[] => {
   const warnings: Warning[] = [];
   if (task.unserved) {
     warnings.push({
-      title: `No worker serves ${task.type}`,
-      text: `The task waits in the queue ${task.queue}. It starts as soon as a worker that serves this type is there.`,
+      title: `No worker serves ${task.type} in queue ${task.queue}`,
+      text: 'It starts as soon as a worker that takes this type from this queue is there.',
+      isUnserved: true,
     });
   }
   if (task.notStopping) {

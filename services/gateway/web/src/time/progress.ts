@@ -16,13 +16,16 @@ export const fractionOf = (progress: Progress): number | undefined => {
 };
 
 /** `3 of 100 (3%)`, `50%`, `42 processed`. */
-export const progressText = (progress: Progress): string => {
-  if ('count' in progress) return `${numberText(progress.count)} processed`;
+export const progressText = (progress: Progress): string => progressWords(progress).join(' ');
+
+/** The same in its two parts: what may be cut where there is little room, and the share, which is what people read. */
+export const progressWords = (progress: Progress): readonly string[] => {
+  if ('count' in progress) return [`${numberText(progress.count)} processed`];
   const fraction = fractionOf(progress);
   const percent = fraction === undefined ? undefined : `${Math.floor(fraction * 100)}%`;
-  if ('fraction' in progress) return percent ?? '';
+  if ('fraction' in progress) return percent === undefined ? [] : [percent];
   const counts = `${numberText(progress.current)} of ${numberText(progress.total)}`;
-  return percent === undefined ? counts : `${counts} (${percent})`;
+  return percent === undefined ? [counts] : [counts, `(${percent})`];
 };
 
 /**

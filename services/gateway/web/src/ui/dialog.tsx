@@ -17,13 +17,16 @@ type DialogProps = {
 export const Dialog = ({ title, wide = false, onClose, children, footer, onSubmit }: DialogProps) => {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  const isSubmitted = useRef(false);
   useEffect(() => {
     const shown = dialog.current;
     const cameFrom = focused(shown);
+    const home = cameFrom?.closest('tr[data-uuid], .task-view')?.querySelector<HTMLElement>('.name, .back');
     shown?.showModal();
     return () => {
       shown?.close(); // until then all around it is inert and takes no focus
-      cameFrom?.focus();
+      // What was done may take the button away that asked for it, and the focus with it.
+      giveFocus(isSubmitted.current ? (home ?? cameFrom) : cameFrom);
     };
   }, []);
 
@@ -59,6 +62,7 @@ export const Dialog = ({ title, wide = false, onClose, children, footer, onSubmi
           noValidate
           onSubmit={(event) => {
             event.preventDefault();
+            isSubmitted.current = true;
             onSubmit();
           }}
         >
@@ -69,9 +73,17 @@ export const Dialog = ({ title, wide = false, onClose, children, footer, onSubmi
   );
 };
 
+/** Once more in the next frame: a row that is drawn anew meanwhile may lose it. */
+const giveFocus = (target: HTMLElement | undefined): void => {
+  target?.focus();
+  requestAnimationFrame(() => {
+    if (target?.isConnected && focused(target) === undefined) target.focus();
+  });
+};
+
 /** What has the focus, also inside a shadow root. */
 const focused = (near: HTMLElement | null): HTMLElement | undefined => {
   const root = near?.getRootNode();
   const active = root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
-  return active instanceof HTMLElement ? active : undefined;
+  return active instanceof HTMLElement && active !== document.body ? active : undefined;
 };
