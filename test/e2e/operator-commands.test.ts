@@ -255,6 +255,13 @@ test(
     context.defer(() => editStream(stage.ports, runStream, { max_msgs_per_subject: 1 }));
     const changed = await broken({});
     assert.match(changed.map(({ found }) => found).join(), 'max_msgs_per_subject is 5, 1 is needed');
+
+    const { commandsStream: stream, commandsConsumer: name } = stage.ports.wire.names;
+    const { config } = await stage.ports.wire.api.call<{ readonly config: object }>(`CONSUMER.INFO.${stream}.${name}`);
+    const body = { stream_name: stream, action: 'update', config: { ...config, max_ack_pending: 1 } };
+    await stage.ports.wire.api.call(`CONSUMER.CREATE.${stream}.${name}`, body);
+    const blind = await broken({});
+    assert.match(blind.map(({ found }) => found).join(), `${name} of ${stream}: max_ack_pending is 1`);
   },
   LIMIT,
 );

@@ -36,7 +36,7 @@ const never = [
   ...['$JS.API.STREAM.LIST', '$JS.API.SERVER.REMOVE', '$JS.API.META.LEADER.STEPDOWN', '$JS.API.ACCOUNT.PURGE.BATON'],
 ];
 const purge = `$JS.API.STREAM.PURGE.${names.objectsStream}`;
-const ofProjections = ['documents', 'log'].flatMap((name) => consumer(names.tasksStream, name));
+const ofProjections = ['documents', 'log', 'archive'].flatMap((name) => consumer(names.tasksStream, name));
 const ofCommands = [...consumer(names.commandsStream, names.commandsConsumer), names.deadSubject('x')];
 const node = (role: 'worker' | 'supervisor' | 'projector'): string => names.nodeSubject(role, 'x');
 

@@ -204,7 +204,7 @@ const tryOperator = async ({ env }: Whole): Promise<void> => {
     return stdout;
   };
   assert.match(await ok('submit', 'fx.double', '5', '--user', 'alice', '--wait'), 'success');
-  await ok('doctor');
+  assert.match(await ok('doctor'), 'every write is on disk before it is answered');
   await ok('stats');
   await ok('workers');
   await ok('rebuild');

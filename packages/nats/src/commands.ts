@@ -2,12 +2,10 @@ import { headers as names, parseAddress, untoken } from '@baton/protocols';
 import { NotConnectedError, type CommandMessage, type Commands, type CommandSent } from '@baton/runtime';
 import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import type { NatsWire } from './connect.ts';
+import { sharedConsumers } from './consumers.ts';
 import { INBOX_PREFIX } from './inbox.ts';
 import { listen } from './wire.ts';
 import { WorkReader, type Work } from './work-reader.ts';
-
-/** Longer than everything a supervisor may wait for while it carries one out. */
-const ACK_WAIT_MS = 30_000;
 
 /**
  * Where answers may go. A supervisor may publish to every subject, so it must not be made to: a command with another place
@@ -31,10 +29,8 @@ export const createCommands = (wire: NatsWire): Commands => {
     send: (command, timeoutMs) => answers.send(command, timeoutMs),
 
     open: (take, { most }) => {
-      const { commandsStream: stream, commandsConsumer: consumer, allCommands: filter } = wire.names;
-      return WorkReader.open(wire, { stream, consumer, filter, ackWaitMs: ACK_WAIT_MS, most }, (work) =>
-        take(messageOf(wire, work)),
-      );
+      const { commands: consumer } = sharedConsumers(wire.names);
+      return WorkReader.open(wire, { consumer, most }, (work) => take(messageOf(wire, work)));
     },
 
     reply: (to, bytes, contentType) => {

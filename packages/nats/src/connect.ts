@@ -30,6 +30,8 @@ export type NatsSettings = DialSettings &
     readonly commitSettings?: Partial<Omit<CommitSettings, 'mode'>>;
     /** Publishes that may wait for their acknowledgement. Default 4,096 and 32 MiB. */
     readonly inFlight?: Partial<GateLimits>;
+    /** How often readers compare their consumers with what they have to be. Default 30,000. */
+    readonly consumerCheckMs?: number;
     /** Told what went wrong where nobody waits. Default: a process warning. */
     readonly onFault?: FaultListener;
   };
@@ -42,6 +44,7 @@ export type NatsWire = Wire & {
   readonly room: StoreRoom;
   /** The server's wall clock, as well as it is known here. */
   readonly clock: ServerClock;
+  readonly consumerCheckMs: number;
   /** Sends bytes to any subject and waits for an empty answer. Rejects when it does not come. */
   readonly confirm: (subject: string, bytes: Uint8Array, timeoutMs: number) => Promise<void>;
   /** Ends the connection. What is still in flight is told `unknown`. */
@@ -49,6 +52,8 @@ export type NatsWire = Wire & {
 };
 
 const IN_FLIGHT: GateLimits = { count: 4_096, bytes: 32 * 1024 * 1024 };
+/** A consumer that somebody has changed says nothing of it. */
+const CONSUMER_CHECK_MS = 30_000;
 const CHECK_TIMEOUT_MS = 2_000;
 
 /**
@@ -126,6 +131,7 @@ const assemble = (settings: NatsSettings, parts: Parts): NatsWire => {
     epoch,
     replicas,
     inboxPrefix,
+    consumerCheckMs: settings.consumerCheckMs ?? CONSUMER_CHECK_MS,
     onFault,
     confirm: (subject, bytes, timeoutMs) => api.confirm(subject, bytes, timeoutMs),
     close: () => link.close(),

@@ -10,11 +10,12 @@ export {
 export { inspectNats } from './inspect.ts';
 export { connectPorts } from './ports.ts';
 export { serviceConnection } from './service-connection.ts';
-export { SERVER_FLOOR } from './server-check.ts';
+export { DURABLE_FLOOR, isAtLeast, SERVER_FLOOR } from './server-check.ts';
 export { listen } from './wire.ts';
 
 export type { NatsSettings, NatsWire } from './connect.ts';
-export type { LaneFinding, NatsFindings, StreamFinding } from './inspect.ts';
+export type { ConsumerFinding, LaneFinding, NatsFindings, StreamFinding } from './inspect.ts';
+export type { ServerFinding } from './servers.ts';
 export type { NatsPorts, NatsPortsSettings } from './ports.ts';
 export type { CommitMode } from './publisher/group-commit.ts';
 export type { JetStreamApi, Publisher, PublishOptions, Wire } from './wire.ts';

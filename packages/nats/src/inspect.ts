@@ -2,11 +2,20 @@ import { namesOf, streamConfigs, untoken } from '@baton/protocols';
 import { createInbox } from '@nats-io/nats-core';
 import { Api } from './api.ts';
 import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
+import {
+  consumerDifferences,
+  findConsumer,
+  sharedConsumers,
+  type ConsumerDifference,
+  type ConsumerInfo,
+  type WantedConsumer,
+} from './consumers.ts';
 import { isKept, type StreamInfo } from './ensure-streams.ts';
 import { ApiError } from './errors.ts';
 import { hearRefusals, Inbox } from './inbox.ts';
 import { apiCodes } from './publisher/outcome.ts';
 import { requireJetStream, requireVersion } from './server-check.ts';
+import { askServers, type ServerFinding } from './servers.ts';
 import { closeConnection } from './stale.ts';
 import { differences, type Difference } from './stream-differences.ts';
 
@@ -21,6 +30,13 @@ export type StreamFinding = {
   readonly replicas: number;
 };
 
+export type ConsumerFinding = {
+  readonly stream: string;
+  readonly name: string;
+  /** What keeps messages from it; a service that starts mends it. */
+  readonly differences: readonly ConsumerDifference[];
+};
+
 export type LaneFinding = {
   readonly queue: string;
   readonly priority: string;
@@ -31,9 +47,13 @@ export type LaneFinding = {
 
 export type NatsFindings = {
   readonly version: string;
+  /** Every server of the cluster; none where these credentials may not ask. */
+  readonly servers: readonly ServerFinding[];
   /** Server's clock minus ours, milliseconds, as far as one question can tell. */
   readonly skewMs: number;
   readonly streams: readonly StreamFinding[];
+  /** Consumers that services share, as far as they have been made. */
+  readonly consumers: readonly ConsumerFinding[];
   readonly lanes: readonly LaneFinding[];
   /** Events the projector has not confirmed yet; undefined: no projector has ever run. */
   readonly projectorBehind: number | undefined;
@@ -49,10 +69,6 @@ type Info = StreamInfo & {
     readonly subjects?: Readonly<Record<string, number>>;
   };
 };
-type ConsumerInfo = { readonly num_pending: number; readonly num_ack_pending: number };
-
-const CONSUMER_NOT_FOUND = 10_014;
-
 /**
  * Looks at a server as a service would, and changes nothing: missing streams are not made. Rejects as `connectNats` does
  * for a server that cannot be reached or is not fit.
@@ -83,8 +99,17 @@ export const inspectNats = async (settings: DialSettings & { readonly namespace?
       });
     }
     const lanes = await lanesOf(api, names.runStream, names.allRun);
-    const projectorBehind = await behindOf(api, names.eventsStream, names.projectorConsumer);
-    return { version: version ?? '', skewMs: Math.round(skewMs), streams, lanes, projectorBehind };
+    const wanted = sharedConsumers(names);
+    const consumers: ConsumerFinding[] = [];
+    let projectorBehind: number | undefined;
+    for (const one of Object.values(wanted)) {
+      const info = await seen(api, one);
+      if (info === undefined) continue;
+      consumers.push({ stream: one.stream, name: one.name, differences: consumerDifferences(one, info) });
+      if (one === wanted.projector) projectorBehind = info.num_pending + info.num_ack_pending;
+    }
+    const servers = await askServers(nc);
+    return { version: version ?? '', servers, skewMs: Math.round(skewMs), streams, consumers, lanes, projectorBehind };
   } finally {
     inbox.close();
     await closeConnection(nc);
@@ -117,14 +142,12 @@ const lanesOf = async (api: Api, stream: string, filter: string): Promise<readon
   }
 };
 
-const behindOf = async (api: Api, stream: string, consumer: string): Promise<number | undefined> => {
+/** Undefined: it was never made, or its stream is not there. */
+const seen = async (api: Api, wanted: WantedConsumer): Promise<ConsumerInfo | undefined> => {
   try {
-    const info = await api.call<ConsumerInfo>(`CONSUMER.INFO.${stream}.${consumer}`);
-    return info.num_pending + info.num_ack_pending;
+    return await findConsumer(api, wanted);
   } catch (fault) {
-    const isAbsent =
-      fault instanceof ApiError && (fault.apiCode === CONSUMER_NOT_FOUND || fault.apiCode === apiCodes.streamNotFound);
-    if (isAbsent) return undefined;
+    if (fault instanceof ApiError && fault.apiCode === apiCodes.streamNotFound) return undefined;
     throw fault;
   }
 };

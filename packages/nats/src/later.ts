@@ -1,13 +1,11 @@
 import { DecodeError, decode, DUE_TTL_MS, encode, hashOf, parseAddress } from '@baton/protocols';
 import type { Delayed, Later } from '@baton/runtime';
 import type { NatsWire } from './connect.ts';
+import { sharedConsumers } from './consumers.ts';
 import { WorkReader, type Work } from './work-reader.ts';
 
 /** A message is an address, an id and a number. */
 const MESSAGE_LIMIT = 1_024;
-
-/** Longer than a load and a dispatch may take together; what a dead supervisor had in hand comes again after it. */
-const ACK_WAIT_MS = 12_000;
 
 /** The schedules of the server (ADR-51): `@at` a time, to a subject of the same stream. */
 export const createLater = (wire: NatsWire): Later => ({
@@ -26,8 +24,8 @@ export const createLater = (wire: NatsWire): Later => ({
   },
 
   open: (take, { most }) => {
-    const { laterStream: stream, dueConsumer: consumer, allDue: filter } = wire.names;
-    return WorkReader.open(wire, { stream, consumer, filter, ackWaitMs: ACK_WAIT_MS, most }, (work) => {
+    const { due: consumer } = sharedConsumers(wire.names);
+    return WorkReader.open(wire, { consumer, most }, (work) => {
       const delayed = read(wire, work);
       if (delayed === undefined) work.ack();
       else take({ ...delayed, ack: work.ack, again: work.again });

@@ -6,6 +6,12 @@ import { apiCodes } from './publisher/outcome.ts';
 /** The first server with everything needed and without the faults that were mended on the way. */
 export const SERVER_FLOOR = '2.14.5';
 
+/**
+ * The first server that keeps `sync_interval: always`: every write on disk before it is answered. Those before compact blocks
+ * without it, skip the sync of compacted ones, and destroy an existing consumer when they refuse to make one of its name.
+ */
+export const DURABLE_FLOOR = '2.15.2';
+
 /** Throws ServerTooOldError for a version below the floor, and for one that cannot be read. */
 export const requireVersion = (version: string | undefined): void => {
   if (version !== undefined && isAtLeast(version, SERVER_FLOOR)) return;

@@ -2,11 +2,10 @@ import { NotConnectedError, type Closing, type Subscription } from '@baton/runti
 import type { Msg } from '@nats-io/nats-core';
 import type { NatsWire } from './connect.ts';
 import type { Delivery } from './delivery.ts';
-import { ApiError } from './errors.ts';
+import { ensureConsumer, type WantedConsumer } from './consumers.ts';
 import { Pull, type PullEnd } from './pull.ts';
 
 const NANOS_PER_MS = 1_000_000;
-const CONSUMER_EXISTS = 10_148;
 const PULL_MS = 30_000;
 const HEARTBEAT_MS = 5_000;
 /** Without a sign of life for this long the pull is begun anew; looked at every `LOOK_MS`. */
@@ -21,12 +20,8 @@ const encoder = new TextEncoder();
 const ACK = encoder.encode('+ACK');
 
 export type WorkReaderSettings = {
-  readonly stream: string;
-  /** Durable, shared by all who read: each message goes to one of them. */
-  readonly consumer: string;
-  readonly filter: string;
-  /** A message that is not answered comes again after this long. */
-  readonly ackWaitMs: number;
+  /** Shared by all who read: each message goes to one of them. */
+  readonly consumer: WantedConsumer;
   /** Messages in hand at the same time. */
   readonly most: number;
 };
@@ -54,12 +49,13 @@ export class WorkReader implements Closing {
   private pulling = false;
   private mending: NodeJS.Timeout | undefined;
   private heardAt = 0;
+  private checkedAt = performance.now();
   private closed = false;
   private idle: (() => void) | undefined;
 
   /** Rejects when the consumer cannot be made. */
   static async open(wire: NatsWire, settings: WorkReaderSettings, take: (work: Work) => void): Promise<WorkReader> {
-    await ensureConsumer(wire, settings);
+    await ensureConsumer(wire, settings.consumer);
     return new WorkReader(wire, settings, take);
   }
 
@@ -67,9 +63,9 @@ export class WorkReader implements Closing {
     this.wire = wire;
     this.settings = settings;
     this.take = take;
-    this.pull = new Pull(wire, settings.stream, settings.consumer);
+    this.pull = new Pull(wire, settings.consumer.stream, settings.consumer.name);
     this.ties = [wire.link.onDisconnect(() => this.giveUp()), wire.link.onReconnect(() => this.pump())];
-    this.watch = setInterval(() => this.look(), LOOK_MS);
+    this.watch = setInterval(() => this.look(), Math.min(LOOK_MS, wire.consumerCheckMs));
     this.watch.unref();
     this.pump();
   }
@@ -109,7 +105,7 @@ export class WorkReader implements Closing {
       );
     } catch (fault) {
       this.giveUp();
-      this.wire.onFault(`reader of ${this.settings.stream}`, fault);
+      this.wire.onFault(`reader of ${this.settings.consumer.stream}`, fault);
     }
   }
 
@@ -148,15 +144,16 @@ export class WorkReader implements Closing {
   }
 
   private async mend(): Promise<void> {
+    this.checkedAt = performance.now();
     try {
-      await ensureConsumer(this.wire, this.settings);
+      await ensureConsumer(this.wire, this.settings.consumer);
       this.mending = undefined;
       this.pump();
     } catch (fault) {
       this.mending = undefined;
       // Without a connection the reconnect begins anew.
       if (fault instanceof NotConnectedError) return;
-      this.wire.onFault(`reader of ${this.settings.stream}`, fault);
+      this.wire.onFault(`reader of ${this.settings.consumer.stream}`, fault);
       this.mendSoon();
     }
   }
@@ -167,32 +164,9 @@ export class WorkReader implements Closing {
 
   private look(): void {
     if (!this.wire.link.connected || this.mending !== undefined) return;
-    if (this.pulling && performance.now() - this.heardAt > SILENCE_MS) this.giveUp();
+    const now = performance.now();
+    if (this.pulling && now - this.heardAt > SILENCE_MS) this.giveUp();
+    if (now - this.checkedAt >= this.wire.consumerCheckMs) this.mendSoon();
     this.pump();
   }
 }
-
-const ensureConsumer = async (wire: NatsWire, settings: WorkReaderSettings): Promise<void> => {
-  const { stream, consumer, filter, ackWaitMs } = settings;
-  const config = {
-    name: consumer,
-    durable_name: consumer,
-    filter_subject: filter,
-    ack_policy: 'explicit',
-    ack_wait: ackWaitMs * NANOS_PER_MS,
-    deliver_policy: 'all',
-    replay_policy: 'instant',
-    max_deliver: -1,
-    max_ack_pending: 100_000,
-  };
-  try {
-    // `create`, and not "create or update": two versions must not change it under each other.
-    await wire.api.call(`CONSUMER.CREATE.${stream}.${consumer}.${filter}`, {
-      stream_name: stream,
-      action: 'create',
-      config,
-    });
-  } catch (fault) {
-    if (!(fault instanceof ApiError) || fault.apiCode !== CONSUMER_EXISTS) throw fault;
-  }
-};

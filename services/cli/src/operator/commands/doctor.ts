@@ -1,6 +1,7 @@
 import type { KeptDefinition } from '@baton/core';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { inspectNats, SERVER_FLOOR, type NatsFindings } from '@baton/nats';
+import { durabilityOf } from './durability.ts';
 import { BatonError, type RecordStore } from '@baton/runtime';
 import { say, styled } from '../../dev/terminal.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -62,7 +63,13 @@ const checkNats = async (session: Session, findings: Finding[]): Promise<NatsFin
     return undefined;
   }
   findings.push({ check: 'NATS', level: 'ok', found: `nats-server ${nats.version} at ${at}, JetStream on` });
-  findings.push(skewOf(nats), ...streamsOf(nats, settings.namespace), projectionOf(nats));
+  findings.push(
+    ...durabilityOf(nats),
+    skewOf(nats),
+    ...streamsOf(nats, settings.namespace),
+    ...consumersOf(nats),
+    projectionOf(nats),
+  );
   return nats;
 };
 
@@ -100,6 +107,20 @@ const streamsOf = ({ streams }: NatsFindings, namespace: string): readonly Findi
   const bytes = streams.reduce((sum, stream) => sum + stream.bytes, 0);
   if (findings.length > 0) return findings;
   return [{ check: 'streams', level: 'ok', found: `${streams.length} as they have to be, ${bytesText(bytes)}` }];
+};
+
+/** One that was changed reads on without a word, and lag counts only what it still takes. */
+const consumersOf = ({ consumers }: NatsFindings): readonly Finding[] => {
+  const findings = consumers.flatMap(({ stream, name, differences }) =>
+    differences.map(({ field, wanted, actual }): Finding => ({
+      check: 'consumers',
+      level: 'fail',
+      found: `${name} of ${stream}: ${field} is ${JSON.stringify(actual) ?? 'not set'}, ${JSON.stringify(wanted) ?? 'unset'} is needed`,
+      advice: 'somebody has changed it: start the service that reads it again, which mends it, and look at who may',
+    })),
+  );
+  if (findings.length > 0) return findings;
+  return [{ check: 'consumers', level: 'ok', found: `${consumers.length} as they have to be` }];
 };
 
 const projectionOf = ({ projectorBehind: behind }: NatsFindings): Finding => {

@@ -1,0 +1,155 @@
+// Consumers that services share, changed by somebody: they are put right, it is said, and nothing stays away.
+import { inspectNats, connectPorts } from '@baton/nats';
+import type { CommandMessage, Subscription } from '@baton/runtime';
+import * as assert from 'uvu/assert';
+import { eventually } from '../support/eventually.ts';
+import { natsUrl, openNatsSystem, type NatsSystem } from '../support/nats-ports.ts';
+import { suite, type TestContext } from '../support/suite.ts';
+
+const test = suite('nats consumers');
+
+type Config = Readonly<Record<string, unknown>>;
+type Info = { readonly config: Config; readonly paused?: boolean };
+
+/** As somebody would who may: in place where the server allows it, else made anew. */
+const change = async ({ nc, names }: NatsSystem, changes: Config): Promise<void> => {
+  const { commandsStream: stream, commandsConsumer: name } = names;
+  const ask = async <T>(subject: string, body?: object): Promise<T> =>
+    (await nc.request(`$JS.API.CONSUMER.${subject}`, body === undefined ? '' : JSON.stringify(body))).json<T>();
+  if ('pause_until' in changes) return void (await ask(`PAUSE.${stream}.${name}`, changes));
+  const { config } = await ask<Info>(`INFO.${stream}.${name}`);
+  const { filter_subject: _filter, ...kept } = config;
+  const body = { stream_name: stream, config: { ...kept, ...changes } };
+  const { error } = await ask<{ readonly error?: object }>(`CREATE.${stream}.${name}`, { ...body, action: 'update' });
+  if (error === undefined) return;
+  await ask(`DELETE.${stream}.${name}`);
+  const made = await ask<{ readonly error?: object }>(`CREATE.${stream}.${name}`, body);
+  assert.is(made.error, undefined, JSON.stringify(made.error));
+};
+
+const send = async (system: NatsSystem, type: string): Promise<void> => {
+  const ack = await system.nc.request(system.names.submitSubject(type), 'a command');
+  assert.ok(ack.json<{ readonly seq?: number }>().seq);
+};
+
+const start = async ({ defer }: TestContext) => {
+  const faults: string[] = [];
+  const system = await openNatsSystem({
+    consumerCheckMs: 100,
+    onFault: (where, fault) => faults.push(`${where}: ${String(fault)}`),
+  });
+  defer(() => system.close());
+  const taken: string[] = [];
+  const take = (message: CommandMessage): void => {
+    taken.push(message.type ?? '');
+    message.ack();
+  };
+  const read = async (): Promise<Subscription> => {
+    const reader = await (await system.ports('reader')).commands.open(take, { most: 10 });
+    defer(() => reader.close());
+    return reader as unknown as Subscription;
+  };
+  return { system, faults, taken, read };
+};
+
+const CHANGES: readonly { readonly title: string; readonly changes: Config; readonly field: string }[] = [
+  { title: 'another filter', changes: { filter_subject: 'nothing.at.all' }, field: 'filter_subjects' },
+  { title: 'bodies left out', changes: { headers_only: true, filter_subject: '>' }, field: 'headers_only' },
+  { title: 'a pause', changes: { pause_until: '2100-01-01T00:00:00Z' }, field: 'paused' },
+  {
+    title: 'a delivery to somebody else',
+    changes: { deliver_subject: 'elsewhere', max_waiting: 0 },
+    field: 'deliver_subject',
+  },
+  { title: 'one at a time', changes: { max_ack_pending: 1 }, field: 'max_ack_pending' },
+];
+
+for (const { title, changes, field } of CHANGES) {
+  test(
+    `${title}: mended at the start, and said`,
+    async (context) => {
+      const { system, faults, taken, read } = await start(context);
+      (await read()).close();
+      await change(system, changes);
+      await send(system, 'first');
+      const findings = await inspectNats({ servers: natsUrl(), namespace: system.names.namespace });
+      const seen = findings.consumers.find(({ name }) => name === system.names.commandsConsumer);
+      assert.ok(
+        seen?.differences.some((one) => one.field === field),
+        JSON.stringify(seen),
+      );
+
+      const ports = await connectPorts({
+        servers: natsUrl(),
+        namespace: system.names.namespace,
+        onFault: (where, fault) => faults.push(`${where}: ${String(fault)}`),
+      });
+      context.defer(() => ports.close());
+      const reader = await ports.commands.open(
+        (message) => {
+          taken.push(message.type ?? '');
+          message.ack();
+        },
+        { most: 10 },
+      );
+      context.defer(() => reader.close());
+      await eventually(() => assert.equal(taken, ['first']));
+      assert.ok(
+        faults.some((fault) => fault.startsWith('consumer commands of ') && fault.includes(`${field} was `)),
+        faults.join('\n'),
+      );
+      const after = await inspectNats({ servers: natsUrl(), namespace: system.names.namespace });
+      assert.equal(
+        after.consumers.flatMap(({ differences }) => differences),
+        [],
+      );
+    },
+    { limitMs: 30_000 },
+  );
+}
+
+test(
+  'one that is changed under a reader is mended while it reads, and what passed it by comes after all',
+  async (context) => {
+    const { system, faults, taken, read } = await start(context);
+    await read();
+    await send(system, 'before');
+    await eventually(() => assert.equal(taken, ['before']));
+    await change(system, { filter_subject: 'nothing.at.all' });
+    await send(system, 'meanwhile');
+    await eventually(() => assert.equal(taken, ['before', 'meanwhile']), { limitMs: 10_000 });
+    assert.ok(
+      faults.some((fault) => fault.includes('nothing.at.all')),
+      faults.join('\n'),
+    );
+  },
+  { limitMs: 30_000 },
+);
+
+test(
+  'several that start at once on a changed one mend it together',
+  async (context) => {
+    const { system, taken, read } = await start(context);
+    (await read()).close();
+    await change(system, { filter_subject: 'nothing.at.all' });
+    await send(system, 'one');
+    const readers = await Promise.all(
+      Array.from({ length: 6 }, async (_, i) =>
+        (await system.ports(`reader ${i}`)).commands.open(
+          (message) => {
+            taken.push(message.type ?? '');
+            message.ack();
+          },
+          { most: 10 },
+        ),
+      ),
+    );
+    context.defer(() => Promise.all(readers.map((reader) => reader.close())));
+    await eventually(() => assert.equal(taken, ['one']));
+    await send(system, 'two');
+    await eventually(() => assert.equal(taken, ['one', 'two']));
+  },
+  { limitMs: 30_000 },
+);
+
+test.run();
