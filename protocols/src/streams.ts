@@ -126,8 +126,8 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       discard: 'new',
       duplicate_window: 100 * NANOS_PER_MS,
       allow_direct: false,
-      // What is known of an object is written over.
-      allow_rollup_hdrs: true,
+      // Whoever may write an object could empty the store by a header.
+      allow_rollup_hdrs: false,
     },
     {
       ...common,

@@ -1,6 +1,7 @@
 // The shipped server configuration: what no role may do, tried as that role.
+import { connectPorts } from '@baton/nats';
 import { namesOf, streamConfigs } from '@baton/protocols';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
 import * as assert from 'uvu/assert';
 import { startRolesServer, type Role } from '../support/roles.ts';
 import { thrownBy } from '../support/stage.ts';
@@ -45,7 +46,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
     ...never,
     ...ofProjections,
     ...consumer(names.eventsStream, 'x'),
-    ...[purge, node('worker'), node('projector'), names.progressSubject('x'), names.submitSubject('x')],
+    ...[node('worker'), node('projector'), names.progressSubject('x'), names.submitSubject('x')],
     ...['_INBOX_gateway.x', '_INBOX_worker.x', '_INBOX_observer.x'],
   ],
   worker: [
@@ -70,7 +71,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
     ...ofCommands,
     ...consumer(names.eventsStream, 'x'),
     ...ofStreams(['STREAM.CREATE']),
-    ...[purge, node('worker'), node('supervisor'), node('projector'), names.findSubject, names.progressSubject('x')],
+    ...[node('worker'), node('supervisor'), node('projector'), names.findSubject, names.progressSubject('x')],
     ...['_INBOX_publisher.x', '_INBOX_worker.x'],
   ],
   publisher: [
@@ -124,6 +125,28 @@ test(
         assert.match(String(failure), /permissions violation/i, `${role} may subscribe ${subject}`);
       }
     }
+  },
+  LIMIT,
+);
+
+test(
+  'whoever may write to a stream cannot empty it by a header',
+  async (context) => {
+    const server = await startRolesServer(context);
+    const { servers, natsUser: user, natsPassword: password, inboxPrefix } = server.login('operator');
+    const ports = await connectPorts({ servers, user, password, inboxPrefix });
+    context.defer(() => ports.close());
+    await ports.data.put('kept', new Uint8Array(1_000));
+    const nc = await server.raw('worker');
+    const rollUp = headers();
+    rollUp.set('Nats-Rollup', 'all');
+    for (const subject of [names.objectSubject('x'), names.chunkSubject('x'), record, names.operationSubject('x')]) {
+      const answer = (await nc.request(subject, 'x', { headers: rollUp, timeout: 5_000 })).json<{
+        readonly error?: object;
+      }>();
+      assert.ok(answer.error, `${subject}: ${JSON.stringify(answer)}`);
+    }
+    assert.is((await ports.data.get('kept'))?.length, 1_000);
   },
   LIMIT,
 );

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { OBJECT_CHUNK, paddedBase64Url, STORE_TIMEOUT_MS } from '@baton/protocols';
-import { StoreRefusedError, type BatonError, type DataStore, type WriteResult } from '@baton/runtime';
+import { BatonError, StoreRefusedError, type DataStore, type WriteResult } from '@baton/runtime';
 import { ApiError, StoreTimeoutError } from './errors.ts';
 import { apiCodes } from './publisher/outcome.ts';
 import type { Wire } from './wire.ts';
@@ -30,7 +30,6 @@ type Subjects = {
 const AT_ONCE = 4;
 
 const NO_MESSAGE = 10_037;
-const ROLLUP = { 'Nats-Rollup': 'sub' } as const;
 
 /**
  * The object store on its own stream: pieces first, then what is known of the object, so that nobody finds a half. Pieces
@@ -41,6 +40,8 @@ export const createDataStore = (wire: Wire): DataStore => new NatsDataStore(wire
 
 class NatsDataStore implements DataStore {
   private readonly wire: Wire;
+  /** A role that may not remove is told once, and does not fill the server's log with tries. */
+  private denied: BatonError | undefined;
 
   constructor(wire: Wire) {
     this.wire = wire;
@@ -59,7 +60,7 @@ class NatsDataStore implements DataStore {
     }
     const digest = `SHA-256=${paddedBase64Url(createHash('sha256').update(bytes).digest())}`;
     const info: ObjectInfo = { name, bucket: names.objectsBucket, nuid, size: bytes.length, chunks, digest };
-    await this.write(names.objectSubject(name), new TextEncoder().encode(JSON.stringify(info)), ROLLUP);
+    await this.write(names.objectSubject(name), new TextEncoder().encode(JSON.stringify(info)));
   }
 
   async get(name: string): Promise<Uint8Array | undefined> {
@@ -155,7 +156,13 @@ class NatsDataStore implements DataStore {
   }
 
   private async purge(filter: string): Promise<void> {
-    await this.call(`STREAM.PURGE.${this.wire.names.objectsStream}`, { filter });
+    if (this.denied !== undefined) throw this.denied;
+    try {
+      await this.call(`STREAM.PURGE.${this.wire.names.objectsStream}`, { filter });
+    } catch (fault) {
+      if (fault instanceof BatonError && fault.code === 'PERMISSION_DENIED') this.denied = fault;
+      throw fault;
+    }
   }
 
   private async call<T>(subject: string, body: object): Promise<T> {
@@ -168,9 +175,8 @@ class NatsDataStore implements DataStore {
     }
   }
 
-  private async write(subject: string, bytes: Uint8Array, headers?: Readonly<Record<string, string>>): Promise<void> {
-    const options = headers === undefined ? {} : { headers };
-    const fault = faultOf(await this.wire.publisher.publish(subject, bytes, options));
+  private async write(subject: string, bytes: Uint8Array): Promise<void> {
+    const fault = faultOf(await this.wire.publisher.publish(subject, bytes));
     if (fault !== undefined) throw fault;
   }
 }
