@@ -1,6 +1,6 @@
 // Consumers that services share, changed by somebody: they are put right, it is said, and nothing stays away.
 import { inspectNats, connectPorts } from '@baton/nats';
-import type { CommandMessage, Subscription } from '@baton/runtime';
+import type { Closing, CommandMessage } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { natsUrl, openNatsSystem, type NatsSystem } from '../support/nats-ports.ts';
@@ -44,10 +44,10 @@ const start = async ({ defer }: TestContext) => {
     taken.push(message.type ?? '');
     message.ack();
   };
-  const read = async (): Promise<Subscription> => {
+  const read = async (): Promise<Closing> => {
     const reader = await (await system.ports('reader')).commands.open(take, { most: 10 });
     defer(() => reader.close());
-    return reader as unknown as Subscription;
+    return reader;
   };
   return { system, faults, taken, read };
 };
@@ -69,7 +69,7 @@ for (const { title, changes, field } of CHANGES) {
     `${title}: mended at the start, and said`,
     async (context) => {
       const { system, faults, taken, read } = await start(context);
-      (await read()).close();
+      await (await read()).close();
       await change(system, changes);
       await send(system, 'first');
       const findings = await inspectNats({ servers: natsUrl(), namespace: system.names.namespace });
@@ -130,7 +130,7 @@ test(
   'several that start at once on a changed one mend it together',
   async (context) => {
     const { system, taken, read } = await start(context);
-    (await read()).close();
+    await (await read()).close();
     await change(system, { filter_subject: 'nothing.at.all' });
     await send(system, 'one');
     const readers = await Promise.all(
