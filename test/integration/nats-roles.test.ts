@@ -142,7 +142,7 @@ const tryGateway = async ({ gateway }: Whole): Promise<void> => {
   assert.ok(big.status < 300, JSON.stringify(big));
   assert.is((await call('POST', '/task/', { type: 'fx.double', args: [1, 'x'.repeat(100_000)] })).status < 300, true);
   // One that joins leaves nothing of its large arguments behind, and may take them away.
-  const joins = { type: 'fx.steps', task_key: 'joined', args: [20, 100], scope: 'private' };
+  const joins = { type: 'fx.steps', task_key: 'joined', args: [20, 100] };
   assert.ok((await call('POST', '/task/', joins)).status < 300);
   assert.ok((await call('POST', '/task/', { ...joins, args: ['x'.repeat(100_000)] })).status < 300);
   assert.is((await call('GET', '/task/')).status, 200);
