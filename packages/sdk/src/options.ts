@@ -51,7 +51,10 @@ export type TaskOptions = SharedOptions & {
   readonly isolation?: 'thread';
   /** `import.meta.url` of the module that defines the task: the thread imports it to find the handler. */
   readonly module?: string | URL;
-  /** Most memory a thread's objects may take, MiB; the attempt fails beyond it. 512 when not set. */
+  /**
+   * Most memory a thread's objects may take, MiB; the attempt fails beyond it. 512 when not set. Buffers and typed arrays
+   * lie outside of it and are not bounded by this: bound the process for them.
+   */
   readonly threadMemoryMb?: number;
 };
 

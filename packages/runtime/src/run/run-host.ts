@@ -10,6 +10,7 @@ import { ThreadPool } from '../thread/thread-pool.ts';
 import { Claims, type Claimed } from './claims.ts';
 import type { TaskDefinition } from './definition.ts';
 import { Run } from './run.ts';
+import { sayBegun, sayEnded } from './run-log.ts';
 import type { GivingBack, RunEnd } from './run-finish.ts';
 
 export type { Claimed } from './claims.ts';
@@ -111,13 +112,17 @@ export class RunHost {
     this.runs.set(address, run);
     this.bodies.add(run);
     this.lease?.update({ running: this.bodies.size });
+    sayBegun(log, claimed.record);
     const end = await run.execute();
     this.claims.ended(address);
     if (this.runs.get(address) === run) this.runs.delete(address);
     this.bodies.delete(run);
     this.endedAt.set(definition.type, ports.clock.monotonic());
     this.lease?.update({ running: this.bodies.size });
-    if (end.kind === 'left') this.next(address, end.held);
+    if (end.kind === 'left') {
+      sayEnded(log, end.held);
+      this.next(address, end.held);
+    }
     return end;
   }
 
@@ -126,7 +131,9 @@ export class RunHost {
     await Promise.all(
       [...this.bodies].map(async (run) => {
         const end = await run.giveBack(by);
-        if (end.kind === 'left') this.next(run.address, end.held);
+        if (end.kind !== 'left') return;
+        sayEnded(this.settings.log, end.held);
+        this.next(run.address, end.held);
       }),
     );
   }
@@ -175,7 +182,9 @@ export class RunHost {
     const { ports, info, log } = this.settings;
     this.subscriptions.push(
       ports.signals.onPoke(info.id, (address) => void this.runs.get(address)?.look()),
+      ports.link.onDisconnect(() => log.warn({ running: this.bodies.size }, 'the connection to NATS was lost')),
       ports.link.onReconnect(() => {
+        log.info('the connection to NATS is back');
         for (const run of this.runs.values()) void run.look();
       }),
     );

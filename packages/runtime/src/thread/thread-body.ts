@@ -20,6 +20,9 @@ export type ThreadBodySettings = {
   readonly everyUpdate: boolean;
 };
 
+/** The import of a module that takes longer is said, and said again. */
+const SLOW_IMPORT_MS = 10_000;
+
 type Settle = (errors: readonly TaskError[]) => void;
 
 /** A body that is called in a thread, seen from the process (behaviour T5). */
@@ -97,7 +100,7 @@ export class ThreadBody implements Body {
       // It was stopped while it waited.
       if (this.isOver) return threads.giveBack(thread);
       this.thread = thread;
-      await thread.loaded;
+      await this.loaded(thread);
       if (this.isOver) return;
       const updateMs = everyUpdate ? 0 : PROGRESS_LIVE_MS;
       thread.begin(
@@ -106,6 +109,22 @@ export class ThreadBody implements Body {
       );
     } catch (error) {
       this.died(taskErrorOf(error));
+    }
+  }
+
+  private async loaded(thread: TaskThread): Promise<void> {
+    const since = performance.now();
+    const { module } = this.settings.kind;
+    const timer = setInterval(() => {
+      const seconds = Math.round((performance.now() - since) / 1_000);
+      this.settings.owner
+        .log()
+        .warn({ module }, `the module of the task has not been loaded for ${seconds} s: its import does not end`);
+    }, SLOW_IMPORT_MS);
+    try {
+      await thread.loaded;
+    } finally {
+      clearInterval(timer);
     }
   }
 

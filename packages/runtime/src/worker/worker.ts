@@ -27,6 +27,9 @@ export type DrainOptions = {
   readonly abnormal?: string;
 };
 
+/** Longest time the server is waited for when a worker goes. */
+const LEAVE_MS = 5_000;
+
 /**
  * The worker actor: takes what its lanes offer, as much as it has free slots for, claims it, and runs it.
  *
@@ -65,18 +68,23 @@ export class Worker {
 
   /** Takes nothing more, waits for what runs, gives back what does not end (behaviour R5). */
   async drain(options: DrainOptions): Promise<void> {
-    const { host } = this.settings;
+    const { host, log } = this.settings;
     const { abnormal } = options;
     const by = abnormal === undefined ? { why: 'drain' } : ({ why: abnormal, abnormal: true } as const);
     this.draining = true;
     host.setState('draining');
     this.announcer?.stop();
-    await this.reader?.close();
+    // Whatever is away, a worker that was asked to go goes.
+    await this.within(LEAVE_MS, this.reader?.close());
     this.reader = undefined;
     if (await this.idleWithin(options.graceMs)) return;
     host.interruptAll('drain', by);
     if (await this.idleWithin(options.stopMs)) return;
-    await host.giveBackAll(by);
+    if (!(await this.within(LEAVE_MS, host.giveBackAll(by))))
+      log.warn(
+        { running: this.busy },
+        'not every task could be given back in time: their lease is, and others take them',
+      );
   }
 
   /** Says no more what it serves; for who closes without a drain. */
@@ -99,7 +107,7 @@ export class Worker {
   }
 
   private async work(dispatch: Dispatch): Promise<void> {
-    const { host, log } = this.settings;
+    const { host } = this.settings;
     const offered = this.offered(dispatch);
     if (offered === undefined) return;
     let claimed: Claimed = await host.claim(dispatch.address, offered, dispatch.revision);
@@ -113,7 +121,6 @@ export class Worker {
     const definition = this.types.get(claimed.held.record.type);
     if (definition === undefined)
       throw new Error(`claimed a task of type '${claimed.held.record.type}' without a handler`);
-    log.debug({ task: claimed.held.record.id }, 'task started');
     await host.run(dispatch.address, claimed.held, guardScope(definition, claimed.held.record));
   }
 
@@ -147,6 +154,20 @@ export class Worker {
     if (this.draining) return;
     const { host, concurrency } = this.settings;
     this.reader?.setFree(host.leased ? Math.max(0, concurrency - this.busy) : 0);
+  }
+
+  /** False when it takes longer. */
+  private within(limitMs: number, work: Promise<void> | undefined): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const timer = this.settings.ports.clock.after(limitMs, () => resolve(false));
+      Promise.resolve(work).then(
+        () => resolve(true),
+        (error: unknown) => reject(error as Error),
+      );
+      void Promise.resolve(work)
+        .finally(() => timer.cancel())
+        .catch(() => undefined);
+    });
   }
 
   /** True once nothing runs; false when that takes longer than `limitMs`. */

@@ -1,4 +1,5 @@
 import { getContext, task, TerminalError } from '@baton/sdk';
+import { createLog } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
 import type { TestContext } from '../../../../test/support/test-body.ts';
@@ -103,6 +104,46 @@ test('a cancel reaches the handler; users share one task', async (context) => {
   assert.is((await t.run(() => a.cancel())).action, 'aborted');
   await t.run(() => a.wait());
   assert.is(a.status, 'aborted');
+});
+
+test('a worker says what its tasks did, and that the server was away', async ({ defer }) => {
+  const lines: Record<string, unknown>[] = [];
+  const log = createLog({ to: { write: (line: string) => void lines.push(JSON.parse(line) as never) } });
+  const t = await createTestBaton({ log });
+  defer(() => t.close());
+  const flaky = task({ name: 'flaky', retry: { maxAttempts: 2 } }, () => {
+    throw new RangeError(`attempt ${getContext().attempt}`);
+  });
+  const worker = await t.startWorker({ tasks: [flaky] });
+  const job = await t.run(() => flaky.schedule());
+  await t.run(() => job.wait());
+  const said = (msg: string) => lines.filter((line) => line['msg'] === msg && line['level'] === 'info');
+  const [again] = said('task failed and is tried again');
+  const [failed] = said('task failed');
+  assert.equal([again?.['error'], again?.['reason'], again?.['attempt']], ['RangeError', 'attempt 1', 1]);
+  assert.equal([failed?.['error'], failed?.['reason'], failed?.['task']], ['RangeError', 'attempt 2', job.uuid]);
+  worker.disconnect();
+  worker.reconnect();
+  await t.advance('1s');
+  assert.is(said('the connection to NATS is back').length, 1);
+  assert.is(lines.filter(({ msg }) => msg === 'the connection to NATS was lost').length, 1);
+});
+
+test('R5 a worker that is asked to go while the server is away goes, and its task is run on by others', async (context) => {
+  const t = await open(context);
+  const slow = task({ name: 'slow', maxRescues: 5 }, () =>
+    getContext().attempt > 1 ? 'again' : new Promise(() => {}),
+  );
+  const worker = await t.startWorker({ tasks: [slow] });
+  const job = await t.run(() => slow.schedule());
+  await t.advance('1s');
+  worker.disconnect();
+  const began = t.now().getTime();
+  await worker.drain({ grace: '3s' });
+  assert.ok(t.now().getTime() - began <= 3_000 + 2_000 + 2 * 5_000 + 500);
+  await t.startWorker({ tasks: [slow] });
+  await t.run(() => job.wait());
+  assert.equal([job.status, job.result], ['success', 'again']);
 });
 
 for (const how of ['crash', 'freeze', 'disconnect'] as const) {

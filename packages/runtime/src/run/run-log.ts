@@ -1,0 +1,37 @@
+import type { TaskRecord } from '@baton/core';
+import type { Held } from '../kernel.ts';
+import { taskFields, type Log } from '../log.ts';
+
+/** What a worker did with a task, for whoever reads its log. A success is no news, and is said at `debug`. */
+export const sayBegun = (log: Log, record: TaskRecord): void => {
+  const former = record.history.at(-2);
+  if ((record.rescues ?? 0) > 0 && former?.why?.startsWith('worker ') === true) {
+    log.info({ ...taskFields(record), rescues: record.rescues, why: former.why }, 'task is run again after a rescue');
+  } else log.debug(taskFields(record), 'task started');
+};
+
+/** `held`: the task as its run left it. What became of one that was lost is said where that was found. */
+export const sayEnded = (log: Log, { record }: Held): void => {
+  const fields = taskFields(record);
+  const { error } = record;
+  const failure = error === undefined ? {} : { error: error.type, reason: error.message };
+  switch (record.status) {
+    case 'success':
+      return log.debug(fields, 'task succeeded');
+    case 'failure':
+      return log.info({ ...fields, ...failure }, 'task failed');
+    case 'aborted':
+    case 'timed_out': {
+      const forced = record.abort?.forced ? { forced: true } : {};
+      const text = record.status === 'aborted' ? 'task aborted' : 'task timed out';
+      return log.info({ ...fields, by: record.abort?.by, ...forced }, text);
+    }
+    case 'pending':
+      if (record.runAt === undefined)
+        return log.info({ ...fields, why: record.history.at(-1)?.why }, 'task given back');
+      return log.info({ ...fields, ...failure, runAt: new Date(record.runAt) }, 'task failed and is tried again');
+    case 'in_progress':
+    case 'aborting':
+      return;
+  }
+};
