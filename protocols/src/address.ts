@@ -49,6 +49,26 @@ const ADDRESS_PATTERN = /^[0-9a-f]{2}\.[A-Za-z0-9][A-Za-z0-9_=-]{0,99}\.[0-9a-f]
 export const parseAddress = (text: string): Address | undefined =>
   ADDRESS_PATTERN.test(text) && text.slice(0, 2) === partitionOf(text.slice(-32)) ? (text as Address) : undefined;
 
+/** Ids are UUIDs; what is longer or has other characters is no token of a subject. */
+const ID_PATTERN = /^[A-Za-z0-9_-]{1,100}$/;
+
+/** Where the outcome of a task stands that had to make room for the next one of its key: `<address>.<task id>`. */
+export type OutcomeKey = { readonly address: Address; readonly id: string };
+
+/** Throws a RangeError for an id that cannot stand in a subject. */
+export const outcomeKeyOf = (address: Address, id: string): string => {
+  if (!ID_PATTERN.test(id)) throw new RangeError(`a task id is ${ID_PATTERN.source}; got '${id.slice(0, 100)}'`);
+  return `${address}.${id}`;
+};
+
+/** Reads one that came over the wire; undefined when it is none. */
+export const parseOutcomeKey = (text: string): OutcomeKey | undefined => {
+  const end = text.lastIndexOf('.');
+  const address = parseAddress(text.slice(0, end));
+  const id = text.slice(end + 1);
+  return address !== undefined && ID_PATTERN.test(id) ? { address, id } : undefined;
+};
+
 export const hashOf = (address: Address): string => address.slice(address.lastIndexOf('.') + 1);
 export const partitionOfAddress = (address: Address): string => address.slice(0, 2);
 /** The type as it stands in subjects. */

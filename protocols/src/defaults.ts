@@ -24,6 +24,15 @@ export const ARCHIVE_TTL_MS = 60_000;
 /** Events are kept this long (behaviour E1). */
 export const EVENTS_MAX_AGE_MS = 7 * 24 * 3_600_000;
 
+/** The server knows an event that comes again for this long: twice a write of the store and a pause between. */
+export const EVENTS_DUPLICATES_MS = 30_000;
+
+/**
+ * A reader of a projection that asks for nothing for this long may be succeeded by another process. As long as a lease:
+ * what is dead is dead for all.
+ */
+export const PROJECTION_READER_MS = LEASE_MS;
+
 /**
  * What lies in the object store and nobody refers to is removed after this long. Longer than the event log is kept: as
  * long as a document can be made from the log, what it refers to is there.

@@ -2,7 +2,9 @@ export {
   addressOf,
   allPartitions,
   hashOf,
+  outcomeKeyOf,
   parseAddress,
+  parseOutcomeKey,
   partitionOf,
   partitionOfAddress,
   typeTokenOf,
@@ -24,6 +26,7 @@ export {
   DEAD_MAX_AGE_MS,
   DUE_TTL_MS,
   DURATION_LIMIT_MS,
+  EVENTS_DUPLICATES_MS,
   EVENTS_MAX_AGE_MS,
   LEASE_MS,
   LEASE_RENEW_MS,
@@ -34,6 +37,7 @@ export {
   ORPHAN_OBJECT_AGE_MS,
   PROGRESS_LIVE_MS,
   PROGRESS_THROTTLE_MS,
+  PROJECTION_READER_MS,
   RUN_ACK_WAIT_MS,
   STORE_TIMEOUT_MS,
 } from './defaults.ts';
@@ -71,14 +75,23 @@ export {
   TASKS_MAX_BYTES_LEAST,
 } from './limits.ts';
 export { InexactNumberError, parseExactJson } from './exact-json.ts';
-export { DEFAULT_NAMESPACE, headers, namesOf, paddedBase64Url, PRIORITIES, token, untoken } from './names.ts';
+export {
+  DEFAULT_NAMESPACE,
+  headers,
+  namesOf,
+  paddedBase64Url,
+  PRIORITIES,
+  PROJECTIONS,
+  token,
+  untoken,
+} from './names.ts';
 export { objectName, objectOwner, objectsIn, objectsOf } from './objects.ts';
 export { EncodeError } from './plain.ts';
 export { decodeRecord, encodeRecord, readRecord, readRecordAt } from './record.ts';
 export { metadataKeys, streamConfigs } from './streams.ts';
 export { documentOf, searchTextOf } from './document.ts';
 
-export type { Address, Identity } from './address.ts';
+export type { Address, Identity, OutcomeKey } from './address.ts';
 export type { Sized } from './codec.ts';
 export type { DataReading } from './data-text.ts';
 export type { Served } from './definition.ts';

@@ -101,15 +101,11 @@ test('only what can be rebuilt is acknowledged before it is on the disk, and onl
   assert.ok(modes(3).every((mode) => mode === sure));
 });
 
-test('the log is sourced from the bucket without the hash, and bounded when it is said', () => {
+test('the log takes what is published to it, is bounded when it is said, and can be left out', () => {
   const [, events] = streamConfigs(namesOf('X'), { replicas: 1, eventsMaxBytes: 5 });
-  assert.equal(events?.sources, [
-    {
-      name: 'KV_X_TASKS',
-      subject_transforms: [{ src: '$KV.X_TASKS.*.*.*', dest: 'x.events.{{wildcard(1)}}.{{wildcard(2)}}' }],
-    },
-  ]);
-  assert.is(events?.max_bytes, 5);
+  assert.equal([events?.name, events?.subjects, events?.max_bytes], ['X_EVENTS', ['x.events.>'], 5]);
+  const without = streamConfigs(namesOf('X'), { replicas: 1, events: false });
+  assert.not.ok(without.some(({ name }) => name === 'X_EVENTS'));
 });
 
 test('timings fit each other', () => {

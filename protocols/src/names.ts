@@ -25,7 +25,7 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     /** KV bucket of worker and supervisor leases. */
     nodesBucket: `${namespace}_NODES`,
     nodesStream: `KV_${namespace}_NODES`,
-    /** Every record ever written, sourced from the bucket, for whoever follows. */
+    /** What the projection `log` has read of the bucket, for whoever follows. */
     eventsStream: `${namespace}_EVENTS`,
     /** Who may run what: a hint, rebuilt from the bucket. */
     runStream: `${namespace}_RUN`,
@@ -56,11 +56,12 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     chunkPrefix: `$O.${namespace}_OBJECTS.C.`,
     allChunks: `$O.${namespace}_OBJECTS.C.>`,
 
-    /** `<pp>.<type>.<hash>` -> the subject of its record. */
+    /** `<pp>.<type>.<hash>` -> the subject of its record; `<pp>.<type>.<hash>.<task id>` -> of a kept outcome. */
     recordSubject: (address: string) => `$KV.${namespace}_TASKS.${address}`,
     recordPrefix: `$KV.${namespace}_TASKS.`,
-    /** All records of one partition. */
-    partitionSubject: (partition: string) => `$KV.${namespace}_TASKS.${partition}.>`,
+    /** The records of one partition, and no outcomes. */
+    partitionSubject: (partition: string) => `$KV.${namespace}_TASKS.${partition}.*.*`,
+    /** Records and kept outcomes. */
     allRecords: `$KV.${namespace}_TASKS.>`,
     /** Where the server repeats every record write, at most once, for whoever waits. */
     liveSubject: (address: string) => `${root}.live.${address}`,
@@ -116,8 +117,8 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     signalSubject: (worker: string) => `${root}.signal.${worker}`,
     /** Progress as it happens, not kept. */
     progressSubject: (taskId: string) => `${root}.progress.${taskId}`,
-    /** Durable consumer of the projector. */
-    projectorConsumer: 'projector',
+    /** Durable consumers of the bucket, one a projection: documents, event log, archive marks. */
+    projections: PROJECTIONS,
     /** Where records that cannot be read are reported. */
     quarantineCollection: 'quarantine',
   } as const;
@@ -138,7 +139,7 @@ export const untoken = (value: string): string => value.replaceAll('=', '.');
 export const headers = {
   /** Revision of the record a run message or an event carries. */
   revision: 'Baton-Revision',
-  /** Address of the record an event carries, where its subject has lost it. */
+  /** Address of the record an event carries: its subject has lost the hash. */
   address: 'Baton-Address',
   /** Of a command: where its answer is to be sent. */
   reply: 'Baton-Reply',
@@ -149,6 +150,9 @@ export const headers = {
   message: 'Baton-Message',
   subject: 'Baton-Subject',
 } as const;
+
+/** Each is the name of a durable consumer of the bucket. */
+export const PROJECTIONS = { documents: 'documents', log: 'log', archive: 'archive' } as const;
 
 /** Highest first. */
 export const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];

@@ -1,5 +1,5 @@
 import { successorsOf, type Data, type Fence, type TaskId, type TaskRecord } from '@baton/core';
-import { parseAddress, type Address } from './address.ts';
+import { parseOutcomeKey, type Address } from './address.ts';
 
 /** What of a task lies in an object: its arguments, or the result of the run with that fence. */
 export type ObjectPart = 'args' | { readonly resultOf: Fence };
@@ -17,9 +17,7 @@ export const objectName = (address: Address, id: TaskId, part: ObjectPart): stri
 /** Whose object that is; undefined for a name that is none of ours. */
 export const objectOwner = (name: string): { readonly address: Address; readonly id: TaskId } | undefined => {
   const [first = '', id = '', part = '', ...more] = name.split('/');
-  const address = parseAddress(first);
-  if (address === undefined || id === '' || part === '' || more.length > 0) return undefined;
-  return { address, id };
+  return part === '' || more.length > 0 ? undefined : parseOutcomeKey(`${first}.${id}`);
 };
 
 /** Names of the objects of a task. */

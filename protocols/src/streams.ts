@@ -1,4 +1,4 @@
-import { DEAD_MAX_AGE_MS, EVENTS_MAX_AGE_MS, LEASE_MS, OPERATION_TTL_MS } from './defaults.ts';
+import { DEAD_MAX_AGE_MS, EVENTS_DUPLICATES_MS, EVENTS_MAX_AGE_MS, LEASE_MS, OPERATION_TTL_MS } from './defaults.ts';
 import {
   COMMAND_LIMIT,
   COMMANDS_MAX_BYTES,
@@ -34,10 +34,6 @@ export type StreamConfig = {
   readonly deny_delete?: boolean;
   readonly persist_mode?: 'async';
   readonly republish?: { readonly src: string; readonly dest: string };
-  readonly sources?: readonly {
-    readonly name: string;
-    readonly subject_transforms: readonly { readonly src: string; readonly dest: string }[];
-  }[];
   readonly metadata?: Readonly<Record<string, string>>;
 };
 
@@ -46,6 +42,8 @@ export type StreamOptions = {
   readonly replicas: number;
   /** Most bytes the records of all tasks may take; no new tasks are taken before it is reached. Absent: no limit. */
   readonly tasksMaxBytes?: number;
+  /** False: there is no event log. */
+  readonly events?: boolean;
   /** Most bytes the event log may take; the oldest go first. Absent: no limit but age. */
   readonly eventsMaxBytes?: number;
 };
@@ -81,31 +79,7 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       republish: { src: names.allRecords, dest: `${names.livePrefix}>` },
       metadata: { [PROTOCOL_METADATA]: '1', [PARTITIONS_METADATA]: String(PARTITIONS) },
     },
-    {
-      ...common,
-      ...derived,
-      name: names.eventsStream,
-      // An outcome is published here directly before its key is reused.
-      subjects: [names.allEvents],
-      retention: 'limits',
-      discard: 'old',
-      max_age: EVENTS_MAX_AGE_MS * NANOS_PER_MS,
-      duplicate_window: 100 * NANOS_PER_MS,
-      // Archive marks carry a TTL, which travels along; the log has its own limits.
-      allow_msg_ttl: true,
-      sources: [
-        {
-          name: names.tasksStream,
-          subject_transforms: [
-            {
-              src: `${names.recordPrefix}*.*.*`,
-              dest: names.allEvents.replace('>', '{{wildcard(1)}}.{{wildcard(2)}}'),
-            },
-          ],
-        },
-      ],
-      ...(options.eventsMaxBytes === undefined ? {} : { max_bytes: options.eventsMaxBytes }),
-    },
+    ...(options.events === false ? [] : [eventsConfig(names, options, { ...common, ...derived })]),
     {
       ...common,
       ...derived,
@@ -208,3 +182,17 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
     },
   ];
 };
+
+type Common = Pick<StreamConfig, 'storage' | 'num_replicas' | 'persist_mode'>;
+
+const eventsConfig = (names: Names, { eventsMaxBytes }: StreamOptions, common: Common): StreamConfig => ({
+  ...common,
+  name: names.eventsStream,
+  subjects: [names.allEvents],
+  retention: 'limits',
+  discard: 'old',
+  max_age: EVENTS_MAX_AGE_MS * NANOS_PER_MS,
+  // A version that is written again, because its acknowledgement was lost, is known by its id for as long as that takes.
+  duplicate_window: EVENTS_DUPLICATES_MS * NANOS_PER_MS,
+  ...(eventsMaxBytes === undefined ? {} : { max_bytes: eventsMaxBytes }),
+});

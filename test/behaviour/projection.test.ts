@@ -1,15 +1,18 @@
+// limit: 420s
 // P: the documents in MongoDB.
 import { createTaskViews, connectMongo } from '@baton/mongo';
 import { documentOf, type TaskDocument } from '@baton/protocols';
 import { rebuildViews } from '@baton/runtime';
 import { getContext, task, type TaskHandle } from '@baton/sdk';
+import { jetstreamManager } from '@nats-io/jetstream';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { gateTo } from '../support/faulty-servers.ts';
 import { double } from '../support/fixture-tasks.ts';
 import { gate, stagedSuite, until, type Stage } from '../support/stage.ts';
 import { databaseUrl } from '../support/system-fixture.ts';
-import { converged } from '../support/system-state.ts';
+import { readHeads } from '../support/read-system.ts';
+import { converged, readEvents } from '../support/system-state.ts';
 
 const test = stagedSuite('projection', { projectors: 2 });
 
@@ -191,6 +194,8 @@ test(
   { limitMs: 90_000 },
 );
 
+const isOfDocuments = ({ projection }: Record<string, unknown>): boolean => projection === 'documents';
+
 test(
   'P5 a projection that is behind says by how much, and when it has caught up',
   async (stage, context) => {
@@ -198,18 +203,105 @@ test(
     await door.shut();
     await all(20, (i) => stage.as('alice').within(() => double.schedule(i)));
     const told = (text: string): Record<string, unknown> | undefined => {
-      const line = projector.output.split('\n').find((each) => each.includes(text));
-      return line === undefined ? undefined : (JSON.parse(line) as Record<string, unknown>);
+      const lines = projector.output.split('\n').filter((each) => each.includes(text));
+      return lines.map((line) => JSON.parse(line) as Record<string, unknown>).find(isOfDocuments);
     };
     await eventually(() => assert.ok(told('the projection is behind') !== undefined), { limitMs: 20_000 });
     const behind = told('the projection is behind');
     assert.is(behind?.['level'], 'warn');
-    assert.ok(Number(behind?.['ageMs']) > 500 && Number(behind?.['events']) > 0, JSON.stringify(behind));
+    assert.is(behind?.['projection'], 'documents');
+    assert.ok(Number(behind?.['ageMs']) > 500 && Number(behind?.['versions']) > 0, JSON.stringify(behind));
+    const progress = await stage.ports.projections.progress('documents');
+    assert.ok((progress?.behind ?? 0) > 0 && (progress?.floor ?? 0) < (progress?.last ?? 0));
     await door.open();
     await eventually(() => assert.ok(told('the projection has caught up') !== undefined), { limitMs: 40_000 });
     assert.ok(Number(told('the projection has caught up')?.['ageMs']) <= 500);
   },
   { limitMs: 100_000 },
+);
+
+test(
+  'P6 MongoDB away: the log goes on, nothing is forgotten, and no outcome is lost of a key that is used again',
+  async (stage, context) => {
+    const { door } = await behindGate(stage, context);
+    await door.shut();
+    const body = task({ name: 'p6.body', scope: 'shared' }, (n: number) => n);
+    await stage.serve(context, [body]);
+    const handles: TaskHandle[] = [];
+    for (let n = 0; n < 20; n++) {
+      const handle = await stage.as('alice').within(() => body.with({ taskKey: `p6.${n % 2}` }).schedule(n));
+      await handle.wait({ timeout: '20s' });
+      handles.push(handle);
+    }
+    const ids = handles.map(({ uuid }) => uuid);
+    await eventually(
+      async () => {
+        const events = await readEvents(stage);
+        const ended = new Set(
+          events.filter(({ record }) => record.status === 'success').map(({ record }) => record.id),
+        );
+        assert.ok(
+          ids.every((id) => ended.has(id)),
+          'the log has every outcome',
+        );
+      },
+      { limitMs: 20_000 },
+    );
+    const { nc, names } = stage.ports.wire;
+    const { records, outcomes } = await readHeads(nc, names, stage.ports.store.epoch);
+    const kept = new Set([...records, ...outcomes].map(({ record }) => record.id));
+    assert.ok(
+      ids.every((id) => kept.has(id)),
+      'the bucket still has every outcome',
+    );
+    assert.ok(
+      [...records, ...outcomes].every(({ record }) => !ids.includes(record.id) || record.archived === undefined),
+    );
+    await door.open();
+    const tasks = stage.mongo.db.collection<TaskDocument>('tasks');
+    await eventually(
+      async () => assert.is(await tasks.countDocuments({ _id: { $in: ids }, status: 'success' }), ids.length),
+      { limitMs: 40_000, everyMs: 250 },
+    );
+    await converged(stage, 20_000);
+  },
+  { limitMs: 120_000 },
+);
+
+test(
+  'P6 the log is gone: documents go on and nothing is forgotten; when it is there again it gets everything',
+  async (stage, context) => {
+    const running = stage.projectors.filter((each) => each.isRunning);
+    if (running.length === 0) await stage.projectors[0]?.start();
+    const { wire } = stage.ports;
+    const jsm = await jetstreamManager(wire.nc);
+    const { config } = await jsm.streams.info(wire.names.eventsStream);
+    await jsm.streams.delete(wire.names.eventsStream);
+    const body = task({ name: 'p6.nolog' }, () => 1);
+    await stage.serve(context, [body]);
+    const handles = await all(20, () => stage.as('alice').within(() => body.schedule()));
+    for (const handle of handles) await handle.wait({ timeout: '20s' });
+    for (const { uuid } of handles) await stage.document(uuid, ({ terminal }) => terminal);
+    const marked = async () => {
+      const { records } = await readHeads(wire.nc, wire.names, stage.ports.store.epoch);
+      const ids = new Set(handles.map(({ uuid }) => uuid));
+      return records.filter(({ record }) => ids.has(record.id) && record.archived === true).length;
+    };
+    assert.is(await marked(), 0);
+    await jsm.streams.add({ ...config });
+    await eventually(
+      async () => {
+        const events = await readEvents(stage);
+        const ended = new Set(
+          events.filter(({ record }) => record.status === 'success').map(({ record }) => record.id),
+        );
+        assert.ok(handles.every(({ uuid }) => ended.has(uuid)));
+      },
+      { limitMs: 30_000 },
+    );
+    await eventually(async () => assert.is(await marked(), handles.length), { limitMs: 30_000 });
+  },
+  { limitMs: 120_000 },
 );
 
 test.run();

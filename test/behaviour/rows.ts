@@ -85,5 +85,6 @@ export const ROWS: Readonly<Record<string, string>> = {
   P2: 'the projection never goes back and converges',
   P3: 'MongoDB is away',
   P4: 'rebuild',
-  P5: 'lag',
+  P5: 'lag, by the sequence of the bucket',
+  P6: 'projections do not wait for each other, and nothing is forgotten before all have it',
 };

@@ -16,7 +16,6 @@ export type Bench = {
   readonly putUnreadable: (bytes: Uint8Array) => Promise<void>;
   /** When what is not acknowledged comes again, milliseconds. */
   readonly runAckWaitMs: number;
-  readonly eventAckWaitMs: number;
 };
 
 /** Makes a bench, runs the body on it, and takes it down whatever happened. */

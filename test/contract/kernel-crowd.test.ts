@@ -24,7 +24,6 @@ const crowd = async (seed: number) => {
   const random = createRandom(seed).fork('crowd');
   const strength = seed % 4 === 0 ? 0 : random.next() * 0.3;
   for (const rule of rules) world.inject({ ...rule, probability: random.next() * strength });
-  world.inject({ op: 'log.publish', fault: 'lost-request', probability: strength / 2 });
   const kernelOf = (process: string): Kernel => {
     const kernel = kernels.get(process) ?? createKernel(world.ports(process));
     kernels.set(process, kernel);

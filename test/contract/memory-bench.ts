@@ -1,5 +1,5 @@
 import { RUN_ACK_WAIT_MS } from '@baton/protocols';
-import { createMemoryWorld, createVirtualClock, EVENT_ACK_WAIT_MS, type MemoryWorldOptions } from '@baton/testkit';
+import { createMemoryWorld, createVirtualClock, type MemoryWorldOptions } from '@baton/testkit';
 import type { WithBench } from './bench.ts';
 
 /** The in-memory world under virtual time, which passes by itself while the body waits. */
@@ -20,7 +20,6 @@ export const memoryBench =
         },
         putUnreadable: async (bytes) => world.putUnreadable(bytes, 'not a record'),
         runAckWaitMs: RUN_ACK_WAIT_MS,
-        eventAckWaitMs: EVENT_ACK_WAIT_MS,
       }),
     );
   };

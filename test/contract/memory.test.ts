@@ -2,6 +2,7 @@ import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
 import { definitionsContract } from './definitions.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
+import { projectionsContract } from './projections.contract.ts';
 import { laterContract } from './later.contract.ts';
 import { fullStoreContract, SMALL_STORE } from './full-store.contract.ts';
 import { linkContract } from './link.contract.ts';
@@ -24,6 +25,7 @@ for (const [name, world] of Object.entries(worlds)) {
   recordStoreContract(name, bench);
   fullStoreContract(name, memoryBench({ ...world, tasksMaxBytes: SMALL_STORE }));
   recordFeedContract(name, bench);
+  projectionsContract(name, bench);
   eventLogContract(name, bench);
   runQueueContract(name, bench);
   presenceContract(name, bench);

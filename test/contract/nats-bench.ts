@@ -1,7 +1,6 @@
 import { systemClock } from '@baton/runtime';
 import type { NatsPortsSettings } from '@baton/nats';
 import { openNatsSystem } from '../support/nats-ports.ts';
-import { EVENT_ACK_WAIT_MS } from '@baton/testkit';
 import type { WithBench } from './bench.ts';
 
 /** Shorter than in operation, so that a test need not wait half a minute. */
@@ -28,7 +27,6 @@ export const natsBench =
           await system.nc.request(system.names.eventSubject('00', 'job'), bytes);
         },
         runAckWaitMs: RUN_ACK_WAIT_MS,
-        eventAckWaitMs: EVENT_ACK_WAIT_MS,
       });
     } catch (failure) {
       if (failure instanceof Error && faults.length > 0)

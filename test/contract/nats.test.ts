@@ -3,6 +3,7 @@ import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
 import { definitionsContract } from './definitions.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
+import { projectionsContract } from './projections.contract.ts';
 import { laterContract } from './later.contract.ts';
 import { fullStoreContract, SMALL_STORE } from './full-store.contract.ts';
 import { linkContract } from './link.contract.ts';
@@ -24,6 +25,7 @@ for (const commit of ['single', 'group'] as const) {
   fullStoreContract(`nats, ${commit}`, natsBench({ commit, tasksMaxBytes: SMALL_STORE }));
 }
 recordFeedContract('nats', bench);
+projectionsContract('nats', bench);
 eventLogContract('nats', bench);
 runQueueContract('nats', bench);
 presenceContract('nats', bench);

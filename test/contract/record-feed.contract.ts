@@ -1,4 +1,4 @@
-import { partitionOfAddress, type Address } from '@baton/protocols';
+import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
 import type { Entry, FeedListener, RecordFeed, Subscription } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { sampleAddress, sampleBytes } from '../support/sample-records.ts';
@@ -94,6 +94,22 @@ export const recordFeedContract = (name: string, withBench: WithBench): void =>
       );
       assert.is(reading.caughtUp, 1);
       assert.equal(Buffer.from(reading.entries.at(-1)?.bytes ?? []), Buffer.from(sampleBytes('k', '0')));
+    });
+
+    check('passes by an outcome that is kept beside its record, before and after it has caught up', async (bench) => {
+      const { store, feed } = await bench.ports();
+      const first = await write(bench, A, 0);
+      const keep = async (outcomeOf: string) => {
+        assert.is((await store.write(A, sampleBytes('k'), 0, { outcomeOf })).kind, 'written');
+      };
+      await keep('one');
+      const readings = [await follow(feed, ['01']), await follow(feed, allPartitions())];
+      await until(bench, () => assert.ok(readings.every(({ caughtUp }) => caughtUp === 1)));
+      await keep('two');
+      const second = await write(bench, A, first);
+      for (const reading of readings) {
+        await until(bench, () => assert.equal(revisionsOf(reading, A), [first, second]));
+      }
     });
 
     check('gives only the partitions that were asked for', async (bench) => {

@@ -192,7 +192,7 @@ test(
     type Stats = {
       readonly tasks: Answer;
       readonly lanes: readonly Answer[];
-      readonly projector_behind: number | null;
+      readonly projections_behind: Readonly<Record<string, number | null>>;
     };
     await eventually(
       async () => {

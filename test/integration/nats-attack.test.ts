@@ -60,11 +60,7 @@ const install = async (context: TestContext): Promise<Installation> => {
     stream_name: FOLLOWER.stream,
     config: { durable_name: FOLLOWER.name, ack_policy: 'explicit' },
   });
-  const ours = [
-    { stream: names.tasksStream, name: 'documents' },
-    { stream: names.tasksStream, name: 'log' },
-    { stream: names.eventsStream, name: names.projectorConsumer },
-  ];
+  const ours = Object.values(names.projections).map((name) => ({ stream: names.tasksStream, name }));
   for (const { stream, name } of ours) {
     await ask(operator, `CONSUMER.CREATE.${stream}.${name}`, {
       stream_name: stream,

@@ -37,7 +37,10 @@ const never = [
   ...['$JS.API.STREAM.LIST', '$JS.API.SERVER.REMOVE', '$JS.API.META.LEADER.STEPDOWN', '$JS.API.ACCOUNT.PURGE.BATON'],
 ];
 const purge = `$JS.API.STREAM.PURGE.${names.objectsStream}`;
-const ofProjections = ['documents', 'log', 'archive'].flatMap((name) => consumer(names.tasksStream, name));
+const ofProjections = [
+  ...Object.values(names.projections).flatMap((name) => consumer(names.tasksStream, name)),
+  names.eventSubject('00', 'x'),
+];
 const ofCommands = [...consumer(names.commandsStream, names.commandsConsumer), names.deadSubject('x')];
 const node = (role: 'worker' | 'supervisor' | 'projector'): string => names.nodeSubject(role, 'x');
 
@@ -81,13 +84,13 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
     ...consumer(names.eventsStream, 'x'),
     ...ofStreams(['STREAM.CREATE', 'CONSUMER.CREATE', 'CONSUMER.LIST']),
     ...[purge, record, node('worker'), names.operationSubject('x'), names.findSubject, names.signalSubject('w')],
-    ...[names.eventSubject('00', 'x'), '_INBOX_supervisor.x', '_INBOX_worker.x', names.liveSubject('x')],
+    ...['_INBOX_supervisor.x', '_INBOX_worker.x', names.liveSubject('x')],
   ],
   observer: [
     ...never,
     ...ofCommands,
     ...ofProjections,
-    ...consumer(names.eventsStream, names.projectorConsumer),
+    ...consumer(names.eventsStream, 'another'),
     ...ofStreams(['STREAM.CREATE', 'CONSUMER.CREATE', 'CONSUMER.LIST']),
     ...[
       `$JS.API.CONSUMER.CREATE.${names.eventsStream}.observer`,

@@ -75,9 +75,15 @@ const scene = async (defer: (undo: () => unknown) => void): Promise<Scene> => {
 const lives = (kernel: Kernel, ports: NatsPorts) => {
   const at = (key: string): Address => addressOf({ scope: 'shared', type: 'job', key });
   const ask = async (key: string, make: (held: Held | undefined) => Command): Promise<Held> => {
-    const asked = await kernel.ask(at(key), make);
-    if (asked.kind !== 'done') throw new Error(`${key} was not carried out: ${JSON.stringify(asked)}`);
-    return asked;
+    // A machine that is busy for seconds loses its connections; a command that may have been carried out is repeated.
+    return eventually(
+      async () => {
+        const asked = await kernel.ask(at(key), make);
+        if (asked.kind !== 'done') throw new Error(`${key} was not carried out: ${JSON.stringify(asked)}`);
+        return asked;
+      },
+      { limitMs: 30_000 },
+    );
   };
   const submit = (key: string): Promise<Held> => {
     const id = ports.chance.uuid();
@@ -238,7 +244,7 @@ test(
     await submit('waiting');
     await eventually(() => isProjected(views, tasks), { limitMs: 20_000 });
     const report = await rebuildViews(ports, other.views);
-    assert.ok(report.events >= 300);
+    assert.ok(report.versions >= 101);
     for (const { record, revision } of tasks) {
       const { rev = 0, changed_at: _at, ...rebuilt } = (await other.views.get(record.id)) ?? {};
       const { rev: _rev, changed_at: _changed, ...shown } = (await views.get(record.id)) ?? {};

@@ -1,4 +1,11 @@
-import { headers as ourHeaders, namesOf, parseAddress, type Address, type Names } from '@baton/protocols';
+import {
+  headers as ourHeaders,
+  namesOf,
+  parseAddress,
+  parseOutcomeKey,
+  type Address,
+  type Names,
+} from '@baton/protocols';
 import { recordedOf, type ConvergenceInput, type ReadDocument, type Recorded } from '@baton/testkit';
 import { jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -10,6 +17,8 @@ import type { Db } from 'mongodb';
  */
 export type ReadSystem = ConvergenceInput & {
   readonly epoch: number;
+  /** Outcomes that are kept in the bucket beside the records that took their place; they are among the heads, too. */
+  readonly outcomes: readonly Recorded[];
   /** Messages of the log that are no records. */
   readonly unreadable: readonly { readonly sequence: number; readonly reason: string }[];
 };
@@ -25,9 +34,11 @@ export const readSystem = async ({ nc, namespace, db }: SystemSource): Promise<R
   const names = namesOf(namespace);
   const epoch = await readEpoch(nc, names);
   const { recorded, unreadable } = await readEvents(nc, names, epoch);
+  const { records, outcomes } = await readHeads(nc, names, epoch);
   return {
     epoch,
-    heads: await readHeads(nc, names, epoch),
+    heads: [...outcomes, ...records],
+    outcomes,
     events: recorded,
     unreadable,
     documents: db === undefined ? [] : await readDocuments(db),
@@ -39,14 +50,22 @@ export const readEpoch = async (nc: NatsConnection, names: Names): Promise<numbe
   return Date.parse((await jsm.streams.info(names.tasksStream)).created);
 };
 
-/** The records in the bucket: of every key the last version. */
-export const readHeads = async (nc: NatsConnection, names: Names, epoch: number): Promise<readonly Recorded[]> => {
+/** What is in the bucket: of every key the last version. */
+export const readHeads = async (
+  nc: NatsConnection,
+  names: Names,
+  epoch: number,
+): Promise<{ readonly records: readonly Recorded[]; readonly outcomes: readonly Recorded[] }> => {
+  const records: Recorded[] = [];
+  const outcomes: Recorded[] = [];
   const last = new Map((await readStream(nc, names.tasksStream)).map((message) => [message.subject, message]));
-  return [...last.values()]
-    .filter((message) => message.data.length > 0)
-    .map((message) =>
-      recordedOf({ address: addressIn(message.subject, names), revision: message.seq, bytes: message.data }, epoch),
-    );
+  for (const { subject, seq: revision, data: bytes } of last.values()) {
+    if (bytes.length === 0) continue;
+    const outcome = parseOutcomeKey(subject.slice(names.recordPrefix.length));
+    const address = outcome?.address ?? addressIn(subject, names);
+    (outcome === undefined ? records : outcomes).push(recordedOf({ address, revision, bytes }, epoch));
+  }
+  return { records, outcomes };
 };
 
 /** Everything in the event log, in its order. */
@@ -60,7 +79,7 @@ export const readEvents = async (
   for (const message of await readStream(nc, names.eventsStream)) {
     if (message.data.length === 0) continue;
     try {
-      recorded.push(recordedOf({ ...originOf(message, names), bytes: message.data }, epoch));
+      recorded.push(recordedOf({ ...originOf(message), bytes: message.data }, epoch));
     } catch (error) {
       unreadable.push({ sequence: message.seq, reason: error instanceof Error ? error.message : String(error) });
     }
@@ -71,13 +90,8 @@ export const readEvents = async (
 export const readDocuments = (db: Db): Promise<readonly ReadDocument[]> =>
   db.collection<ReadDocument & { _id: string }>('tasks').find({}).toArray();
 
-/** A sourced event names the subject it had in the bucket; a published one carries its address. */
-const originOf = (message: JsMsg, names: Names): { readonly address: Address; readonly revision: number } => {
-  const source = message.headers?.get('Nats-Stream-Source') ?? '';
-  if (source !== '') {
-    const [, sequence, , , subject = ''] = source.split(' ');
-    return { address: addressIn(subject, names), revision: Number(sequence) };
-  }
+/** An event carries its address and revision. */
+const originOf = (message: JsMsg): { readonly address: Address; readonly revision: number } => {
   const address = parseAddress(message.headers?.get(ourHeaders.address) ?? '');
   if (address === undefined) throw new Error(`no address on ${message.subject}`);
   return { address, revision: Number(message.headers?.get(ourHeaders.revision)) };

@@ -156,7 +156,8 @@ export const recordingLog = (): { readonly log: Log; readonly lines: readonly Lo
  * may have come to it before.
  */
 export const versionsOf = async (stage: Pick<Stage, 'heard'>, handle: TaskHandle): Promise<readonly TaskRecord[]> => {
-  const entries = () => stage.heard.filter(({ address }) => address === handle.address);
+  const entries = () =>
+    stage.heard.filter(({ address, outcomeOf }) => address === handle.address && outcomeOf === undefined);
   await eventually(() => {
     if (!entries().some(({ revision }) => revision >= handle.revision))
       throw new Error('its last version was not heard');

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { startNats, type Durability, type NatsServer } from '@baton/local';
 import { connectMongo, type Mongo } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
-import { parseAddress, streamConfigs } from '@baton/protocols';
+import { parseAddress, parseOutcomeKey, streamConfigs } from '@baton/protocols';
 import type { Entry } from '@baton/runtime';
 import { connect, type Baton } from '@baton/sdk';
 import { SystemProcess } from './system-process.ts';
@@ -44,7 +44,7 @@ export type System = {
   readonly supervisors: readonly SystemProcess[];
   readonly projectors: readonly SystemProcess[];
   /** Every record write the server has repeated to whoever listens, since before the first process was started. */
-  readonly heard: readonly Entry[];
+  readonly heard: readonly Heard[];
   /** Where handlers of `fixture-tasks.ts` write what they do. */
   readonly effectsPath: string;
   /** What a process of this system gets as its environment. */
@@ -141,14 +141,21 @@ export const startSystem = async (context: TestContext, options: SystemOptions =
   };
 };
 
-const listenToRecords = async ({ wire: { nc, names } }: NatsPorts): Promise<readonly Entry[]> => {
-  const heard: Entry[] = [];
+/** `outcomeOf`: a copy of that task's outcome, kept beside the record. */
+export type Heard = Entry & { readonly outcomeOf?: string };
+
+const listenToRecords = async ({ wire: { nc, names } }: NatsPorts): Promise<readonly Heard[]> => {
+  const heard: Heard[] = [];
   nc.subscribe(names.allLive, {
     callback: (error, { subject, data, headers }) => {
-      const address = parseAddress(subject.slice(names.livePrefix.length));
+      const key = subject.slice(names.livePrefix.length);
+      const outcome = parseOutcomeKey(key);
+      const address = outcome?.address ?? parseAddress(key);
       const revision = Number(headers?.get('Nats-Sequence'));
       // A throw in here would end the connection; what is left out shows as a hole in the revisions.
-      if (error === null && address !== undefined && revision > 0) heard.push({ address, revision, bytes: data });
+      if (error === null && address !== undefined && revision > 0) {
+        heard.push({ address, revision, bytes: data, ...(outcome === undefined ? {} : { outcomeOf: outcome.id }) });
+      }
     },
   });
   await nc.flush();
@@ -169,7 +176,7 @@ const openMongo = async (url: string, defer: TestContext['defer']): Promise<Mong
   return mongo;
 };
 
-/** The shared server serves the next test too. The log sources the bucket, so it goes first. */
+/** The shared server serves the next test too. */
 const deleteStreams = async ({ wire: { api, names } }: NatsPorts): Promise<void> => {
   for (const { name } of streamConfigs(names, { replicas: 1 }).toReversed()) {
     await api.call(`STREAM.DELETE.${name}`);

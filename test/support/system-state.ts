@@ -26,12 +26,16 @@ export const readEvents = async (system: Pick<System, 'ports'>): Promise<readonl
 export const readStored = async (
   system: Pick<System, 'ports' | 'heard'>,
 ): Promise<{ readonly records: readonly Recorded[]; readonly isWhole: boolean }> => {
-  const { events, heads, epoch } = await readRecords(system);
+  const { events, heads, outcomes, epoch } = await readRecords(system);
   const found = new Map<number, Recorded>();
   for (const entry of system.heard) found.set(entry.revision, recordedOf(entry, epoch));
   for (const one of [...events, ...heads]) found.set(one.revision, one);
+  const whole = [...found.keys()].toSorted((a, b) => a - b).every((revision, i) => revision === i + 1);
+  // What is kept of a task beside its record is a copy, and no step of its life.
+  const copies = system.heard.filter(({ outcomeOf }) => outcomeOf !== undefined);
+  for (const { revision } of [...copies, ...outcomes]) found.delete(revision);
   const records = [...found.values()].toSorted((a, b) => a.revision - b.revision);
-  return { records, isWhole: records.every(({ revision }, i) => revision === i + 1) };
+  return { records, isWhole: whole };
 };
 
 /** The same for a test that cannot do with less than all. */

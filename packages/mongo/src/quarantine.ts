@@ -44,6 +44,13 @@ export const readAside = async (
     return documents.map(entryOf);
   });
 
+/** Those of these ids that are there. */
+export const asideAmong = async (quarantine: Quarantine, ids: readonly string[]): Promise<string[]> =>
+  guarded(async () => {
+    const there = await quarantine.find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();
+    return there.map(({ _id }) => _id);
+  });
+
 export const takeOut = async (quarantine: Quarantine, ids: readonly string[]): Promise<void> => {
   if (ids.length === 0) return;
   await guarded(() => quarantine.deleteMany({ _id: { $in: [...ids] } }));

@@ -4,7 +4,7 @@ import type { EndedViews, TaskViews } from '@baton/runtime';
 import type { Mongo } from './connect.ts';
 import { ensureIndexes } from './indexes.ts';
 import { projectInto } from './project.ts';
-import { putAside, readAside, takeOut, type QuarantineDocument } from './quarantine.ts';
+import { asideAmong, putAside, readAside, takeOut, type QuarantineDocument } from './quarantine.ts';
 import { countByStatus, getTask, listTasks, type Page, type TaskFilter } from './queries.ts';
 import {
   countEnded,
@@ -63,6 +63,7 @@ export const createTaskViews = ({ db, kind }: Pick<Mongo, 'db' | 'kind'>): Mongo
     project: (documents, likelyNew) => projectInto(tasks, documents, likelyNew),
     quarantine: (entries) => putAside(quarantine, entries),
     quarantined: (which, limit, after) => readAside(quarantine, which, limit, after),
+    asideAmong: (ids) => asideAmong(quarantine, ids),
     release: (ids) => takeOut(quarantine, ids),
     countEnded: (before) => countEnded(tasks, before),
     ended: (before, limit) => endedTasks(tasks, before, limit),

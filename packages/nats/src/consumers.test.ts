@@ -5,7 +5,7 @@ import { consumerDifferences, sharedConsumers, type ConsumerInfo } from './consu
 
 const test = suite('consumers');
 
-const { commands, projector } = sharedConsumers(namesOf('T'));
+const { commands, documents } = sharedConsumers(namesOf('T'));
 
 /** As a server answers for one that was made as wanted. */
 const answered = (config: object): ConsumerInfo['config'] => ({
@@ -26,7 +26,7 @@ const fields = (wanted: typeof commands, change: object, paused = false): readon
 
 test('what was made as wanted has none, whatever an operator wrote to it', () => {
   assert.equal(fields(commands, { num_replicas: 3, description: 'ours', metadata: { team: 'a' } }), []);
-  assert.equal(fields(projector, { filter_subject: '', priority_policy: 'none', pause_until: '2020-01-01' }), []);
+  assert.equal(fields(documents, { filter_subject: '', pause_until: '2020-01-01' }), []);
   assert.equal(fields(commands, { filter_subject: undefined, filter_subjects: [commands.config.filter_subject] }), []);
 });
 
@@ -51,6 +51,7 @@ test('everything that keeps messages from a reader is one', () => {
   ];
   for (const [change, field] of changes) assert.is(fields(commands, change).join(','), field);
   assert.equal(fields(commands, {}, true), ['paused']);
+  assert.equal(fields(documents, { priority_policy: 'none' }), ['priority_policy']);
 });
 
 test.run();

@@ -1,4 +1,4 @@
-import type { Names } from '@baton/protocols';
+import { PROJECTION_READER_MS, type Names } from '@baton/protocols';
 import { BatonError } from '@baton/runtime';
 import { ApiError } from './errors.ts';
 import type { FaultListener, JetStreamApi } from './wire.ts';
@@ -36,8 +36,8 @@ export type ConsumerDifference = { readonly field: string; readonly wanted: unkn
 const COMMAND_ACK_WAIT_MS = 30_000;
 /** Longer than a load and a dispatch take; what a dead supervisor had in hand comes again after it. */
 const DUE_ACK_WAIT_MS = 12_000;
-/** Longer than any batch should take. */
-const EVENT_ACK_WAIT_MS = 30_000;
+/** Long, since nobody waits for it: a reader that is served anew goes back to what is acknowledged. */
+const PINNED_ACK_WAIT_MS = 600_000;
 const MOST_UNACKED = 100_000;
 
 const shared = (stream: string, name: string, ackWaitMs: number, filter?: string): WantedConsumer => ({
@@ -52,11 +52,31 @@ const shared = (stream: string, name: string, ackWaitMs: number, filter?: string
   },
 });
 
+/** All readers of a consumer that serves one at a time are of one group. */
+export const READER_GROUP = 'reader';
+
+/** Of several readers it serves one, until he asks for nothing for a while; one acknowledgement is for all before it. */
+export const pinnedConsumer = (stream: string, name: string): WantedConsumer => ({
+  stream,
+  name,
+  config: {
+    ack_policy: 'all',
+    ack_wait: PINNED_ACK_WAIT_MS * NANOS_PER_MS,
+    max_ack_pending: MOST_UNACKED,
+    deliver_policy: 'all',
+    priority_groups: [READER_GROUP],
+    priority_policy: 'pinned_client',
+    priority_timeout: PROJECTION_READER_MS * NANOS_PER_MS,
+  },
+});
+
 /** Every consumer that services share by name. What is made for one reader and forgotten with it is not among them. */
 export const sharedConsumers = (names: Names) => ({
   commands: shared(names.commandsStream, names.commandsConsumer, COMMAND_ACK_WAIT_MS, names.allCommands),
   due: shared(names.laterStream, names.dueConsumer, DUE_ACK_WAIT_MS, names.allDue),
-  projector: shared(names.eventsStream, names.projectorConsumer, EVENT_ACK_WAIT_MS),
+  documents: pinnedConsumer(names.tasksStream, names.projections.documents),
+  log: pinnedConsumer(names.tasksStream, names.projections.log),
+  archive: pinnedConsumer(names.tasksStream, names.projections.archive),
 });
 
 /** The consumer is there with another configuration. */

@@ -21,12 +21,10 @@ export type Streams = {
  */
 export const ensureStreams = async (api: Api, names: Names, options: StreamOptions): Promise<Streams> => {
   let tasks: StreamInfo | undefined;
-  // One after the other: the log sources the bucket.
   for (const config of streamConfigs(names, options)) {
     const info = (await find(api, config.name)) ?? (await create(api, config));
     requireAgreement(config, info.config, !isKept(names, config.name));
     if (config.name === names.tasksStream) tasks = info;
-    if (config.sources !== undefined) await sourcing(api, config.name);
   }
   if (tasks === undefined) throw new Error('the tasks bucket is not among the streams');
   return { epoch: epochOf(tasks), replicas: Number(tasks.config['num_replicas'] ?? 1) };
@@ -62,25 +60,6 @@ export const epochOf = (info: StreamInfo): number => {
   if (!Number.isFinite(epoch)) throw new Error(`the creation time of the bucket cannot be read: ${info.created}`);
   return epoch;
 };
-
-/**
- * Waits until a stream reads its source. The server begins a moment after it has made the stream, and the bucket keeps
- * one message a record: what is overwritten before that is never seen. A server that takes longer is not waited for;
- * the log then has the newest of every record and lacks what was before it.
- */
-const sourcing = async (api: Api, name: string): Promise<void> => {
-  for (const until = performance.now() + SOURCING_MS; performance.now() < until; await pause(SOURCING_LOOK_MS)) {
-    const { sources } = await api.call<SourcingInfo>(`STREAM.INFO.${name}`);
-    if (sources?.every(({ active }) => active >= 0)) return;
-  }
-};
-
-type SourcingInfo = { readonly sources?: readonly { readonly active: number }[] };
-
-const SOURCING_MS = 3_000;
-const SOURCING_LOOK_MS = 20;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const find = async (api: Api, name: string): Promise<StreamInfo | undefined> => {
   try {

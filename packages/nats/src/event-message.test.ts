@@ -2,68 +2,77 @@ import { headers as msgHeaders, type Msg } from '@nats-io/nats-core';
 import * as assert from 'uvu/assert';
 import { sampleAddress, sampleBytes } from '../../../test/support/sample-records.ts';
 import { suite } from '../../../test/support/suite.ts';
-import { readEvent } from './event-message.ts';
+import { readEvent, readVersion } from './event-message.ts';
 
-const test = suite('event message');
+const test = suite('messages of bucket and log');
 
 const PREFIX = '$KV.T_TASKS.';
+const EPOCH = 1_000;
 const address = sampleAddress('k');
+const place = { streamSequence: 17, storedAt: 2_000 };
 
-const message = (headers: Readonly<Record<string, string>>, data: Uint8Array = sampleBytes('k')): Msg => {
+const message = (
+  headers: Readonly<Record<string, string>>,
+  data: Uint8Array = sampleBytes('k'),
+  subject = 't.events.00.job',
+): Msg => {
   const block = msgHeaders();
   for (const [key, value] of Object.entries(headers)) block.set(key, value);
-  return { subject: 't.events.00.job', headers: block, data } as unknown as Msg;
+  return { subject, headers: block, data } as unknown as Msg;
 };
 
-const kindOf = (headers: Readonly<Record<string, string>>, data?: Uint8Array): string =>
-  readEvent(message(headers, data), PREFIX).kind;
+const OURS = { 'Baton-Address': address, 'Baton-Revision': '9' };
 
-test('a sourced message says where it comes from', () => {
-  const source = `KV_T_TASKS 17 > t.events.{{wildcard(1)}}.{{wildcard(2)}} ${PREFIX}${address}`;
-  for (const line of [source, `${source} identity`]) {
-    const reading = readEvent(message({ 'Nats-Stream-Source': line }), PREFIX);
-    assert.equal(reading.kind === 'record' ? [reading.entry.address, reading.entry.revision] : reading, [address, 17]);
+test('an event says in its headers which record it is', () => {
+  const reading = readEvent(message(OURS), place, EPOCH);
+  assert.equal(reading.kind === 'entry' ? [reading.entry.address, reading.entry.revision] : reading, [address, 9]);
+});
+
+test('an event of a former bucket says nothing about revisions of this one', () => {
+  assert.is(readEvent(message(OURS), { ...place, storedAt: EPOCH - 1 }, EPOCH).kind, 'unreadable');
+});
+
+test('a version is what its subject says, at its place in the stream', () => {
+  const at = (key: string, headers = {}) =>
+    readVersion(message(headers, sampleBytes('k'), `${PREFIX}${key}`), place, PREFIX);
+  const told = (key: string, headers = {}) => {
+    const reading = at(key, headers);
+    if (reading.kind !== 'entry') return reading.kind;
+    const { bytes: _, ...rest } = reading.entry;
+    return rest;
+  };
+  const plain = { address, revision: 17, storedAt: 2_000, isMark: false };
+  assert.equal(told(address), plain);
+  assert.equal(told(address, { 'Nats-TTL': '60s' }), { ...plain, isMark: true });
+  assert.equal(told(`${address}.some-id`), { ...plain, outcomeOf: 'some-id' });
+  for (const key of ['', 'a', `${address}.`, `${address}.a.b`, `${address}.*`, `ff${address.slice(2)}`]) {
+    assert.is(told(key), 'unreadable', key);
   }
 });
 
-test('one of our own says it in its headers', () => {
-  const reading = readEvent(message({ 'Baton-Address': address, 'Baton-Revision': '9' }), PREFIX);
-  assert.equal(reading.kind === 'record' ? [reading.entry.address, reading.entry.revision] : reading, [address, 9]);
-});
-
-test('where it comes from counts more than what it says', () => {
-  const source = `KV_T_TASKS 17 > x ${PREFIX}${address}`;
-  const reading = readEvent(
-    message({ 'Nats-Stream-Source': source, 'Baton-Address': address, 'Baton-Revision': '9' }),
-    PREFIX,
-  );
-  assert.is(reading.kind === 'record' ? reading.entry.revision : 0, 17);
-});
-
 test('the bytes are a copy: they do not keep what they came in', () => {
-  const large = Buffer.alloc(100_000);
-  const reading = readEvent(
-    message({ 'Baton-Address': address, 'Baton-Revision': '9' }, large.subarray(10, 50)),
-    PREFIX,
-  );
-  assert.is(reading.kind === 'record' ? reading.entry.bytes.buffer.byteLength : 0, 40);
+  const large = Buffer.alloc(100_000).subarray(10, 50);
+  const event = readEvent(message(OURS, large), place, EPOCH);
+  const version = readVersion(message({}, large, `${PREFIX}${address}`), place, PREFIX);
+  for (const reading of [event, version]) {
+    assert.is(reading.kind === 'entry' ? reading.entry.bytes.buffer.byteLength : 0, 40);
+  }
 });
 
 test('deletions and markers are nothing, the rest is unreadable with a reason', () => {
-  assert.is(kindOf({ 'KV-Operation': 'DEL' }, new Uint8Array()), 'nothing');
-  assert.is(kindOf({ 'Nats-Marker-Reason': 'MaxAge' }, new Uint8Array()), 'nothing');
+  for (const headers of [{ 'KV-Operation': 'DEL' }, { 'Nats-Marker-Reason': 'MaxAge' }] as const) {
+    assert.is(readEvent(message({ ...headers }, new Uint8Array()), place, EPOCH).kind, 'nothing');
+    assert.is(readVersion(message({ ...headers }, new Uint8Array()), place, PREFIX).kind, 'nothing');
+  }
   const strange: Readonly<Record<string, string>>[] = [
     {},
     { 'Baton-Address': address },
     { 'Baton-Revision': '9' },
     { 'Baton-Address': 'a.b.c', 'Baton-Revision': '9' },
     { 'Baton-Address': address, 'Baton-Revision': '0' },
-    { 'Nats-Stream-Source': 'KV_T_TASKS 17' },
-    { 'Nats-Stream-Source': `KV_T_TASKS 17 > x $KV.OTHER.${address}` },
-    { 'Nats-Stream-Source': `KV_T_TASKS x > x ${PREFIX}${address}` },
   ];
   for (const headers of strange) {
-    const reading = readEvent(message(headers), PREFIX);
+    const reading = readEvent(message(headers), place, EPOCH);
     assert.ok(reading.kind === 'unreadable' && reading.reason.length > 0, JSON.stringify(headers));
   }
 });

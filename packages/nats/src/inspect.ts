@@ -1,4 +1,5 @@
-import { namesOf, streamConfigs, untoken } from '@baton/protocols';
+import { namesOf, streamConfigs, untoken, type Names } from '@baton/protocols';
+import type { ProjectionProgress } from '@baton/runtime';
 import { createInbox } from '@nats-io/nats-core';
 import { Api } from './api.ts';
 import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
@@ -13,6 +14,7 @@ import {
 import { isKept, type StreamInfo } from './ensure-streams.ts';
 import { ApiError } from './errors.ts';
 import { hearRefusals, Inbox } from './inbox.ts';
+import { progressOf } from './projections.ts';
 import { apiCodes } from './publisher/outcome.ts';
 import { requireJetStream, requireVersion } from './server-check.ts';
 import { askServers, type ServerFinding } from './servers.ts';
@@ -55,9 +57,12 @@ export type NatsFindings = {
   /** Consumers that services share, as far as they have been made. */
   readonly consumers: readonly ConsumerFinding[];
   readonly lanes: readonly LaneFinding[];
-  /** Events the projector has not confirmed yet; undefined: no projector has ever run. */
-  readonly projectorBehind: number | undefined;
+  /** Every projection, by its name. */
+  readonly projections: readonly ProjectionFinding[];
 };
+
+/** `progress` undefined: nobody has ever read for it. */
+export type ProjectionFinding = { readonly name: string; readonly progress: ProjectionProgress | undefined };
 
 type Info = StreamInfo & {
   readonly ts?: string;
@@ -69,11 +74,14 @@ type Info = StreamInfo & {
     readonly subjects?: Readonly<Record<string, number>>;
   };
 };
+
 /**
  * Looks at a server as a service would, and changes nothing: missing streams are not made. Rejects as `connectNats` does
  * for a server that cannot be reached or is not fit.
  */
-export const inspectNats = async (settings: DialSettings & { readonly namespace?: string }): Promise<NatsFindings> => {
+export const inspectNats = async (
+  settings: DialSettings & { readonly namespace?: string; readonly events?: boolean },
+): Promise<NatsFindings> => {
   const names = namesOf(settings.namespace);
   const nc = await dial(settings);
   const inbox = new Inbox(nc, createInbox(settings.inboxPrefix), () => {});
@@ -85,7 +93,8 @@ export const inspectNats = async (settings: DialSettings & { readonly namespace?
     await requireJetStream(api, settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
     let skewMs = 0;
     const streams: StreamFinding[] = [];
-    for (const config of streamConfigs(names, { replicas: 1 })) {
+    const { events = true } = settings;
+    for (const config of streamConfigs(names, { replicas: 1, events })) {
       const asked = Date.now();
       const info = await infoOf(api, config.name);
       if (info?.ts !== undefined) skewMs = Date.parse(info.ts) - (asked + Date.now()) / 2;
@@ -101,15 +110,14 @@ export const inspectNats = async (settings: DialSettings & { readonly namespace?
     const lanes = await lanesOf(api, names.runStream, names.allRun);
     const wanted = sharedConsumers(names);
     const consumers: ConsumerFinding[] = [];
-    let projectorBehind: number | undefined;
     for (const one of Object.values(wanted)) {
       const info = await seen(api, one);
       if (info === undefined) continue;
       consumers.push({ stream: one.stream, name: one.name, differences: consumerDifferences(one, info) });
-      if (one === wanted.projector) projectorBehind = info.num_pending + info.num_ack_pending;
     }
+    const projections = await projectionsOf(api, names, streams);
     const servers = await askServers(nc);
-    return { version: version ?? '', servers, skewMs: Math.round(skewMs), streams, consumers, lanes, projectorBehind };
+    return { version: version ?? '', servers, skewMs: Math.round(skewMs), streams, consumers, lanes, projections };
   } finally {
     inbox.close();
     await closeConnection(nc);
@@ -150,4 +158,16 @@ const seen = async (api: Api, wanted: WantedConsumer): Promise<ConsumerInfo | un
     if (fault instanceof ApiError && fault.apiCode === apiCodes.streamNotFound) return undefined;
     throw fault;
   }
+};
+
+/** Ours. */
+const projectionsOf = async (
+  api: Api,
+  names: Names,
+  streams: readonly StreamFinding[],
+): Promise<readonly ProjectionFinding[]> => {
+  const hasEvents = streams.some(({ name, exists }) => name === names.eventsStream && exists);
+  const { documents, log, archive } = names.projections;
+  const wanted = [documents, ...(hasEvents ? [log] : []), archive];
+  return Promise.all(wanted.map(async (name) => ({ name, progress: await progressOf(api, names.tasksStream, name) })));
 };

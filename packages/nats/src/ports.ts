@@ -4,17 +4,17 @@ import { dialOf } from './dial.ts';
 import { createCommands } from './commands.ts';
 import { createDefinitions } from './definitions.ts';
 import { createDataStore } from './data-store.ts';
-import { createEventLog, type EventLogSettings } from './event-log.ts';
+import { createEventLog } from './event-log.ts';
 import { createLater } from './later.ts';
 import { createOperations } from './operations.ts';
 import { createPresence, type PresenceSettings } from './presence.ts';
+import { createProjections } from './projections.ts';
 import { createRecordFeed } from './record-feed.ts';
 import { createRecordStore } from './record-store.ts';
 import { createRunQueue, type RunQueueSettings } from './run-queue.ts';
 import { createSignals } from './signals.ts';
 
 export type NatsPortsSettings = NatsSettings & {
-  readonly eventLog?: EventLogSettings;
   readonly runQueue?: RunQueueSettings;
   readonly presence?: Omit<PresenceSettings, 'dial'>;
 };
@@ -31,7 +31,8 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
     wire,
     store: createRecordStore(wire),
     feed: createRecordFeed(wire),
-    log: createEventLog(wire, settings.eventLog),
+    projections: createProjections(wire),
+    log: createEventLog(wire),
     data: createDataStore(wire),
     later: createLater(wire),
     operations: createOperations(wire),

@@ -6,9 +6,13 @@ const NANOS_PER_MS = 1_000_000;
 
 export type PullRequest = {
   readonly batch: number;
-  readonly expiresMs: number;
+  /** Absent: what is there now, and no waiting; only with `noWait`. */
+  readonly expiresMs?: number;
   /** End as soon as nothing is left after at least one message. */
   readonly noWait?: boolean;
+  /** Of a consumer that serves one reader at a time: its group, and what this reader was told to be known by. */
+  readonly group?: string;
+  readonly pin?: string;
   /** A sign of life this often while there is nothing to give. At most half of `expiresMs`. */
   readonly heartbeatMs?: number;
 };
@@ -47,11 +51,13 @@ export class Pull {
   start(request: PullRequest, listener: PullListener): void {
     this.listener = listener;
     this.left = request.batch;
-    const { batch, expiresMs, noWait, heartbeatMs } = request;
+    const { batch, expiresMs, noWait, heartbeatMs, group, pin } = request;
     const body = {
       batch,
-      expires: expiresMs * NANOS_PER_MS,
+      ...(expiresMs === undefined ? {} : { expires: expiresMs * NANOS_PER_MS }),
       ...(noWait === true ? { no_wait: true } : {}),
+      ...(group === undefined ? {} : { group }),
+      ...(pin === undefined ? {} : { id: pin }),
       ...(heartbeatMs === undefined ? {} : { idle_heartbeat: heartbeatMs * NANOS_PER_MS }),
     };
     this.nc.publish(this.nextSubject, JSON.stringify(body), { reply: `${this.inbox}.${++this.serial}` });

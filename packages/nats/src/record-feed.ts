@@ -1,4 +1,4 @@
-import { PARTITIONS, parseAddress } from '@baton/protocols';
+import { PARTITIONS, parseAddress, parseOutcomeKey } from '@baton/protocols';
 import {
   NotConnectedError,
   type BatonError,
@@ -176,7 +176,10 @@ class FeedReader implements Subscription {
   }
 
   private give(msg: Msg, revision: number): void {
-    const address = parseAddress(msg.subject.slice(this.wire.names.recordPrefix.length));
+    const key = msg.subject.slice(this.wire.names.recordPrefix.length);
+    const address = parseAddress(key);
+    // A kept outcome is for projections.
+    if (address === undefined && parseOutcomeKey(key) !== undefined) return;
     if (address === undefined)
       return this.wire.onFault('record feed', new Error(`no record has the subject ${msg.subject}`));
     // A deletion by hand leaves an empty message. There is no record to tell of.

@@ -1,5 +1,5 @@
-import type { Address } from '@baton/protocols';
-import { StoreRefusedError, type Entry, type RecordStore, type WriteResult } from '@baton/runtime';
+import { outcomeKeyOf, type Address } from '@baton/protocols';
+import { StoreRefusedError, type Entry, type RecordStore, type WriteOptions, type WriteResult } from '@baton/runtime';
 import type { NatsWire } from './connect.ts';
 import { ApiError } from './errors.ts';
 import { apiCodes } from './publisher/outcome.ts';
@@ -33,12 +33,14 @@ class NatsRecordStore implements RecordStore {
   }
 
   /** By the stream's message request, which the leader answers; a direct get may come from a copy that is behind. */
-  async load(address: Address): Promise<Entry | undefined> {
+  async load(address: Address, outcomeOf?: string): Promise<Entry | undefined> {
     const { api, names } = this.wire;
     try {
-      const body = { last_by_subj: names.recordSubject(address) };
+      const body = { last_by_subj: names.recordSubject(keyOf(address, outcomeOf)) };
       const { message } = await api.call<Stored>(`STREAM.MSG.GET.${names.tasksStream}`, body);
-      if (message.data === undefined || message.data === '') return this.bury(address, message.seq);
+      if (message.data === undefined || message.data === '') {
+        return outcomeOf === undefined ? this.bury(address, message.seq) : undefined;
+      }
       return { address, revision: message.seq, bytes: fromBase64(message.data) };
     } catch (fault) {
       if (!(fault instanceof ApiError)) throw fault;
@@ -52,12 +54,14 @@ class NatsRecordStore implements RecordStore {
     address: Address,
     bytes: Uint8Array,
     expected: number,
-    options?: { readonly ttlMs?: number },
+    { ttlMs, outcomeOf }: WriteOptions = {},
   ): Promise<WriteResult> {
     const { names, records, room } = this.wire;
-    const over = expected === 0 ? this.tombstones.get(address) : undefined;
+    const key = keyOf(address, outcomeOf);
+    const over = expected === 0 && outcomeOf === undefined ? this.tombstones.get(address) : undefined;
     if (over !== undefined) this.tombstones.delete(address);
-    const written = records.publish(names.recordSubject(address), bytes, { expected: over ?? expected, ...options });
+    const life = ttlMs === undefined ? {} : { ttlMs };
+    const written = records.publish(names.recordSubject(key), bytes, { expected: over ?? expected, ...life });
     return room.isLimited ? this.counted(written, bytes.length) : written;
   }
 
@@ -75,6 +79,9 @@ class NatsRecordStore implements RecordStore {
     return undefined;
   }
 }
+
+const keyOf = (address: Address, outcomeOf: string | undefined): string =>
+  outcomeOf === undefined ? address : outcomeKeyOf(address, outcomeOf);
 
 const fromBase64 = (text: string): Uint8Array => {
   const bytes = Buffer.from(text, 'base64');

@@ -13,6 +13,7 @@ const SAFE_DEFAULTS: Readonly<Record<string, readonly unknown[]>> = {
   sealed: [false],
   no_ack: [false],
   mirror: [],
+  sources: [],
   subject_transform: [],
 };
 

@@ -70,9 +70,9 @@ export type {
   Dispatch,
   Due,
   Entry,
-  EventBatch,
+  EntryBatch,
+  EntryReader,
   EventLog,
-  EventReader,
   FeedListener,
   Later,
   Lease,
@@ -86,12 +86,17 @@ export type {
   Operations,
   Ports,
   Presence,
+  ProjectionProgress,
+  Projections,
   RecordFeed,
   RecordStore,
   RunQueue,
   RunReader,
   Signals,
   Subscription,
+  Unreadable,
+  Version,
+  WriteOptions,
   WriteResult,
 } from './ports.ts';
 export type { Log, LogFields, LogMethod, LogOptions } from './log.ts';
@@ -117,4 +122,6 @@ export type { Janitor, JanitorOptions, JanitorParts } from './retention/janitor.
 export type { PruneOptions, PruneReport, PruneRule } from './retention/prune.ts';
 export type { Projector, ProjectorOptions, ProjectorPorts } from './projector/projector.ts';
 export type { RebuildOptions, RebuildReport } from './projector/rebuild.ts';
-export type { Counters as ProjectorCounters, Lag } from './projector/stats.ts';
+export type { Counters as ProjectorCounters } from './projector/counters.ts';
+export type { Lag } from './projector/lag.ts';
+export type { Sink } from './projector/sink.ts';

@@ -15,7 +15,7 @@ import { createActorKernel, type KernelOf } from './kernel/actor-kernel.ts';
 import type { ActorKind, HeldBy } from './kernel/actor-kind.ts';
 import type { AskedOf, AskOptionsOf } from './kernel/ask.ts';
 import type { KernelPorts } from './kernel/mailbox.ts';
-import type { Entry, EventLog, RecordStore } from './ports.ts';
+import type { Entry, RecordStore } from './ports.ts';
 
 /** The task as a kind of actor: its decider is that of `packages/core`, its codec that of `protocols`. */
 export type TaskActor = {
@@ -32,10 +32,9 @@ export type AskOptions = AskOptionsOf<TaskActor>;
 export type Kernel = KernelOf<TaskActor>;
 
 /** The kernel of tasks. */
-export const createKernel = (ports: KernelPorts & { readonly log: EventLog }): Kernel =>
-  createActorKernel(taskActor(ports.log), ports);
+export const createKernel = (ports: KernelPorts): Kernel => createActorKernel(taskActor(ports.store), ports);
 
-const taskActor = (log: EventLog): ActorKind<TaskActor> => ({
+const taskActor = (store: RecordStore): ActorKind<TaskActor> => ({
   decide,
   evolve,
   encode: encodeRecord,
@@ -47,9 +46,9 @@ const taskActor = (log: EventLog): ActorKind<TaskActor> => ({
   isStep: (before, after) =>
     before.status !== after.status || before.id !== after.id || outcomesGone(before, after).length > 0,
   obstacle: (answer, store) => (answer.kind === 'created' ? storeFull(store) : undefined),
-  keep: (address, { record, revision }, next) => {
+  keep: (address, { record }, next) => {
     const gone = outcomesGone(record, next);
-    return gone.length === 0 ? undefined : keepOutcomes(log, address, gone, revision);
+    return gone.length === 0 ? undefined : keepOutcomes(store, address, gone);
   },
 });
 
@@ -69,19 +68,19 @@ export const recordOf = (entry: Pick<Entry, 'address' | 'bytes'>): TaskRecord =>
 };
 
 /**
- * Before outcomes are written over that may not be projected yet, they go to the log: the write would bury them. With a
- * cause one did not; the task itself was not touched, whatever became of the copies.
+ * Before outcomes are written over that not every projection has, they are kept beside the record, which the write would
+ * bury (behaviour P6). With a cause one was not; the task itself was not touched, whatever became of the copies.
  */
 const keepOutcomes = async (
-  log: EventLog,
+  store: Pick<RecordStore, 'write'>,
   address: Address,
   outcomes: readonly TaskRecord[],
-  revision: number,
 ): Promise<BatonError | undefined> => {
-  for (const outcome of outcomes) {
-    const result = await log.publish({ address, revision, bytes: encodeRecord(outcome) });
-    if (result.kind === 'conflict') return new StoreRefusedError('STORE_REFUSED', 'the event log refused an outcome');
-    if (result.kind !== 'written') return result.cause;
+  for (const { successor: _, ...outcome } of outcomes) {
+    // Without what waits behind it: that has a record of its own from here on, and may be further than is known here.
+    const result = await store.write(address, encodeRecord(outcome), 0, { outcomeOf: outcome.id });
+    // A conflict: it is kept already, by a try before this one or by somebody else's.
+    if ('cause' in result) return result.cause;
   }
   return undefined;
 };

@@ -27,19 +27,19 @@ export interface RecordStore {
    * (behaviour R8). As of a second ago; whoever makes a task asks, `write` does not.
    */
   readonly shortage: string | undefined;
-  /** Reads from the leader. Rejects with NotConnectedError, StoreRefusedError, or a BatonError `STORE_TIMEOUT`. */
-  load(address: Address): Promise<Entry | undefined>;
+  /**
+   * Reads from the leader; with `outcomeOf` the outcome of that task, kept beside the record. Rejects with
+   * NotConnectedError, StoreRefusedError, or a BatonError `STORE_TIMEOUT`.
+   */
+  load(address: Address, outcomeOf?: string): Promise<Entry | undefined>;
   /**
    * Compare-and-set: stores when the last revision under the address is `expected` (0: none). `ttlMs`: forgotten by the
-   * server after that. Never rejects.
+   * server after that. `outcomeOf`: not the record at the address but, beside it, the outcome of that task. Never rejects.
    */
-  write(
-    address: Address,
-    bytes: Uint8Array,
-    expected: number,
-    options?: { readonly ttlMs?: number },
-  ): Promise<WriteResult>;
+  write(address: Address, bytes: Uint8Array, expected: number, options?: WriteOptions): Promise<WriteResult>;
 }
+
+export type WriteOptions = { readonly ttlMs?: number; readonly outcomeOf?: string };
 
 export type FeedListener = {
   readonly entry: (entry: Entry) => void;
@@ -50,37 +50,80 @@ export type FeedListener = {
 };
 
 export interface RecordFeed {
-  /** Latest record of every actor in `partitions`, then every change, in order per actor. */
+  /** Latest record of every actor in `partitions`, then every change, in order per actor. Kept outcomes are passed by. */
   follow(partitions: readonly string[], listener: FeedListener): Promise<Subscription>;
 }
 
-export type EventBatch = {
-  readonly entries: readonly Entry[];
-  /** Messages that are no record; put aside by whoever reads. `reason` is for people. */
-  readonly unreadable: readonly {
-    readonly sequence: number;
-    readonly subject: string;
-    readonly bytes: Uint8Array;
-    readonly reason: string;
-  }[];
+/** Something in a stream that is no record; put aside by whoever reads. `reason` is for people. */
+export type Unreadable = {
+  readonly sequence: number;
+  readonly subject: string;
+  readonly bytes: Uint8Array;
+  readonly reason: string;
+};
+
+/** A stored version of a record, as projections are given it. */
+export type Version = Entry & {
+  /** It is the outcome of this task, kept beside the record that has taken its place. */
+  readonly outcomeOf?: string;
+  /** It was written with a lifetime: an archive mark, which has nothing new to tell. */
+  readonly isMark: boolean;
+  /** When it was stored, by the server's clock, milliseconds. */
+  readonly storedAt: number;
+};
+
+export type EntryBatch<E extends Entry> = {
+  /** In the order they were stored. */
+  readonly entries: readonly E[];
+  readonly unreadable: readonly Unreadable[];
   /** Messages still waiting behind this batch. */
   readonly pending: number;
-  /** Confirmed by the server; a batch that is not acknowledged comes again. */
+  /**
+   * All up to here is done with, that of earlier batches too. Confirmed by the server; rejects with a BatonError when it
+   * was not. What is not acknowledged comes again.
+   */
   readonly ack: () => Promise<void>;
 };
 
-export type EventReader = {
-  /** Up to `max` messages; waits up to `waitMs` for the first, then takes what is there. Empty when none came. */
-  readonly next: (max: number, waitMs: number) => Promise<EventBatch>;
-  /** `forget`: its place in the log goes too, as of a reader that was made for one reading. */
+/** A durable reader of a stream: it goes on behind what was acknowledged under its name, in whatever process. */
+export type EntryReader<E extends Entry> = {
+  /**
+   * Up to `max` messages; waits up to `waitMs` for the first, then takes what is there. Empty when there is none, and
+   * while another process is served under the name. Rejects with a BatonError when the server cannot be asked.
+   */
+  readonly next: (max: number, waitMs: number) => Promise<EntryBatch<E>>;
+  /** `forget`: its place in the stream goes too, as of a reader that was made for one reading. */
   readonly close: (options?: { readonly forget?: boolean }) => Promise<void>;
 };
 
+/** How far a projection has come. Revisions are the bucket's own: nothing can be 0 that stands still (behaviour P5). */
+export type ProjectionProgress = {
+  /** Everything up to this revision is projected. */
+  readonly floor: number;
+  /** The last revision of the bucket. */
+  readonly last: number;
+  /** Versions behind the floor; 0 only where none is left. */
+  readonly behind: number;
+  /** When the first of them was stored, by the server's clock, milliseconds. */
+  readonly oldestAt?: number;
+};
+
+/**
+ * What projections read: the bucket, each at its own pace, by a durable reader of its name. A version that was written over
+ * before it was read is passed by.
+ */
+export interface Projections {
+  /** Of several processes with one name one is given everything, until it asks no more for a time. */
+  reader(projection: string): Promise<EntryReader<Version>>;
+  /** Undefined: nobody has ever read under this name. Rejects with a BatonError while the server is away. */
+  progress(projection: string): Promise<ProjectionProgress | undefined>;
+}
+
 export interface EventLog {
-  /** Writes a record to the log directly: an outcome, before its key is reused. */
-  publish(entry: Entry): Promise<WriteResult>;
-  /** The durable reader of that name; several processes may share one. */
-  reader(consumer: string): Promise<EventReader>;
+  /** Appends a version for whoever follows. The same one twice within half a minute is there once. Never rejects. */
+  append(entry: Entry): Promise<WriteResult>;
+  /** The durable reader of that name. Rejects with StoreRefusedError `STORE_MISSING` where there is no log. */
+  reader(consumer: string): Promise<EntryReader<Entry>>;
 }
 
 /** One task that may be run, as it was when it was dispatched. */
@@ -317,6 +360,7 @@ export interface Chance {
 export type Ports = {
   readonly store: RecordStore;
   readonly feed: RecordFeed;
+  readonly projections: Projections;
   readonly log: EventLog;
   readonly data: DataStore;
   readonly later: Later;

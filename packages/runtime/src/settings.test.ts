@@ -68,6 +68,7 @@ test('everything set', () => {
     BATON_NAMESPACE: 'SHOP',
     BATON_REPLICAS: '3',
     BATON_TASKS_MAX_BYTES: '9000000',
+    BATON_EVENTS_ENABLED: 'false',
     BATON_EVENTS_MAX_BYTES: '1000000',
     BATON_HTTP_PORT: '0',
     BATON_ENABLED: 'false',
@@ -92,7 +93,7 @@ test('everything set', () => {
     inboxPrefix: '_INBOX_runtime',
   });
   assert.is(settings.namespace, 'SHOP');
-  assert.equal(settings.streams, { replicas: 3, tasksMaxBytes: 9_000_000, eventsMaxBytes: 1_000_000 });
+  assert.equal(settings.streams, { replicas: 3, tasksMaxBytes: 9_000_000, events: false, eventsMaxBytes: 1_000_000 });
   assert.is(settings.mongo.url, 'mongodb://x:y@h1,h2/tasks?replicaSet=rs');
   assert.is(settings.httpPort, 0);
   assert.is(settings.enabled, false);

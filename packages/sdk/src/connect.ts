@@ -33,6 +33,8 @@ export type ConnectOptions = {
    * new tasks are refused as STORE_FULL, and those that are there go on (behaviour R8).
    */
   readonly tasksMaxBytes?: number;
+  /** False: no event log is made; as `BATON_EVENTS_ENABLED` says for the services, which is the default. */
+  readonly events?: boolean;
   /** Most bytes of the event log, when it is made now. */
   readonly eventsMaxBytes?: number;
   /** False refuses new tasks; `BATON_ENABLED` and `GLOBAL_TASK_FRAMEWORK` when not set (behaviour X6). */
@@ -102,6 +104,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     name,
     replicas,
     tasksMaxBytes,
+    events = !isOff(process.env['BATON_EVENTS_ENABLED'] ?? ''),
     eventsMaxBytes,
     maxBlock,
     role,
@@ -128,6 +131,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     ...(name === undefined ? {} : { name }),
     ...(replicas === undefined ? {} : { replicas }),
     ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),
+    ...(events ? {} : { events }),
     ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
     ...(maxBlock === undefined ? {} : { presence: { timings: { maxBlockMs: maxBlockMs(maxBlock) } } }),
   };
@@ -159,5 +163,7 @@ const OFF = new Set(['false', '0', 'no', 'off']);
 
 const enabledByEnvironment = (): boolean => {
   const { BATON_ENABLED = '', GLOBAL_TASK_FRAMEWORK = '' } = process.env;
-  return !OFF.has(BATON_ENABLED.toLowerCase()) && !OFF.has(GLOBAL_TASK_FRAMEWORK.toLowerCase());
+  return !isOff(BATON_ENABLED) && !isOff(GLOBAL_TASK_FRAMEWORK);
 };
+
+const isOff = (value: string): boolean => OFF.has(value.toLowerCase());

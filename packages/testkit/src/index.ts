@@ -4,7 +4,6 @@ export { checkEffects } from './checkers/effects.ts';
 export { checkLife, checkLives } from './checkers/life.ts';
 export { byAddress, byTask, compareRecorded, recordedOf } from './checkers/recorded.ts';
 export { describeReport, mergeReports } from './checkers/report.ts';
-export { EVENT_ACK_WAIT_MS } from './memory/log-state.ts';
 export { createMemoryViews } from './memory/views.ts';
 export { createMemoryWorld } from './memory/world.ts';
 export { createRandom } from './random.ts';

@@ -3,7 +3,7 @@ import { connectMongo, createTaskViews } from '@baton/mongo';
 import { connectPorts, serviceConnection } from '@baton/nats';
 import { startJanitor, startProjector, type ServiceStart } from '@baton/runtime';
 
-/** NATS, MongoDB and the projector actor. Any number of them may run: they share the log, and a write never goes back. */
+/** NATS, MongoDB and the projections. Any number of them may run: each projection is read by one, and a write never goes back. */
 export const projectorService: ServiceStart = async (service) => {
   const { settings, log, onStop, patiently, watch, fail } = service;
   const ports = await patiently('NATS', () => connectPorts(serviceConnection(service)));
@@ -15,7 +15,9 @@ export const projectorService: ServiceStart = async (service) => {
   const views = createTaskViews(mongo);
   await patiently('MongoDB', () => views.ensureIndexes());
 
-  const projector = await startProjector(ports, views, { ...settings.projector, waitedMs, log, onBroken: fail });
+  const { events = true } = settings.streams;
+  const options = { ...settings.projector, events, waitedMs, log, onBroken: fail };
+  const projector = await startProjector(ports, views, options);
   onStop('projector', () => projector.stop());
 
   const { clock, data, store } = ports;

@@ -1,4 +1,4 @@
-/** How many times as long as it had to wait for a processor the projector leaves it to others. */
+/** How many times as long as it had to wait for a processor a projection leaves it to others. */
 const REST_FACTOR = 4;
 
 /** Longest rest between two writes, milliseconds. */
@@ -17,7 +17,6 @@ export class Courtesy {
   private readonly waitedMs: () => number;
   private before: number;
   private waiting = 0;
-  private marked = 0;
 
   /** `waitedMs`: milliseconds this process has been ready to run and not run, ever since it started. */
   constructor(waitedMs: () => number) {
@@ -26,25 +25,21 @@ export class Courtesy {
   }
 
   /** How long to rest after this batch, milliseconds. */
-  restMs({ events, waiting, marked, ageMs }: Written): number {
-    // The projector's own marks come back as events.
-    const arrived = events + waiting - this.waiting - (marked - this.marked);
+  restMs({ versions, waiting, ageMs }: Written): number {
+    const arrived = versions + waiting - this.waiting;
     this.waiting = waiting;
-    this.marked = marked;
     const waited = this.waitedMs();
     const since = Math.max(0, waited - this.before);
     this.before = waited;
-    const isRush = arrived >= events / 2;
+    const isRush = arrived >= versions / 2;
     return isRush && ageMs <= LATEST_MS ? Math.min(LONGEST_REST_MS, REST_FACTOR * since) : 0;
   }
 }
 
-/** A batch that was written: its events, and those that waited behind it when it was taken. */
+/** A batch that was written: its versions, and those that waited behind it when it was taken. */
 export type Written = {
-  readonly events: number;
+  readonly versions: number;
   readonly waiting: number;
-  /** Archive marks written so far. */
-  readonly marked: number;
-  /** Of the oldest change in it. */
+  /** Of the oldest version in it. */
   readonly ageMs: number;
 };

@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import { isTerminal, successorsOf, taskOf, type TaskRecord } from '@baton/core';
-import { documentOf, readRecordAt, type Address, type TaskDocument } from '@baton/protocols';
-import type { Entry, EventBatch } from '../ports.ts';
-import { isSameTask, looksFirst } from './peek.ts';
+import { documentOf, outcomeKeyOf, readRecordAt, type TaskDocument } from '@baton/protocols';
+import type { Entry, Unreadable } from '../ports.ts';
 import type { Quarantined } from './views.ts';
 
 /** A record that was read, and where it was found. */
 export type Found = Entry & {
   readonly record: TaskRecord;
-  /** Its first record was among the entries: it has probably never been projected. */
-  readonly fresh: boolean;
+  readonly outcomeOf?: string;
   /** It stands in the record of the task it waits for (behaviour D5), and shows what its own record is going to be. */
   readonly waiting?: true;
 };
@@ -18,93 +16,66 @@ export type Intake = {
   /** Newest of every task. */
   readonly found: readonly Found[];
   readonly aside: readonly Quarantined[];
-  /** When the oldest change in it happened, wall clock; undefined when it holds none. */
-  readonly oldestAt: number | undefined;
 };
 
 export type Reading = {
   readonly epoch: number;
   /** Wall clock, milliseconds. */
   readonly now: number;
-  /** Archive marks say nothing new about a task that has been projected; a rebuild may have nothing else of it. */
-  readonly archived: 'skip' | 'take';
 };
 
-/**
- * Keeps the newest record of every task: one document is written, however many changes there were. Goes from the last
- * entry to the first, so that records a newer one has covered need not be read; the first is read in any case, since it
- * tells how old the batch is.
- */
-export const takeIn = (entries: readonly Entry[], reading: Reading): Intake => {
-  const byTask = new Map<string, Draft>();
-  const byAddress = new Map<Address, Draft>();
+type Given = Entry & { readonly outcomeOf?: string };
+
+/** Reads records and keeps the newest of every task: one document is written, however many versions there were. */
+export const takeIn = (entries: readonly Given[], reading: Reading): Intake => {
+  const byTask = new Map<string, Found>();
   const aside: Quarantined[] = [];
-  let oldestAt: number | undefined;
-  for (let i = entries.length - 1; i >= 0; i--) {
-    const entry = entries[i] as Entry;
-    const above = byAddress.get(entry.address);
-    if (i > 0 && above !== undefined && above.revision >= entry.revision && isSameTask(above.bytes, entry.bytes)) {
-      above.fresh ||= looksFirst(entry.bytes);
-      continue;
+  const keep = (one: Found): void => {
+    const known = byTask.get(one.record.id);
+    if (known === undefined || known.revision <= one.revision) byTask.set(one.record.id, one);
+  };
+  for (const { address, revision, bytes, outcomeOf } of entries) {
+    const entry = { address, revision, bytes, ...(outcomeOf === undefined ? {} : { outcomeOf }) };
+    const read = readRecordAt(address, bytes);
+    if (read.kind === 'record') keep({ ...entry, record: read.record });
+    else {
+      const reason = read.kind === 'newer' ? `version ${read.version}` : read.reason;
+      aside.push(quarantined(entry, read.kind, reason, reading));
     }
-    const read = readRecordAt(entry.address, entry.bytes);
-    if (read.kind !== 'record') {
-      aside.push(
-        quarantined(entry, read.kind, read.kind === 'newer' ? `version ${read.version}` : read.reason, reading),
-      );
-      continue;
-    }
-    const { record } = read;
-    if (record.archived && reading.archived === 'skip') continue;
-    if (oldestAt === undefined || record.changedAt < oldestAt) oldestAt = record.changedAt;
-    const draft = newer(byTask.get(record.id), { ...entry, record, fresh: isFirst(record) });
-    byTask.set(record.id, draft);
-    byAddress.set(entry.address, above === undefined ? draft : newer(above, draft));
   }
-  for (const one of [...byTask.values()]) {
-    for (const behind of waitingBehind(one)) byTask.set(behind.record.id, newer(byTask.get(behind.record.id), behind));
-  }
-  return { found: [...byTask.values()], aside, oldestAt };
+  for (const one of [...byTask.values()]) for (const behind of waitingBehind(one)) keep(behind);
+  return { found: [...byTask.values()], aside };
 };
 
 /** What waits behind a task is a task that people look for and cancel, long before it has a record of its own. */
-const waitingBehind = (one: Draft): readonly Draft[] =>
+const waitingBehind = (one: Found): readonly Found[] =>
   successorsOf(one.record).flatMap(({ spec }) => {
     const record = taskOf(one.record, spec.id);
-    return record === undefined ? [] : [{ ...one, record, fresh: false, waiting: true as const }];
+    return record === undefined ? [] : [{ ...one, record, waiting: true as const }];
   });
 
-type Draft = { -readonly [K in keyof Found]: Found[K] };
-
-const newer = (known: Draft | undefined, other: Draft): Draft => {
-  if (known === undefined) return other;
-  const [above, below] = known.revision >= other.revision ? [known, other] : [other, known];
-  if (above.record.id === below.record.id) above.fresh ||= below.fresh;
-  return above;
-};
-
-/** Joins and the like come later and are as good a sign: the guess may be wrong. */
-const isFirst = (record: TaskRecord): boolean => record.history.length === 1;
+/** Names what is put aside by where it was found. */
+export const asideId = ({ address, revision }: Entry, epoch: number): string => `${address}:${epoch}:${revision}`;
 
 export const quarantined = (
-  entry: Entry,
+  entry: Given,
   kind: 'newer' | 'corrupt' | 'refused',
   reason: string,
-  { epoch, now }: Pick<Reading, 'epoch' | 'now'>,
+  { epoch, now }: Reading,
 ): Quarantined => ({
-  id: `${entry.address}:${epoch}:${entry.revision}`,
+  id: asideId(entry, epoch),
   kind,
   reason,
-  subject: entry.address,
+  subject: entry.outcomeOf === undefined ? entry.address : outcomeKeyOf(entry.address, entry.outcomeOf),
   epoch,
   revision: entry.revision,
   bytes: entry.bytes,
   at: now,
 });
 
-/** A message of the log that carries no record. The same bytes under the same subject are one entry. */
-export const foreign = (message: EventBatch['unreadable'][number], now: number): Quarantined => ({
-  id: `log:${createHash('sha256').update(message.subject).update('\0').update(message.bytes).digest('hex').slice(0, 32)}`,
+/** A message that carries no record. The same bytes under the same subject are one entry. */
+export const foreign = (message: Unreadable, now: number): Quarantined => ({
+  id: `foreign:${createHash('sha256').update(message.subject).update('\0').update(message.bytes).digest('hex').slice(0, 32)}`,
   kind: 'foreign',
   reason: message.reason,
   subject: message.subject,
@@ -116,6 +87,6 @@ export const foreign = (message: EventBatch['unreadable'][number], now: number):
 export const toDocument = (found: Found, epoch: number): TaskDocument =>
   documentOf(found.record, { address: found.address, epoch, revision: found.revision });
 
-/** Ended, and neither marked nor waited for: the mark is due once it is projected. */
+/** Ended, and neither marked nor waited for: the mark is due once every projection has it. */
 export const isMarkDue = ({ record, waiting }: Found): boolean =>
   !waiting && isTerminal(record.status) && record.archived === undefined && record.successor === undefined;

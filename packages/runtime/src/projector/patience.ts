@@ -35,10 +35,19 @@ export class Patience {
   private readonly chance: Chance;
   private readonly log: Log;
   private readonly signal: AbortSignal;
+  private readonly longestMs: number;
   private since: number | undefined;
   private failures = 0;
 
-  constructor(what: string, ports: { readonly clock: Clock; readonly chance: Chance }, log: Log, signal: AbortSignal) {
+  /** `longestMs`: of a pause between two tries, default 5,000. Short for what is back within seconds and waited for. */
+  constructor(
+    what: string,
+    ports: { readonly clock: Clock; readonly chance: Chance },
+    log: Log,
+    signal: AbortSignal,
+    longestMs: number = LONGEST_PAUSE_MS,
+  ) {
+    this.longestMs = longestMs;
     this.what = what;
     this.clock = ports.clock;
     this.chance = ports.chance;
@@ -64,7 +73,7 @@ export class Patience {
 
   /** The pause that is due after the failures so far. */
   private async rest(): Promise<void> {
-    const most = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.failures, 10));
+    const most = Math.min(this.longestMs, FIRST_PAUSE_MS * 2 ** Math.min(this.failures, 10));
     await pause(this.clock, most * (0.5 + this.chance.random() / 2), this.signal);
   }
 

@@ -1,11 +1,10 @@
-import { allPartitions } from '@baton/protocols';
+import { BatonError } from '../errors.ts';
 import { silentLog, type Log } from '../log.ts';
-import type { Entry, Ports } from '../ports.ts';
+import type { Entry, EntryReader, Ports } from '../ports.ts';
+import { zeroCounters } from './counters.ts';
 import { takeIn } from './intake.ts';
 import { Patience } from './patience.ts';
 import { Source } from './source.ts';
-import { zeroCounters } from './stats.ts';
-import { readPartition } from './sweep.ts';
 import type { TaskViews } from './views.ts';
 import { Writer } from './writer.ts';
 
@@ -20,15 +19,15 @@ export type RebuildOptions = {
   }) => void;
 };
 
-export type RebuildReport = { readonly events: number; readonly documents: number; readonly aside: number };
+export type RebuildReport = { readonly versions: number; readonly documents: number; readonly aside: number };
 
 /**
- * Projects all of the event log and then all of the bucket (behaviour P4), into a database that may be empty and whose
+ * Projects all of the event log, where there is one, and then all of the bucket (behaviour P4), into a database that may be empty and whose
  * indexes exist. A projector may run meanwhile, and a rebuild that was broken off is simply begun again: nothing is
  * written twice or backwards. What was pruned in the days the log goes back to is there again afterwards.
  */
 export const rebuildViews = async (
-  ports: Pick<Ports, 'store' | 'log' | 'feed' | 'clock' | 'chance'>,
+  ports: Pick<Ports, 'store' | 'log' | 'projections' | 'clock' | 'chance'>,
   views: TaskViews,
   options: RebuildOptions = {},
 ): Promise<RebuildReport> => {
@@ -36,50 +35,43 @@ export const rebuildViews = async (
   const { epoch } = ports.store;
   const { clock } = ports;
   const counters = zeroCounters();
-  const writer = new Writer({
-    views,
-    patience: new Patience('MongoDB', ports, log, signal),
-    clock,
-    epoch,
-    log,
-    counters,
-  });
-  const project = async (entries: readonly Entry[]): Promise<void> => {
-    const intake = takeIn(entries, { epoch, now: clock.now(), archived: 'take' });
-    await writer.write(intake.found);
-    await writer.putAside(intake.aside);
-    counters.events += entries.length;
+  const patience = (what: string) => new Patience(what, ports, log, signal);
+  const writer = new Writer({ views, patience: patience('MongoDB'), clock, epoch, log, counters });
+
+  const readAll = async (phase: 'log' | 'bucket', open: () => Promise<EntryReader<Entry>>): Promise<void> => {
+    const source = new Source({ open, clock, patience: patience(`the ${phase}`), signal, paceMs: 0 });
+    let done = 0;
+    try {
+      for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
+        const { found, aside } = takeIn(batch.entries, { epoch, now: clock.now() });
+        await writer.write(found);
+        await writer.putAside(aside);
+        await batch.ack();
+        done += batch.entries.length;
+        onProgress({ phase, done, total: done + batch.pending });
+      }
+    } finally {
+      await source.close({ forget: true });
+    }
+    counters.versions += done;
   };
 
-  const source = new Source({
-    log: ports.log,
-    consumer: `rebuild-${ports.chance.uuid()}`,
-    clock,
-    patience: new Patience('the event log', ports, log, signal),
-    signal,
-    paceMs: 0,
-    idleMs: 1_000,
-  });
-  try {
-    for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
-      await project(batch.entries);
-      await batch.ack();
-      onProgress({ phase: 'log', done: counters.events, total: counters.events + batch.pending });
-    }
-  } finally {
-    await source.forget();
-  }
-
-  const partitions = allPartitions();
-  for (const [done, partition] of partitions.entries()) {
-    const entries: Entry[] = [];
-    await readPartition(partition, { feed: ports.feed, clock, signal }, (entry) => entries.push(entry) > 0);
-    await project(entries);
-    onProgress({ phase: 'bucket', done: done + 1, total: partitions.length });
-  }
+  const name = `rebuild-${ports.chance.uuid()}`;
+  if (await hasLog(ports.log, name)) await readAll('log', () => ports.log.reader(name));
+  await readAll('bucket', () => ports.projections.reader(name));
   return {
-    events: counters.events,
+    versions: counters.versions,
     documents: counters.documents,
     aside: counters.newer + counters.corrupt + counters.refused,
   };
+};
+
+const hasLog = async (log: Ports['log'], name: string): Promise<boolean> => {
+  try {
+    await (await log.reader(name)).close();
+    return true;
+  } catch (error) {
+    if (error instanceof BatonError && error.code === 'STORE_MISSING') return false;
+    throw error;
+  }
 };

@@ -1,7 +1,6 @@
-import type { TaskDocument } from '@baton/protocols';
+import { parseAddress, parseOutcomeKey, type TaskDocument } from '@baton/protocols';
 import type { Log } from '../log.ts';
-import type { Entry } from '../ports.ts';
-import { takeIn, toDocument } from './intake.ts';
+import { takeIn, toDocument, type Found } from './intake.ts';
 import type { Quarantined, QuarantineKind, TaskViews } from './views.ts';
 
 const PAGE = 200;
@@ -9,29 +8,31 @@ const PAGE = 200;
 /** What a newer program may be able to project. */
 const KINDS: readonly QuarantineKind[] = ['newer', 'refused'];
 
-type Readable = { readonly id: string; readonly document: TaskDocument };
+type Readable = { readonly id: string; readonly found: Found; readonly document: TaskDocument };
 
 /**
  * Tries once more what was put aside, and takes out what goes through: this program may be a newer one than the one that
- * put it there. Rejects with a BatonError while the database is away.
+ * put it there. Resolves with what did. Rejects with a BatonError while the database is away.
  */
-export const reviveAside = async (views: TaskViews, log: Log): Promise<number> => {
-  let revived = 0;
+export const reviveAside = async (views: TaskViews, log: Log): Promise<readonly Found[]> => {
+  const revived: Found[] = [];
   for (const kind of KINDS) {
     let after: string | undefined;
     do {
       const page: readonly Quarantined[] = await views.quarantined(kind, PAGE, after);
-      revived += await revivePage(views, page);
+      revived.push(...(await revivePage(views, page)));
       after = page.length < PAGE ? undefined : page.at(-1)?.id;
     } while (after !== undefined);
   }
-  if (revived > 0) log.info({ records: revived }, 'records that had been put aside are projected now');
+  if (revived.length > 0) {
+    log.info({ records: revived.length }, 'records that had been put aside are projected now');
+  }
   return revived;
 };
 
-const revivePage = async (views: TaskViews, page: readonly Quarantined[]): Promise<number> => {
+const revivePage = async (views: TaskViews, page: readonly Quarantined[]): Promise<readonly Found[]> => {
   const readable = page.flatMap(read);
-  if (readable.length === 0) return 0;
+  if (readable.length === 0) return [];
   const newest = new Map<string, TaskDocument>();
   for (const { document } of readable) {
     const known = newest.get(document._id);
@@ -39,18 +40,20 @@ const revivePage = async (views: TaskViews, page: readonly Quarantined[]): Promi
   }
   const { refused, failed } = await views.project([...newest.values()]);
   const still = new Set([...refused, ...failed].map((fault) => fault.document._id));
-  const out = readable.filter(({ document }) => !still.has(document._id)).map(({ id }) => id);
-  await views.release(out);
-  return out.length;
+  const out = readable.filter(({ document }) => !still.has(document._id));
+  await views.release(out.map(({ id }) => id));
+  return out.map(({ found }) => found);
 };
 
 const read = (entry: Quarantined): readonly Readable[] => {
-  const { epoch, revision, bytes, at } = entry;
+  const { epoch, revision, bytes, at, subject } = entry;
   if (epoch === undefined || revision === undefined) return [];
-  // It was made from an address, see `quarantined`.
-  const stored: Entry = { address: entry.subject as Entry['address'], revision, bytes };
-  const { found } = takeIn([stored], { epoch, now: at, archived: 'take' });
-  return found.map((one) => ({ id: entry.id, document: toDocument(one, epoch) }));
+  const outcome = parseOutcomeKey(subject);
+  const address = outcome?.address ?? parseAddress(subject);
+  if (address === undefined) return [];
+  const stored = { address, revision, bytes, ...(outcome === undefined ? {} : { outcomeOf: outcome.id }) };
+  const { found } = takeIn([stored], { epoch, now: at });
+  return found.map((one) => ({ id: entry.id, found: one, document: toDocument(one, epoch) }));
 };
 
 const isNewer = (a: TaskDocument, b: TaskDocument): boolean =>

@@ -1,107 +1,88 @@
-import type { Clock, Entry, EventBatch, EventLog, EventReader } from '../ports.ts';
+import type { Clock, Entry, EntryBatch, EntryReader } from '../ports.ts';
 import { pause, type Patience } from './patience.ts';
 
-/** Most events in one batch. More hold more of a task's life together, and more memory. */
-const MOST_EVENTS = 4_000;
-const LEAST_EVENTS = 32;
+/** Most entries in one batch. More are cheaper to write, and more memory. */
+const MOST_ENTRIES = 4_000;
+const LEAST_ENTRIES = 32;
 
-/** Bytes of records a batch aims at; three batches are in memory at a time. */
+/** Bytes of records a batch aims at. */
 const AIM_BYTES = 8 * 1024 * 1024;
 
 const IDLE_MS = 5_000;
 
-export type Batch = Omit<EventBatch, 'ack'> & { readonly ack: () => Promise<void> };
-
-type SourceParts = {
-  readonly log: EventLog;
-  readonly consumer: string;
+type SourceParts<E extends Entry> = {
+  readonly open: () => Promise<EntryReader<E>>;
   readonly clock: Clock;
   readonly patience: Patience;
   readonly signal: AbortSignal;
-  /** How long events may gather when the projection keeps up. */
+  /** How long entries may gather behind the first one. */
   readonly paceMs: number;
-  /** How long one call waits for the first event when there is nothing to do. Default 5,000. */
-  readonly idleMs?: number;
 };
 
 /**
- * Reads the log in batches that are worth a write. When it keeps up it lets events gather for the pace, so that the whole
- * life of a short task becomes one document; when it is behind it takes as much as it may hold.
+ * Reads a stream in batches that are worth a write. It lets versions gather for the pace behind the first one, so that
+ * the whole life of a short task is one version to read and one document to write; when it is behind it takes as much as
+ * it may hold.
  */
-export class Source {
-  private readonly parts: SourceParts;
-  private reader: EventReader | undefined;
-  private eventBytes = 1_024;
+export class Source<E extends Entry> {
+  private readonly parts: SourceParts<E>;
+  private reader: EntryReader<E> | undefined;
+  private entryBytes = 1_024;
 
-  constructor(parts: SourceParts) {
+  constructor(parts: SourceParts<E>) {
     this.parts = parts;
   }
 
-  /** The next events; undefined when there were none for a while. Rejects with Stopped only. */
-  async next(): Promise<Batch | undefined> {
-    const first = await this.read(this.most(), this.parts.idleMs ?? IDLE_MS);
-    if (isEmpty(first)) return undefined;
+  /** Takes its place in the stream, from which on it is known how far behind it is. Rejects with Stopped only. */
+  async open(): Promise<void> {
+    await this.parts.patience.until(() => this.opened());
+  }
+
+  /** The next entries; undefined when there were none for a while. Rejects with Stopped only. */
+  async next(): Promise<EntryBatch<E> | undefined> {
     const { clock, paceMs, signal } = this.parts;
-    if (first.pending === 0 && paceMs > 0) await pause(clock, paceMs, signal);
-    const batches = [first];
-    for (let left = this.most() - sizeOf(first); left > 0;) {
-      const more = await this.read(left, 0);
-      if (isEmpty(more)) break;
-      batches.push(more);
-      left -= sizeOf(more);
-      if (more.pending === 0) break;
-    }
-    return merged(batches);
+    const first = await this.read(paceMs > 0 ? 1 : this.most(), IDLE_MS);
+    if (sizeOf(first) === 0) return undefined;
+    if (paceMs === 0) return first;
+    await pause(clock, paceMs, signal);
+    const rest = await this.read(this.most(), 0);
+    return sizeOf(rest) === 0 ? first : merged(first, rest);
   }
 
-  async close(): Promise<void> {
+  async close(options?: { readonly forget?: boolean }): Promise<void> {
     const { reader } = this;
     this.reader = undefined;
-    await reader?.close();
+    await reader?.close(options);
   }
 
-  /** Closes, and takes the reader's place in the log away: it was made for one reading. */
-  async forget(): Promise<void> {
-    const { reader } = this;
-    this.reader = undefined;
-    await reader?.close({ forget: true });
-  }
-
-  private async read(max: number, waitMs: number): Promise<EventBatch> {
-    const batch = await this.parts.patience.until(async () => {
-      this.reader ??= await this.parts.log.reader(this.parts.consumer);
-      try {
-        return await this.reader.next(max, waitMs);
-      } catch (error) {
-        // It may be over for good, its consumer deleted: the next try begins with a new one.
-        await this.close().catch(() => {});
-        throw error;
-      }
-    });
+  private async read(max: number, waitMs: number): Promise<EntryBatch<E>> {
+    const batch = await this.parts.patience.until(async () => (await this.opened()).next(max, waitMs));
     this.measure(batch.entries);
     return batch;
   }
 
-  private most(): number {
-    return Math.min(MOST_EVENTS, Math.max(LEAST_EVENTS, Math.floor(AIM_BYTES / this.eventBytes)));
+  private async opened(): Promise<EntryReader<E>> {
+    this.reader ??= await this.parts.open();
+    return this.reader;
   }
 
-  /** Follows growing events at once and shrinking ones slowly. */
+  private most(): number {
+    return Math.min(MOST_ENTRIES, Math.max(LEAST_ENTRIES, Math.floor(AIM_BYTES / this.entryBytes)));
+  }
+
+  /** Follows growing entries at once and shrinking ones slowly. */
   private measure(entries: readonly Entry[]): void {
     if (entries.length === 0) return;
     const mean = entries.reduce((sum, entry) => sum + entry.bytes.length, 0) / entries.length;
-    this.eventBytes = Math.max(mean, this.eventBytes * 0.7, 64);
+    this.entryBytes = Math.max(mean, this.entryBytes * 0.7, 64);
   }
 }
 
-const sizeOf = (batch: EventBatch): number => batch.entries.length + batch.unreadable.length;
-const isEmpty = (batch: EventBatch): boolean => sizeOf(batch) === 0;
+const sizeOf = <E extends Entry>(batch: EntryBatch<E>): number => batch.entries.length + batch.unreadable.length;
 
-const merged = (batches: readonly EventBatch[]): Batch => ({
-  entries: batches.flatMap((batch) => batch.entries),
-  unreadable: batches.flatMap((batch) => batch.unreadable),
-  pending: batches.at(-1)?.pending ?? 0,
-  ack: async () => {
-    await Promise.all(batches.map((batch) => batch.ack()));
-  },
+/** The acknowledgement of the later one is that of both. */
+const merged = <E extends Entry>(first: EntryBatch<E>, rest: EntryBatch<E>): EntryBatch<E> => ({
+  ...rest,
+  entries: [...first.entries, ...rest.entries],
+  unreadable: [...first.unreadable, ...rest.unreadable],
 });

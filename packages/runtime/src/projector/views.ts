@@ -12,6 +12,8 @@ export interface TaskViews {
   quarantine(entries: readonly Quarantined[]): Promise<void>;
   /** Up to `limit` entries of this kind with an id above `after`, by id. */
   quarantined(kind: QuarantineKind, limit: number, after?: string): Promise<readonly Quarantined[]>;
+  /** Those of these ids that are put aside. */
+  asideAmong(ids: readonly string[]): Promise<readonly string[]>;
   /** Takes entries out again: they could be projected after all. */
   release(ids: readonly string[]): Promise<void>;
 }
@@ -30,7 +32,7 @@ export type Fault = { readonly document: TaskDocument; readonly reason: string }
 
 /**
  * `newer`: a record of a later version of Baton, kept until a program that knows it comes. `corrupt`: bytes that are no
- * record. `refused`: a record whose document the database does not take. `foreign`: a message of the log without a record.
+ * record. `refused`: a record whose document the database does not take. `foreign`: a message that is no record.
  */
 export type QuarantineKind = 'newer' | 'corrupt' | 'refused' | 'foreign';
 
@@ -39,12 +41,12 @@ export type Quarantined = {
   readonly id: string;
   readonly kind: QuarantineKind;
   readonly reason: string;
-  /** The record's address, or the subject of a message without one. */
+  /** The record's address, the key of a kept outcome, or the subject of a message that is neither. */
   readonly subject: string;
   /** Creation time of the bucket the revision counts in; absent for `foreign`. */
   readonly epoch?: number;
   readonly revision?: number;
-  /** Of a `foreign` message in the log. */
+  /** Of a `foreign` message. */
   readonly sequence?: number;
   readonly bytes: Uint8Array;
   /** Wall clock, milliseconds. */

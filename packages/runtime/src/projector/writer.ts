@@ -1,10 +1,11 @@
+import { isTerminal } from '@baton/core';
 import type { TaskDocument } from '@baton/protocols';
 import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../ports.ts';
+import type { Counters } from './counters.ts';
 import { quarantined, toDocument, type Found } from './intake.ts';
 import type { Patience } from './patience.ts';
-import type { Counters } from './stats.ts';
 import type { Fault, ProjectResult, Quarantined, TaskViews } from './views.ts';
 
 /**
@@ -12,6 +13,9 @@ import type { Fault, ProjectResult, Quarantined, TaskViews } from './views.ts';
  * start again, during which some of them blame every document.
  */
 const HOPELESS_MS = 20_000;
+
+/** Tasks that go on and are known to have a document. Beyond it the oldest are forgotten, and cost one try more. */
+const MOST_SEEN = 200_000;
 
 type WriterParts = {
   readonly views: TaskViews;
@@ -23,23 +27,24 @@ type WriterParts = {
 };
 
 /**
- * Brings records into the views and returns those that are there now. Waits as long as the database is away; only what
- * the database blames on a single document goes aside, so that one of them never holds up the others.
+ * Brings records into the views. Waits as long as the database is away; only what the database blames on a single
+ * document goes aside, so that one of them never holds up the others.
  */
 export class Writer {
   private readonly parts: WriterParts;
   private readonly said = new Set<string>();
+  private readonly seen = new Set<string>();
 
   constructor(parts: WriterParts) {
     this.parts = parts;
   }
 
-  async write(found: readonly Found[]): Promise<readonly Found[]> {
+  async write(found: readonly Found[]): Promise<void> {
     const { clock, counters } = this.parts;
     const byId = new Map(found.map((one) => [one.record.id, one]));
     const since = clock.monotonic();
     let documents = await this.documentsOf(byId);
-    const likelyNew = new Set(found.filter((one) => one.fresh).map((one) => one.record.id));
+    const likelyNew = new Set([...byId.keys()].filter((id) => !this.seen.has(id)));
     while (documents.length > 0) {
       const result = await this.project(documents, likelyNew, since);
       counters.documents += result.written;
@@ -48,7 +53,15 @@ export class Writer {
       await this.refuse([...result.refused, ...hopeless], byId);
       documents = hopeless.length > 0 ? [] : result.failed.map((fault) => fault.document);
     }
-    return [...byId.values()];
+    for (const { record } of byId.values()) this.see(record.id, isTerminal(record.status));
+  }
+
+  private see(id: string, ended: boolean): void {
+    if (ended) return void this.seen.delete(id);
+    this.seen.add(id);
+    if (this.seen.size <= MOST_SEEN) return;
+    const [oldest] = this.seen;
+    if (oldest !== undefined) this.seen.delete(oldest);
   }
 
   /** A record that cannot be shown as a document is poison as one that the database refuses is. */

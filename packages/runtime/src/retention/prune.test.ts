@@ -140,7 +140,9 @@ test('two prunes at once delete every task once', async () => {
 
 test('X4 the sweep takes old objects that neither record nor document refers to, and no others', async () => {
   const { clock, world, data, store, put, parts } = stage();
-  const names = ['orphan', 'inDocument', 'inRecord', 'waiting', 'unreadable'].map((id) => reference(id).object);
+  const names = ['orphan', 'inDocument', 'inRecord', 'inOutcome', 'waiting', 'unreadable'].map(
+    (id) => reference(id).object,
+  );
   const older = reference('olderThanThisDatabase').object;
   await clock.settle(data.put(older, new Uint8Array([1, 2, 3])));
   await clock.advance(1_000);
@@ -149,6 +151,9 @@ test('X4 the sweep takes old objects that neither record nor document refers to,
   await put('inDocument', 5, { args: reference('inDocument') });
   const write = (id: string, record: TaskRecord) => clock.settle(store.write(addressFor(id), encodeRecord(record), 0));
   await write('inRecord', recordOf({ id: 'inRecord', status: 'pending', args: reference('inRecord') }));
+  const kept = recordOf({ id: 'inOutcome', endedAt: NOW, result: reference('inOutcome') });
+  await write('inOutcome', recordOf({ id: 'next', status: 'pending' }));
+  await clock.settle(store.write(addressFor('inOutcome'), encodeRecord(kept), 0, { outcomeOf: 'inOutcome' }));
   const {
     status: _s,
     subscribers: _u,

@@ -1,5 +1,5 @@
 import { objectOwner, objectsIn, ORPHAN_OBJECT_AGE_MS, readRecord } from '@baton/protocols';
-import type { Clock, DataStore, RecordStore } from '../ports.ts';
+import type { Clock, DataStore, Entry, RecordStore } from '../ports.ts';
 import type { EndedViews } from './ended-views.ts';
 
 type SweepParts = {
@@ -46,14 +46,21 @@ const unknownTo = async ({ views }: SweepParts, names: readonly string[]): Promi
   return names.filter((name) => objectOwner(name) !== undefined && !known.has(name));
 };
 
-/** Old enough, and no record refers to it. One that cannot be read may refer to anything. */
+/** Old enough, and neither the record nor an outcome kept beside it refers to it. */
 const isOrphan = async ({ data, store, clock }: SweepParts, name: string, since: number): Promise<boolean> => {
   const owner = objectOwner(name);
   const storedAt = await data.storedAt(name);
   if (owner === undefined || storedAt === undefined) return false;
   if (storedAt < since || storedAt > clock.now() - ORPHAN_OBJECT_AGE_MS) return false;
-  const entry = await store.load(owner.address);
-  if (entry === undefined) return true;
-  const reading = readRecord(entry.bytes);
-  return reading.kind === 'record' && !objectsIn(reading.record).includes(name);
+  const { address, id } = owner;
+  for (const entry of [await store.load(address), await store.load(address, id)]) {
+    if (entry !== undefined && mayReferTo(entry, name)) return false;
+  }
+  return true;
+};
+
+/** One that cannot be read may refer to anything. */
+const mayReferTo = ({ bytes }: Entry, name: string): boolean => {
+  const reading = readRecord(bytes);
+  return reading.kind !== 'record' || objectsIn(reading.record).includes(name);
 };

@@ -34,12 +34,11 @@ export const FAULTS = {
   'feed.follow': READ,
   /** An ordered reader finds gaps by itself, so single changes are not lost on the way. */
   'feed.entry': ['duplicate', 'delay', 'silent'],
-  'log.publish': WRITE,
-  /** The server's own copying from the bucket to the log. */
-  'log.copy': ['delay'],
-  'log.reader': READ,
-  'log.next': READ,
-  'log.ack': WRITE,
+  'log.append': WRITE,
+  'reader.open': READ,
+  'reader.next': READ,
+  'reader.ack': WRITE,
+  'projection.progress': READ,
   'command.send': WRITE,
   'command.open': READ,
   'command.deliver': ['drop', 'duplicate', 'delay'],

@@ -68,7 +68,10 @@ export class FeedReader {
     });
     const ended = this.process.onEnd(() => this.close());
     this.undo.push(
-      this.records.onWrite((entry) => this.offer(entry)),
+      this.records.onWrite((stored) => {
+        // A kept outcome is for projections.
+        if (stored.outcomeOf === undefined) this.offer(stored);
+      }),
       reconnected.close,
       lost.close,
       ended.close,

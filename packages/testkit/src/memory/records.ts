@@ -1,6 +1,5 @@
-import type { Address } from '@baton/protocols';
-import { STORE_RESERVE } from '@baton/protocols';
-import type { Entry } from '@baton/runtime';
+import { outcomeKeyOf, STORE_RESERVE, type Address } from '@baton/protocols';
+import type { Entry, WriteOptions } from '@baton/runtime';
 
 /** One write as it was stored. All of them, in order, are the history that checkers judge. */
 export type StoredRecord = Entry & {
@@ -10,9 +9,11 @@ export type StoredRecord = Entry & {
   /** Wall clock of the server. */
   readonly at: number;
   readonly ttlMs?: number;
+  /** The outcome of this task, kept beside the record at the address. */
+  readonly outcomeOf?: string;
 };
 
-type Head = { readonly entry: Entry; readonly expiresAt: number };
+type Head = { readonly stored: StoredRecord; readonly expiresAt: number };
 
 /** Whole seconds, one at least: what the server can do. */
 const TTL_UNIT_MS = 1_000;
@@ -21,7 +22,8 @@ const TTL_UNIT_MS = 1_000;
 export class Records {
   private readonly now: () => number;
   private readonly monotonic: () => number;
-  private readonly heads = new Map<Address, Head>();
+  /** By address, and by the key of a kept outcome. */
+  private readonly heads = new Map<string, Head>();
   private readonly listeners = new Set<(stored: StoredRecord) => void>();
   private stored: StoredRecord[] = [];
   private last = 0;
@@ -43,10 +45,11 @@ export class Records {
     bytes: Uint8Array,
     expected: number,
     node: string,
-    ttlMs?: number,
+    { ttlMs, outcomeOf }: WriteOptions = {},
   ): number | 'full' | undefined {
     this.expire();
-    const former = this.heads.get(address)?.entry;
+    const key = keyOf(address, outcomeOf);
+    const former = this.heads.get(key)?.stored;
     if ((former?.revision ?? 0) !== expected) return undefined;
     const more = bytes.length - (former?.bytes.length ?? 0);
     if (more > 0 && this.bytes + more > this.maxBytes) return 'full';
@@ -54,9 +57,16 @@ export class Records {
     const entry: Entry = { address, revision: ++this.last, bytes: bytes.slice() };
     const expiresAt =
       ttlMs === undefined ? Infinity : this.monotonic() + Math.max(1, Math.ceil(ttlMs / TTL_UNIT_MS)) * TTL_UNIT_MS;
-    this.heads.set(address, { entry, expiresAt });
+    const stored = {
+      ...entry,
+      epoch: this.epoch,
+      node,
+      at: this.now(),
+      ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...(outcomeOf === undefined ? {} : { outcomeOf }),
+    };
+    this.heads.set(key, { stored, expiresAt });
     this.nextExpiry = Math.min(this.nextExpiry, expiresAt);
-    const stored = { ...entry, epoch: this.epoch, node, at: this.now(), ...(ttlMs === undefined ? {} : { ttlMs }) };
     this.stored.push(stored);
     for (const listener of [...this.listeners]) listener(stored);
     return entry.revision;
@@ -69,15 +79,27 @@ export class Records {
     return `the records of the tasks take ${this.bytes} of ${this.maxBytes} bytes`;
   }
 
-  read(address: Address): Entry | undefined {
+  read(address: Address, outcomeOf?: string): Entry | undefined {
     this.expire();
-    return this.heads.get(address)?.entry;
+    return this.heads.get(keyOf(address, outcomeOf))?.stored;
   }
 
   /** Every record that is there, in the order of the last writes. */
   all(): readonly Entry[] {
+    return this.after(0).filter(({ outcomeOf }) => outcomeOf === undefined);
+  }
+
+  /** Of every key that was written to behind `revision` the version that is there, kept outcomes too, in order. */
+  after(revision: number): readonly StoredRecord[] {
     this.expire();
-    return Array.from(this.heads.values(), (head) => head.entry).toSorted((a, b) => a.revision - b.revision);
+    return Array.from(this.heads.values(), ({ stored }) => stored)
+      .filter((stored) => stored.revision > revision)
+      .toSorted((a, b) => a.revision - b.revision);
+  }
+
+  /** Revision of the last write. */
+  get lastRevision(): number {
+    return this.last;
   }
 
   history(): readonly StoredRecord[] {
@@ -104,11 +126,14 @@ export class Records {
     const now = this.monotonic();
     if (now < this.nextExpiry) return;
     this.nextExpiry = Infinity;
-    for (const [address, { entry, expiresAt }] of this.heads) {
+    for (const [key, { stored, expiresAt }] of this.heads) {
       if (expiresAt <= now) {
-        this.heads.delete(address);
-        this.bytes -= entry.bytes.length;
+        this.heads.delete(key);
+        this.bytes -= stored.bytes.length;
       } else this.nextExpiry = Math.min(this.nextExpiry, expiresAt);
     }
   }
 }
+
+const keyOf = (address: Address, outcomeOf: string | undefined): string =>
+  outcomeOf === undefined ? address : outcomeKeyOf(address, outcomeOf);

@@ -18,7 +18,9 @@ export const createTopics = (around: Surroundings, records: Records): Topics => 
     record: new Topic<Entry>(around, 'signal.record'),
     progress: new Topic<Uint8Array>(around, 'signal.progress'),
   };
-  records.onWrite(({ address, revision, bytes }) => topics.record.publish(address, { address, revision, bytes }));
+  records.onWrite(({ address, revision, bytes, outcomeOf }) => {
+    if (outcomeOf === undefined) topics.record.publish(address, { address, revision, bytes });
+  });
   return topics;
 };
 

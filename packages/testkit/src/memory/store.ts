@@ -16,11 +16,12 @@ export const memoryStore = (around: Surroundings, process: Process, records: Rec
     get shortage() {
       return records.shortage;
     },
-    load: async (address) => answerOf(await call(around, process, 'store.load', address, () => records.read(address))),
+    load: async (address, outcomeOf) =>
+      answerOf(await call(around, process, 'store.load', address, () => records.read(address, outcomeOf))),
     write: async (address, bytes, expected, options = {}) => {
       if (bytes.length > MESSAGE_LIMIT) return tooLarge(bytes.length);
       const called = await call(around, process, 'store.write', address, () => {
-        const revision = records.write(address, bytes, expected, process.name, options.ttlMs);
+        const revision = records.write(address, bytes, expected, process.name, options);
         around.note(process.name, 'stored', address, String(revision ?? `conflict with ${expected}`));
         return revision;
       });

@@ -58,6 +58,10 @@ export const createMemoryViews = (): MemoryViews => {
       const ids = [...aside.keys()].filter((id) => id > after && aside.get(id)?.kind === kind).toSorted();
       return ids.slice(0, limit).flatMap((id) => aside.get(id) ?? []);
     },
+    asideAmong: async (ids) => {
+      await online();
+      return ids.filter((id) => aside.has(id));
+    },
     release: async (ids) => {
       await online();
       for (const id of ids) aside.delete(id);

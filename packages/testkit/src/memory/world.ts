@@ -23,6 +23,7 @@ import { memoryOperations, OperationState } from './operations.ts';
 import { memoryPresence } from './presence.ts';
 import { PresenceState } from './presence-state.ts';
 import { Process, type ProcessState } from './process.ts';
+import { durablesOf, memoryProjections } from './projections.ts';
 import { Records, type StoredRecord } from './records.ts';
 import { memoryRunQueue, RunCounter } from './run-queue.ts';
 import { RunState } from './run-state.ts';
@@ -69,8 +70,6 @@ export type MemoryNode = {
 
 export type LoggedRecord = Entry & {
   readonly sequence: number;
-  /** Published by a process and not copied from the bucket. */
-  readonly direct: boolean;
 };
 
 export type Waiting = Entry & { readonly lane: Lane; readonly out: boolean };
@@ -86,10 +85,12 @@ export type MemoryWorld = {
   readonly inject: (rule: FaultRule) => Injected;
   /** Removes every fault, lets every paused process run and connects every one. */
   readonly heal: () => void;
-  /** Every record ever stored, in order, also what the server has forgotten since. */
+  /** Every version of a record ever stored, in order, also what the server has forgotten since. */
   readonly history: () => readonly StoredRecord[];
   /** The records that are in the bucket now. */
   readonly heads: () => readonly Entry[];
+  /** Outcomes that are kept in the bucket now, beside the records that took their place. */
+  readonly outcomes: () => readonly Entry[];
   /** The records in the event log now. */
   readonly events: () => readonly LoggedRecord[];
   /** Names of what is in the object store now. */
@@ -158,14 +159,13 @@ export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld
         process.reconnect();
       }
     },
-    history: () => server.records.history(),
+    history: () => server.records.history().filter(({ outcomeOf }) => outcomeOf === undefined),
     heads: () => server.records.all(),
+    outcomes: () => server.records.after(0).filter(({ outcomeOf }) => outcomeOf !== undefined),
     events: () =>
       server.log
         .kept()
-        .flatMap(({ sequence, content }) =>
-          content.kind === 'record' ? [{ ...content.entry, sequence, direct: content.direct }] : [],
-        ),
+        .flatMap(({ sequence, content }) => (content.kind === 'record' ? [{ ...content.entry, sequence }] : [])),
     objects: () => server.data.names(),
     commands: () => ({ waiting: server.commands.size, dead: [...server.commands.dead] }),
     waiting: () => server.run.all().map(({ entry, lane, out }) => ({ ...entry, lane, out })),
@@ -173,12 +173,17 @@ export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld
     loseRunQueue: () => server.run.clear(),
     recreateBucket: () => {
       server.records.recreate();
+      server.durables.clear();
       for (const reader of [...server.feeds]) reader.end('the bucket was deleted');
       for (const { process } of nodes.values()) {
         around.after(random.next() * NOTICED_WITHIN_MS, () => process.end(new BatonError('EPOCH_CHANGED', NEW_EPOCH)));
       }
     },
-    onWrite: (listener) => ({ close: server.records.onWrite(listener) }),
+    onWrite: (listener) => ({
+      close: server.records.onWrite((stored) => {
+        if (stored.outcomeOf === undefined) listener(stored);
+      }),
+    }),
     trace: around.trace,
     close: () => around.close(),
   };
@@ -190,10 +195,10 @@ const createServer = (around: Surroundings, tasksMaxBytes: number) => {
   const records = new Records(around.clock, tasksMaxBytes);
   const log = new LogState(around.clock);
   const run = new RunState(around);
-  copyToLog(around, records, log);
   return {
     records,
     log,
+    durables: durablesOf(records, around.clock),
     data: new DataState(around.clock),
     later: new LaterState(around),
     operations: new OperationState(around.clock),
@@ -207,24 +212,13 @@ const createServer = (around: Surroundings, tasksMaxBytes: number) => {
   };
 };
 
-/** The log sources the bucket: every write follows, in order, a moment later. */
-const copyToLog = (around: Surroundings, records: Records, log: LogState): void => {
-  let last = Promise.resolve();
-  records.onWrite((stored) => {
-    const fault = around.faults.draw('log.copy', 'server', stored.address);
-    const { address, revision, bytes, ttlMs } = stored;
-    last = last
-      .then(() => around.leg(fault?.delayMs ?? 0))
-      .then(() => void log.append({ kind: 'record', entry: { address, revision, bytes }, direct: false }, ttlMs));
-  });
-};
-
 const makeNode = (around: Surroundings, server: Server, name: string, chance: Chance | undefined, random: Random) => {
   let skewMs = 0;
   const process = new Process(name, around.clock, () => skewMs);
   const ports: Ports = {
     store: memoryStore(around, process, server.records),
     feed: memoryFeed(around, process, server.records, server.feeds),
+    projections: memoryProjections(around, process, server.records, server.durables),
     log: memoryEventLog(around, process, server.log),
     data: memoryData(around, process, server.data),
     later: memoryLater(around, process, server.later),

@@ -73,6 +73,9 @@ export type TestBaton = {
 
 const DAY_MS = 86_400_000;
 
+/** In an hour that passes at once nobody looks every second how far the documents are. */
+const LOOK_MS = 10_000;
+
 /** Makes one. A supervisor and a projector run in it, so timeouts, rescues, delayed starts and documents are as in operation. */
 export const createTestBaton = async (options: TestBatonOptions = {}): Promise<TestBaton> => {
   const { user = { id: 'alice' }, seed = 1, log = silentLog, progressThrottleMs, tasksMaxBytes } = options;
@@ -89,7 +92,9 @@ export const createTestBaton = async (options: TestBatonOptions = {}): Promise<T
   const supervisor = createSupervisor(world.ports('supervisor'), { id: 'supervisor', log });
   await time.until(supervisor.start());
   const views = createMemoryViews();
-  const projector = await time.until(startProjector(world.ports('projector'), views, { log, paceMs: 0 }));
+  const projector = await time.until(
+    startProjector(world.ports('projector'), views, { log, paceMs: 0, lookEveryMs: LOOK_MS }),
+  );
   const baton = clientOn(world.node('app'), 'app');
   const closing: (() => Promise<void>)[] = [() => projector.stop(), () => supervisor.stop(), () => baton.close()];
 

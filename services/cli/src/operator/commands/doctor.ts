@@ -19,7 +19,6 @@ export type Finding = {
 
 /** Clocks further apart make delayed starts and what people read wrong. */
 const SKEW_MS = 2_000;
-const BEHIND_EVENTS = 10_000;
 
 /** Looks at all a system needs, changes nothing, and says what is wrong and what to do. */
 export const doctor = async (session: Session): Promise<number> => {
@@ -68,7 +67,7 @@ const checkNats = async (session: Session, findings: Finding[]): Promise<NatsFin
     skewOf(nats),
     ...streamsOf(nats, settings.namespace),
     ...consumersOf(nats),
-    projectionOf(nats),
+    ...projectionsOf(nats, settings.projector.lagWarnMs),
   );
   return nats;
 };
@@ -123,14 +122,27 @@ const consumersOf = ({ consumers }: NatsFindings): readonly Finding[] => {
   return [{ check: 'consumers', level: 'ok', found: `${consumers.length} as they have to be` }];
 };
 
-const projectionOf = ({ projectorBehind: behind }: NatsFindings): Finding => {
-  const check = 'projection';
-  if (behind === undefined)
-    return { check, level: 'warn', found: 'no projector has ever run', advice: 'start one: baton projector' };
-  const found = `${behind} events behind`;
-  if (behind <= BEHIND_EVENTS) return { check, level: 'ok', found };
-  return { check, level: 'warn', found, advice: "look at the projector's log; another one shares the work" };
-};
+const projectionsOf = ({ projections, skewMs }: NatsFindings, lagWarnMs: number): readonly Finding[] =>
+  projections.map(({ name, progress }): Finding => {
+    const check = `projection ${name}`;
+    if (progress === undefined)
+      return {
+        check,
+        level: 'warn',
+        found: 'nobody has ever read for it',
+        advice: 'start a projector: baton projector',
+      };
+    const { behind, oldestAt } = progress;
+    if (oldestAt === undefined) return { check, level: 'ok', found: 'has all of the bucket' };
+    const ageMs = Math.max(0, Date.now() + skewMs - oldestAt);
+    const found = `${behind} versions behind, the oldest of ${(ageMs / 1_000).toFixed(1)} s ago`;
+    if (ageMs <= lagWarnMs) return { check, level: 'ok', found };
+    const advice =
+      name === 'archive'
+        ? 'it waits for the other projections; look at the log of the projectors'
+        : 'look at the log of the projectors: does its target answer?';
+    return { check, level: 'warn', found, advice };
+  });
 
 const checkNodes = async (session: Session, nats: NatsFindings, findings: Finding[]): Promise<void> => {
   let nodes: readonly SeenNode[];

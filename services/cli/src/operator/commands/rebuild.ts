@@ -21,19 +21,19 @@ export const rebuild = async (session: Session): Promise<number> => {
         if (!session.json && progress.phase !== phase) {
           view.close();
           phase = progress.phase;
-          const what = phase === 'log' ? 'events' : 'partitions';
+          const what = phase === 'log' ? 'events' : 'records';
           view = progressView(what, (now) => `${what}: ${describeProgress(now)}`);
         }
         view.update({ current: Math.min(progress.done, progress.total), total: progress.total });
       },
     });
     view.close();
-    const { events, documents, aside } = report;
+    const { versions, documents, aside } = report;
     const tookMs = Math.round(performance.now() - began);
-    if (session.json) sayJson({ events, documents, put_aside: aside, took_ms: tookMs });
+    if (session.json) sayJson({ versions, documents, put_aside: aside, took_ms: tookMs });
     else
       say(
-        `${documents} documents written from ${events} records in ${(tookMs / 1_000).toFixed(1)} s${aside > 0 ? `; ${aside} put aside` : ''}`,
+        `${documents} documents written from ${versions} versions in ${(tookMs / 1_000).toFixed(1)} s${aside > 0 ? `; ${aside} put aside` : ''}`,
       );
     return exitCodes.ok;
   } finally {

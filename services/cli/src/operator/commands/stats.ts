@@ -5,14 +5,15 @@ import { bytesText, sayFields, sayJson, sayTable } from '../output.ts';
 import { natsSettings, type Session } from '../session.ts';
 import { filterOf } from './list.ts';
 
-/** Tasks by status; what waits for a worker; what the streams hold; how far the projection is behind. */
+/** Tasks by status; what waits for a worker; what the streams hold; how far the projections are behind. */
 export const stats = async (session: Session): Promise<number> => {
   const views = await session.views();
   const tasks = await views.counts(filterOf(session, {}));
-  const { streams, lanes, projectorBehind } = await inspectNats(natsSettings(session.settings));
+  const { streams, lanes, projections, skewMs } = await inspectNats(natsSettings(session.settings));
   if (session.json) {
     const sizes = streams.map(({ name, messages, bytes }) => ({ name, messages, bytes }));
-    sayJson({ tasks, lanes, streams: sizes, projector_behind: projectorBehind ?? null });
+    const behind = Object.fromEntries(projections.map(({ name, progress }) => [name, progress?.behind ?? null]));
+    sayJson({ tasks, lanes, streams: sizes, projections_behind: behind });
     return exitCodes.ok;
   }
   say(styled('bold', 'Tasks'));
@@ -39,8 +40,18 @@ export const stats = async (session: Session): Promise<number> => {
     streams,
     'none',
   );
-  say(
-    `\nProjection behind by ${projectorBehind === undefined ? 'all: no projector has ever run' : `${projectorBehind} events`}`,
+  say(styled('bold', '\nProjections'));
+  sayTable(
+    [
+      { title: 'NAME', text: ({ name }) => name },
+      { title: 'BEHIND', text: ({ progress }) => String(progress?.behind ?? 'never read'), align: 'right' },
+      { title: 'OLDEST', text: ({ progress }) => ageText(progress?.oldestAt, skewMs), align: 'right' },
+    ],
+    projections,
+    'none',
   );
   return exitCodes.ok;
 };
+
+const ageText = (oldestAt: number | undefined, skewMs: number): string =>
+  oldestAt === undefined ? '' : `${(Math.max(0, Date.now() + skewMs - oldestAt) / 1_000).toFixed(1)} s`;

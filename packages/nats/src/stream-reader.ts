@@ -1,0 +1,284 @@
+import {
+  NotConnectedError,
+  StoreRefusedError,
+  type Entry,
+  type EntryBatch,
+  type EntryReader,
+  type Unreadable,
+} from '@baton/runtime';
+import type { Msg } from '@nats-io/nats-core';
+import type { NatsWire } from './connect.ts';
+import { ensureConsumer, forgetConsumer, pinnedConsumer, READER_GROUP } from './consumers.ts';
+import type { Delivery } from './delivery.ts';
+import { ApiError, StoreTimeoutError } from './errors.ts';
+import type { Reading } from './event-message.ts';
+import { Pull, type PullEnd } from './pull.ts';
+import { apiCodes } from './publisher/outcome.ts';
+
+const ACK = new TextEncoder().encode('+ACK');
+const ACK_TIMEOUT_MS = 5_000;
+/** The server shows this often that it is there, while there is nothing to give ... */
+const HEARTBEAT_MS = 500;
+/** ... and is taken for gone when it has not, or has not answered, for this long. */
+const GRACE_MS = 1_500;
+/** Longer every time that was too short: a server that is only slow must not be asked anew before it can answer. */
+const GRACE_FACTOR = 1.5;
+const MAX_GRACE_MS = 10_000;
+/** Longest wait for one answer: a consumer that has moved or died is noticed by it, and who asks is known to be there. */
+const SLICE_MS = 2_000;
+/** Who asks for less is not waited for at all. */
+const LEAST_WAIT_MS = 100;
+/** Whether the server still counts as acknowledged what was acknowledged, is looked at this often. */
+const CHECK_MS = 5_000;
+
+const PIN_HEADER = 'Nats-Pin-Id';
+const WRONG_PIN = '423';
+
+/** How to read one stream under one name. */
+export type Reader<E extends Entry> = {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly read: (msg: Msg, delivery: Delivery) => Reading<E>;
+};
+
+type ConsumerInfo = {
+  readonly ack_floor: { readonly stream_seq: number };
+};
+type ResetAnswer = { readonly reset_seq: number };
+type Taken = { readonly msg: Msg; readonly delivery: Delivery };
+type Got = { readonly taken: readonly Taken[]; readonly end: PullEnd };
+
+/**
+ * A durable reader that acknowledges once for all that is before it. That is only true of who was given all of it, so the
+ * consumer serves one reader at a time (the server pins it), and whoever is served anew sets the consumer back to what is
+ * acknowledged and counts from there: a gap means that somebody else was served or that something was lost on the way, and
+ * he sets it back again. What was acknowledged by one who was succeeded meanwhile is as true; what he and his successor
+ * both read is written twice.
+ */
+export class StreamReader<E extends Entry> implements EntryReader<E> {
+  private readonly wire: NatsWire;
+  private readonly reader: Reader<E>;
+  private pull: Pull | undefined;
+  private pin: string | undefined;
+  /** Deliveries since the consumer was set back. */
+  private count = 0;
+  private ackedTo = 0;
+  /** How long the server may be silent, for now. */
+  private graceMs = GRACE_MS;
+  private checked = { at: 0, ackedTo: 0 };
+  private ending: ((end: PullEnd) => void) | undefined;
+  private closed = false;
+
+  /** Rejects with a BatonError when the consumer cannot be made. */
+  static async open<E extends Entry>(wire: NatsWire, reader: Reader<E>): Promise<StreamReader<E>> {
+    await ensure(wire, reader);
+    return new StreamReader(wire, reader);
+  }
+
+  private constructor(wire: NatsWire, reader: Reader<E>) {
+    this.wire = wire;
+    this.reader = reader;
+  }
+
+  /** Not to be called again before it has settled. */
+  readonly next = async (max: number, waitMs: number): Promise<EntryBatch<E>> => {
+    for (let left = waitMs; ; left -= SLICE_MS) {
+      const batch = await this.once(max, Math.min(left, SLICE_MS));
+      if (left <= SLICE_MS || this.closed || batch.entries.length + batch.unreadable.length > 0) return batch;
+    }
+  };
+
+  private async once(max: number, waitMs: number): Promise<EntryBatch<E>> {
+    if (this.closed) return nothing();
+    await this.wire.link.whenUp(waitMs + this.graceMs);
+    try {
+      if (this.pin === undefined && !(await this.wait(waitMs))) return nothing();
+      if (this.pull === undefined) await this.begin();
+      await this.check();
+      const { taken, end } = await this.fetch(max, waitMs, true);
+      this.hold(taken);
+      if (taken.length > 0 || end.kind !== 'broken') this.graceMs = GRACE_MS;
+      if (taken.length > 0) return this.batchOf(taken);
+      if (end.kind === 'broken') await this.mend(end.reason);
+      return nothing();
+    } catch (fault) {
+      this.drop();
+      this.graceMs = Math.min(MAX_GRACE_MS, this.graceMs * GRACE_FACTOR);
+      throw asStoreFault(fault);
+    }
+  }
+
+  readonly close = async ({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> => {
+    this.closed = true;
+    this.drop();
+    if (forget) await forgetConsumer(this.wire.api, pinnedConsumer(this.reader.stream, this.reader.consumer));
+    else if (this.pin !== undefined) await this.leave();
+  };
+
+  /** Another process need not wait until this one is not heard of any more. */
+  private async leave(): Promise<void> {
+    const { stream, consumer } = this.reader;
+    this.pin = undefined;
+    if (!this.wire.link.connected) return;
+    const left = this.wire.api.call(`CONSUMER.UNPIN.${stream}.${consumer}`, { group: READER_GROUP }, GRACE_MS);
+    await left.catch(() => undefined);
+  }
+
+  /** Until this reader is the one that is served; false: not yet. */
+  private async wait(waitMs: number): Promise<boolean> {
+    this.pull ??= new Pull(this.wire, this.reader.stream, this.reader.consumer);
+    const { taken, end } = await this.fetch(1, waitMs, false);
+    this.pin = taken[0]?.msg.headers?.get(PIN_HEADER);
+    this.drop();
+    if (taken.length > 0 && this.pin === undefined) throw unfit(this.reader, 'it serves several readers at a time');
+    if (end.kind === 'broken') await this.mend(end.reason);
+    return this.pin !== undefined;
+  }
+
+  /** Sets the consumer back to what is acknowledged. Over an inbox of its own: what an older pull brings is not heard. */
+  private async begin(): Promise<void> {
+    const { stream, consumer } = this.reader;
+    const reset = (body?: object) =>
+      this.wire.api.call<ResetAnswer>(`CONSUMER.RESET.${stream}.${consumer}`, body, this.graceMs);
+    const { reset_seq: from } = await reset();
+    // An acknowledgement that was overtaken by a setting back may keep the server from counting later ones.
+    if (from <= this.ackedTo) await reset({ seq: this.ackedTo + 1 });
+    this.count = 0;
+    this.checked = { at: performance.now(), ackedTo: this.ackedTo };
+    this.pull = new Pull(this.wire, stream, consumer);
+  }
+
+  /** The server's place has to be at least where this reader has been a while ago. */
+  private async check(): Promise<void> {
+    const now = performance.now();
+    const { at, ackedTo } = this.checked;
+    if (now - at < CHECK_MS) return;
+    const { stream, consumer } = this.reader;
+    const subject = `CONSUMER.INFO.${stream}.${consumer}`;
+    const info = await this.wire.api.call<ConsumerInfo>(subject, undefined, this.graceMs);
+    this.checked = { at: now, ackedTo: this.ackedTo };
+    if (info.ack_floor.stream_seq >= ackedTo) return;
+    this.drop();
+    await this.begin();
+  }
+
+  /** `noWait`: ends when nothing is left; who is not served yet is told so at once then, and asks for ever. */
+  private fetch(max: number, waitMs: number, noWait: boolean): Promise<Got> {
+    return new Promise((resolve, reject) => {
+      const { pull } = this;
+      if (pull === undefined) return reject(new NotConnectedError('the reader was closed'));
+      const taken: Taken[] = [];
+      const beats = waitMs >= 2 * HEARTBEAT_MS;
+      const end = (how: PullEnd) => {
+        clearTimeout(silence);
+        lost.close();
+        this.ending = undefined;
+        pull.abandon();
+        resolve({ taken, end: how });
+      };
+      this.ending = end;
+      const broken = () => end({ kind: 'broken', reason: NO_ANSWER });
+      const silence = setTimeout(broken, beats ? this.graceMs : waitMs + this.graceMs);
+      const hear = () => void silence.refresh();
+      const lost = this.wire.link.onDisconnect(broken);
+      const message = (msg: Msg, delivery: Delivery) => {
+        taken.push({ msg, delivery });
+        hear();
+      };
+      const pin = this.pin === undefined ? {} : { pin: this.pin };
+      const heartbeat = beats ? { heartbeatMs: HEARTBEAT_MS } : {};
+      // A time that is over before a busy server looks at the request would be no request.
+      const expires = noWait && waitMs < LEAST_WAIT_MS ? {} : { expiresMs: Math.max(LEAST_WAIT_MS, waitMs) };
+      const request = { batch: max, noWait, group: READER_GROUP, ...expires, ...heartbeat, ...pin };
+      pull.start(request, { message, alive: hear, end });
+    });
+  }
+
+  /** Throws when not all came that was delivered: what is missing here was given to somebody else, or lost. */
+  private hold(taken: readonly Taken[]): void {
+    for (const { msg, delivery } of taken) {
+      this.count++;
+      const pin = msg.headers?.get(PIN_HEADER);
+      const isOurs = pin === undefined || pin === '' || pin === this.pin;
+      if (delivery.consumerSequence === this.count && isOurs) continue;
+      throw new StoreTimeoutError(`messages of ${this.reader.stream} were lost on the way`);
+    }
+  }
+
+  /** Nothing came because something is wrong: make it right for the next call, or say why it cannot be. */
+  private async mend(reason: string): Promise<void> {
+    this.drop();
+    if (this.closed) return;
+    if (reason.startsWith(WRONG_PIN)) {
+      // Another one is served now.
+      this.pin = undefined;
+      return;
+    }
+    if (reason === NO_ANSWER) throw new StoreTimeoutError(`a reader of ${this.reader.stream} has no answer`);
+    await ensure(this.wire, this.reader, this.graceMs);
+    throw new StoreTimeoutError(`a reader of ${this.reader.stream} was ended by the server: ${reason}`);
+  }
+
+  /** What was delivered and is not acknowledged comes again. */
+  private drop(): void {
+    this.pull?.close();
+    this.pull = undefined;
+    this.ending?.({ kind: 'over' });
+  }
+
+  private batchOf(taken: readonly Taken[]): EntryBatch<E> {
+    const entries: E[] = [];
+    const unreadable: Unreadable[] = [];
+    for (const { msg, delivery } of taken) {
+      const reading = this.reader.read(msg, delivery);
+      if (reading.kind === 'entry') entries.push(reading.entry);
+      if (reading.kind !== 'unreadable') continue;
+      const { streamSequence: sequence } = delivery;
+      unreadable.push({ sequence, subject: msg.subject, bytes: new Uint8Array(msg.data), reason: reading.reason });
+    }
+    const last = taken.at(-1) as Taken;
+    return { entries, unreadable, pending: last.delivery.pending, ack: () => this.acknowledge(last) };
+  }
+
+  private async acknowledge({ msg, delivery }: Taken): Promise<void> {
+    const { link } = this.wire;
+    try {
+      // Throws here when there is no connection; below the client would keep it in a buffer that it forgets.
+      await link.whenUp(ACK_TIMEOUT_MS);
+      await this.wire.confirm(msg.reply as string, ACK, ACK_TIMEOUT_MS);
+    } catch (fault) {
+      this.drop();
+      throw fault;
+    }
+    this.ackedTo = Math.max(this.ackedTo, delivery.streamSequence);
+  }
+}
+
+const NO_ANSWER = 'no answer';
+
+const nothing = <E extends Entry>(): EntryBatch<E> => ({
+  entries: [],
+  unreadable: [],
+  pending: 0,
+  ack: () => Promise.resolve(),
+});
+
+const unfit = ({ stream, consumer }: Omit<Reader<Entry>, 'read'>, reason: string): StoreRefusedError =>
+  new StoreRefusedError(
+    'STORE_REFUSED',
+    `the consumer ${consumer} of ${stream} is not one of ours: ${reason}; delete it, and it is made anew`,
+  );
+
+const ensure = async (wire: NatsWire, reader: Omit<Reader<Entry>, 'read'>, timeoutMs?: number): Promise<void> => {
+  try {
+    await ensureConsumer(wire, pinnedConsumer(reader.stream, reader.consumer), timeoutMs);
+  } catch (fault) {
+    throw asStoreFault(fault);
+  }
+};
+
+const asStoreFault = (fault: unknown): unknown => {
+  if (!(fault instanceof ApiError)) return fault;
+  const code = fault.apiCode === apiCodes.streamNotFound ? 'STORE_MISSING' : 'STORE_REFUSED';
+  return new StoreRefusedError(code, fault.message, { cause: fault });
+};

@@ -1,0 +1,76 @@
+import { BatonError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Clock, EntryBatch, Projections, Version } from '../ports.ts';
+import type { Counters } from './counters.ts';
+import type { Courtesy } from './courtesy.ts';
+import { pause, type Patience } from './patience.ts';
+import type { Sink } from './sink.ts';
+import { Source } from './source.ts';
+
+type ProjectionParts = {
+  readonly projections: Projections;
+  readonly clock: Clock;
+  readonly patience: Patience;
+  readonly courtesy: Courtesy;
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly signal: AbortSignal;
+  readonly paceMs: number;
+};
+
+/**
+ * One projection: reads versions, lets its sink write them, acknowledges. A batch is acknowledged only after it was
+ * written, once for all of it, so that a crash anywhere brings it again, and again does no harm. While the sink's target
+ * is away nothing is read: memory stays flat, and only this projection waits (behaviour P3, P6).
+ */
+export class Projection {
+  private readonly sink: Sink;
+  private readonly parts: ProjectionParts;
+  private readonly source: Source<Version>;
+
+  constructor(sink: Sink, parts: ProjectionParts) {
+    this.sink = sink;
+    this.parts = parts;
+    const { projections, clock, patience, signal, paceMs } = parts;
+    this.source = new Source({ open: () => projections.reader(sink.name), clock, patience, signal, paceMs });
+  }
+
+  /** Runs until it is stopped, then rejects with Stopped. */
+  async run(): Promise<never> {
+    const { counters } = this.parts;
+    await this.source.open();
+    for (;;) {
+      await this.sink.ready?.();
+      const batch = await this.source.next();
+      if (batch === undefined) continue;
+      counters.batches++;
+      counters.versions += batch.entries.length + batch.unreadable.length;
+      await this.sink.write(batch);
+      await this.acknowledge(batch);
+      await this.rest(batch);
+    }
+  }
+
+  async close(): Promise<void> {
+    const { log } = this.parts;
+    await this.source.close().catch((error: unknown) => log.debug({ err: error }, 'a reader was not closed'));
+  }
+
+  private async acknowledge(batch: EntryBatch<Version>): Promise<void> {
+    try {
+      await batch.ack();
+    } catch (error) {
+      if (!(error instanceof BatonError)) throw error;
+      const { name } = this.sink;
+      this.parts.log.debug({ projection: name, code: error.code }, 'a batch was not acknowledged; it comes again');
+    }
+  }
+
+  private async rest({ entries, pending }: EntryBatch<Version>): Promise<void> {
+    const { clock, courtesy, signal } = this.parts;
+    const oldestAt = entries[0]?.storedAt;
+    const ageMs = oldestAt === undefined ? 0 : clock.now() - oldestAt;
+    const ms = courtesy.restMs({ versions: entries.length, waiting: pending, ageMs });
+    if (ms >= 1) await pause(clock, ms, signal);
+  }
+}
