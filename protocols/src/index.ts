@@ -10,6 +10,7 @@ export {
   typeTokenOf,
 } from './address.ts';
 export { messageOf } from './thrown.ts';
+export { jsonPieces } from './json-pieces.ts';
 export { decode, DecodeError, decodeData, decodeLargeData, encode, encodeData, encodeSized } from './codec.ts';
 export { readDataText, textOfData, viewOfDataText } from './data-text.ts';
 export {

@@ -26,6 +26,7 @@ import { createOverview } from './overview/overview.ts';
 import { overviewRoutes } from './overview/overview-routes.ts';
 import { TaskActions } from './tasks/actions.ts';
 import { createCursors } from './tasks/cursor.ts';
+import { LargeReads } from './tasks/large-reads.ts';
 import { eventRoutes } from './tasks/event-routes.ts';
 import { taskRoutes } from './tasks/task-routes.ts';
 import { definitionRoutes } from './definitions/definition-routes.ts';
@@ -142,6 +143,7 @@ const apiRoutes = async (api: Server, parts: ServerParts): Promise<void> => {
     isServed: (type, queue) => nodes.serves(type, queue),
   });
   const cursors = createCursors(settings.cursorSecret);
+  const reads = new LargeReads(data, clock);
   const actions = new TaskActions({ baton, reader, feed });
   sessionRoutes(api, settings);
   definitionRoutes(api, { baton, nodes });
@@ -152,7 +154,7 @@ const apiRoutes = async (api: Server, parts: ServerParts): Promise<void> => {
       tasks.addHook('preValidation', async () => {
         if (!settings.enabled) throw problem('DISABLED', 'the task framework is switched off');
       });
-      taskRoutes(tasks, { reader, actions, feed, cursors, data, looking });
+      taskRoutes(tasks, { reader, actions, feed, cursors, reads, looking });
       eventRoutes(tasks, { reader, baton, feed, watchers, cursors, looking, log });
     },
     { prefix: '/task' },

@@ -6,11 +6,14 @@ import type { UserFilter } from './matching.ts';
 import { ORDER_COLUMNS } from './order.ts';
 import {
   DEFAULT_PAGE_SIZE,
+  TEXT_LIMIT,
   risonFilters,
   risonList,
+  risonValues,
   type EventParameters,
   type ListParameters,
   type RisonList,
+  type ValuesParameters,
 } from './requests.ts';
 
 /** What a list is asked for, whichever way it was said. */
@@ -20,6 +23,8 @@ export type ListQuery = {
   readonly size: number;
   readonly skip: number;
   readonly cursor?: string;
+  /** Fields of a row that are wanted; absent: all. */
+  readonly columns?: readonly string[];
 };
 
 /** Rows a numbered page may leave out: further on a cursor is the way. */
@@ -57,12 +62,14 @@ export const filterOf = (parameters: Omit<EventParameters, 'page_size' | 'last_e
 
 const risonQueryOf = (asked: RisonList): ListQuery => {
   const { filters = [], order_column = 'created_on', order_direction = 'desc', page = 0, page_size } = asked;
+  const columns = [...(asked.columns ?? []), ...(asked.select_columns ?? [])];
   const size = page_size ?? DEFAULT_PAGE_SIZE;
   const skip = page * size;
   if (skip > SKIP_LIMIT) throw invalid('q.page', `leaves out more than ${SKIP_LIMIT} rows: go on by cursor`);
   const filter: { -readonly [K in keyof UserFilter]: UserFilter[K] } = {};
   for (const one of filters) Object.assign(filter, risonFilter(one, filter));
-  return { filter, order: { field: ORDER_COLUMNS[order_column], direction: order_direction }, size, skip };
+  const order = { field: ORDER_COLUMNS[order_column], direction: order_direction };
+  return { filter, order, size, skip, ...(columns.length === 0 ? {} : { columns }) };
 };
 
 type RisonFilter = NonNullable<RisonList['filters']>[number];
@@ -101,6 +108,28 @@ const filterOn = (col: string, opr: string, value: unknown, at: string): UserFil
     }
   }
   throw invalid(at, 'no such column, or not with this operator');
+};
+
+/** What the values of a filter are asked for: plain text, or Rison as upstream's lists send it. */
+export type ValuesQuery = {
+  readonly text: string;
+  readonly size: number;
+  readonly skip: number;
+  /** Values that are wanted whether the text is in them or not. */
+  readonly include: readonly string[];
+};
+
+/** Throws a Problem `INVALID_ARGUMENT`. */
+export const valuesQueryOf = ({ q = '', page_size = DEFAULT_PAGE_SIZE }: ValuesParameters): ValuesQuery => {
+  // Somebody's name does not stand in parentheses.
+  if (!/^\(.*\)$/s.test(q)) {
+    if (q.length > TEXT_LIMIT) throw invalid('q', `is longer than ${TEXT_LIMIT} characters`);
+    return { text: q, size: page_size, skip: 0, include: [] };
+  }
+  const { filter = '', page = 0, page_size: size = page_size, include_ids } = parsed(risonValues, decode(q), 'q');
+  const skip = page * size;
+  if (skip > SKIP_LIMIT) throw invalid('q.page', `leaves out more than ${SKIP_LIMIT} values: filter them`);
+  return { text: String(filter), size, skip, include: (include_ids ?? []).map(String) };
 };
 
 const decode = (q: string): unknown => {

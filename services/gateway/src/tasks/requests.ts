@@ -10,7 +10,7 @@ const SCOPES = ['private', 'shared', 'system'] as const;
 
 /** Values of one filter. */
 const VALUES_LIMIT = 50;
-const TEXT_LIMIT = 200;
+export const TEXT_LIMIT = 200;
 export const PAGE_SIZE_LIMIT = 100;
 export const DEFAULT_PAGE_SIZE = 25;
 
@@ -102,6 +102,17 @@ export const risonList = z.strictObject({
   page_size: z.int().min(1).max(PAGE_SIZE_LIMIT).optional(),
 });
 
+/** What they send where values of a filter are asked for. Rison reads some texts as numbers. */
+export const risonValues = z.strictObject({
+  filter: z.union([z.string().max(TEXT_LIMIT), z.number()]).optional(),
+  page: z.int().min(0).optional(),
+  page_size: z.int().min(1).max(PAGE_SIZE_LIMIT).optional(),
+  include_ids: z
+    .array(z.union([z.string().max(KEY_LENGTH), z.number()]))
+    .max(VALUES_LIMIT)
+    .optional(),
+});
+
 export const risonFilters = {
   statuses: z.array(z.enum(STATUSES)).min(1).max(VALUES_LIMIT),
   types: z.array(typeName).min(1).max(VALUES_LIMIT),
@@ -137,11 +148,12 @@ export const statusChangesParameters = z.strictObject({
 });
 
 export const valuesParameters = z.strictObject({
-  q: given(z.string().max(TEXT_LIMIT)),
+  q: given(z.string().max(4_000)).describe('text, or Rison: (filter:text,page:0,page_size:25,include_ids:!(a))'),
   page_size: wholeText(1, PAGE_SIZE_LIMIT),
 });
 
 export type SubmitBody = z.output<typeof submitBody>;
 export type ListParameters = z.output<typeof listParameters>;
+export type ValuesParameters = z.output<typeof valuesParameters>;
 export type EventParameters = z.output<typeof eventParameters>;
 export type RisonList = z.output<typeof risonList>;

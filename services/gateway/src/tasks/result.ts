@@ -1,25 +1,58 @@
-import { readDataText, viewOfDataText, type TaskDocument } from '@baton/protocols';
-import { loadValue, type DataStore } from '@baton/runtime';
+import { Readable } from 'node:stream';
+import { jsonPieces, readDataText, viewOfDataText } from '@baton/protocols';
+import { DataLostError } from '@baton/runtime';
+import type { FastifyReply } from 'fastify';
+import type { LargeReads } from './large-reads.ts';
 
-/** What the task returned, also where it lies beside the record. Rejects with DataLostError when it cannot be had. */
-export const resultOf = ({ result }: Pick<TaskDocument, 'result'>, data: DataStore): Promise<unknown> =>
-  wholeOf(result, data);
+/** Who reads nothing of an answer for so long, or is not done with it after so long, does not need it. */
+const STALL_MS = 15_000;
+const WHOLE_MS = 300_000;
 
-/** What the task was given; as `resultOf`. */
-export const argsOf = ({ args }: Pick<TaskDocument, 'args'>, data: DataStore): Promise<unknown> => wholeOf(args, data);
-
-const wholeOf = async (text: string | null, data: DataStore): Promise<unknown> => {
-  if (text === null) return null;
-  const reading = readDataText(text);
-  if (reading.kind === 'lost' || reading.data instanceof Uint8Array) return viewOfDataText(text);
-  return viewOf(await loadValue(data, reading.data));
+type Asked = {
+  /** Of the document; null: there is none. */
+  readonly text: string | null;
+  /** Members before the data, and the name of the data. */
+  readonly before: Readonly<Record<string, unknown>>;
+  readonly name: string;
+  readonly user: string;
 };
 
-/** As deep as data is, which is bounded. */
-const viewOf = (value: unknown): unknown => {
-  if (value instanceof Uint8Array) return { $base64: Buffer.from(value).toString('base64') };
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map(viewOf);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, viewOf(member)]));
+/**
+ * Answers with data of a task: at once where it lies in the record, piece by piece and as fast as the client reads where it
+ * lies beside it. Rejects with DataLostError when it cannot be had.
+ */
+export const sendData = async (reply: FastifyReply, reads: LargeReads, asked: Asked): Promise<FastifyReply> => {
+  const { text, before, name, user } = asked;
+  const reading = text === null ? undefined : readDataText(text);
+  if (text === null || reading?.kind !== 'data' || reading.data instanceof Uint8Array) {
+    return reply.send({ ...before, [name]: text === null ? null : viewOfDataText(text) });
+  }
+  const { bytes, release } = await reads.open(reading.data, user);
+  const body = Readable.from(wrapped(before, name, piecesOf(bytes, release)));
+  const { raw } = reply;
+  const limit = setTimeout(() => raw.destroy(), WHOLE_MS);
+  raw.socket?.setTimeout(STALL_MS, () => raw.destroy());
+  raw.once('close', () => {
+    clearTimeout(limit);
+    raw.socket?.setTimeout(0);
+    body.destroy();
+    release();
+  });
+  return reply.type('application/json; charset=utf-8').send(body);
+};
+
+function* wrapped(before: object, name: string, pieces: Iterable<string>): Generator<string> {
+  const head = JSON.stringify(before).slice(0, -1);
+  yield `${head}${head === '{' ? '' : ','}${JSON.stringify(name)}:`;
+  yield* pieces;
+  yield '}';
+}
+
+const piecesOf = (bytes: Uint8Array, release: () => void): Iterable<string> => {
+  try {
+    return jsonPieces(bytes);
+  } catch (error) {
+    release();
+    throw new DataLostError('DATA_DAMAGED', `the data cannot be read: ${error instanceof Error ? error.message : ''}`);
+  }
 };

@@ -11,6 +11,7 @@ import {
 import type { TaskRow } from '@baton/mongo';
 import { readDataText, viewOfDataText, type TaskDocument } from '@baton/protocols';
 import { cancelHints, recordLike } from './cancel-hints.ts';
+import { gtfFields, subscribersJson } from './gtf-json.ts';
 
 /** What a task looks like depends on who looks and when. */
 export type Looking = {
@@ -46,10 +47,8 @@ export const rowJson = ({ row, record }: Shown, looking: Looking) => {
     terminal: row.terminal,
     created_by: row.created_by,
     user_id: row.created_by,
-    subscribers: row.subscribers.map(({ user, subscribed_at }) => ({
-      user_id: user,
-      subscribed_at: iso(subscribed_at),
-    })),
+    ...gtfFields(row, now),
+    subscribers: subscribersJson(row),
     subscriber_count: row.subscribers.length,
     queue: row.queue,
     priority: row.priority,

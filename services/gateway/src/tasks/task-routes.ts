@@ -1,28 +1,29 @@
 import type { Actor } from '@baton/core';
-import type { DataStore } from '@baton/runtime';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import type { Server } from '../http/route.ts';
 import { taskNotFound } from '../http/problem.ts';
+import { sendList } from '../http/send-list.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
 import type { Submitted, TaskActions } from './actions.ts';
+import { chosenColumns } from './columns.ts';
 import type { Cursors } from './cursor.ts';
 import { listQueryOf } from './list-query.ts';
+import type { LargeReads } from './large-reads.ts';
 import { cancelBody, emptyBody, idParameter, listParameters, submitBody } from './requests.ts';
-import { argsOf, resultOf } from './result.ts';
+import { sendData } from './result.ts';
 import { historyJson, rowJson, taskJson, type Looking } from './task-json.ts';
 import { valueRoutes } from './value-routes.ts';
 import type { FoundTask, TaskReader } from './task-reader.ts';
-import { answers } from './task-schemas.ts';
+import { answers, ROW_COLUMNS } from './task-schemas.ts';
 
 export type TaskRoutesParts = {
   readonly reader: TaskReader;
   readonly actions: TaskActions;
   readonly feed: LiveFeed;
   readonly cursors: Cursors;
-  /** Where large results lie. */
-  readonly data: DataStore;
+  readonly reads: LargeReads;
   readonly looking: (actor: Actor) => Looking;
 };
 
@@ -51,9 +52,9 @@ const listRoutes = (server: Server, { reader, cursors, looking }: TaskRoutesPart
       config: forUsers,
       schema: { summary: 'Tasks you may see', querystring: listParameters, response: { 200: answers.list } },
     },
-    async (request) => {
+    async (request, reply) => {
       const actor = actorIn(request);
-      const { filter, order, size, skip, cursor } = listQueryOf(request.query);
+      const { filter, order, size, skip, cursor, columns } = listQueryOf(request.query);
       const bound = { user: actor.user ?? '', admin: actor.admin, filter, order };
       const after = cursor === undefined ? undefined : cursors.read(cursor, bound);
       const asked = { filter, order, size, skip, ...(after === undefined ? {} : { after }) };
@@ -61,18 +62,18 @@ const listRoutes = (server: Server, { reader, cursors, looking }: TaskRoutesPart
       const { shown, next } = page;
       const { count, isExact } = await reader.count(asked, page, actor);
       const look = looking(actor);
-      return {
-        result: shown.map((one) => rowJson(one, look)),
+      const rows = shown.map((one) => rowJson(one, look));
+      return sendList(request, reply, chosenColumns(rows, columns, ROW_COLUMNS), {
         ids: shown.map(({ row }) => row._id),
         count,
         count_exact: isExact,
         next_cursor: next === undefined ? null : cursors.write(next, bound),
-      };
+      });
     },
   );
 };
 
-const oneTaskRoutes = (server: Server, { reader, data, looking }: TaskRoutesParts): void => {
+const oneTaskRoutes = (server: Server, { reader, reads, looking }: TaskRoutesParts): void => {
   const schema = (summary: string, answer: z.ZodType) => ({
     summary,
     params: idParameter,
@@ -103,17 +104,6 @@ const oneTaskRoutes = (server: Server, { reader, data, looking }: TaskRoutesPart
   );
 
   server.get(
-    '/:uuid/args',
-    { config: forUsers, schema: schema('What it was given', answers.args) },
-    async (request, reply) => {
-      const { document } = await reader.get(idOf(request.params), actorIn(request));
-      // Whatever a task was given must not be taken for a page.
-      void reply.header('Content-Disposition', 'attachment; filename="args.json"');
-      return { status: document.status, args: await argsOf(document, data) };
-    },
-  );
-
-  server.get(
     '/:uuid/result',
     { config: forUsers, schema: schema('What it returned', answers.result) },
     async (request, reply) => {
@@ -121,7 +111,20 @@ const oneTaskRoutes = (server: Server, { reader, data, looking }: TaskRoutesPart
       const { document } = await reader.get(idOf(request.params), actor);
       // Whatever a task returned must not be taken for a page.
       void reply.header('Content-Disposition', 'attachment; filename="result.json"');
-      return { status: document.status, result: await resultOf(document, data) };
+      const { status, result: text } = document;
+      return sendData(reply, reads, { text, before: { status }, name: 'result', user: actor.user ?? '' });
+    },
+  );
+
+  server.get(
+    '/:uuid/args',
+    { config: forUsers, schema: schema('What it was given', answers.args) },
+    async (request, reply) => {
+      const actor = actorIn(request);
+      const { document } = await reader.get(idOf(request.params), actor);
+      void reply.header('Content-Disposition', 'attachment; filename="args.json"');
+      const { status, args: text } = document;
+      return sendData(reply, reads, { text, before: { status }, name: 'args', user: actor.user ?? '' });
     },
   );
 };

@@ -26,6 +26,8 @@ export const historyEntry = z.strictObject({
   why: z.string().nullable(),
 });
 
+const person = z.strictObject({ id: z.string(), first_name: z.string(), last_name: z.string() });
+
 const rowFields = {
   id: z.uuid(),
   uuid: z.uuid(),
@@ -38,7 +40,19 @@ const rowFields = {
   terminal: z.boolean(),
   created_by: z.string().nullable(),
   user_id: z.string().nullable(),
-  subscribers: z.array(z.strictObject({ user_id: z.string(), subscribed_at: time })),
+  dedup_key: z.string().describe('the same for the same work while it is active; then the id'),
+  changed_by: person.nullable(),
+  created_on_delta_humanized: z.string(),
+  subscribers: z.array(
+    z.strictObject({
+      user_id: z.string(),
+      first_name: z.string(),
+      last_name: z.string(),
+      is_guest: z.boolean(),
+      label: z.string().nullable(),
+      subscribed_at: time,
+    }),
+  ),
   subscriber_count: count,
   queue: z.string(),
   priority: z.string(),
@@ -109,6 +123,11 @@ const rowFields = {
 
 export const taskRow = z.strictObject(rowFields).describe('A task as a row of a list');
 
+export const ROW_COLUMNS: readonly string[] = Object.keys(rowFields);
+
+/** Of a list that was asked for some columns. */
+const someColumns = taskRow.extend({ changed_by: person.partial().nullable() }).partial();
+
 export const taskDetail = z
   .strictObject({
     ...rowFields,
@@ -123,7 +142,7 @@ export const taskDetail = z
 
 export const answers = {
   list: z.strictObject({
-    result: z.array(taskRow),
+    result: z.union([z.array(taskRow), z.array(someColumns)]),
     ids: z.array(z.uuid()),
     count,
     count_exact: z.boolean(),
@@ -146,7 +165,7 @@ export const answers = {
     task: taskDetail.nullable(),
   }),
   statusChanges: z.strictObject({
-    statuses: z.record(z.string(), z.strictObject({ status, progress: progress.nullable() })),
+    statuses: z.record(z.string(), z.strictObject({ status, progress: z.number().min(0).max(1).nullable() })),
     cursor: z.string(),
     reset: z.boolean().optional(),
   }),

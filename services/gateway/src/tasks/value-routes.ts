@@ -1,11 +1,12 @@
-import { canSee, type Actor } from '@baton/core';
+import { canSee, fractionOf, type Actor } from '@baton/core';
 import { actorIn } from '../auth/guard.ts';
 import { problem } from '../http/problem.ts';
 import type { Server } from '../http/route.ts';
 import { readEventId, writeEventId } from '../live/event-id.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
+import { valuesQueryOf } from './list-query.ts';
 import { ORDER_COLUMNS } from './order.ts';
-import { DEFAULT_PAGE_SIZE, statusChangesParameters, valuesParameters } from './requests.ts';
+import { statusChangesParameters, valuesParameters } from './requests.ts';
 import type { TaskReader } from './task-reader.ts';
 import { answers } from './task-schemas.ts';
 
@@ -32,10 +33,13 @@ export const valueRoutes = (server: Server, { reader, feed }: ValueRoutesParts):
         },
       },
       async (request) => {
-        const { q = '', page_size = DEFAULT_PAGE_SIZE } = request.query;
-        const part = q.toLowerCase();
-        const values = (await reader.values(field, actorIn(request))).filter((one) => one.toLowerCase().includes(part));
-        return { count: values.length, result: values.slice(0, page_size).map((value) => ({ value, text: value })) };
+        const { text, size, skip, include } = valuesQueryOf(request.query);
+        const part = text.toLowerCase();
+        const all = await reader.values(field, actorIn(request));
+        const found = all.filter((one) => one.toLowerCase().includes(part));
+        const page = found.slice(skip, skip + size);
+        const more = all.filter((one) => include.includes(one) && !page.includes(one));
+        return { count: found.length, result: [...page, ...more].map((value) => ({ value, text: value })) };
       },
     );
   }
@@ -76,13 +80,17 @@ const statusChanges = (feed: LiveFeed, actor: Actor, { cursor, task_type }: Stat
     (record) => canSee(record, actor) && (task_type === undefined || task_type.includes(record.type)),
   );
   const statuses = Object.fromEntries(
-    seen.map(({ id: uuid, status, progress = null }) => [uuid, { status, progress }] as const),
+    seen.map(({ id: uuid, status, progress }) => {
+      const share = progress === undefined ? null : (fractionOf(progress) ?? null);
+      return [uuid, { status, progress: share }] as const;
+    }),
   );
   // Another gateway may be ahead of this one: its cursor stays.
   return { statuses, cursor: id.revision > feed.revision ? cursor : now };
 };
 
 const COLUMNS = [
+  'id',
   'uuid',
   'task_type',
   'task_key',
@@ -90,7 +98,9 @@ const COLUMNS = [
   'scope',
   'status',
   'created_on',
+  'created_on_delta_humanized',
   'changed_on',
+  'changed_by',
   'started_at',
   'ended_at',
   'created_by',
