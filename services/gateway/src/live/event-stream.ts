@@ -29,9 +29,17 @@ export class EventStream {
   private readonly onClosed: () => void;
   private isOver = false;
 
-  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, onClosed: () => void) {
+  private readonly stallMs: number;
+
+  constructor(
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    onClosed: () => void,
+    stallMs = STALL_MS,
+  ) {
     this.response = response;
     this.onClosed = onClosed;
+    this.stallMs = stallMs;
     response.once('close', () => this.over());
     response.on('error', () => this.over());
     response.writeHead(200, { ...headers, ...HEADERS });
@@ -74,7 +82,7 @@ export class EventStream {
         resolve(isFlushed);
       };
       const flushed = settle(true);
-      const timer = setTimeout(settle(false), STALL_MS);
+      const timer = setTimeout(settle(false), this.stallMs);
       response.on('drain', flushed).on('close', flushed);
     });
   }
