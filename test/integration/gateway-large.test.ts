@@ -15,7 +15,7 @@ const test = suite('gateway: large data');
 const MIB = 1024 * 1024;
 
 const big = task({ name: 'big' }, (_arg: string) => ({
-  list: Array.from({ length: 60_000 }, (_, i) => `entry ${i} ${'é'.repeat(40)}`),
+  list: Array.from({ length: 20_000 }, (_, i) => `entry ${i} ${'é'.repeat(40)}`),
   bytes: new Uint8Array(1_000).fill(1),
   at: new Date(0),
 }));
@@ -52,16 +52,13 @@ test(
     const watch = setInterval(() => (most = Math.max(most, memory() - before)), 5);
     context.defer(() => clearInterval(watch));
     const answers = await Promise.all(Array.from({ length: 60 }, () => opened(url, headers)));
+    assert.equal([...new Set(answers.map(({ statusCode }) => statusCode))], [200]);
     for (const answer of answers) answer.pause();
     const list = await system.call('GET', '/api/v1/task/', { as: 'alice' });
     assert.equal([list.status, list.at('result', 0, 'id')], [200, id]);
-    assert.not.ok(
-      answers.some(({ complete }) => complete),
-      'they are all still at it',
-    );
     const hashes = await Promise.all(answers.map(hashOf));
     assert.is(new Set(hashes).size, 1);
-    assert.ok(most < 200 * MIB, `${Math.round(most / MIB)} MiB`);
+    assert.ok(most < 150 * MIB, `${Math.round(most / MIB)} MiB`);
   },
   { limitMs: 90_000 },
 );
@@ -73,8 +70,8 @@ test(
     const arg = `x😀"\n`.repeat(30_000);
     const { id } = await made(system, arg);
     const answer = await system.call('GET', `/api/v1/task/${id}/result`, { as: 'alice' });
-    assert.is(answer.at('status'), 'success');
-    assert.is(answer.at('result', 'list', 59_999), `entry 59999 ${'é'.repeat(40)}`);
+    assert.is(answer.at('status'), 'success', `${answer.status} ${answer.text.slice(0, 300)}`);
+    assert.is(answer.at('result', 'list', 19_999), `entry 19999 ${'é'.repeat(40)}`);
     assert.equal(answer.at('result', 'bytes'), { $base64: Buffer.alloc(1_000, 1).toString('base64') });
     assert.is(answer.at('result', 'at'), '1970-01-01T00:00:00.000Z');
     assert.match(String(answer.headers['content-disposition']), /^attachment/);

@@ -28,23 +28,27 @@ export const sendData = async (reply: FastifyReply, reads: LargeReads, asked: As
     return reply.send({ ...before, [name]: text === null ? null : viewOfDataText(text) });
   }
   const { bytes, release } = await reads.open(reading.data, user);
-  const body = Readable.from(wrapped(before, name, piecesOf(bytes, release)));
+  const pieces = piecesOf(bytes, release);
   const { raw } = reply;
-  const limit = setTimeout(() => raw.destroy(), WHOLE_MS);
-  raw.socket?.setTimeout(STALL_MS, () => raw.destroy());
-  raw.once('close', () => {
-    clearTimeout(limit);
-    raw.socket?.setTimeout(0);
-    body.destroy();
+  const stalled = setTimeout(() => raw.destroy(), STALL_MS);
+  const late = setTimeout(() => raw.destroy(), WHOLE_MS);
+  const body = Readable.from(wrapped(before, name, pieces, () => stalled.refresh()));
+  body.once('close', () => {
+    clearTimeout(stalled);
+    clearTimeout(late);
     release();
   });
   return reply.type('application/json; charset=utf-8').send(body);
 };
 
-function* wrapped(before: object, name: string, pieces: Iterable<string>): Generator<string> {
+/** A piece is asked for when the client has read those before it. */
+function* wrapped(before: object, name: string, pieces: Iterable<string>, asked: () => void): Generator<string> {
   const head = JSON.stringify(before).slice(0, -1);
   yield `${head}${head === '{' ? '' : ','}${JSON.stringify(name)}:`;
-  yield* pieces;
+  for (const piece of pieces) {
+    asked();
+    yield piece;
+  }
   yield '}';
 }
 
