@@ -1,5 +1,6 @@
 // limit: 300s
-// 100,000 tasks behind the page and 10,000 changes a minute in front of it: it stays smooth, and its memory flat.
+// The page with 100,000 tasks behind it and 10,000 changes a minute in front of it: `BATON_BENCH_PAGE=1 node
+// test/run.mjs bench/page --echo` measures frames and memory; by itself it only shows with a few that what is shown goes on.
 import { documentOf } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import type { CDPSession, Page } from 'playwright-core';
@@ -10,15 +11,16 @@ import { sampleAddress, sampleRecord } from '../support/sample-records.ts';
 import { suite } from '../support/suite.ts';
 import type { System } from '../support/system-fixture.ts';
 
-const test = suite('the page under load');
+const test = suite('bench: the page under load');
 
-const BEHIND = 100_000;
-const BATCH = 5_000;
+const IS_MEASURED = process.env['BATON_BENCH_PAGE'] === '1';
+const BEHIND = IS_MEASURED ? 100_000 : 2_000;
+const BATCH = 1_000;
 /** So many tasks tell a step so often: a little over 10,000 a minute. */
 const TASKS = 44;
 const EVERY_MS = 200;
-const WARM_MS = 5_000;
-const MEASURED_MS = 20_000;
+const WARM_MS = IS_MEASURED ? 5_000 : 0;
+const MEASURED_MS = IS_MEASURED ? 20_000 : 0;
 const CHANGES_A_MINUTE = 10_000;
 /** Three refreshes of the screen, as clocks of browsers tell them. */
 const FRAME_MS = 50.5;
@@ -64,7 +66,7 @@ const framesOf = async (page: Page): Promise<readonly number[]> =>
 const quantile = (sorted: readonly number[], share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
 
 test(
-  '10,000 changes a minute: 99 of 100 frames within 50 ms (on a busy machine: hardly later than those of an empty page), the thread mostly idle, no growth of the heap; 100,000 tasks behind',
+  '10,000 changes a minute, 100,000 tasks behind: 99 of 100 frames within 50 ms (on a busy machine: hardly later than those of an empty page), the thread mostly idle, no growth of the heap',
   async (context) => {
     const { system, open } = await startPage(context);
     await fill(system);
@@ -100,11 +102,13 @@ test(
 
     const words = `${Math.round(changes)} changes a minute; ${frames.length} frames, p50 ${quantile(frames, 0.5).toFixed(1)} ms, p99 ${quantile(frames, 0.99).toFixed(1)} ms (an empty page: ${quantile(idleFrames, 0.99).toFixed(1)} ms), longest ${(frames.at(-1) ?? 0).toFixed(1)} ms; thread busy ${(busy * 100).toFixed(0)}%; heap ${(heapBefore / 1e6).toFixed(1)} MB, grown by ${(growth / 1e6).toFixed(2)} MB`;
     console.log(words);
-    assert.ok(changes >= CHANGES_A_MINUTE, words);
-    const allowedMs = Math.max(FRAME_MS, quantile(idleFrames, 0.99) + FRAME_MS / 2);
-    assert.ok(quantile(frames, 0.99) <= allowedMs, words);
-    assert.ok(busy < 0.5, words);
-    assert.ok(growth < HEAP_GROWTH_BYTES, words);
+    if (IS_MEASURED) {
+      assert.ok(changes >= CHANGES_A_MINUTE, words);
+      const allowedMs = Math.max(FRAME_MS, quantile(idleFrames, 0.99) + FRAME_MS / 2);
+      assert.ok(quantile(frames, 0.99) <= allowedMs, words);
+      assert.ok(busy < 0.5, words);
+      assert.ok(growth < HEAP_GROWTH_BYTES, words);
+    }
 
     // And what is shown is what is so: the numbers go on.
     const bar = page.getByRole('progressbar').first();
@@ -113,8 +117,8 @@ test(
 
     // Deep in the past, and by a word that one of 100,000 has.
     const searched = performance.now();
-    await page.getByRole('searchbox').fill('Task 4711');
-    await page.getByText('Task 4711', { exact: true }).waitFor({ timeout: 15_000 });
+    await page.getByRole('searchbox').fill('Task 1234');
+    await page.getByText('Task 1234', { exact: true }).first().waitFor({ timeout: 15_000 });
     console.log(`a text search over ${BEHIND} tasks shows after ${Math.round(performance.now() - searched)} ms`);
   },
   { limitMs: 240_000 },
