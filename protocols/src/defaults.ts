@@ -45,9 +45,6 @@ export const MAX_DELAY_MS = 366 * 24 * 3_600_000;
 /** No timeout, delay, grace or other time of a task is longer. */
 export const DURATION_LIMIT_MS = MAX_DELAY_MS;
 
-/** What is due waits this long for a supervisor. After that the records alone tell it, which a supervisor reads at its start. */
-export const DUE_TTL_MS = 3_600_000;
-
 /** Commands that were not carried out are kept this long. */
 export const DEAD_MAX_AGE_MS = 7 * 24 * 3_600_000;
 
@@ -56,12 +53,6 @@ export const OPERATION_TTL_MS = 24 * 3_600_000;
 
 /** One write or read of the store. Beyond it the result is unknown. */
 export const STORE_TIMEOUT_MS = 5_000;
-
-/**
- * A delivered run message comes again when it is neither acknowledged nor handed back: the connection it went to was dead
- * already, or its worker stands still. Longer than two answers of the store take; a second delivery harms nothing.
- */
-export const RUN_ACK_WAIT_MS = 12_000;
 
 /** A worker says again what it serves this often, besides when it is asked: what tells of it may be lost. */
 export const ANNOUNCE_MS = 30_000;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DefinitionConflict, KeptDefinition, Offer, TypeDefinition } from '@baton/core';
+import type { DefinitionConflict, KeptDefinition, ServedDefinition, TypeDefinition } from '@baton/core';
 import { decode, DecodeError, encode } from './codec.ts';
 import { ANNOUNCEMENT_LIMIT, DEFINITION_LIMIT, NAME_PATTERN } from './limits.ts';
 import { isRunOptions } from './record-shape.ts';
@@ -44,7 +44,7 @@ export const encodeAnnouncement = (served: readonly Served[]): readonly Uint8Arr
 };
 
 /** Those of them that can be read; empty for what is no announcement. */
-export const readAnnouncement = (bytes: Uint8Array, worker: string): readonly Offer[] => {
+export const readAnnouncement = (bytes: Uint8Array, worker: string): readonly ServedDefinition[] => {
   const map = mapIn(bytes, ANNOUNCEMENT_LIMIT);
   const served: unknown = map?.['served'];
   if (!Array.isArray(served)) return [];

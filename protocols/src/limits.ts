@@ -72,6 +72,9 @@ export const LARGE_DATA_NODES = 400_000;
 /** Partitions of the key space. Stored with the bucket, checked at start: it can't change under a running system. */
 export const PARTITIONS = 64;
 
+/** Ids of workers and supervisors: one subject token. */
+export const NODE_ID_PATTERN = /^[A-Za-z0-9_-]{1,100}$/;
+
 /** Type and queue names. A dot is written `=` in subjects, so that a name stays one token. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
 

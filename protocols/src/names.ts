@@ -27,11 +27,6 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     nodesStream: `KV_${namespace}_NODES`,
     /** What the projection `log` has read of the bucket, for whoever follows. */
     eventsStream: `${namespace}_EVENTS`,
-    /** Who may run what: a hint, rebuilt from the bucket. */
-    runStream: `${namespace}_RUN`,
-
-    /** Schedules of the server: what is to be done later, and what is due. */
-    laterStream: `${namespace}_LATER`,
     /** Commands of publishers that may not write state, until a supervisor has carried them out. */
     commandsStream: `${namespace}_COMMANDS`,
     /** Commands that were not carried out, with the reason. */
@@ -63,27 +58,22 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     partitionSubject: (partition: string) => `$KV.${namespace}_TASKS.${partition}.*.*`,
     /** Records and kept outcomes. */
     allRecords: `$KV.${namespace}_TASKS.>`,
-    /** Where the server repeats every record write, at most once, for whoever waits. */
+    /** Where whoever ends, aborts or re-queues a task tells its record to those who wait, at most once. */
     liveSubject: (address: string) => `${root}.live.${address}`,
     livePrefix: `${root}.live.`,
     allLive: `${root}.live.>`,
     eventSubject: (partition: string, type: string) => `${root}.events.${partition}.${token(type)}`,
     allEvents: `${root}.events.>`,
-    /** One message a task: this subject has at most one. */
-    runSubject: (lane: Lane, hash: string) =>
-      `${root}.run.${token(lane.queue)}.${lane.priority}.${token(lane.type)}.${hash}`,
-    laneSubject: (lane: Lane) => `${root}.run.${token(lane.queue)}.${lane.priority}.${token(lane.type)}.*`,
-    allRun: `${root}.run.>`,
-    /** Durable consumer of one lane, shared by its workers. `+` stands in no name, so no two lanes share a consumer. */
-    laneConsumer: (lane: Lane) => `run+${token(lane.queue)}+${lane.priority}+${token(lane.type)}`,
-    /** The schedule of a delayed task: this subject has at most one. */
-    laterSubject: (hash: string) => `${root}.later.${hash}`,
-    allLater: `${root}.later.*`,
-    /** Where the server puts it when its time has come. */
-    dueSubject: (hash: string) => `${root}.due.${hash}`,
-    allDue: `${root}.due.*`,
-    /** Durable consumer of what is due, shared by all supervisors. */
-    dueConsumer: 'due',
+    /** A worker's credit, to the supervisor of that id, or to `all` when it does not know who hosts the queue. */
+    creditSubject: (supervisor: string) => `${root}.queue.credit.${supervisor}`,
+    /** To all workers: queues may have another host now. */
+    hostsSubject: `${root}.queue.hosts`,
+    /** Offers for a worker. */
+    offerSubject: (worker: string) => `${root}.queue.offer.${worker}`,
+    /** What other supervisors tell one about tasks that are ready; an empty message asks whether it is there. */
+    readySubject: (supervisor: string) => `${root}.queue.ready.${supervisor}`,
+    /** Asks the supervisors what waits. */
+    waitingSubject: `${root}.queue.waiting`,
     submitSubject: (type: string) => `${root}.cmd.submit.${token(type)}`,
     cancelSubject: `${root}.cmd.cancel`,
     commandPrefix: `${root}.cmd.`,
@@ -124,7 +114,7 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
   } as const;
 };
 
-/** One line in the run queue: first in, first out. A worker pulls only the lanes of the types it serves. */
+/** One line of a queue: first in, first out. */
 export type Lane = { readonly queue: string; readonly priority: Priority; readonly type: string };
 
 export type NodeRole = 'worker' | 'supervisor' | 'projector';
@@ -137,7 +127,7 @@ export const untoken = (value: string): string => value.replaceAll('=', '.');
 
 /** Headers of our own messages. */
 export const headers = {
-  /** Revision of the record a run message or an event carries. */
+  /** Revision of the record a live message or an event carries. */
   revision: 'Baton-Revision',
   /** Address of the record an event carries: its subject has lost the hash. */
   address: 'Baton-Address',

@@ -75,16 +75,21 @@ test('every stream and header is there, by its name', () => {
   const both = streams + section('Commands');
   for (const header of Object.values(headers)) assert.match(both, `\`${header}\``);
   const names = namesOf();
-  const lane = { queue: '<queue>', priority: '<priority>' as never, type: '<type>' };
   const shown = [
     ...[
       names.recordSubject('<pp>.<type>.<hash>'),
       names.liveSubject('<pp>.<type>.<hash>'),
       names.eventSubject('<pp>', '<type>'),
     ],
-    ...[names.runSubject(lane, '<hash>'), names.laneConsumer(lane), names.nodeSubject('<role>' as never, '<id>')],
+    ...[
+      names.creditSubject('<supervisor>'),
+      names.creditSubject('all'),
+      names.offerSubject('<worker>'),
+      names.hostsSubject,
+    ],
+    ...[names.readySubject('<supervisor>'), names.waitingSubject, names.nodeSubject('<role>' as never, '<id>')],
     ...[names.objectPrefix + '<name>', names.chunkSubject('<chunks>')],
-    ...[names.laterSubject('<hash>'), names.dueSubject('<hash>'), names.operationSubject('<hash>')],
+    ...[names.operationSubject('<hash>')],
     ...[names.submitSubject('<type>'), names.cancelSubject, names.deadSubject('<verb>'), names.findSubject],
     ...[names.definitionSubject('<type>'), names.definedSubject('<type>'), names.announceSubject('<worker>')],
     ...[names.signalSubject('<worker>'), names.progressSubject('<task id>')],

@@ -30,7 +30,6 @@ export type StreamConfig = {
   readonly allow_atomic?: boolean;
   readonly allow_msg_ttl?: boolean;
   readonly allow_rollup_hdrs?: boolean;
-  readonly allow_msg_schedules?: boolean;
   readonly deny_delete?: boolean;
   readonly persist_mode?: 'async';
   readonly republish?: { readonly src: string; readonly dest: string };
@@ -76,21 +75,9 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       allow_atomic: true,
       allow_msg_ttl: true,
       allow_rollup_hdrs: false,
-      republish: { src: names.allRecords, dest: `${names.livePrefix}>` },
       metadata: { [PROTOCOL_METADATA]: '1', [PARTITIONS_METADATA]: String(PARTITIONS) },
     },
     ...(options.events === false ? [] : [eventsConfig(names, options, { ...common, ...derived })]),
-    {
-      ...common,
-      ...derived,
-      name: names.runStream,
-      subjects: [names.allRun],
-      retention: 'workqueue',
-      // A dispatch that comes again takes the place of the one that waits.
-      discard: 'old',
-      max_msgs_per_subject: 1,
-      duplicate_window: 100 * NANOS_PER_MS,
-    },
     {
       ...common,
       name: names.objectsStream,
@@ -102,22 +89,6 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       allow_direct: false,
       // Whoever may write an object could empty the store by a header.
       allow_rollup_hdrs: false,
-    },
-    {
-      ...common,
-      ...derived,
-      name: names.laterStream,
-      subjects: [names.allLater, names.allDue],
-      // Not a work queue: schedules are lost from one when it is copied. What is due has a life of its own instead.
-      retention: 'limits',
-      // A schedule that comes again takes the place of the one that waits.
-      discard: 'old',
-      max_msgs_per_subject: 1,
-      duplicate_window: 100 * NANOS_PER_MS,
-      allow_msg_schedules: true,
-      allow_msg_ttl: true,
-      // The server needs it for schedules.
-      allow_rollup_hdrs: true,
     },
     {
       ...common,

@@ -67,7 +67,7 @@ const BREAKS = fileURLToPath(new URL('./fixture-breaks.mjs', import.meta.url));
 test(
   'R10 what ran when a worker ended abnormally is counted as rescued, and ends at the second time in a row',
   async (context) => {
-    const system = await startSystem(context, { projectors: 0, supervisors: 0, workers: 0 });
+    const system = await startSystem(context, { projectors: 0, workers: 0 });
     const handles = await Promise.all([1, 2, 3].map(() => waitsForEver.schedule()));
     const patient = await waitsForEver.with({ maxRescues: 9 }).schedule();
     const all = [...handles, patient];

@@ -199,7 +199,7 @@ test(
       const { address, uuid: id } = handle;
       const claim = await kernel.ask(address, (held) => ({
         ...({ kind: 'claim', at: at(), id, worker, epoch: ports.store.epoch } as const),
-        ...{ revision: held?.revision ?? 0, dispatched: held?.revision ?? 0 },
+        ...{ revision: held?.revision ?? 0, offered: held?.revision ?? 0 },
       }));
       assert.is(claim.kind, 'done');
       const fence = claim.kind === 'done' ? claim.record.owner?.fence : undefined;

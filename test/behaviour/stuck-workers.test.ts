@@ -1,7 +1,6 @@
 // limit: 300s
 // T6, R6, X9: tasks that ignore what they are told, block their worker, or throw where nobody catches, in real processes.
 import { fileURLToPath } from 'node:url';
-import { RUN_ACK_WAIT_MS } from '@baton/protocols';
 import type { NodeInfo } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
@@ -187,27 +186,6 @@ test(
   { limitMs: 60_000 },
 );
 
-test(
-  'X10 a damaged dispatch is dropped at once, and the task is offered again from its record',
-  async (context) => {
-    const system = await startSystem(context, { tasks: [ISOLATED_TASKS], projectors: 0, workers: 0 });
-    const handle = await quick.schedule(1);
-    const { address, revision } = handle;
-    const lane = { queue: 'default', priority: 'normal', type: 'iso.quick' } as const;
-    // One message a task: this one takes the place of the one that schedule has written, or is about to write.
-    await eventually(async () => assert.is(typeof (await system.ports.queue.oldestAt(lane)), 'number'));
-    await system.ports.queue.put(lane, { address, revision, bytes: Uint8Array.of(0xc1, 0xff) });
-    const worker = system.service('worker');
-    await worker.start();
-    const started = performance.now();
-    await handle.wait({ timeout: '20s' });
-    assert.is(handle.status, 'success');
-    assert.is(worker.output.split('a dispatch cannot be read and is dropped').length, 2, 'said once');
-    assert.ok(performance.now() - started < RUN_ACK_WAIT_MS - 2_000, 'and not when the damaged one came again');
-  },
-  { limitMs: 60_000 },
-);
-
 const HOST = fileURLToPath(new URL('./fixture-host.mjs', import.meta.url));
 
 const HOSTS = [
@@ -220,7 +198,7 @@ for (const [title, env, code] of HOSTS) {
   test(
     `X9 a worker in a program of others ${title}`,
     async (context) => {
-      const system = await startSystem(context, { projectors: 0, supervisors: 0, workers: 0 });
+      const system = await startSystem(context, { projectors: 0, workers: 0 });
       const host = new SystemProcess({ name: 'host', args: [HOST], env: { ...system.env, ...env } });
       context.defer(() => host.destroy());
       await host.start();

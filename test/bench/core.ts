@@ -27,7 +27,7 @@ const claim: Command = {
   worker: 'host-1:4711:ab12cd',
   epoch: EPOCH,
   revision: 41,
-  dispatched: 41,
+  offered: 41,
 };
 const finish: Command = {
   ...({ kind: 'finish', at: AT + 9, fence, body: { kind: 'returned', result: encodeData({ rows: 10 }) } } as const),

@@ -14,8 +14,6 @@ export type Bench = {
   readonly muteServer: (process: string) => Promise<void>;
   /** Puts something into the event log that is no record. */
   readonly putUnreadable: (bytes: Uint8Array) => Promise<void>;
-  /** When what is not acknowledged comes again, milliseconds. */
-  readonly runAckWaitMs: number;
 };
 
 /** Makes a bench, runs the body on it, and takes it down whatever happened. */

@@ -1,4 +1,4 @@
-import type { KeptDefinition, Offer, TypeDefinition } from '@baton/core';
+import type { KeptDefinition, ServedDefinition, TypeDefinition } from '@baton/core';
 import { digestOf } from '@baton/protocols';
 import type { Ports } from '@baton/runtime';
 import * as assert from 'uvu/assert';
@@ -83,7 +83,7 @@ export const definitionsContract = (name: string, withBench: WithBench): void =>
 
     check('what a worker announces reaches all who listen, whole; they can ask for it', async (bench) => {
       const [worker, a, b] = [await bench.ports('worker'), await bench.ports('a'), await bench.ports('b')];
-      const heard: Offer[][] = [[], []];
+      const heard: ServedDefinition[][] = [[], []];
       const schema = { text: 'x'.repeat(20_000) };
       const served = Array.from({ length: 20 }, (_, i) => ({
         since: 7,

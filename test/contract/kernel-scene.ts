@@ -66,7 +66,7 @@ export const claimBy = (
   worker,
   epoch: ports.store.epoch,
   revision: held?.revision ?? 0,
-  dispatched: held?.revision ?? 0,
+  offered: held?.revision ?? 0,
 });
 
 export const finishOf = (

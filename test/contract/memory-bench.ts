@@ -1,4 +1,3 @@
-import { RUN_ACK_WAIT_MS } from '@baton/protocols';
 import { createMemoryWorld, createVirtualClock, type MemoryWorldOptions } from '@baton/testkit';
 import type { WithBench } from './bench.ts';
 
@@ -19,7 +18,6 @@ export const memoryBench =
           for (const op of mute) world.inject({ op, fault: 'lost-reply', node });
         },
         putUnreadable: async (bytes) => world.putUnreadable(bytes, 'not a record'),
-        runAckWaitMs: RUN_ACK_WAIT_MS,
       }),
     );
   };

@@ -1,9 +1,9 @@
 import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
 import { definitionsContract } from './definitions.contract.ts';
+import { dispatchContract } from './dispatch.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { projectionsContract } from './projections.contract.ts';
-import { laterContract } from './later.contract.ts';
 import { fullStoreContract, SMALL_STORE } from './full-store.contract.ts';
 import { linkContract } from './link.contract.ts';
 import { memoryBench } from './memory-bench.ts';
@@ -11,7 +11,6 @@ import { operationsContract } from './operations.contract.ts';
 import { presenceContract } from './presence.contract.ts';
 import { recordFeedContract } from './record-feed.contract.ts';
 import { recordStoreContract } from './record-store.contract.ts';
-import { runQueueContract } from './run-queue.contract.ts';
 import { signalsContract } from './signals.contract.ts';
 
 // Without any latency everything happens as fast as promises go, with it in many an order.
@@ -27,11 +26,10 @@ for (const [name, world] of Object.entries(worlds)) {
   recordFeedContract(name, bench);
   projectionsContract(name, bench);
   eventLogContract(name, bench);
-  runQueueContract(name, bench);
   presenceContract(name, bench);
   commandsContract(name, bench);
   dataStoreContract(name, bench);
-  laterContract(name, bench);
+  dispatchContract(name, bench);
   operationsContract(name, bench);
   definitionsContract(name, bench);
   signalsContract(name, bench);

@@ -3,16 +3,12 @@ import type { NatsPortsSettings } from '@baton/nats';
 import { openNatsSystem } from '../support/nats-ports.ts';
 import type { WithBench } from './bench.ts';
 
-/** Shorter than in operation, so that a test need not wait half a minute. */
-const RUN_ACK_WAIT_MS = 3_000;
-
 /** The NATS adapter on the test server, each process behind a link of its own. */
 export const natsBench =
   (settings: Partial<NatsPortsSettings> = {}): WithBench =>
   async (body) => {
     const faults: string[] = [];
     const system = await openNatsSystem({
-      runQueue: { ackWaitMs: RUN_ACK_WAIT_MS },
       ...settings,
       onFault: (where, fault) => faults.push(`${where}: ${String(fault)}`),
     });
@@ -26,7 +22,6 @@ export const natsBench =
         putUnreadable: async (bytes) => {
           await system.nc.request(system.names.eventSubject('00', 'job'), bytes);
         },
-        runAckWaitMs: RUN_ACK_WAIT_MS,
       });
     } catch (failure) {
       if (failure instanceof Error && faults.length > 0)

@@ -2,9 +2,9 @@
 import { commandsContract } from './commands.contract.ts';
 import { dataStoreContract } from './data-store.contract.ts';
 import { definitionsContract } from './definitions.contract.ts';
+import { dispatchContract } from './dispatch.contract.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import { projectionsContract } from './projections.contract.ts';
-import { laterContract } from './later.contract.ts';
 import { fullStoreContract, SMALL_STORE } from './full-store.contract.ts';
 import { linkContract } from './link.contract.ts';
 import { natsBench } from './nats-bench.ts';
@@ -12,7 +12,6 @@ import { operationsContract } from './operations.contract.ts';
 import { presenceContract } from './presence.contract.ts';
 import { recordFeedContract } from './record-feed.contract.ts';
 import { recordStoreContract } from './record-store.contract.ts';
-import { runQueueContract } from './run-queue.contract.ts';
 import { signalsContract } from './signals.contract.ts';
 
 const bench = natsBench();
@@ -27,11 +26,10 @@ for (const commit of ['single', 'group'] as const) {
 recordFeedContract('nats', bench);
 projectionsContract('nats', bench);
 eventLogContract('nats', bench);
-runQueueContract('nats', bench);
 presenceContract('nats', bench);
 commandsContract('nats', bench);
 dataStoreContract('nats', bench);
-laterContract('nats', bench);
+dispatchContract('nats', bench);
 operationsContract('nats', bench);
 definitionsContract('nats', bench);
 signalsContract('nats', bench);

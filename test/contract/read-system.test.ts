@@ -45,7 +45,7 @@ test('what the kernel wrote is read whole, from bucket and log, and agrees', asy
         worker: 'w',
         epoch: ports.store.epoch,
         revision,
-        dispatched: revision,
+        offered: revision,
       };
     });
     const fence = claimed.record.owner?.fence;

@@ -1,3 +1,4 @@
+import { RECORD_LIMIT } from '@baton/protocols';
 import { BatonError, type WriteResult } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { noteIn, sampleAddress, sampleBytes } from '../support/sample-records.ts';
@@ -133,7 +134,7 @@ export const recordStoreContract = (name: string, withBench: WithBench): void =>
     check('a record that is larger than any may be is refused for certain, and hurts no other', async (bench) => {
       const { store } = await bench.ports();
       const [large, small] = await Promise.all([
-        store.write(key, new Uint8Array(600 * 1024), 0),
+        store.write(key, new Uint8Array(RECORD_LIMIT + 8_192), 0),
         store.write(sampleAddress('small'), sampleBytes('small'), 0),
       ]);
       assert.is(large.kind, 'failed');

@@ -5,9 +5,11 @@ import { noteIn, sampleAddress, sampleBytes, sampleId } from '../support/sample-
 import { contract, pass, until, type Bench, type WithBench } from './bench.ts';
 
 const write = async (bench: Bench, address: Address, expected: number, note: string): Promise<number> => {
-  const { store } = await bench.ports('writer');
-  const result = await store.write(address, sampleBytes('k', note), expected);
+  const { store, signals } = await bench.ports('writer');
+  const bytes = sampleBytes('k', note);
+  const result = await store.write(address, bytes, expected);
   if (result.kind !== 'written') throw new Error(`not written: ${result.kind}`);
+  signals.record({ address, revision: result.revision, bytes });
   return result.revision;
 };
 
@@ -16,7 +18,7 @@ export const signalsContract = (name: string, withBench: WithBench): void =>
   contract(`${name}: signals`, withBench, (check) => {
     const key = sampleAddress('k');
 
-    check('every write of an actor reaches who listens to it, in order, each once', async (bench) => {
+    check('what is told of an actor reaches who listens to it, in order, each once', async (bench) => {
       const { signals } = await bench.ports('listener');
       const got: Entry[] = [];
       await signals.onRecord(key, (entry) => got.push(entry));
@@ -32,7 +34,7 @@ export const signalsContract = (name: string, withBench: WithBench): void =>
       assert.is(got.length, 30);
     });
 
-    check('a write right after the listening began is heard', async (bench) => {
+    check('what is told right after the listening began is heard', async (bench) => {
       const { signals } = await bench.ports('listener');
       let heard = 0;
       for (let i = 0; i < 20; i++) {
@@ -112,6 +114,7 @@ export const signalsContract = (name: string, withBench: WithBench): void =>
       const { signals, store } = await bench.ports();
       signals.poke('nobody', key);
       signals.progress(sampleId('task'), Uint8Array.of(1));
+      signals.record({ address: key, revision: 1, bytes: sampleBytes('k') });
       assert.is((await store.write(key, sampleBytes('k'), 0)).kind, 'written');
     });
   });

@@ -250,9 +250,9 @@ test(
       dead.map(({ check }) => check),
       ['NATS', 'MongoDB'],
     );
-    const { runStream } = stage.ports.wire.names;
-    await editStream(stage.ports, runStream, { max_msgs_per_subject: 5 });
-    context.defer(() => editStream(stage.ports, runStream, { max_msgs_per_subject: 1 }));
+    const { nodesStream } = stage.ports.wire.names;
+    await editStream(stage.ports, nodesStream, { max_msgs_per_subject: 5 });
+    context.defer(() => editStream(stage.ports, nodesStream, { max_msgs_per_subject: 1 }));
     const changed = await broken({});
     assert.match(changed.map(({ found }) => found).join(), 'max_msgs_per_subject is 5, 1 is needed');
 

@@ -46,8 +46,6 @@ const leftAlone = (title: string, code: string, bytesOf: () => Uint8Array) =>
       const written = await ports.store.write(address, bytes, 0);
       assert.is(written.kind, 'written');
       const revision = written.kind === 'written' ? written.revision : 0;
-      const lane = { queue: 'default', priority: 'normal', type: 'fx.joined' } as const;
-      assert.is((await ports.queue.put(lane, { address, revision, bytes })).kind, 'written');
 
       const error = await failureOf(title, () =>
         system.baton.within(() => joined.with({ taskKey: 'odd' }).schedule(1)),

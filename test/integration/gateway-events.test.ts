@@ -58,7 +58,7 @@ const claim = async ({ ports }: GatewaySystem, { address, uuid }: TaskHandle): P
       worker: 'w1',
       epoch: ports.store.epoch,
       revision,
-      dispatched: revision,
+      offered: revision,
     };
   });
   assert.is(asked.kind, 'done');

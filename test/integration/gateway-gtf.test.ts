@@ -25,7 +25,7 @@ test(
     const { epoch } = ports.store;
     await kernel.ask(address, (held) => {
       const revision = held?.revision ?? 0;
-      return { kind: 'claim', at: Date.now(), id, worker: 'w', epoch, revision, dispatched: revision };
+      return { kind: 'claim', at: Date.now(), id, worker: 'w', epoch, revision, offered: revision };
     });
     const progressed = async (
       progress: { count: number } | { current: number; total: number } | { fraction: number },

@@ -76,7 +76,7 @@ const request = async (subject: string, body: object | undefined): Promise<void>
 const dropNamespace = async (namespace: string): Promise<void> => {
   const names = namesOf(namespace);
   const nc = await connect({ servers: natsUrl() });
-  for (const stream of [names.eventsStream, names.tasksStream, names.runStream, names.nodesStream]) {
+  for (const stream of [names.eventsStream, names.tasksStream, names.nodesStream]) {
     await nc.request(`$JS.API.STREAM.DELETE.${stream}`, '', { timeout: 5_000 });
   }
   await nc.close();

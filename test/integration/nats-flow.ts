@@ -1,10 +1,6 @@
 // What the tests of the flow ports share: a connection in a namespace of its own, and a server of their own.
-import type { Lane } from '@baton/protocols';
-import type { Entry, RunQueue } from '@baton/runtime';
-import * as assert from 'uvu/assert';
 import { startNats, type NatsServer } from '@baton/local';
 import { connectNats, type NatsWire } from '../../packages/nats/src/connect.ts';
-import { sampleAddress } from '../support/sample-records.ts';
 import type { TestContext } from '../support/suite.ts';
 
 type Defer = TestContext['defer'];
@@ -41,29 +37,3 @@ export const ownServer = async (defer: Defer): Promise<NatsServer> => {
   defer(() => server.stop());
   return server;
 };
-
-export const lane = (over: Partial<Lane> = {}): Lane => ({
-  queue: 'default',
-  priority: 'normal',
-  type: 'job',
-  ...over,
-});
-
-let revisions = 0;
-
-export const put = async (queue: RunQueue, key: string, where: Lane = lane()): Promise<Entry> => {
-  const entry: Entry = { address: sampleAddress(key, where.type), revision: ++revisions, bytes: Buffer.from(key) };
-  const result = await queue.put(where, entry);
-  assert.is(result.kind, 'written', JSON.stringify(result));
-  return entry;
-};
-
-/** In this order in the stream, since one connection keeps it; so many at a time. */
-export const putAll = async (queue: RunQueue, keys: readonly string[], where: Lane = lane()): Promise<void> => {
-  for (let from = 0; from < keys.length; from += 200) {
-    await Promise.all(keys.slice(from, from + 200).map((key) => put(queue, key, where)));
-  }
-};
-
-export const keys = (prefix: string, count: number): readonly string[] =>
-  Array.from({ length: count }, (_, i) => `${prefix}${String(i).padStart(5, '0')}`);

@@ -115,7 +115,7 @@ const lives = (kernel: Kernel, ports: NatsPorts) => {
       worker: 'w',
       epoch: ports.store.epoch,
       revision: held?.revision ?? 0,
-      dispatched: held?.revision ?? 0,
+      offered: held?.revision ?? 0,
     }));
     return ask(key, (held) => ({
       kind: 'finish',

@@ -1,6 +1,6 @@
-// One claim starts one body: dispatches that come twice, reads that are handed over late, answers that are lost.
+// One claim starts one body: offers that come twice, reads that are handed over late, answers that are lost.
 import { isTerminal } from '@baton/core';
-import { recordOf, type Ports } from '@baton/runtime';
+import { createSupervisor, recordOf, silentLog, type Ports } from '@baton/runtime';
 import { createBaton, getContext, task, type TaskHandle } from '@baton/sdk';
 import {
   checkEffects,
@@ -40,12 +40,14 @@ const twiceAndLate = (ports: Ports, clock: VirtualClock, lateMs: () => number): 
       return entry;
     },
   },
-  queue: {
-    ...ports.queue,
-    open: (lanes, take) =>
-      ports.queue.open(lanes, (dispatch) => {
-        take(dispatch);
-        take({ ...dispatch, ack: () => {}, handBack: () => {} });
+  dispatch: {
+    ...ports.dispatch,
+    // Twice in one piece, and once more a moment later. What came before is given back then, and offered again.
+    onOffer: (worker, listener) =>
+      ports.dispatch.onOffer(worker, (batch) => {
+        listener(batch);
+        listener(batch);
+        clock.after(1, () => listener(batch));
       }),
   },
 });
@@ -73,6 +75,7 @@ const play = async (seed: number, lateMs: number, tasks = TASKS, rules: readonly
     if (attempt === 1 && ms === 2) throw new Error('once more');
   });
   const ports = twiceAndLate(world.ports(WORKER), clock, () => (lateMs === 0 ? 0 : 1 + random.int(lateMs)));
+  await clock.settle(createSupervisor(world.ports('supervisor'), { id: 'supervisor', log: silentLog }).start());
   const served = createBaton({ ports, user: { id: 'alice' }, nodeName: WORKER });
   await clock.settle(served.startWorker({ tasks: [short], concurrency: 40, handleStrayErrors: false }));
   const app = createBaton({ ports: world.ports('app'), user: { id: 'alice' } });
@@ -82,12 +85,6 @@ const play = async (seed: number, lateMs: number, tasks = TASKS, rules: readonly
   const ended = (): boolean => world.heads().every((head) => isTerminal(recordOf(head).status));
   for (let turn = 0; turn < 600 && !ended(); turn++) {
     await clock.advance(100);
-    // Nobody supervises here: what waits is offered again.
-    for (const head of world.heads()) {
-      const record = recordOf(head);
-      const lane = { queue: record.queue, priority: record.priority, type: record.type };
-      if (record.status === 'pending') await clock.settle(world.ports('offer').queue.put(lane, head));
-    }
   }
   assert.ok(ended(), 'everything ended');
   await clock.settle(Promise.all([served.close(), app.close()]));

@@ -46,7 +46,7 @@ const cancel =
   (_held, _fence, at) => ({ kind: 'cancel', at, actor: { user, admin: false }, id: ID, force: false });
 const claim: Make = (held, { epoch }, at) => ({
   ...{ kind: 'claim', at, id: held?.record.id ?? '', worker: 'w2', epoch, revision: held?.revision ?? 0 },
-  dispatched: held?.revision ?? 0,
+  offered: held?.revision ?? 0,
 });
 const finish =
   (body: 'returned' | 'threw', abortHandled = false): Make =>
@@ -99,7 +99,7 @@ const running = async (clock: VirtualClock, kernel: Kernel, epoch: number): Prom
   await ask((held) => submit(ID, 'alice')(held, none, clock.now()));
   const claimed = await ask((held) => ({
     ...({ kind: 'claim', at: clock.now(), id: ID, worker: 'w1', epoch } as const),
-    ...{ revision: held?.revision ?? 0, dispatched: held?.revision ?? 0 },
+    ...{ revision: held?.revision ?? 0, offered: held?.revision ?? 0 },
   }));
   const fence = claimed.kind === 'done' ? (claimed.record.owner?.fence ?? none) : none;
   await ask(() => ({ kind: 'make-abortable', at: clock.now(), fence }));

@@ -55,7 +55,7 @@ const commandOf = ({ kind, size, pick }: Step, held: Held | undefined, n: number
       return { kind: 'progress', at, fence, payload: new Uint8Array(size) };
     case 'claim': {
       const revision = held?.revision ?? 0;
-      return { kind, at, id, worker: 'w'.repeat(100), epoch: ports.store.epoch, revision, dispatched: revision };
+      return { kind, at, id, worker: 'w'.repeat(100), epoch: ports.store.epoch, revision, offered: revision };
     }
     case 'abortable':
       return { kind: 'make-abortable', at, fence };

@@ -82,7 +82,7 @@ const run = async ({ ports }: GatewaySystem, { address, uuid }: TaskHandle, abor
   const { epoch } = ports.store;
   const claimed = await kernel.ask(address, (held) => {
     const revision = held?.revision ?? 0;
-    return { kind: 'claim', at: Date.now(), id: uuid, worker: 'w-secret-host', epoch, revision, dispatched: revision };
+    return { kind: 'claim', at: Date.now(), id: uuid, worker: 'w-secret-host', epoch, revision, offered: revision };
   });
   assert.is(claimed.kind, 'done');
   if (!abortable) return;

@@ -80,7 +80,7 @@ export const projectorScene = (seed = 1) => {
       worker: 'w',
       epoch: ports.store.epoch,
       revision: held?.revision ?? 0,
-      dispatched: held?.revision ?? 0,
+      offered: held?.revision ?? 0,
     }));
   const finish = (key: string): Promise<Held> =>
     ask(key, (held) => ({

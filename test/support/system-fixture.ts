@@ -9,6 +9,7 @@ import { connectPorts, type NatsPorts } from '@baton/nats';
 import { parseAddress, parseOutcomeKey, streamConfigs } from '@baton/protocols';
 import type { Entry } from '@baton/runtime';
 import { connect, type Baton } from '@baton/sdk';
+import { editStream } from './edit-stream.ts';
 import { SystemProcess } from './system-process.ts';
 import type { TestContext } from './test-body.ts';
 
@@ -144,11 +145,15 @@ export const startSystem = async (context: TestContext, options: SystemOptions =
 /** `outcomeOf`: a copy of that task's outcome, kept beside the record. */
 export type Heard = Entry & { readonly outcomeOf?: string };
 
-const listenToRecords = async ({ wire: { nc, names } }: NatsPorts): Promise<readonly Heard[]> => {
+/** Every version of every record: here the server repeats each write, so that none is missed that is written over soon. */
+const listenToRecords = async (ports: NatsPorts): Promise<readonly Heard[]> => {
+  const { nc, names } = ports.wire;
+  const prefix = `heard.${names.namespace}.`;
+  await editStream(ports, names.tasksStream, { republish: { src: names.allRecords, dest: `${prefix}>` } });
   const heard: Heard[] = [];
-  nc.subscribe(names.allLive, {
+  nc.subscribe(`${prefix}>`, {
     callback: (error, { subject, data, headers }) => {
-      const key = subject.slice(names.livePrefix.length);
+      const key = subject.slice(prefix.length);
       const outcome = parseOutcomeKey(key);
       const address = outcome?.address ?? parseAddress(key);
       const revision = Number(headers?.get('Nats-Sequence'));

@@ -19,7 +19,7 @@ export const liveOnce = async (
   if (made.kind !== 'done') return undefined;
   const claimed = await kernel.ask(address, (held: Held | undefined) => {
     const revision = held?.revision ?? 0;
-    return { kind: 'claim', at: now(), id, worker: 'w', epoch: ports.store.epoch, revision, dispatched: revision };
+    return { kind: 'claim', at: now(), id, worker: 'w', epoch: ports.store.epoch, revision, offered: revision };
   });
   const fence = claimed.kind === 'done' ? claimed.record.owner?.fence : undefined;
   if (fence === undefined) return undefined;

@@ -52,9 +52,9 @@ test('X8 priority is kept through retry, rescue and drain', () => {
   assert.is(story.now.record?.queue, 'q');
 });
 
-test('X7 a delayed task is taken only by the dispatch of its present revision', () => {
+test('X7 a delayed task is taken only by the offer of its present revision', () => {
   const story = given(submit({ runAt: T0 + 5_000 }));
-  assert.is(story.when(claim('w1', { dispatched: 0 })).refusal, 'not_due');
+  assert.is(story.when(claim('w1', { offered: 0 })).refusal, 'not_due');
   assert.is(story.when(claim()).after?.status, 'in_progress');
 });
 

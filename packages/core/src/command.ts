@@ -44,8 +44,8 @@ export type WorkerCommand =
       readonly epoch: number;
       /** Revision of the record this claim is decided on; becomes the fence. */
       readonly revision: number;
-      /** Revision the dispatch was made for: a delayed task is due only by a dispatch of its own revision. */
-      readonly dispatched: number;
+      /** Revision the offer was made for: a delayed task is due only by an offer of its own revision. */
+      readonly offered: number;
     }
   | { readonly kind: 'make-abortable'; readonly at: Millis; readonly fence: Fence }
   | {
@@ -131,7 +131,7 @@ export type RefusalReason =
   | 'not_running'
   /** The task is not waiting for a worker. */
   | 'not_pending'
-  /** The task waits for its start time and this dispatch is not for it. */
+  /** The task waits for its start time and this offer is not for it. */
   | 'not_due'
   /** An abort came first; abort handlers have to run before the task may end. */
   | 'aborting'

@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
-import { chooseDefinition, definitionDifferences, type KeptDefinition, type Offer } from './definition.ts';
+import { chooseDefinition, definitionDifferences, type KeptDefinition, type ServedDefinition } from './definition.ts';
 import type { Policy } from './task.ts';
 
 const test = suite('definitions of types');
 
-const offer = (worker: string, since: number, policy: Policy = {}): Offer => ({
+const offer = (worker: string, since: number, policy: Policy = {}): ServedDefinition => ({
   worker,
   since,
   digest: JSON.stringify(policy),
@@ -14,7 +14,10 @@ const offer = (worker: string, since: number, policy: Policy = {}): Offer => ({
 
 const old = (worker: string, since: number) => offer(worker, since);
 const recent = (worker: string, since: number) => offer(worker, since, { timeoutMs: 5 });
-const kept = (of: Offer, conflicts: KeptDefinition['conflicts'] = []): KeptDefinition => ({ ...of, conflicts });
+const kept = (of: ServedDefinition, conflicts: KeptDefinition['conflicts'] = []): KeptDefinition => ({
+  ...of,
+  conflicts,
+});
 
 test('D10 the first definition of a type is kept, and stays while nobody serves it', () => {
   const first = chooseDefinition(undefined, [old('a', 1)], false);

@@ -20,7 +20,7 @@ export type TypeDefinition = RunOptions & {
 };
 
 /** A live worker serves the type by this definition. */
-export type Offer = {
+export type ServedDefinition = {
   readonly worker: string;
   /** When it began to, by the server's clock. */
   readonly since: Millis;
@@ -33,7 +33,7 @@ export type Offer = {
 export type DefinitionConflict = { readonly worker: string; readonly fields: readonly string[] };
 
 /** The definition of a type, as it is kept. */
-export type KeptDefinition = Offer & {
+export type KeptDefinition = ServedDefinition & {
   /** Live workers that disagree, at most `CONFLICTS_SHOWN`. */
   readonly conflicts: readonly DefinitionConflict[];
 };
@@ -67,14 +67,14 @@ const fieldsOf = ({ scope, queue, priority, policy }: RunOptions): Readonly<Reco
  */
 export const chooseDefinition = (
   kept: KeptDefinition | undefined,
-  offers: readonly Offer[],
+  offers: readonly ServedDefinition[],
   complete: boolean,
 ): KeptDefinition | undefined => {
   const newest = newestOf(offers);
   if (newest === undefined)
     return complete && kept !== undefined && kept.conflicts.length > 0 ? { ...kept, conflicts: [] } : undefined;
   const stays = kept !== undefined && (kept.digest === newest.digest || (!complete && kept.since >= newest.since));
-  const chosen: Offer = stays ? kept : newest;
+  const chosen: ServedDefinition = stays ? kept : newest;
   const found = offers
     .map(({ worker, definition }) => ({ worker, fields: definitionDifferences(chosen.definition, definition) }))
     .filter(({ fields }) => fields.length > 0)
@@ -88,8 +88,8 @@ export const chooseDefinition = (
 };
 
 /** A definition is as old as the first live worker that serves it: one more worker of an old version makes it no newer. */
-const newestOf = (offers: readonly Offer[]): Offer | undefined => {
-  const first = new Map<string, Offer>();
+const newestOf = (offers: readonly ServedDefinition[]): ServedDefinition | undefined => {
+  const first = new Map<string, ServedDefinition>();
   for (const offer of offers) {
     const known = first.get(offer.digest);
     if (known === undefined || offer.since < known.since) first.set(offer.digest, offer);

@@ -19,6 +19,7 @@ export { durationMs, queuedMs, readyAtOf, waitedMs } from './durations.ts';
 export { evolve } from './evolve.ts';
 export { describeDuration, describeProgress, etaMs, fractionOf, parseProgress } from './progress.ts';
 export { taskOf } from './promote.ts';
+export { LOWER_SHARE, TaskQueue } from './queue/task-queue.ts';
 export { backoffDelayMs } from './retry.ts';
 export { outcomesGone, takesRoom } from './room.ts';
 export { differs } from './submit.ts';
@@ -37,9 +38,10 @@ export type {
   WhenAborting,
   WorkerCommand,
 } from './command.ts';
-export type { DefinitionConflict, KeptDefinition, Offer, RunOptions, TypeDefinition } from './definition.ts';
+export type { DefinitionConflict, KeptDefinition, ServedDefinition, RunOptions, TypeDefinition } from './definition.ts';
 export type { Decision } from './decision.ts';
 export type { TaskEvent } from './event.ts';
+export type { TaskOffer, ReadyTask, Return, TaskQueueOptions } from './queue/task-queue.ts';
 export type { Former } from './retry-ended.ts';
 export type { ParsedProgress, ProgressInput } from './progress.ts';
 export type {

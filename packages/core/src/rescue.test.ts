@@ -30,13 +30,13 @@ test('claim: the fence is the revision it was decided on', () => {
 test('claim: a second worker is refused, a repeat of the same claim is not', () => {
   const story = given(submit(), claim('w1'));
   assert.is(story.when(claim('w2')).refusal, 'not_pending');
-  assert.equal(story.when(claim('w1', { revision: 1, dispatched: 1 })).events, []);
-  assert.is(story.when(claim('w2', { revision: 1, dispatched: 1 })).refusal, 'not_pending');
+  assert.equal(story.when(claim('w1', { revision: 1, offered: 1 })).events, []);
+  assert.is(story.when(claim('w2', { revision: 1, offered: 1 })).refusal, 'not_pending');
 });
 
 test('claim: a repeat that comes when the task has ended does not start it again', () => {
   const story = given(submit(), claim('w1'), finish());
-  assert.is(story.when(claim('w1', { revision: 1, dispatched: 1 })).refusal, 'not_pending');
+  assert.is(story.when(claim('w1', { revision: 1, offered: 1 })).refusal, 'not_pending');
 });
 
 test('claim: no task, or another one', () => {

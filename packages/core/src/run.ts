@@ -7,8 +7,8 @@ import { ownedRun, ownerOf, type Fence, type TaskRecord } from './task.ts';
 type Of<K extends WorkerCommand['kind']> = Extract<WorkerCommand, { kind: K }>;
 
 /**
- * Takes a pending task for a worker. A stale or doubled dispatch is harmless: whoever comes second finds the task taken.
- * A delayed task is taken only by the dispatch that was made for its present revision, since clocks do not decide.
+ * Takes a pending task for a worker. A stale or doubled offer is harmless: whoever comes second finds the task taken.
+ * A delayed task is taken only by the offer that was made for its present revision, since clocks do not decide.
  */
 export const decideClaim = (record: TaskRecord | undefined, command: Of<'claim'>): Decision => {
   if (record === undefined || record.id !== command.id) return refuse('not_found');
@@ -16,7 +16,7 @@ export const decideClaim = (record: TaskRecord | undefined, command: Of<'claim'>
   if (ownedRun(record, fence)?.owner?.worker === command.worker) return done();
   if (record.status !== 'pending') return refuse('not_pending');
   if (record.host !== undefined && record.host !== command.worker) return refuse('not_pending');
-  if (record.runAt !== undefined && command.dispatched !== command.revision) return refuse('not_due');
+  if (record.runAt !== undefined && command.offered !== command.revision) return refuse('not_due');
   return done({
     kind: 'claimed',
     at: command.at,

@@ -114,7 +114,7 @@ const worker = (name: string, dead: Set<string>): Part => {
           worker: name,
           epoch: EPOCH,
           revision,
-          dispatched: revision,
+          offered: revision,
         });
         fence = claimed?.record.owner?.fence;
         return;

@@ -12,6 +12,15 @@ export type Gate = { whenUp(waitMs: number): Promise<void> };
 
 type Reply = { readonly kind: 'answer'; readonly msg: Msg } | { readonly kind: 'cut' } | { readonly kind: 'expired' };
 
+export type Answered =
+  | { readonly kind: 'answered'; readonly bytes: Uint8Array }
+  /** Nobody listens on the subject. */
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'silent' };
+
+export const SILENT: Answered = { kind: 'silent' };
+const NOBODY: Answered = { kind: 'nobody' };
+
 type ApiAnswer = {
   readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
 };
@@ -57,6 +66,19 @@ export class Api implements JetStreamApi {
     if (reply.kind === 'cut') throw new NotConnectedError('the connection to NATS was lost');
     if (reply.kind === 'expired') throw new StoreTimeoutError(`no confirmation within ${timeoutMs} ms`);
     if (reply.msg.headers?.code === 503) throw new NoRespondersError('nobody is there to confirm');
+  }
+
+  /** Sends bytes to a core subject and waits for the answer. `silent`: none in time, or no connection. Never rejects. */
+  async request(subject: string, bytes: Uint8Array, timeoutMs: number): Promise<Answered> {
+    try {
+      const reply = await this.exchange(subject, bytes, performance.now() + timeoutMs);
+      if (reply.kind !== 'answer') return SILENT;
+      const { msg } = reply;
+      const isNobody = msg.data.length === 0 && msg.headers?.code === 503;
+      return isNobody ? NOBODY : { kind: 'answered', bytes: msg.data };
+    } catch {
+      return SILENT;
+    }
   }
 
   private send(subject: string, body: object | undefined, deadline: number): Promise<Reply> {

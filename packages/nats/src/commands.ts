@@ -3,15 +3,9 @@ import { NotConnectedError, type CommandMessage, type Commands, type CommandSent
 import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import type { NatsWire } from './connect.ts';
 import { sharedConsumers } from './consumers.ts';
-import { INBOX_PREFIX } from './inbox.ts';
+import { INBOX_PREFIX, isInbox } from './inbox.ts';
 import { listen } from './wire.ts';
 import { WorkReader, type Work } from './work-reader.ts';
-
-/**
- * Where answers may go. A supervisor may publish to every subject, so it must not be made to: a command with another place
- * in it could write records or call the API of JetStream through it.
- */
-const INBOX_PATTERN = /^_INBOX[A-Za-z0-9_-]{0,64}(?:\.[A-Za-z0-9_-]{1,64}){1,4}$/;
 
 const MSGPACK = 'application/msgpack';
 const VERB_PATTERN = /^[A-Za-z0-9_-]{1,50}$/;
@@ -96,7 +90,7 @@ const replyOf = (wire: NatsWire, replyTo: string | undefined): Pick<CommandMessa
 };
 
 const mayAnswer = (wire: NatsWire, to: string): boolean =>
-  INBOX_PATTERN.test(to) && (wire.inboxPrefix === INBOX_PREFIX || !isOwnInbox(wire, to));
+  isInbox(to) && (wire.inboxPrefix === INBOX_PREFIX || !isOwnInbox(wire, to));
 
 /** Where roles have inboxes of their own, nobody who sends commands listens in those of supervisors. */
 const isOwnInbox = (wire: NatsWire, to: string): boolean => to.startsWith(`${wire.inboxPrefix}.`);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { namesOf, type Names, type StreamOptions } from '@baton/protocols';
 import { NotConnectedError, ServerTooOldError, StoreRefusedError, type BatonError } from '@baton/runtime';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
-import { Api } from './api.ts';
+import { Api, SILENT, type Answered } from './api.ts';
 import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
 import { ensureStreams, epochOf, findStreams, type StreamInfo, type Streams } from './ensure-streams.ts';
 import { EpochChangedError } from './errors.ts';
@@ -47,6 +47,8 @@ export type NatsWire = Wire & {
   readonly consumerCheckMs: number;
   /** Sends bytes to any subject and waits for an empty answer. Rejects when it does not come. */
   readonly confirm: (subject: string, bytes: Uint8Array, timeoutMs: number) => Promise<void>;
+  /** Sends bytes to a core subject and waits for the answer. Never rejects. */
+  readonly request: (subject: string, bytes: Uint8Array, timeoutMs: number) => Promise<Answered>;
   /** Ends the connection. What is still in flight is told `unknown`. */
   readonly close: () => Promise<void>;
 };
@@ -134,6 +136,7 @@ const assemble = (settings: NatsSettings, parts: Parts): NatsWire => {
     consumerCheckMs: settings.consumerCheckMs ?? CONSUMER_CHECK_MS,
     onFault,
     confirm: (subject, bytes, timeoutMs) => api.confirm(subject, bytes, timeoutMs),
+    request: async (subject, bytes, timeoutMs) => (link.connected ? api.request(subject, bytes, timeoutMs) : SILENT),
     close: () => link.close(),
   };
 };

@@ -34,8 +34,6 @@ export type ConsumerDifference = { readonly field: string; readonly wanted: unkn
 
 /** Longer than everything a supervisor may wait for while it carries a command out. */
 const COMMAND_ACK_WAIT_MS = 30_000;
-/** Longer than a load and a dispatch take; what a dead supervisor had in hand comes again after it. */
-const DUE_ACK_WAIT_MS = 12_000;
 /** Long, since nobody waits for it: a reader that is served anew goes back to what is acknowledged. */
 const PINNED_ACK_WAIT_MS = 600_000;
 const MOST_UNACKED = 100_000;
@@ -73,7 +71,6 @@ export const pinnedConsumer = (stream: string, name: string): WantedConsumer => 
 /** Every consumer that services share by name. What is made for one reader and forgotten with it is not among them. */
 export const sharedConsumers = (names: Names) => ({
   commands: shared(names.commandsStream, names.commandsConsumer, COMMAND_ACK_WAIT_MS, names.allCommands),
-  due: shared(names.laterStream, names.dueConsumer, DUE_ACK_WAIT_MS, names.allDue),
   documents: pinnedConsumer(names.tasksStream, names.projections.documents),
   log: pinnedConsumer(names.tasksStream, names.projections.log),
   archive: pinnedConsumer(names.tasksStream, names.projections.archive),

@@ -2,6 +2,14 @@ import { BatonError } from '@baton/runtime';
 import { errors, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import type { FaultListener } from './wire.ts';
 
+/**
+ * Where an answer may be sent: a subject no stream takes. Some of our processes may publish to every subject, so they must
+ * not be made to: a question with another place in it could write records or call the API of JetStream through them.
+ */
+export const isInbox = (subject: string): boolean => INBOX_PATTERN.test(subject);
+
+const INBOX_PATTERN = /^_INBOX[A-Za-z0-9_-]{0,64}(?:\.[A-Za-z0-9_-]{1,64}){1,4}$/;
+
 /** Who waits for one answer. Exactly one of the four is called, once; none may throw. */
 export interface Waiter {
   /** Monotonic milliseconds. */

@@ -14,7 +14,7 @@ export { DURABLE_FLOOR, isAtLeast, SERVER_FLOOR } from './server-check.ts';
 export { listen } from './wire.ts';
 
 export type { NatsSettings, NatsWire } from './connect.ts';
-export type { ConsumerFinding, LaneFinding, NatsFindings, ProjectionFinding, StreamFinding } from './inspect.ts';
+export type { ConsumerFinding, NatsFindings, ProjectionFinding, StreamFinding } from './inspect.ts';
 export type { ServerFinding } from './servers.ts';
 export type { NatsPorts, NatsPortsSettings } from './ports.ts';
 export type { CommitMode } from './publisher/group-commit.ts';

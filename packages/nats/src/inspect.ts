@@ -1,5 +1,5 @@
-import { namesOf, streamConfigs, untoken, type Names } from '@baton/protocols';
-import type { ProjectionProgress } from '@baton/runtime';
+import { namesOf, streamConfigs, type Names } from '@baton/protocols';
+import type { ProjectionProgress, WaitingLine } from '@baton/runtime';
 import { createInbox } from '@nats-io/nats-core';
 import { Api } from './api.ts';
 import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
@@ -11,6 +11,7 @@ import {
   type ConsumerInfo,
   type WantedConsumer,
 } from './consumers.ts';
+import { askWaiting } from './dispatch/waiting.ts';
 import { isKept, type StreamInfo } from './ensure-streams.ts';
 import { ApiError } from './errors.ts';
 import { hearRefusals, Inbox } from './inbox.ts';
@@ -39,14 +40,6 @@ export type ConsumerFinding = {
   readonly differences: readonly ConsumerDifference[];
 };
 
-export type LaneFinding = {
-  readonly queue: string;
-  readonly priority: string;
-  readonly type: string;
-  /** Dispatches that wait or are with a worker. */
-  readonly waiting: number;
-};
-
 export type NatsFindings = {
   readonly version: string;
   /** Every server of the cluster; none where these credentials may not ask. */
@@ -56,7 +49,8 @@ export type NatsFindings = {
   readonly streams: readonly StreamFinding[];
   /** Consumers that services share, as far as they have been made. */
   readonly consumers: readonly ConsumerFinding[];
-  readonly lanes: readonly LaneFinding[];
+  /** What waits for a worker, as the supervisors that answer tell it. */
+  readonly lanes: readonly WaitingLine[];
   /** Every projection, by its name. */
   readonly projections: readonly ProjectionFinding[];
 };
@@ -66,14 +60,11 @@ export type ProjectionFinding = { readonly name: string; readonly progress: Proj
 
 type Info = StreamInfo & {
   readonly ts?: string;
-  /** Subjects that were asked for, in all pages. */
-  readonly total?: number;
-  readonly state: {
-    readonly messages: number;
-    readonly bytes: number;
-    readonly subjects?: Readonly<Record<string, number>>;
-  };
+  readonly state: { readonly messages: number; readonly bytes: number };
 };
+
+/** Supervisors answer at once. */
+const WAITING_MS = 300;
 
 /**
  * Looks at a server as a service would, and changes nothing: missing streams are not made. Rejects as `connectNats` does
@@ -107,7 +98,8 @@ export const inspectNats = async (
         replicas: Number(info?.config['num_replicas'] ?? 0),
       });
     }
-    const lanes = await lanesOf(api, names.runStream, names.allRun);
+    const asker = { nc, names, inboxPrefix: settings.inboxPrefix, onFault: () => {} };
+    const lanes = (await askWaiting(asker, WAITING_MS)) ?? [];
     const wanted = sharedConsumers(names);
     const consumers: ConsumerFinding[] = [];
     for (const one of Object.values(wanted)) {
@@ -124,29 +116,12 @@ export const inspectNats = async (
   }
 };
 
-const infoOf = async (api: Api, stream: string, body?: object): Promise<Info | undefined> => {
+const infoOf = async (api: Api, stream: string): Promise<Info | undefined> => {
   try {
-    return await api.call<Info>(`STREAM.INFO.${stream}`, body);
+    return await api.call<Info>(`STREAM.INFO.${stream}`);
   } catch (fault) {
     if (fault instanceof ApiError && fault.apiCode === apiCodes.streamNotFound) return undefined;
     throw fault;
-  }
-};
-
-const lanesOf = async (api: Api, stream: string, filter: string): Promise<readonly LaneFinding[]> => {
-  const lanes = new Map<string, LaneFinding>();
-  for (let offset = 0; ;) {
-    const info = await infoOf(api, stream, { subjects_filter: filter, offset });
-    const subjects = Object.keys(info?.state.subjects ?? {});
-    for (const subject of subjects) {
-      const [, , queue = '', priority = '', type = ''] = subject.split('.');
-      const known = lanes.get(`${queue}.${priority}.${type}`)?.waiting ?? 0;
-      const lane = { queue: untoken(queue), priority, type: untoken(type), waiting: known + 1 };
-      lanes.set(`${queue}.${priority}.${type}`, lane);
-    }
-    // The server decides how many it tells at once.
-    offset += subjects.length;
-    if (subjects.length === 0 || offset >= (info?.total ?? 0)) return [...lanes.values()];
   }
 };
 

@@ -4,18 +4,17 @@ import { dialOf } from './dial.ts';
 import { createCommands } from './commands.ts';
 import { createDefinitions } from './definitions.ts';
 import { createDataStore } from './data-store.ts';
+import { createDispatch } from './dispatch/dispatch.ts';
 import { createEventLog } from './event-log.ts';
-import { createLater } from './later.ts';
 import { createOperations } from './operations.ts';
+import { createPolledFeed } from './polled-feed.ts';
 import { createPresence, type PresenceSettings } from './presence.ts';
 import { createProjections } from './projections.ts';
 import { createRecordFeed } from './record-feed.ts';
 import { createRecordStore } from './record-store.ts';
-import { createRunQueue, type RunQueueSettings } from './run-queue.ts';
 import { createSignals } from './signals.ts';
 
 export type NatsPortsSettings = NatsSettings & {
-  readonly runQueue?: RunQueueSettings;
   readonly presence?: Omit<PresenceSettings, 'dial'>;
 };
 
@@ -27,22 +26,23 @@ export type NatsPorts = Ports & {
 /** Everything the runtime needs, over one connection (and one more for every lease). Rejects as `connectNats` does. */
 export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPorts> => {
   const wire = await connectNats(settings);
+  const store = createRecordStore(wire);
+  const signals = createSignals(wire);
   return {
     wire,
-    store: createRecordStore(wire),
-    feed: createRecordFeed(wire),
+    store,
+    feed: settings.role === 'publisher' ? createPolledFeed(store, signals) : createRecordFeed(wire),
     projections: createProjections(wire),
     log: createEventLog(wire),
     data: createDataStore(wire),
-    later: createLater(wire),
     operations: createOperations(wire),
     commands: createCommands(wire),
     definitions: createDefinitions(wire),
-    queue: createRunQueue(wire, settings.runQueue),
+    dispatch: createDispatch(wire),
     presence: createPresence(wire, { ...settings.presence, dial: dialOf(settings) }),
-    signals: createSignals(wire),
+    signals,
     link: wire.link,
-    clock: systemClock,
+    clock: { ...systemClock, now: () => wire.clock.now() },
     chance: systemChance(),
     close: wire.close,
   };

@@ -1,4 +1,4 @@
-import { PARTITIONS, parseAddress, parseOutcomeKey } from '@baton/protocols';
+import { PARTITIONS, parseAddress, parseOutcomeKey, partitionOfAddress } from '@baton/protocols';
 import {
   NotConnectedError,
   type BatonError,
@@ -30,11 +30,12 @@ const PAUSE_MAX_MS = 5_000;
 const LINK_TURN_MS = 60_000;
 
 export const createRecordFeed = (wire: NatsWire): RecordFeed => ({
-  follow: async (partitions, listener) => {
-    const reader = new FeedReader(wire, partitions, listener);
-    await reader.begin();
-    return reader;
+  follow: (partitions, listener) => {
+    const all = new Set(partitions).size >= PARTITIONS;
+    const subjects = partitions.map((partition) => wire.names.partitionSubject(partition));
+    return FeedReader.begin(wire, all ? [wire.names.allRecords] : subjects, listener);
   },
+  followActor: (address, listener) => FeedReader.begin(wire, [wire.names.recordSubject(address)], listener),
 });
 
 type ConsumerInfo = { readonly num_pending: number };
@@ -44,12 +45,16 @@ type StreamState = StreamInfo & { readonly state: { readonly last_seq: number } 
  * Reads the bucket's stream through a consumer of its own, which the server forgets soon after we are gone: the latest
  * version of every record first, then every write. After a break it is enough to go on behind the last one read.
  *
+ * What is there is read through one filter, whatever is wanted of it: many cost the server fifty times as much a message.
+ * What is new is read through the filters that are wanted, where they cost nothing.
+ *
  * What it does not trust: the connection (a break begins anew), the order (a gap in the consumer's count begins anew),
  * silence (heartbeats), and the stream itself (its creation time is compared at every beginning).
  */
 class FeedReader implements Subscription {
   private readonly wire: NatsWire;
   private readonly filters: readonly string[];
+  private readonly wanted: ReadonlySet<string>;
   private readonly listener: FeedListener;
   private readonly ties: readonly Subscription[];
   private readonly watch: NodeJS.Timeout;
@@ -61,17 +66,18 @@ class FeedReader implements Subscription {
   /** Last sequence of the stream when the reader began: beyond it everything that was there has been given. */
   private goal = -1;
   private caughtUp = false;
+  /** More is read than is wanted. */
+  private isWide: boolean;
   private beginnings = 0;
   private heardAt = 0;
   private silent = false;
 
-  constructor(wire: NatsWire, partitions: readonly string[], listener: FeedListener) {
+  private constructor(wire: NatsWire, filters: readonly string[], listener: FeedListener) {
     this.wire = wire;
     this.listener = listener;
-    const all = new Set(partitions).size >= PARTITIONS;
-    this.filters = all
-      ? [wire.names.allRecords]
-      : partitions.map((partition) => wire.names.partitionSubject(partition));
+    this.filters = filters;
+    this.wanted = new Set(filters);
+    this.isWide = filters.length > 1;
     this.ties = [
       wire.link.onDisconnect(() => this.beginAgain('the connection was lost')),
       wire.link.onClosed((cause) => this.lose(cause)),
@@ -89,11 +95,13 @@ class FeedReader implements Subscription {
   };
 
   /** The first beginning: rejects instead of trying again. */
-  async begin(): Promise<void> {
+  static async begin(wire: NatsWire, filters: readonly string[], listener: FeedListener): Promise<Subscription> {
+    const reader = new FeedReader(wire, filters, listener);
     try {
-      await this.open();
+      await reader.open();
+      return reader;
     } catch (fault) {
-      this.close();
+      reader.close();
       throw fault;
     }
   }
@@ -129,7 +137,7 @@ class FeedReader implements Subscription {
       this.last === 0
         ? { deliver_policy: 'last_per_subject' }
         : { deliver_policy: 'by_start_sequence', opt_start_seq: this.last + 1 };
-    const [only, ...more] = this.filters;
+    const [only, ...more] = this.isWide ? [this.wire.names.allRecords] : this.filters;
     return {
       name: consumer,
       ...from,
@@ -182,6 +190,7 @@ class FeedReader implements Subscription {
     if (address === undefined && parseOutcomeKey(key) !== undefined) return;
     if (address === undefined)
       return this.wire.onFault('record feed', new Error(`no record has the subject ${msg.subject}`));
+    if (this.isWide && !this.wanted.has(this.wire.names.partitionSubject(partitionOfAddress(address)))) return;
     // A deletion by hand leaves an empty message. There is no record to tell of.
     if (msg.data.length === 0) return;
     try {
@@ -200,6 +209,16 @@ class FeedReader implements Subscription {
     } catch (fault) {
       this.wire.onFault('record feed, caught up', fault);
     }
+    this.narrow();
+  }
+
+  /** From here on only what is wanted is read. */
+  private narrow(): void {
+    if (!this.isWide || this.state !== 'reading') return;
+    this.isWide = false;
+    this.state = 'beginning';
+    this.pull?.abandon();
+    void this.tryBeginnings('the reader is narrowed', 0);
   }
 
   private hear(): void {
@@ -221,12 +240,12 @@ class FeedReader implements Subscription {
     void this.tryBeginnings(reason);
   }
 
-  private async tryBeginnings(reason: string): Promise<void> {
+  private async tryBeginnings(reason: string, firstPauseMs?: number): Promise<void> {
     let fault: unknown = new NotConnectedError(reason);
     while (this.state === 'beginning') {
       if (this.beginnings++ >= MAX_BEGINNINGS) return this.lose(asBatonError(fault));
       try {
-        await this.pause();
+        if (firstPauseMs === undefined || this.beginnings > 1) await this.pause();
         await this.linked();
         if (this.state === 'beginning') await this.open();
       } catch (failed) {

@@ -1,19 +1,14 @@
-import { parseAddress, STORE_TIMEOUT_MS } from '@baton/protocols';
+import { headers, NODE_ID_PATTERN, parseAddress, STORE_TIMEOUT_MS } from '@baton/protocols';
 import { InvalidArgumentError, NotConnectedError, type Signals, type Subscription } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
+import { headerBlock, headerLines } from './publisher/header-bytes.ts';
 import { listen, type Wire } from './wire.ts';
-
-/** Header of a repeated message: the sequence it was stored under, which is the record's revision. */
-const SEQUENCE_HEADER = 'Nats-Sequence';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Longest address; a signal that is longer is none. */
 const ADDRESS_LIMIT = 200;
-
-/** What may stand in a subject. Anything else could listen to everybody's messages, or to none. */
-const ID_PATTERN = /^[A-Za-z0-9_-]{1,100}$/;
 
 /** The push path on core subjects: at most once, nothing stored. */
 export const createSignals = (wire: Wire): Signals => ({
@@ -26,10 +21,20 @@ export const createSignals = (wire: Wire): Signals => ({
       listener(address);
     }),
 
+  record: ({ address, revision, bytes }) => {
+    if (!wire.link.connected) return;
+    try {
+      const lines = headerLines({ headers: { [headers.revision]: String(revision) } });
+      wire.nc.publish(wire.names.liveSubject(address), bytes, { headers: headerBlock(lines) });
+    } catch (fault) {
+      wire.onFault('live record', fault);
+    }
+  },
+
   onRecord: (address, listener) =>
     heard(wire, wire.names.liveSubject(address), (msg) => {
       const revision = revisionOf(msg);
-      if (revision === undefined) throw new Error(`a live record without ${SEQUENCE_HEADER} was left out`);
+      if (revision === undefined) throw new Error(`a live record without ${headers.revision} was left out`);
       listener({ address, revision, bytes: msg.data });
     }),
 
@@ -40,12 +45,12 @@ export const createSignals = (wire: Wire): Signals => ({
 });
 
 const revisionOf = (msg: Msg): number | undefined => {
-  const revision = Number(msg.headers?.get(SEQUENCE_HEADER));
+  const revision = Number(msg.headers?.get(headers.revision));
   return Number.isSafeInteger(revision) && revision > 0 ? revision : undefined;
 };
 
 const checked = (id: string): string => {
-  if (!ID_PATTERN.test(id))
+  if (!NODE_ID_PATTERN.test(id))
     throw new InvalidArgumentError(`an id is 1 to 100 letters, digits, '-' and '_'; got '${id}'`);
   return id;
 };

@@ -44,7 +44,6 @@ test('in the bucket everything that could lose a record counts, also what we nev
     allow_direct: true,
     max_msgs_per_subject: 5,
     subjects: ['other.>'],
-    republish: { src: 'a', dest: 'b' },
   };
   for (const [field, value] of Object.entries(faults)) assert.equal(fields(tasks, { [field]: value }, false), [field]);
 });

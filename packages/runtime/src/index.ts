@@ -17,6 +17,8 @@ export { publicPart } from './definitions/announcer.ts';
 export { applyOverrides, OVERRIDES } from './client/run-options.ts';
 export { WrongScopeError } from './run/scope-guard.ts';
 export { encodeArguments } from './client/arguments.ts';
+export { sumLines } from './dispatch/waiting-lines.ts';
+export { WorkerQueues } from './dispatch/worker-queues.ts';
 export { durationMs } from './client/duration.ts';
 export { checkField, requireField, rules } from './client/rules.ts';
 export { refusalText } from './client/refusal-text.ts';
@@ -28,7 +30,6 @@ export { submitTask } from './client/submit.ts';
 export { RECORD_FULL_TEXT } from './client/refusal-text.ts';
 export { DataLostError, dropObject, loadObject, loadValue, storeObject } from './data/large-data.ts';
 export { describe, isError } from './describe.ts';
-export { dispatch, laneOf, offer, promote } from './dispatch.ts';
 export { createKernel, recordOf } from './kernel.ts';
 export { startProjector } from './projector/projector.ts';
 export { rebuildViews } from './projector/rebuild.ts';
@@ -41,6 +42,7 @@ export { exitCodes, runService, startService } from './service.ts';
 export { describeSettings, readSettings, secretsOf } from './settings.ts';
 export { currentContext, getContext, isInside, StopReason } from './run/context.ts';
 export { RunHost } from './run/run-host.ts';
+export { promote } from './successors.ts';
 export { takeStrayError } from './run/stray-error.ts';
 export { taskErrorOf, TerminalError } from './run/task-error.ts';
 export { createSupervisor, SUPERVISOR_TIMINGS } from './supervisor/index.ts';
@@ -49,6 +51,8 @@ export { announceDefinition, isLoadingTasks } from './thread/inside.ts';
 export { Worker } from './worker/worker.ts';
 
 export type { Definitions, DefinitionsListener } from './definitions/port.ts';
+export type { OfferedTask } from './dispatch/queue-client.ts';
+export type { QueueSize } from './dispatch/queue-host.ts';
 export type { Duration } from './client/duration.ts';
 export type { CommandAnswer, TaskView } from './commands/answer.ts';
 export type { GivenArguments } from './client/arguments.ts';
@@ -66,15 +70,15 @@ export type {
   CommandSent,
   CommandVerb,
   DataStore,
-  Delayed,
+  Credit,
+  CreditAnswer,
+  CreditReply,
   Dispatch,
-  Due,
   Entry,
   EntryBatch,
   EntryReader,
   EventLog,
   FeedListener,
-  Later,
   Lease,
   LeaseListener,
   Link,
@@ -83,20 +87,21 @@ export type {
   NodesListener,
   NodeState,
   Operation,
+  OfferBatch,
   Operations,
   Ports,
   Presence,
   ProjectionProgress,
   Projections,
+  ReadyMessage,
   RecordFeed,
   RecordStore,
-  RunQueue,
-  RunReader,
   Signals,
   Subscription,
   Unreadable,
   Version,
   WriteOptions,
+  WaitingLine,
   WriteResult,
 } from './ports.ts';
 export type { Log, LogFields, LogMethod, LogOptions } from './log.ts';

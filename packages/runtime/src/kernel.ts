@@ -15,7 +15,7 @@ import { createActorKernel, type KernelOf } from './kernel/actor-kernel.ts';
 import type { ActorKind, HeldBy } from './kernel/actor-kind.ts';
 import type { AskedOf, AskOptionsOf } from './kernel/ask.ts';
 import type { KernelPorts } from './kernel/mailbox.ts';
-import type { Entry, RecordStore } from './ports.ts';
+import type { Entry, RecordStore, Signals } from './ports.ts';
 
 /** The task as a kind of actor: its decider is that of `packages/core`, its codec that of `protocols`. */
 export type TaskActor = {
@@ -32,9 +32,11 @@ export type AskOptions = AskOptionsOf<TaskActor>;
 export type Kernel = KernelOf<TaskActor>;
 
 /** The kernel of tasks. */
-export const createKernel = (ports: KernelPorts): Kernel => createActorKernel(taskActor(ports.store), ports);
+export const createKernel = (ports: KernelPorts & TaskPorts): Kernel => createActorKernel(taskActor(ports), ports);
 
-const taskActor = (store: RecordStore): ActorKind<TaskActor> => ({
+type TaskPorts = { readonly signals: Pick<Signals, 'record'> };
+
+const taskActor = ({ store, signals }: KernelPorts & TaskPorts): ActorKind<TaskActor> => ({
   decide,
   evolve,
   encode: encodeRecord,
@@ -50,7 +52,14 @@ const taskActor = (store: RecordStore): ActorKind<TaskActor> => ({
     const gone = outcomesGone(record, next);
     return gone.length === 0 ? undefined : keepOutcomes(store, address, gone);
   },
+  stored: (entry, before, after) => {
+    if (isWaitedFor(before, after)) signals.record(entry);
+  },
 });
+
+/** What whoever waits for the task is told at once: that it has ended, is being aborted, or begins anew. */
+const isWaitedFor = (before: TaskRecord | undefined, { id, status }: TaskRecord): boolean =>
+  before !== undefined && (before.status !== status || before.id !== id) && status !== 'in_progress';
 
 /** Throws UnreadableRecordError for a record of a newer version and for a damaged one. */
 export const recordOf = (entry: Pick<Entry, 'address' | 'bytes'>): TaskRecord => {

@@ -1,3 +1,4 @@
+import type { TaskOffer, ReadyTask, Return } from '@baton/core';
 import type { Address, Lane, NodeRole } from '@baton/protocols';
 import type { Definitions } from './definitions/port.ts';
 import type { BatonError } from './errors.ts';
@@ -52,6 +53,8 @@ export type FeedListener = {
 export interface RecordFeed {
   /** Latest record of every actor in `partitions`, then every change, in order per actor. Kept outcomes are passed by. */
   follow(partitions: readonly string[], listener: FeedListener): Promise<Subscription>;
+  /** The same of one actor. */
+  followActor(address: Address, listener: FeedListener): Promise<Subscription>;
 }
 
 /** Something in a stream that is no record; put aside by whoever reads. `reason` is for people. */
@@ -126,31 +129,92 @@ export interface EventLog {
   reader(consumer: string): Promise<EntryReader<Entry>>;
 }
 
-/** One task that may be run, as it was when it was dispatched. */
-export type Dispatch = Entry & {
-  readonly lane: Lane;
-  /** It is taken, or nobody has to take it. */
-  readonly ack: () => void;
-  /** Somebody else may have it now. */
-  readonly handBack: () => void;
+/** What a worker tells the host of one of its queues: which tasks it takes, and how many. */
+export type Credit = {
+  readonly queue: string;
+  readonly worker: string;
+  /** Names the present dealings of the two; what belongs to other ones is not listened to. */
+  readonly session: string;
+  /** Grows with every credit of a session: an older one that comes late is nothing. */
+  readonly turn: number;
+  readonly types: readonly string[];
+  /** So many offers of this session are taken, counted from its first. May be lowered, down to what was sent. */
+  readonly limit: number;
+  /** Offers that were not claimed, and why. */
+  readonly returned: readonly { readonly address: Address; readonly revision: number; readonly how: Return }[];
+  /** It serves other queues too: it wants to be told when tasks wait for which this one has no credit. */
+  readonly shares?: true;
+  /** It takes nothing more. */
+  readonly leaving?: true;
 };
 
-export type RunReader = {
-  /** How many tasks may be given from now on. Called whenever it changes; cheap. */
-  readonly setFree: (slots: number) => void;
-  readonly close: () => Promise<void>;
+export type CreditAnswer = {
+  readonly supervisor: string;
+  /** False: the queue is somebody else's, or nobody's yet. */
+  readonly hosts: boolean;
+  /** Offers of this session so far; all of them were sent before this answer. */
+  readonly sent: number;
+  /** The limit that holds now. */
+  readonly limit: number;
+  /** Tasks that wait and that the worker serves. */
+  readonly waiting: number;
 };
 
-export interface RunQueue {
-  /** Offers a task to the workers of its lane. One per task: a second one takes the first one's place. */
-  put(lane: Lane, entry: Entry): Promise<WriteResult>;
-  /** When the oldest waiting or delivered message of the lane was stored, by the server's clock; undefined: none. */
-  oldestAt(lane: Lane): Promise<number | undefined>;
-  /**
-   * Gives dispatches of these lanes, first in first out inside a lane, higher priorities first but lower ones at least
-   * once in twenty, queues in turn.
-   */
-  open(lanes: readonly Lane[], take: (dispatch: Dispatch) => void): Promise<RunReader>;
+export type CreditReply =
+  | { readonly kind: 'answered'; readonly answer: CreditAnswer }
+  /** Nobody listens: there is no supervisor of that name, or none at all. */
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'silent' };
+
+/** Tasks for one worker, in the order in which they are to start. */
+export type OfferBatch = {
+  readonly queue: string;
+  readonly session: string;
+  /** Offers of the session before these. A gap means that some were lost. */
+  readonly from: number;
+  readonly offers: readonly TaskOffer<Address>[];
+  readonly waiting: number;
+};
+
+/** What one supervisor tells another about the queues that one hosts. */
+export type ReadyMessage = {
+  readonly from: string;
+  /** Names the sender's present telling; each of its messages has the next number, from 1. */
+  readonly session: string;
+  readonly number: number;
+  /** What was told before does not count any more: everything follows. */
+  readonly begins?: true;
+  /** Tell me everything from the start. Has no number. */
+  readonly ask?: true;
+  readonly ready: readonly (ReadyTask<Address> & { readonly queue: string })[];
+  readonly gone: readonly { readonly queue: string; readonly address: Address; readonly revision: number }[];
+};
+
+/** Tasks of one line that wait for a worker. */
+export type WaitingLine = Lane & { readonly waiting: number };
+
+/**
+ * Between workers, queue actors and supervisors (behaviour Q). All of it is hint, at most once: whatever is lost costs a
+ * moment, and only the claim decides.
+ */
+export interface Dispatch {
+  /** To the supervisor `to`, or to all of them: only the host of the queue answers then. Never rejects. */
+  credit(credit: Credit, to: string | undefined, timeoutMs: number): Promise<CreditReply>;
+  /** Undefined as the answer: none. `toAll`: it may be meant for another supervisor. */
+  onCredit(supervisor: string, listener: (credit: Credit, toAll: boolean) => CreditAnswer | undefined): Subscription;
+  /** To all workers: queues may have another host now. */
+  rehosted(): void;
+  onRehosted(listener: () => void): Subscription;
+  offer(worker: string, batch: OfferBatch): void;
+  onOffer(worker: string, listener: (batch: OfferBatch) => void): Subscription;
+  tell(supervisor: string, message: ReadyMessage): void;
+  /** Also answers `ping`. */
+  onTold(supervisor: string, listener: (message: ReadyMessage) => void): Subscription;
+  /** Whether the supervisor is there: its connection, and its event loop. Never rejects. */
+  ping(supervisor: string, timeoutMs: number): Promise<'there' | 'nobody' | 'silent'>;
+  /** What waits, by all supervisors that answer in this time; undefined: none has. Never rejects. */
+  waiting(timeoutMs: number): Promise<readonly WaitingLine[] | undefined>;
+  onWaiting(listener: () => readonly WaitingLine[]): Subscription;
 }
 
 export type NodeState = 'ready' | 'draining' | 'blocked';
@@ -205,7 +269,9 @@ export interface Signals {
   /** Tells a worker to look at one of its tasks now. */
   poke(worker: string, address: Address): void;
   onPoke(worker: string, listener: (address: Address) => void): Subscription;
-  /** Every record write of one actor, as it happens. Resolves when the server knows of the interest. */
+  /** Tells whoever waits for the task what was stored: an end, an abort, a new beginning. */
+  record(entry: Entry): void;
+  /** What `record` tells of one actor. Resolves when the server knows of the interest. */
   onRecord(address: Address, listener: (entry: Entry) => void): Promise<Subscription>;
   progress(taskId: string, bytes: Uint8Array): void;
   onProgress(taskId: string, listener: (bytes: Uint8Array) => void): Promise<Subscription>;
@@ -228,30 +294,6 @@ export interface DataStore {
   storedAt(name: string): Promise<number | undefined>;
   /** Removes what a `put` left that began before `before` (milliseconds, server's clock) and never ended. How many. */
   removeUnfinished(before: number): Promise<number>;
-}
-
-/** A task that waits for its time. `runAt`: milliseconds, by the server's clock; with the id it names one wait of one task. */
-export type Delayed = { readonly address: Address; readonly id: string; readonly runAt: number };
-
-/** One whose time has come. */
-export type Due = Delayed & {
-  /** It is dispatched, or nobody has to. */
-  readonly ack: () => void;
-  /** It comes again, to somebody, after so long. */
-  readonly again: (ms: number) => void;
-};
-
-/** The server's own timers: they run on while all of ours are down. */
-export interface Later {
-  /** The server's wall clock, milliseconds, as well as it is known here. */
-  now(): number;
-  /** Tells about it when it is due; at once when it is already. Takes the place of what was put for the address before. */
-  put(delayed: Delayed): Promise<WriteResult>;
-  /**
-   * Gives what is due, each to one of all who have opened, and again when it is not acknowledged in time. What became due
-   * while nobody had opened waits. `most`: not acknowledged at the same time.
-   */
-  open(take: (due: Due) => void, options: { readonly most: number }): Promise<Closing>;
 }
 
 /** What a submit with an operation id is going to make, and what became of it once that is known. */
@@ -342,7 +384,10 @@ export interface Link {
 }
 
 export interface Clock {
-  /** Wall clock, milliseconds, UTC: for people. */
+  /**
+   * Wall clock of the server, as well as it is known here; milliseconds, UTC. All processes read the same one, so that
+   * what one of them writes means the same to the others, whatever the clocks of their machines say.
+   */
   now(): number;
   /** Monotonic, milliseconds: for leases and timeouts. */
   monotonic(): number;
@@ -363,11 +408,10 @@ export type Ports = {
   readonly projections: Projections;
   readonly log: EventLog;
   readonly data: DataStore;
-  readonly later: Later;
   readonly operations: Operations;
   readonly commands: Commands;
   readonly definitions: Definitions;
-  readonly queue: RunQueue;
+  readonly dispatch: Dispatch;
   readonly presence: Presence;
   readonly signals: Signals;
   readonly link: Link;

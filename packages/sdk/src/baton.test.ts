@@ -1,3 +1,4 @@
+import { createSupervisor, silentLog } from '@baton/runtime';
 import { createVirtualClock, createMemoryWorld, type MemoryWorld, type VirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
@@ -13,9 +14,11 @@ type Stage = {
   readonly client: (name: string, user?: string) => Baton;
 };
 
-const stage = (seed = 1): Stage => {
+const stage = async (seed = 1): Promise<Stage> => {
   const clock = createVirtualClock({ seed });
   const world = createMemoryWorld({ clock, seed });
+  await clock.settle(createSupervisor(world.ports('supervisor'), { id: 'supervisor', log: silentLog }).start());
+  await clock.advance(1_000);
   return {
     clock,
     world,
@@ -37,7 +40,7 @@ const within = async <T>(clock: VirtualClock, promise: Promise<T>, ms = 60_000):
 };
 
 test('a scheduled task runs in a worker and its result comes back', async () => {
-  const { clock, client } = stage();
+  const { clock, client } = await stage();
   const double = task({ name: 'double' }, (n: number) => n * 2);
   const worker = client('worker');
   await within(clock, worker.startWorker({ tasks: [double] }));
@@ -57,7 +60,7 @@ test('a scheduled task runs in a worker and its result comes back', async () => 
 });
 
 test('an inline call runs here, with the same features', async () => {
-  const { clock, client } = stage();
+  const { clock, client } = await stage();
   const seen: string[] = [];
   const greet = task({ name: 'greet' }, async (name: string) => {
     const ctx = getContext();
@@ -79,7 +82,7 @@ test('an inline call runs here, with the same features', async () => {
 });
 
 test('two users who schedule one shared key share one task', async () => {
-  const { clock, client } = stage();
+  const { clock, client } = await stage();
   const report = task({ name: 'report', scope: 'shared' }, () => 1).with({ taskKey: 'r1' });
   const [a, b] = await within(
     clock,
@@ -95,7 +98,7 @@ test('two users who schedule one shared key share one task', async () => {
 });
 
 test('A2 a running abortable task is aborted: handlers run, then cleanup, then aborted with proof', async () => {
-  const { clock, client } = stage();
+  const { clock, client } = await stage();
   const seen: string[] = [];
   const long = task({ name: 'long' }, async () => {
     const ctx = getContext();
@@ -126,7 +129,7 @@ test('A2 a running abortable task is aborted: handlers run, then cleanup, then a
 
 for (const cleanup of [false, true]) {
   test(`A4 a cancel that the worker hears of only when it tells the end: handlers run, then aborted${cleanup ? ', then cleanup' : ''}`, async () => {
-    const { clock, world, client } = stage();
+    const { clock, world, client } = await stage();
     const seen: string[] = [];
     let end: (() => void) | undefined;
     const job = task({ name: 'job' }, async () => {
@@ -153,7 +156,7 @@ for (const cleanup of [false, true]) {
 }
 
 test('T2 an abortable task times out, never early', async () => {
-  const { clock, client } = stage();
+  const { clock, client } = await stage();
   const slow = task({ name: 'slow', timeout: '3s' }, async () => {
     const { signal } = getContext();
     await new Promise<void>((resolve) => {
@@ -173,7 +176,7 @@ test('T2 an abortable task times out, never early', async () => {
 });
 
 test('L5 a thrown error is recorded; L6 failing handlers are combined in the order run', async () => {
-  const { clock, client } = stage();
+  const { clock, client } = await stage();
   const bad = task({ name: 'bad' }, () => {
     const ctx = getContext();
     ctx.onCleanup(() => {
@@ -194,7 +197,7 @@ test('L5 a thrown error is recorded; L6 failing handlers are combined in the ord
 });
 
 test('L9 an inline task with attempts left runs again after its back-off', async () => {
-  const { clock, client } = stage();
+  const { clock, client } = await stage();
   let runs = 0;
   const flaky = task({ name: 'flaky', retry: { maxAttempts: 3, backoff: { initial: '1s', jitter: 0 } } }, () => {
     runs++;
@@ -212,7 +215,7 @@ test('L9 an inline task with attempts left runs again after its back-off', async
 });
 
 test('R5 drain: nothing new is taken, what ignores it is given back and nothing is counted', async () => {
-  const { clock, client, world } = stage();
+  const { clock, client, world } = await stage();
   const never = task({ name: 'never' }, () => new Promise<void>(() => {}));
   const worker = await within(clock, client('worker').startWorker({ tasks: [never] }));
   const handle = await within(
@@ -225,11 +228,12 @@ test('R5 drain: nothing new is taken, what ignores it is given back and nothing 
   assert.is(handle.status, 'pending');
   assert.is(handle.attempt, 1);
   assert.is(handle.record.failures, undefined);
-  assert.is(world.waiting().length, 1);
+  const [waits] = (await within(clock, world.ports('app').dispatch.waiting(200))) ?? [];
+  assert.equal(waits, { queue: 'default', priority: 'normal', type: 'never', waiting: 1 });
 });
 
 test('input that cannot be taken is refused before anything is sent', async () => {
-  const { client, world } = stage();
+  const { client, world } = await stage();
   const any = task({ name: 'any' }, (value: unknown) => value);
   const app = client('app');
   const schedule = (value: unknown) => app.within(() => any.schedule(value));
@@ -263,7 +267,7 @@ for (const [title, timeout, abortableAfterMs] of [
   ['T3: a body that becomes abortable when its time is over already is stopped then', '100ms', 300],
 ] as const) {
   test(title, async () => {
-    const { clock, client } = stage();
+    const { clock, client } = await stage();
     const slow = stoppedBy(clock, timeout, abortableAfterMs);
     await within(clock, client('worker').startWorker({ tasks: [slow] }));
     const handle = await within(

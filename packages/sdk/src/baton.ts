@@ -205,7 +205,7 @@ export class Baton {
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
     checkCallOptions(options);
     const given = encodeArguments(args, core.dataLimit);
-    const request = requestOf(definition, options, core.ports.later.now());
+    const request = requestOf(definition, options, core.ports.clock.now());
     const submission = expectDone(
       await core.writes.submit(actor, { ...request, args: given, ...(host === undefined ? {} : { host }) }),
     );
@@ -255,7 +255,7 @@ export class Baton {
   }
 
   private async *events(address: Address, id: string, known: number, after?: number): AsyncGenerator<Seen> {
-    const watch = new TaskWatch(this.watching, address, id, after ?? known - 1);
+    const watch = new TaskWatch(this.watching, address, id, after ?? known - 1, 'every');
     try {
       await watch.open();
       // Without a place to go on from nothing can be missing before the first.

@@ -1,5 +1,5 @@
 import { createMemoryWorld, createVirtualClock, type MemoryWorld, type VirtualClock } from '@baton/testkit';
-import { createKernel, dispatch, silentLog } from '@baton/runtime';
+import { createKernel, createSupervisor, silentLog } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import type { Baton } from './baton.ts';
@@ -10,9 +10,11 @@ const test = suite('large data');
 
 type Stage = { readonly clock: VirtualClock; readonly world: MemoryWorld; readonly client: (name: string) => Baton };
 
-const stage = (seed = 1): Stage => {
+const stage = async (seed = 1): Promise<Stage> => {
   const clock = createVirtualClock({ seed });
   const world = createMemoryWorld({ clock, seed });
+  await clock.settle(createSupervisor(world.ports('supervisor'), { id: 'supervisor', log: silentLog }).start());
+  await clock.advance(1_000);
   return { clock, world, client: (name) => createBaton({ ports: world.ports(name), user: { id: 'alice' } }) };
 };
 
@@ -28,7 +30,7 @@ const codeOf = async (promise: Promise<unknown>): Promise<unknown> =>
 
 for (const fault of ['refused', 'lost-request', 'lost-reply', 'late-apply'] as const) {
   test(`X4 arguments that are not stored for certain make no task: ${fault}`, async () => {
-    const { clock, world, client } = stage();
+    const { clock, world, client } = await stage();
     world.inject({ op: 'data.put', fault, times: 1 });
     const app = client('app');
     const code = await clock.settle(codeOf(app.within(() => length.schedule(LARGE))));
@@ -40,7 +42,7 @@ for (const fault of ['refused', 'lost-request', 'lost-reply', 'late-apply'] as c
 }
 
 test('X4 a submit that is refused, or certainly failed, leaves no object; one that is unknown does', async () => {
-  const { clock, world, client } = stage();
+  const { clock, world, client } = await stage();
   const system = task({ name: 'system', scope: 'system' }, (_text: string) => 1);
   const app = client('app');
   await clock.settle(codeOf(app.within(() => system.schedule(LARGE))));
@@ -55,7 +57,7 @@ test('X4 a submit that is refused, or certainly failed, leaves no object; one th
 });
 
 test('X4 a result is stored before its end is told, and held while the broker is away', async () => {
-  const { clock, world, client } = stage();
+  const { clock, world, client } = await stage();
   await clock.settle(client('worker').startWorker({ tasks: [grows] }));
   world.inject({ op: 'data.put', fault: 'lost-request', times: 4 });
   const handle = await clock.settle(client('app').within(() => grows.schedule()));
@@ -69,7 +71,7 @@ test('X4 a result is stored before its end is told, and held while the broker is
 });
 
 test('X4 a store that keeps saying no to a result ends the task, with the reason', async () => {
-  const { clock, world, client } = stage();
+  const { clock, world, client } = await stage();
   await clock.settle(client('worker').startWorker({ tasks: [grows] }));
   world.inject({ op: 'data.put', fault: 'refused', code: 'STORE_FULL' });
   const handle = await clock.settle(client('app').within(() => grows.schedule()));
@@ -78,7 +80,7 @@ test('X4 a store that keeps saying no to a result ends the task, with the reason
 });
 
 test('X4 an old owner that comes back stores its result beside the one that counts, never in its place', async () => {
-  const { clock, world, client } = stage();
+  const { clock, world, client } = await stage();
   let runs = 0;
   const counts = task({ name: 'counts' }, () => `${++runs}${LARGE}`);
   await clock.settle(client('first').startWorker({ tasks: [counts] }));
@@ -100,7 +102,6 @@ test('X4 an old owner that comes back stores its result beside the one that coun
   assert.is(asked.kind, 'done');
   if (asked.kind !== 'done') return;
   await clock.settle(client('second').startWorker({ tasks: [counts], queues: ['default'] }));
-  await clock.settle(dispatch({ ports: rescuer, log: silentLog }, handle.address, asked));
   await clock.settle(handle.wait());
   assert.is(handle.result, `2${LARGE}`);
   await clock.advance(60_000);
@@ -109,7 +110,7 @@ test('X4 an old owner that comes back stores its result beside the one that coun
 });
 
 test('X4 a result that cannot be had now does not hide the outcome; it is fetched later', async () => {
-  const { clock, world, client } = stage();
+  const { clock, world, client } = await stage();
   await clock.settle(client('worker').startWorker({ tasks: [grows] }));
   const fault = world.inject({ op: 'data.get', fault: 'refused' });
   const handle = await clock.settle(client('app').within(() => grows.schedule()));
@@ -122,7 +123,7 @@ test('X4 a result that cannot be had now does not hide the outcome; it is fetche
 });
 
 test('X4 arguments that cannot be fetched now are no failure of the task', async () => {
-  const { clock, world, client } = stage();
+  const { clock, world, client } = await stage();
   const fault = world.inject({ op: 'data.get', fault: 'lost-request' });
   await clock.settle(client('worker').startWorker({ tasks: [length] }));
   const handle = await clock.settle(client('app').within(() => length.schedule(LARGE)));
@@ -135,7 +136,7 @@ test('X4 arguments that cannot be fetched now are no failure of the task', async
 });
 
 test('X4 a drain while arguments are fetched gives the task back, and another worker runs it', async () => {
-  const { clock, world, client } = stage();
+  const { clock, world, client } = await stage();
   world.inject({ op: 'data.get', fault: 'lost-request', node: 'first' });
   const first = await clock.settle(client('first').startWorker({ tasks: [length] }));
   const handle = await clock.settle(client('app').within(() => length.schedule(LARGE)));

@@ -60,7 +60,7 @@ test('what is older than what is known is not told', async () => {
   await clock.settle(submit('a'));
   await clock.settle(cancel('a'));
   const revision = await clock.settle(submit('b'));
-  const watch = new TaskWatch(settings, address, 'b', revision - 1);
+  const watch = new TaskWatch(settings, address, 'b', revision - 1, 'every');
   await clock.settle(watch.open());
   assert.is((await clock.settle(watch.next()))?.revision, revision);
   await clock.settle(cancel('b'));
@@ -72,7 +72,7 @@ test('what is older than what is known is not told', async () => {
 test('E2 what is not read is dropped but for the newest, which says so', async () => {
   const { clock, submit, settings } = scene();
   const revision = await clock.settle(submit('a', 'alice', new Uint8Array(60_000)));
-  const watch = new TaskWatch(settings, address, 'a', revision - 1);
+  const watch = new TaskWatch(settings, address, 'a', revision - 1, 'every');
   await clock.settle(watch.open());
   for (let i = 0; i < 40; i++) await clock.settle(submit(`other ${i}`, `user ${i}`));
   const told = [];
@@ -91,7 +91,7 @@ test('E2 whoever goes on after an end is told at once that it is over', async ()
   await clock.settle(submit('a'));
   await clock.settle(cancel('a'));
   const { revision = 0 } = (await clock.settle(settings.kernel.load(address))) ?? {};
-  const watch = new TaskWatch(settings, address, 'a', revision);
+  const watch = new TaskWatch(settings, address, 'a', revision, 'every');
   await clock.settle(watch.open());
   assert.is(await clock.settle(watch.next()), undefined);
   watch.close();

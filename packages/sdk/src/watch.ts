@@ -12,7 +12,7 @@ import {
 import { TaskNotFoundError, WaitTimeoutError } from './errors.ts';
 
 export type WatchSettings = {
-  readonly ports: Pick<Ports, 'signals' | 'link' | 'clock'>;
+  readonly ports: Pick<Ports, 'signals' | 'feed' | 'link' | 'clock'>;
   readonly kernel: Kernel;
   /** Whether whoever watches may see the task (behaviour S): a subscriber who leaves sees it no more. */
   readonly sees: (record: TaskRecord) => boolean;
@@ -25,11 +25,14 @@ const UNREAD_LIMIT = 1024 * 1024;
 export type Seen = Held & { readonly reset: boolean };
 
 /** While somebody waits, the store is read again this often: the push path may lose a message without a word. */
-const CHECK_MS = 15_000;
+const CHECK_MS = 10_000;
+
+/** `end`: who waits is told of ends and new beginnings, by a push. `every`: every version, by a reader of the bucket. */
+export type Watching = 'end' | 'every';
 
 /**
- * Follows one task: what is stored first, then every record that is pushed, newest only, no revision twice and none out
- * of order. The push is at most once, so after a reconnect and now and then the store is read again.
+ * Follows one task: what is stored first, then what is told of it, newest only, no revision twice and none out of order.
+ * A push is at most once, so after a reconnect and now and then the store is read again.
  *
  * `next` resolves undefined when the key was given to another task and the end of this one was not seen. Which of two
  * tasks is the later one is told by revisions: ids are made before the submit, and the later one may win the key first.
@@ -38,6 +41,7 @@ export class TaskWatch {
   private readonly settings: WatchSettings;
   private readonly address: Address;
   private readonly id: string;
+  private readonly watching: Watching;
   private readonly subscriptions: Subscription[] = [];
   private seen: Seen[] = [];
   private unread = 0;
@@ -45,15 +49,18 @@ export class TaskWatch {
   private timer: { readonly cancel: () => void } | undefined;
   private revision: number;
   private ended = false;
+  /** The record was read: what is pushed from here on follows what was told. */
+  private looked = false;
   private failure: unknown;
   private wake: (() => void) | undefined;
 
   /** `after`: a version of the task that the watcher has; only later ones are told. */
-  constructor(settings: WatchSettings, address: Address, id: string, after: number) {
+  constructor(settings: WatchSettings, address: Address, id: string, after: number, watching: Watching) {
     this.settings = settings;
     this.address = address;
     this.id = id;
     this.revision = after;
+    this.watching = watching;
   }
 
   /** Also while there is no connection: what is waited for goes on without us, and the reconnect reads it. */
@@ -122,11 +129,12 @@ export class TaskWatch {
     if (held === undefined) throw new TaskNotFoundError();
     // Whatever is newer than the last push was not pushed, and there may have been more of it.
     this.saw(held, 0, true);
+    this.looked = true;
   }
 
   private async listen(): Promise<void> {
     try {
-      const subscription = await this.settings.ports.signals.onRecord(this.address, (entry) => this.pushed(entry));
+      const subscription = await this.subscribe();
       if (this.ended) subscription.close();
       else this.subscriptions.push(subscription);
     } catch (error) {
@@ -135,10 +143,29 @@ export class TaskWatch {
     }
   }
 
+  private subscribe(): Promise<Subscription> {
+    const { signals, feed } = this.settings.ports;
+    if (this.watching === 'end') return signals.onRecord(this.address, (entry) => this.pushed(entry));
+    // What was there before is told by the look, which knows that something may be missing before it.
+    let isNew = false;
+    return feed.followActor(this.address, {
+      entry: (entry) => {
+        if (isNew) this.pushed(entry);
+      },
+      caughtUp: () => {
+        isNew = true;
+      },
+      lost: () => {
+        // Opened anew by the next look, which tells what was missed.
+        this.listening = undefined;
+      },
+    });
+  }
+
   private pushed(entry: Entry): void {
     if (entry.revision <= this.revision) return;
     try {
-      this.saw({ record: recordOf(entry), revision: entry.revision }, entry.bytes.length, false);
+      this.saw({ record: recordOf(entry), revision: entry.revision }, entry.bytes.length, !this.looked);
     } catch (error) {
       this.fail(error);
     }
@@ -195,7 +222,7 @@ export const waitForEnd = async (
   known: number,
   timeoutMs: number | undefined,
 ): Promise<Held> => {
-  const watch = new TaskWatch(settings, address, id, known - 1);
+  const watch = new TaskWatch(settings, address, id, known - 1, 'end');
   const timer =
     timeoutMs === undefined
       ? undefined

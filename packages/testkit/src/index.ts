@@ -20,7 +20,7 @@ export type { Fault, FaultRule, Injected, Op } from './memory/faults.ts';
 export type { ProcessState } from './memory/process.ts';
 export type { StoredRecord } from './memory/records.ts';
 export type { Trace } from './memory/trace.ts';
-export type { LoggedRecord, MemoryNode, MemoryWorld, MemoryWorldOptions, Waiting } from './memory/world.ts';
+export type { LoggedRecord, MemoryNode, MemoryWorld, MemoryWorldOptions } from './memory/world.ts';
 export type { TestBaton, TestBatonOptions, TestWorker } from './test-baton/test-baton.ts';
 export type { Random } from './random.ts';
 export type { VirtualClock, VirtualClockOptions } from './virtual-clock.ts';

@@ -49,7 +49,7 @@ const createScene = (seed: number) => {
     const { id } = (await clock.settle(kernel.load(address)))?.record ?? {};
     if (id === undefined) throw new Error('there is no task');
     const at = clock.now();
-    const claim = { kind: 'claim', at, id, worker: 'w', ...fence, dispatched: head.revision } as const;
+    const claim = { kind: 'claim', at, id, worker: 'w', ...fence, offered: head.revision } as const;
     await clock.settle(kernel.ask(address, () => claim));
     const finish = {
       at,

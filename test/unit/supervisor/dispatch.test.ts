@@ -3,77 +3,29 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../support/suite.ts';
 import { addressFor, createStage, fenceOf, LANE, type Stage, until } from './world.ts';
 
-const test = suite('supervisor: dispatches, ownership, readers');
+const test = suite('supervisor: offers, ownership, readers');
 
-test('a task whose submitter died before it dispatched it is dispatched within 8 s', async () => {
+test('a task is offered when its record is there, whoever wrote it', async () => {
   const stage = createStage();
-  const { clock, supervise, submit, dispatched } = stage;
-  const supervisor = await supervise('s1');
+  const { clock, supervise, submit, offered } = stage;
+  await supervise('s1');
   await clock.advance(1_000);
   await submit('a');
-  await clock.advance(2_500);
-  assert.equal(dispatched(), [], 'its submitter has his time');
-  await until(stage, 5_500, () => dispatched().length === 1);
-  assert.is(supervisor.stats().lostDispatches, 1);
+  await until(stage, 100, () => offered().length === 1);
 });
 
-test('a dispatch that waits is not put again, however long it waits', async () => {
-  const { clock, supervise, submit, dispatched } = createStage();
+test('what waits is known by line, and whether it is served', async () => {
+  const { clock, supervise, submit } = createStage();
   const supervisor = await supervise('s1');
   await clock.advance(1_000);
-  for (let i = 0; i < 10; i++) await submit(`k${i}`, { dispatch: true });
-  await clock.advance(600_000);
-  assert.is(dispatched().length, 10);
-  assert.is(supervisor.stats().lostDispatches, 0);
+  for (let i = 0; i < 10; i++) await submit(`k${i}`);
+  await clock.advance(1_000);
   assert.equal(supervisor.waiting(), [{ lane: LANE, tasks: 10, served: false }]);
 });
 
-test('one lost among others that wait is found when the lane has come past it', async () => {
+test('D5: the successor of a task that has ended is started and offered when nobody else does', async () => {
   const stage = createStage();
-  const { clock, world, supervise, submit, dispatched } = stage;
-  const supervisor = await supervise('s1');
-  await clock.advance(1_000);
-  await submit('early', { dispatch: true });
-  await clock.advance(3_000);
-  await submit('lost');
-  await clock.advance(3_000);
-  await submit('late', { dispatch: true });
-  await clock.advance(10_000);
-  assert.equal(dispatched().toSorted(), ['early', 'late']);
-  // A worker takes the first of the lane.
-  const { queue } = world.ports('w1');
-  const reader = await clock.settle(queue.open([LANE], (dispatch) => dispatch.ack()));
-  reader.setFree(1);
-  await until(stage, 100, () => dispatched().length === 1);
-  await clock.settle(reader.close());
-  await until(stage, 5_000, () => dispatched().includes('lost'));
-  assert.is(supervisor.stats().acts.dispatch.again, 0);
-});
-
-test('a run queue that was lost is written again, all of it', async () => {
-  const stage = createStage();
-  const { clock, world, supervise, submit, dispatched } = stage;
-  await supervise('s1', { sweepLimit: 50 });
-  await clock.advance(1_000);
-  for (let i = 0; i < 300; i++) await submit(`k${i}`, { dispatch: true });
-  await clock.advance(10_000);
-  world.loseRunQueue();
-  await until(stage, 8_000, () => dispatched().length === 300);
-});
-
-test('a server clock that is far ahead makes no storm of dispatches', async () => {
-  const { clock, world, supervise, submit } = createStage();
-  world.node('s1').skew(-600_000);
-  const supervisor = await supervise('s1');
-  await clock.advance(1_000);
-  for (let i = 0; i < 10; i++) await submit(`k${i}`, { dispatch: true });
-  await clock.advance(600_000);
-  assert.ok(supervisor.stats().lostDispatches <= 10 * 8, `${supervisor.stats().lostDispatches} dispatches`);
-});
-
-test('D5: the successor of a task that has ended is started and dispatched when nobody else does', async () => {
-  const stage = createStage();
-  const { clock, supervise, worker, submit, claim, tell, record, dispatched } = stage;
+  const { clock, supervise, worker, submit, claim, tell, record, offered } = stage;
   await supervise('s1');
   await worker('w1');
   const address = await submit('a');
@@ -90,7 +42,7 @@ test('D5: the successor of a task that has ended is started and dispatched when 
     'w1',
   );
   assert.is(record(address).status, 'aborted');
-  await until(stage, 3_000, () => dispatched().length === 1);
+  await until(stage, 3_000, () => offered().length === 1);
   assert.is(record(address).status, 'pending');
   assert.is.not(record(address).id, first.id);
 });
@@ -120,7 +72,7 @@ test('supervisors share the partitions, and take over those of one that dies or 
 test('tasks of partitions that went to another supervisor are not kept', async () => {
   const { clock, supervise, submit } = createStage();
   const a = await supervise('s1');
-  for (let i = 0; i < 100; i++) await submit(`k${i}`, { dispatch: true });
+  for (let i = 0; i < 100; i++) await submit(`k${i}`);
   await clock.advance(1_000);
   assert.is(a.stats().tasks, 100);
   const b = await supervise('s2');
@@ -137,13 +89,13 @@ const storeRaw = async ({ world, clock }: Stage, address: Address, bytes: Uint8A
 
 test('X10: records it cannot read are left alone, counted, and hinder nothing', async () => {
   const stage = createStage();
-  const { clock, world, supervise, submit, dispatched } = stage;
+  const { clock, world, supervise, submit, offered } = stage;
   const supervisor = await supervise('s1');
   await clock.advance(1_000);
   await storeRaw(stage, addressFor('newer'), encode({ v: 99, status: 'pending' }));
   await storeRaw(stage, addressFor('corrupt'), Uint8Array.of(0xc1));
   await submit('good');
-  await until(stage, 8_000, () => dispatched().length === 1);
+  await until(stage, 8_000, () => offered().length === 1);
   await clock.advance(60_000);
   assert.is(supervisor.stats().unreadable, 2);
   assert.is(world.history().length, 3);
@@ -168,14 +120,14 @@ test('a reader that went silent is found out by an own write that does not come 
 
 test('a reader that went silent is found out by the probe of a partition, and what it missed is made up for', async () => {
   const stage = createStage();
-  const { clock, world, supervise, submit, dispatched } = stage;
+  const { clock, world, supervise, submit, offered } = stage;
   const supervisor = await supervise('s1', { reconcileMs: 64_000 });
   await clock.advance(2_000);
   const fault = world.inject({ op: 'feed.entry', fault: 'silent', node: 's1', times: 1 });
   for (let i = 0; i < 20; i++) await submit(`k${i}`);
   await clock.advance(100);
   assert.is(fault.hits(), 1);
-  await until(stage, 120_000, () => dispatched().length === 20);
+  await until(stage, 120_000, () => offered().length === 20);
   assert.is(supervisor.stats().restarts.records, 1);
 });
 
@@ -183,7 +135,7 @@ test('probes of a healthy, busy system find nothing', async () => {
   const { clock, supervise, submit } = createStage();
   const supervisor = await supervise('s1', { reconcileMs: 64_000 });
   for (let i = 0; i < 300; i++) {
-    await submit(`k${i % 100}`, { dispatch: true });
+    await submit(`k${i % 100}`);
     await clock.advance(400);
   }
   assert.is(supervisor.stats().restarts.records, 0);
@@ -210,7 +162,7 @@ test('a watch of the nodes that went silent is opened again, and nobody is calle
 test('a bucket that was made anew leaves no task of the old one behind', async () => {
   const { clock, world, supervise, submit } = createStage();
   const supervisor = await supervise('s1');
-  for (let i = 0; i < 5; i++) await submit(`k${i}`, { dispatch: true });
+  for (let i = 0; i < 5; i++) await submit(`k${i}`);
   await clock.advance(1_000);
   world.recreateBucket();
   await clock.advance(5_000);
@@ -219,14 +171,14 @@ test('a bucket that was made anew leaves no task of the old one behind', async (
 });
 
 test('start and stop may be called again; a stopped one does nothing more', async () => {
-  const { clock, world, supervise, submit } = createStage();
+  const { clock, supervise, submit, offered } = createStage();
   const supervisor = await supervise('s1');
   await clock.settle(supervisor.start());
   await clock.advance(1_000);
   await clock.settle(Promise.all([supervisor.stop(), supervisor.stop()]));
   await submit('a');
   await clock.advance(60_000);
-  assert.is(world.waiting().length, 0);
+  assert.equal(offered(), []);
 });
 
 test('a task of short life is never decoded', async () => {

@@ -15,9 +15,9 @@ const until = async ({ clock }: Stage, limitMs: number, holds: () => boolean): P
   return clock.monotonic() - start;
 };
 
-test('R3: the tasks of a killed worker wait for another one within 8 s, dispatched', async () => {
+test('R3: the tasks of a killed worker wait for another one within 8 s, offered', async () => {
   const stage = createStage();
-  const { clock, supervise, worker, submit, claim, record, dispatched } = stage;
+  const { clock, supervise, worker, submit, claim, record, offered } = stage;
   const supervisor = await supervise('s1');
   const node = await worker('w1');
   await clock.advance(3_000);
@@ -29,7 +29,7 @@ test('R3: the tasks of a killed worker wait for another one within 8 s, dispatch
   const tookMs = await until(
     stage,
     8_000,
-    () => addresses.every((a) => record(a).status === 'pending') && dispatched().length === 200,
+    () => addresses.every((a) => record(a).status === 'pending') && offered().length === 200,
   );
   assert.ok(tookMs > 4_000, `only ${tookMs} ms: its lease was not over`);
   assert.ok(addresses.every((a) => record(a).rescues === 1));
@@ -174,15 +174,15 @@ test('L11: a task that was being aborted ends when its worker dies', async () =>
 
 test('an inline call whose process died is run by whoever serves its type', async () => {
   const stage = createStage();
-  const { clock, supervise, worker, submit, record, dispatched } = stage;
+  const { clock, supervise, worker, submit, record, offered } = stage;
   await supervise('s1');
   const node = await worker('h1');
   await clock.advance(1_000);
   const address = await submit('a', { host: 'h1' });
   await clock.advance(10_000);
-  assert.equal(dispatched(), [], 'its host runs it');
+  assert.equal(offered(), [], 'its host runs it');
   node.crash();
-  await until(stage, 8_000, () => dispatched().length === 1);
+  await until(stage, 8_000, () => offered().length === 1);
   assert.is(record(address).host, undefined);
 });
 
@@ -206,10 +206,10 @@ test('a rescue whose answer was lost happens once', async () => {
 test('two supervisors at once rescue a task once', async () => {
   const stage = createStage();
   const { clock, supervise, worker, submit, claim, record } = stage;
-  const first = await supervise('s1');
+  const first = await supervise('s1', { intakeMs: 50 });
   const node = await worker('w1');
   // Under one name neither knows of the other: both own everything.
-  const second = await supervise('s2', {}, 's1');
+  const second = await supervise('s2', { intakeMs: 50 }, 's1');
   await clock.advance(1_000);
   const addresses: Address[] = [];
   for (let i = 0; i < 20; i++) addresses.push(await submit(`k${i}`));

@@ -4,6 +4,7 @@ import {
   createKernel,
   createSupervisor,
   silentLog,
+  WorkerQueues,
   type Asked,
   type Supervisor,
   type SupervisorTimings,
@@ -25,19 +26,20 @@ export type Stage = {
   /** A process that holds a lease as a worker. */
   readonly worker: (name: string) => Promise<MemoryNode>;
   readonly submit: (key: string, options?: SubmitOptions) => Promise<Address>;
-  /** `worker` takes the task, without any run queue. */
+  /** `worker` takes the task, without any queue. */
   readonly claim: (address: Address, worker: string) => Promise<TaskRecord>;
   readonly tell: (address: Address, make: (record: TaskRecord) => Command, as?: string) => Promise<Asked>;
   readonly record: (address: Address) => TaskRecord;
-  /** Keys of the tasks whose dispatches wait in the run queue. */
-  readonly dispatched: () => readonly string[];
+  /** Tasks were offered to a worker that takes none of them: their keys, without those that do not wait any more. */
+  readonly offered: () => readonly string[];
+  /** All that was offered so far, in order. */
+  readonly offers: readonly { readonly key: string; readonly revision: number; readonly at: number }[];
 };
 
 export type SubmitOptions = {
   readonly policy?: Policy;
   readonly runAt?: number;
   readonly host?: string;
-  readonly dispatch?: boolean;
   readonly whenAborting?: WhenAborting;
 };
 
@@ -54,6 +56,7 @@ export const createStage = (seed: number | string = 1): Stage => {
         return make(held.record);
       }),
     );
+  const offers = watchOffers(world, clock);
   const stage: Stage = {
     clock,
     world,
@@ -77,17 +80,44 @@ export const createStage = (seed: number | string = 1): Stage => {
       if (reading?.kind !== 'record') throw new Error(`there is no record at ${address}`);
       return reading.record;
     },
-    dispatched: () =>
-      world.waiting().flatMap(({ bytes }) => {
-        const reading = readRecord(bytes);
-        return reading.kind === 'record' ? [reading.record.key] : [];
-      }),
+    offered: () => [
+      ...new Set(
+        offers.flatMap(({ key }) => {
+          const head = world.heads().find(({ address }) => address === addressFor(key));
+          const reading = head === undefined ? undefined : readRecord(head.bytes);
+          return reading?.kind === 'record' && reading.record.status === 'pending' ? [key] : [];
+        }),
+      ),
+    ],
+    offers,
   };
   return stage;
 };
 
+/** A worker that is told of everything and claims nothing. */
+const watchOffers = (world: MemoryWorld, clock: VirtualClock): { key: string; revision: number; at: number }[] => {
+  const offers: { key: string; revision: number; at: number }[] = [];
+  const queues = new WorkerQueues({
+    ...world.ports('onlooker'),
+    worker: 'onlooker',
+    queues: [LANE.queue],
+    types: [LANE.type],
+    log: silentLog,
+    offered: ({ address, revision }) => {
+      const head = world.heads().find((entry) => entry.address === address);
+      const reading = head === undefined ? undefined : readRecord(head.bytes);
+      if (reading?.kind === 'record') offers.push({ key: reading.record.key, revision, at: clock.now() });
+      queues.setFree(PLENTY);
+    },
+  });
+  queues.setFree(PLENTY);
+  return offers;
+};
+
+const PLENTY = 1_000_000;
+
 const submit = async ({ world, clock }: Stage, key: string, options: SubmitOptions): Promise<Address> => {
-  const { policy = {}, runAt, host, dispatch = false, whenAborting = 'queue' } = options;
+  const { policy = {}, runAt, host, whenAborting = 'queue' } = options;
   const ports = world.ports('outside');
   const address = addressFor(key);
   const spec: TaskSpec = {
@@ -109,8 +139,6 @@ const submit = async ({ world, clock }: Stage, key: string, options: SubmitOptio
     createKernel(ports).ask(address, () => ({ kind: 'submit', at, actor, spec, whenAborting })),
   );
   if (asked.kind !== 'done' || asked.bytes === undefined) throw new Error(`not submitted: ${asked.kind}`);
-  const entry = { address, revision: asked.revision, bytes: asked.bytes };
-  if (dispatch) await clock.settle(ports.queue.put(LANE, entry));
   return address;
 };
 
@@ -124,7 +152,7 @@ const claim = async ({ world, clock }: Stage, address: Address, worker: string):
       worker,
       epoch: ports.store.epoch,
       revision: held?.revision ?? 0,
-      dispatched: held?.revision ?? 0,
+      offered: held?.revision ?? 0,
     })),
   );
   if (asked.kind !== 'done') throw new Error(`not claimed: ${asked.kind}`);

@@ -68,7 +68,7 @@ export const commandOf = (intent: Intent, around: Surroundings): Command => {
     case 'claim': {
       // A store does not let anybody decide on another revision than the present one.
       const revision = around.revision;
-      return { kind: 'claim', at, id, worker, epoch: 7, revision, dispatched: flag ? revision : intent.pick };
+      return { kind: 'claim', at, id, worker, epoch: 7, revision, offered: flag ? revision : intent.pick };
     }
     case 'make-abortable':
       return { kind: intent.kind, at, fence };

@@ -63,7 +63,7 @@ export const claim =
     worker,
     epoch: EPOCH,
     revision,
-    dispatched: revision,
+    offered: revision,
     ...more,
   });
 

@@ -1,7 +1,7 @@
 import { byUser, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import { promote, release } from '../dispatch.ts';
 import type { BatonError } from '../errors.ts';
+import { promote, release } from '../successors.ts';
 import type { ClientParts } from './submit.ts';
 
 export type Cancellation =

@@ -79,7 +79,7 @@ export const retryTask = async (parts: SubmitParts, actor: Actor, source: EndedT
     ...given,
   }));
   if (isUnused(asked)) void dropObject(ports.data, args);
-  const made = submissionOf(parts, asked, address, id);
+  const made = submissionOf(asked, address, id);
   return made.kind === 'done' ? { ...made, known: definition !== undefined } : made;
 };
 

@@ -14,7 +14,6 @@ import {
 } from '@baton/core';
 import { addressOf, MAX_DELAY_MS, readRecord, type Address } from '@baton/protocols';
 import { digestOf, dropObject } from '../data/large-data.ts';
-import { offer } from '../dispatch.ts';
 import { InvalidArgumentError, OutcomeUnknownError, type BatonError } from '../errors.ts';
 import type { Asked, Held, Kernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
@@ -68,13 +67,13 @@ export type Submission =
   | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
 
 /**
- * Submits a task: the record, then what lets it be run. The same for every surface that may write state. Rejects with a
+ * Submits a task: writes its record, which is all it takes. The same for every surface that may write state. Rejects with a
  * BatonError, before anything is made, for a request that cannot be carried out or what has to be there first.
  */
 export const submitTask = async (parts: SubmitParts, actor: Actor, request: SubmitRequest): Promise<Submission> => {
   const { ports } = parts;
   const { options, known } = await optionsFor(parts, actor, request);
-  checkRequest(request, options.scope, actor, ports.later.now());
+  checkRequest(request, options.scope, actor, ports.clock.now());
   const spec = specOf(request, options, actor, ports);
   const address = addressFor(spec);
   const { operationId } = request;
@@ -109,7 +108,7 @@ const checkRequest = ({ key, runAt }: SubmitRequest, scope: Scope, actor: Actor,
   }
 };
 
-const specOf = (request: SubmitRequest, options: RunOptions, actor: Actor, { chance, later }: Ports): TaskSpec => {
+const specOf = (request: SubmitRequest, options: RunOptions, actor: Actor, { chance, clock }: Ports): TaskSpec => {
   const { type, key, name, runAt, host, retriedFrom } = request;
   const { scope, queue, priority, policy } = options;
   const id = chance.uuid();
@@ -126,7 +125,7 @@ const specOf = (request: SubmitRequest, options: RunOptions, actor: Actor, { cha
     ...(host === undefined ? {} : { host }),
     policy,
     // A past date means now.
-    ...(runAt === undefined || runAt <= later.now() ? {} : { runAt }),
+    ...(runAt === undefined || runAt <= clock.now() ? {} : { runAt }),
     ...(retriedFrom === undefined ? {} : { retriedFrom }),
   };
 };
@@ -249,7 +248,7 @@ const make = async (
   // Under an operation id another call may have made the task, with the same name for the same arguments: the sweep can
   // tell, this call cannot.
   if (spec.operation === undefined && isUnused(asked)) void dropObject(ports.data, spec.args);
-  return submissionOf(parts, asked, address, spec.id);
+  return submissionOf(asked, address, spec.id);
 };
 
 /** Large arguments are stored first, under the id that is going to refer to them. */
@@ -274,11 +273,11 @@ const refuseDoubt = (held: Held | undefined, id: string): void => {
   throw new OutcomeUnknownError('this operation was begun before, and what became of it cannot be told any more');
 };
 
-/** What came of asking for a task of that id. A new one is offered to the workers here. */
-export const submissionOf = (parts: ClientParts, asked: Asked, address: Address, wanted: string): Made => {
+/** What came of asking for a task of that id. */
+export const submissionOf = (asked: Asked, address: Address, wanted: string): Made => {
   switch (asked.kind) {
     case 'done':
-      return doneOf(parts, asked, address, wanted);
+      return doneOf(asked, address, wanted);
     case 'refused': {
       if (asked.doubt !== undefined) return { kind: 'unknown', cause: asked.doubt };
       const record = asked.held?.record;
@@ -290,12 +289,7 @@ export const submissionOf = (parts: ClientParts, asked: Asked, address: Address,
   }
 };
 
-const doneOf = (
-  parts: ClientParts,
-  asked: Extract<Asked, { kind: 'done' }>,
-  address: Address,
-  wanted: string,
-): Made => {
+const doneOf = (asked: Extract<Asked, { kind: 'done' }>, address: Address, wanted: string): Made => {
   const { answer, record, revision } = asked;
   const held: Held = { record, revision };
   const id = answer.kind === 'joined' ? answer.id : wanted;
@@ -303,8 +297,6 @@ const doneOf = (
   if (answer.kind === 'joined') {
     return { kind: 'done', address, id, view, held, outcome: 'joined', differs: answer.differs, isNew: false };
   }
-  // One that waits behind another is offered when its turn has come.
-  if (record.id === wanted) void offer(parts, address, asked);
   const isNew = asked.bytes !== undefined;
   return { kind: 'done', address, id, view, held, outcome: 'created', differs: false, isNew };
 };

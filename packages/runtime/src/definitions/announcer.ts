@@ -4,7 +4,7 @@ import type { Ports, Subscription } from '../ports.ts';
 import type { TaskDefinition } from '../run/definition.ts';
 
 export type AnnouncerParts = {
-  readonly ports: Pick<Ports, 'definitions' | 'later' | 'clock' | 'link'>;
+  readonly ports: Pick<Ports, 'definitions' | 'clock' | 'link'>;
   readonly worker: string;
   readonly definitions: readonly TaskDefinition[];
 };
@@ -20,7 +20,7 @@ export class Announcer {
     const { ports } = parts;
     this.parts = parts;
     // By the server's clock: workers of different machines are put in an order by it.
-    this.since = ports.later.now();
+    this.since = ports.clock.now();
     this.ties = [ports.definitions.onAsked(() => this.tell()), ports.link.onReconnect(() => this.tell())];
     this.again();
   }

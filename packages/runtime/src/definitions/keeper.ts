@@ -1,4 +1,4 @@
-import { chooseDefinition, type DefinitionConflict, type KeptDefinition, type Offer } from '@baton/core';
+import { chooseDefinition, type DefinitionConflict, type KeptDefinition, type ServedDefinition } from '@baton/core';
 import type { Log } from '../log.ts';
 import type { Clock, Link, NodeInfo, Subscription } from '../ports.ts';
 import type { Definitions } from './port.ts';
@@ -26,7 +26,7 @@ export type KeeperParts = {
   readonly liveWorkers: () => readonly NodeInfo[] | undefined;
 };
 
-type Heard = Offer & { readonly heardAt: number };
+type Heard = ServedDefinition & { readonly heardAt: number };
 
 /**
  * Keeps the definitions that workers announce (behaviour D10). Every supervisor does, of all types: what is written is
@@ -77,7 +77,7 @@ export class DefinitionKeeper {
     return chooseDefinition(kept, this.offersOf(type), this.isComplete(type));
   }
 
-  private hear(offers: readonly Offer[]): void {
+  private hear(offers: readonly ServedDefinition[]): void {
     const heardAt = this.parts.clock.monotonic();
     for (const offer of offers) {
       const { type } = offer.definition;
@@ -128,7 +128,7 @@ export class DefinitionKeeper {
     }
   }
 
-  private offersOf(type: string): readonly Offer[] {
+  private offersOf(type: string): readonly ServedDefinition[] {
     const workers = [...(this.heard.get(type)?.values() ?? [])];
     return workers.map(({ worker, since, digest, definition }) => ({ worker, since, digest, definition }));
   }

@@ -1,4 +1,4 @@
-import type { KeptDefinition, Offer } from '@baton/core';
+import type { KeptDefinition, ServedDefinition } from '@baton/core';
 import type { Served } from '@baton/protocols';
 import type { BatonError } from '../errors.ts';
 import type { Subscription, WriteResult } from '../ports.ts';
@@ -19,7 +19,7 @@ export type DefinitionsListener = {
 export interface Definitions {
   /** Tells supervisors what a worker serves. At most once. */
   announce(worker: string, served: readonly Served[]): void;
-  onAnnounced(listener: (offers: readonly Offer[]) => void): Subscription;
+  onAnnounced(listener: (offers: readonly ServedDefinition[]) => void): Subscription;
   /** Asks all workers to announce now. At most once. */
   ask(): void;
   onAsked(listener: () => void): Subscription;

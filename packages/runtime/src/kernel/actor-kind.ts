@@ -49,4 +49,6 @@ export interface ActorKind<A extends ActorTypes> {
    * and nothing is written.
    */
   keep(address: Address, former: HeldBy<A>, next: A['state']): Promise<BatonError | undefined> | undefined;
+  /** It is stored: for what hastens others. Must not throw. */
+  stored(entry: Entry, before: A['state'] | undefined, after: A['state']): void;
 }

@@ -52,6 +52,7 @@ const ledger: ActorKind<LedgerActor> = {
   isStep: (before, after) => before.stage !== after.stage,
   obstacle: () => undefined,
   keep: () => undefined,
+  stored: () => undefined,
 };
 
 const AT = '00.ledger.0123456789abcdef0123456789abcdef' as Address;

@@ -254,6 +254,7 @@ export class Mailbox<A extends ActorTypes> {
     const result = await ports.store.write(address, bytes, expected, options);
     switch (result.kind) {
       case 'written':
+        kind.stored({ address, revision: result.revision, bytes }, current?.record, record);
         this.current = { record, revision: result.revision };
         this.believed = true;
         this.settle(this.current, bytes);

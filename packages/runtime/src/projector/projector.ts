@@ -17,7 +17,7 @@ import { Writer } from './writer.ts';
 
 export type ProjectorPorts = Pick<
   Ports,
-  'store' | 'projections' | 'log' | 'operations' | 'presence' | 'clock' | 'chance'
+  'store' | 'projections' | 'log' | 'operations' | 'presence' | 'signals' | 'clock' | 'chance'
 >;
 
 export type ProjectorOptions = {

@@ -47,7 +47,7 @@ export class Claims {
   }
 
   /** Decides a claim; settles one whose answer was lost as far as it can be settled now. */
-  async claim(address: Address, from: Held | undefined, dispatched: number): Promise<Claimed> {
+  async claim(address: Address, from: Held | undefined, offered: number): Promise<Claimed> {
     const { kernel, ports, worker } = this.settings;
     this.enter(address);
     try {
@@ -60,7 +60,7 @@ export class Claims {
           worker,
           epoch: ports.store.epoch,
           revision: held?.revision ?? 0,
-          dispatched,
+          offered,
         }),
         from === undefined ? {} : { from },
       );

@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import { isTerminal } from '@baton/core';
 import { DATA_LIMIT, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
-import { offer, promote } from '../dispatch.ts';
 import type { Held, Kernel } from '../kernel.ts';
-import type { Dispatch, Lease, NodeInfo, Ports, Subscription } from '../ports.ts';
+import { promote } from '../successors.ts';
+import type { Lease, NodeInfo, Ports, Subscription } from '../ports.ts';
 import { checkModules } from '../thread/check-modules.ts';
 import { ThreadPool } from '../thread/thread-pool.ts';
 import { Claims, type Claimed } from './claims.ts';
@@ -83,8 +83,8 @@ export class RunHost {
   }
 
   /** See `Claims`. */
-  claim(address: Address, from: Held | undefined, dispatched: number): Promise<Claimed> {
-    return this.claims.claim(address, from, dispatched);
+  claim(address: Address, from: Held | undefined, offered: number): Promise<Claimed> {
+    return this.claims.claim(address, from, offered);
   }
 
   settle(address: Address): Promise<Claimed> {
@@ -224,13 +224,7 @@ export class RunHost {
   private next(address: Address, held: Held): void {
     const { ports, kernel, log } = this.settings;
     const { record } = held;
-    if (isTerminal(record.status) && record.successor !== undefined) {
-      void promote({ ports, kernel, log }, address, record.id, `worker:${this.id}`);
-    } else {
-      void offer({ ports, log }, address, held);
-    }
+    if (!isTerminal(record.status) || record.successor === undefined) return;
+    void promote({ ports, kernel, log }, address, record.id, `worker:${this.id}`);
   }
 }
-
-/** What a worker needs of a dispatch to claim it without a read. */
-export type Offer = Pick<Dispatch, 'address' | 'revision' | 'bytes'>;

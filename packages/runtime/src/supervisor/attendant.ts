@@ -1,8 +1,8 @@
 import { backoffDelayMs, successorsOf, type TaskRecord } from '@baton/core';
-import type { Address } from '@baton/protocols';
+import type { Address, Lane } from '@baton/protocols';
 import type { Chance, Clock, Signals } from '../ports.ts';
 import type { Act, ActOutcome } from './acts.ts';
-import { dutiesOf, holderOf } from './duties.ts';
+import { dutiesOf, holderOf, type Duties } from './duties.ts';
 import { actFor, planFor } from './plan.ts';
 import type { Sight, TaskIndex, TaskTimer, Watched } from './task-index.ts';
 import { TimerHeap } from './timer-heap.ts';
@@ -20,8 +20,6 @@ export type AttendantOptions = {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly signals: Signals;
-  /** The server's wall clock: delayed starts go by it. */
-  readonly serverNow: () => number;
   readonly timings: SupervisorTimings;
   readonly ask: (watched: Watched, act: Act) => void;
   readonly isDead: (holder: string) => boolean;
@@ -40,7 +38,7 @@ export class Attendant {
 
   constructor(options: AttendantOptions) {
     this.options = options;
-    this.wallOffset = options.serverNow() - options.clock.monotonic();
+    this.wallOffset = options.clock.now() - options.clock.monotonic();
   }
 
   get timers(): number {
@@ -54,10 +52,10 @@ export class Attendant {
     if (known !== undefined && index.confirm(address, sight.revision, sight.generation)) return known;
     const former = known === undefined ? undefined : { duties: known.duties, limitAt: known.timer?.limitAt };
     if (this.clocks.isWaiting && sight.live) this.learnClock(record, sight);
-    const watched = index.apply(address, sight, dutiesOf(record));
+    const watched = index.apply(address, sight, startable(dutiesOf(record), sight.wall));
     if (watched === undefined) return undefined;
     index.name(watched, [record.id, ...successorsOf(record).map(({ spec }) => spec.id)]);
-    const plan = planFor(watched.duties, sight, former, timings, this.serverAheadMs());
+    const plan = planFor(watched.duties, sight, former, timings);
     if (plan === undefined) this.release(watched);
     else this.schedule(watched, plan.dueAt, plan.limitAt);
     if (former === undefined && !sight.live) this.unwitnessed(watched, sight);
@@ -80,17 +78,16 @@ export class Attendant {
   }
 
   /** An act is over. What it was asked for may still be there, or something new. */
-  acted(watched: Watched, act: Act, outcome: ActOutcome, revision: number): void {
+  acted(watched: Watched, outcome: ActOutcome, revision: number): void {
     if (this.options.index.get(watched.address) !== watched) return;
-    const came = watched.revision !== revision || (act === 'dispatch' && outcome === 'settled');
-    if (outcome === 'again' || !came) return this.again(watched);
+    if (outcome === 'again' || watched.revision === revision) return this.again(watched);
     if (watched.timer === undefined || watched.timer.heapAt < 0) this.attend(watched);
   }
 
   /** The server's wall clock may have been set, or be known better. Called often. */
   checkWallClock(): void {
-    const { clock, serverNow, index } = this.options;
-    const offset = serverNow() - clock.monotonic();
+    const { clock, index } = this.options;
+    const offset = clock.now() - clock.monotonic();
     if (Math.abs(offset - this.wallOffset) < CLOCK_STEP_MS) return;
     this.wallOffset = offset;
     for (const watched of index.all()) {
@@ -105,21 +102,21 @@ export class Attendant {
   }
 
   private attend(watched: Watched): void {
-    const { clock, serverNow, isDead, ask, signals, timings } = this.options;
-    const now = { at: clock.monotonic(), wall: serverNow() };
+    const { clock, isDead, ask, signals, timings } = this.options;
+    const now = clock.monotonic();
     const { duties } = watched;
     const holder = holderOf(duties);
     const act = actFor(watched, now, holder !== undefined && isDead(holder));
     if (act !== undefined && act !== 'poke') return ask(watched, act);
-    if (duties.stage === 'delayed') return this.scheduleStart(watched, duties.runAt);
+    if (duties.stage === 'delayed') return this.startWhenDue(watched, duties.lane, duties.runAt);
     if (duties.stage === 'running') return this.awaitTimeout(watched, duties.timeoutMs);
     if (duties.stage === 'finishing')
       return this.awaitTimeout(watched, duties.notStopping ? undefined : duties.graceMs);
     if (duties.stage !== 'aborting') return;
-    const limitAt = watched.timer?.limitAt ?? now.at + duties.graceMs;
+    const limitAt = watched.timer?.limitAt ?? now + duties.graceMs;
     if (act === 'poke') signals.poke(duties.holder, watched.address);
     if (duties.observed && duties.notStopping) return;
-    const pokeAt = duties.observed ? limitAt : now.at + (duties.notStopping ? timings.pokeSlowlyMs : timings.pokeMs);
+    const pokeAt = duties.observed ? limitAt : now + (duties.notStopping ? timings.pokeSlowlyMs : timings.pokeMs);
     this.schedule(watched, duties.notStopping ? pokeAt : Math.min(pokeAt, limitAt), limitAt);
   }
 
@@ -160,14 +157,17 @@ export class Attendant {
     this.schedule(watched, limitAt, limitAt);
   }
 
-  private scheduleStart(watched: Watched, runAt: number): void {
-    const { clock, serverNow, timings } = this.options;
-    const limitAt = clock.monotonic() + Math.max(1, runAt - serverNow() + timings.dueGraceMs);
-    this.schedule(watched, limitAt, limitAt);
+  /** The server's clock is the one that counts, and it is not a timer: at the time it may still be a moment early. */
+  private startWhenDue(watched: Watched, lane: Lane, runAt: number): void {
+    if (this.options.clock.now() < runAt) return this.scheduleStart(watched, runAt);
+    this.release(watched);
+    this.options.index.startNow(watched, lane);
   }
 
-  private serverAheadMs(): number {
-    return this.options.serverNow() - this.options.clock.now();
+  private scheduleStart(watched: Watched, runAt: number): void {
+    const { clock } = this.options;
+    const limitAt = clock.monotonic() + Math.max(1, runAt - clock.now());
+    this.schedule(watched, limitAt, limitAt);
   }
 
   private schedule(watched: Watched, dueAt: number, limitAt: number): void {
@@ -195,3 +195,7 @@ export class Attendant {
     this.arm();
   }
 }
+
+/** A delayed task whose time has come waits like any other. */
+const startable = (duties: Duties | undefined, now: number): Duties | undefined =>
+  duties?.stage === 'delayed' && duties.runAt <= now ? { stage: 'waiting', lane: duties.lane } : duties;

@@ -58,7 +58,6 @@ const limitFor = (record: TaskRecord, former?: TaskRecord, limitAt?: number) => 
     sight,
     before === undefined ? undefined : { duties: before, limitAt },
     timings,
-    0,
   );
 };
 
@@ -111,40 +110,32 @@ test('a timeout and the grace after it are two limits', () => {
   assert.is(limitFor(aborting)?.dueAt, 10_000 + timings.pokeMs);
 });
 
-test('a delayed start is left to the server until a moment after its time', () => {
-  assert.is(limitFor({ ...base, runAt: 50_900 })?.dueAt, 10_900 + timings.dueGraceMs);
-  assert.is(limitFor({ ...base, runAt: 3 })?.dueAt, 10_000 + timings.dueGraceMs);
-  assert.is(limitFor({ ...base, runAt: 3 }, base)?.dueAt, 10_000, 'joined after it was dispatched');
-});
-
-test('a delayed start is due by the clock of the server', () => {
-  const delayed = watchedOf({ ...base, runAt: 50_900 }).duties;
-  assert.is(planFor(delayed, sight, undefined, timings, -600)?.dueAt, 11_500 + timings.dueGraceMs);
-  assert.is(planFor(delayed, { ...sight, live: false }, undefined, timings, 5_000)?.dueAt, 10_000 + timings.overdueMs);
+test('a delayed start is due at its time, and one whose time has passed at once', () => {
+  assert.is(limitFor({ ...base, runAt: 50_900 })?.dueAt, 10_900);
+  assert.is(limitFor({ ...base, runAt: 3 })?.dueAt, 10_000);
 });
 
 test('nothing is done early', () => {
-  const before = { at: 99, wall: 99 };
+  const before = 99;
   assert.is(actFor(watchedOf(running, 100), before, false), undefined);
-  assert.is(actFor(watchedOf({ ...base, runAt: 100 }, 50), before, false), undefined);
   assert.is(actFor(watchedOf(aborting, 100), before, false), 'poke');
-  const after = { at: 100, wall: 100 };
+  const after = 100;
   assert.is(actFor(watchedOf(running, 100), after, false), 'time-out');
-  assert.is(actFor(watchedOf({ ...base, runAt: 100 }, 50), after, false), 'dispatch');
+  assert.is(actFor(watchedOf({ ...base, runAt: 100 }, 50), after, false), undefined, 'its queue starts it');
   assert.is(actFor(watchedOf(aborting, 100), after, false), 'mark-not-stopping');
 });
 
 test('an observed abort is not told again, and one shown as not stopping is not marked again', () => {
   const observed = { ...aborting, abort: { cause: 'cancel', by: 'user:a', at: 1, observedAt: 2 } } as const;
-  assert.is(actFor(watchedOf(observed, 100), { at: 50, wall: 50 }, false), undefined);
+  assert.is(actFor(watchedOf(observed, 100), 50, false), undefined);
   assert.is(limitFor(observed)?.dueAt, 70_000);
   assert.is(limitFor({ ...observed, notStopping: true }), undefined);
-  assert.is(actFor(watchedOf({ ...aborting, notStopping: true }, 100), { at: 500, wall: 500 }, false), 'poke');
+  assert.is(actFor(watchedOf({ ...aborting, notStopping: true }, 100), 500, false), 'poke');
 });
 
 test('whatever a dead worker held is rescued', () => {
   for (const record of [running, aborting, { ...base, host: 'w' }]) {
-    assert.is(actFor(watchedOf(record), { at: 0, wall: 0 }, true), 'rescue');
+    assert.is(actFor(watchedOf(record), 0, true), 'rescue');
   }
 });
 

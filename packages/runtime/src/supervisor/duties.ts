@@ -1,14 +1,13 @@
 import { abortGraceMsOf, isTerminal, type Fence, type Millis, type Policy, type TaskRecord } from '@baton/core';
 import type { Lane } from '@baton/protocols';
-import { laneOf } from '../dispatch.ts';
 
 /** What a task in its present state asks of a supervisor. A function of the record and of nothing else. */
 export type Duties =
-  /** Its dispatch has to be in the run queue. */
+  /** It is for its queue to start. */
   | { readonly stage: 'waiting'; readonly lane: Lane }
-  /** It has to be dispatched when it is due. */
+  /** It is for its queue once its time has come. */
   | { readonly stage: 'delayed'; readonly lane: Lane; readonly runAt: Millis }
-  /** Its host is about to run it; dispatched only when the host dies. */
+  /** Its host is about to run it; its queue gets it only when the host dies. */
   | { readonly stage: 'hosted'; readonly holder: string }
   /** `timeoutMs` is absent where no timeout can come: none was set, or it was found unenforceable. */
   | {
@@ -36,6 +35,8 @@ export type Duties =
     }
   /** It has ended and a successor waits behind it. */
   | { readonly stage: 'ended' };
+
+export const laneOf = ({ queue, priority, type }: TaskRecord): Lane => ({ queue, priority, type });
 
 /** Undefined when there is nothing to see to: the task has ended, or nobody can tell whose it is. */
 export const dutiesOf = (record: TaskRecord): Duties | undefined => {

@@ -11,6 +11,8 @@ export class Echoes {
   private readonly clock: Clock;
   private readonly waitMs: number;
   private readonly expected = new Map<Address, Expected>();
+  /** Newest revision that came. */
+  private newest = 0;
 
   constructor(clock: Clock, waitMs: number) {
     this.clock = clock;
@@ -18,11 +20,13 @@ export class Echoes {
   }
 
   expect(address: Address, revision: number): void {
-    if (this.expected.size >= LIMIT) return;
+    // It came before its acknowledgement did.
+    if (this.expected.size >= LIMIT || revision <= this.newest) return;
     this.expected.set(address, { revision, until: this.clock.monotonic() + this.waitMs });
   }
 
   arrived(entry: Entry): void {
+    this.newest = Math.max(this.newest, entry.revision);
     if (this.expected.size === 0) return;
     const expected = this.expected.get(entry.address);
     if (expected !== undefined && entry.revision >= expected.revision) this.expected.delete(entry.address);
@@ -37,5 +41,6 @@ export class Echoes {
 
   clear(): void {
     this.expected.clear();
+    this.newest = 0;
   }
 }

@@ -33,6 +33,7 @@ export class Intake {
   private readonly waiting = new Map<Address, Waiting>();
   private waitingBytes = 0;
   private timer: { readonly cancel: () => void } | undefined;
+  private planned = false;
   private decodedCount = 0;
   private takenCount = 0;
 
@@ -61,7 +62,7 @@ export class Intake {
     this.waiting.set(entry.address, { entry, generation, at: this.clock.monotonic(), live });
     this.waitingBytes += entry.bytes.length;
     if (this.waitingBytes > WAITING_BYTES_LIMIT) this.drain();
-    else this.timer ??= this.clock.after(this.pauseMs, () => this.slice());
+    else this.lookSoon();
   }
 
   /** Looks at everything that lies here. */
@@ -74,6 +75,20 @@ export class Intake {
     this.timer = undefined;
     this.waiting.clear();
     this.waitingBytes = 0;
+  }
+
+  /** Without a pause: when all that came in the same piece of the event loop is here. */
+  private lookSoon(): void {
+    if (this.pauseMs > 0) {
+      this.timer ??= this.clock.after(this.pauseMs, () => this.slice());
+      return;
+    }
+    if (this.planned) return;
+    this.planned = true;
+    queueMicrotask(() => {
+      this.planned = false;
+      if (this.timer === undefined && this.waiting.size > 0) this.slice();
+    });
   }
 
   private slice(): void {
@@ -94,7 +109,8 @@ export class Intake {
   }
 
   private lookAt(address: Address, { entry, generation, at, live }: Waiting, wallOffset: number): void {
-    const sight: Sight = { revision: entry.revision, generation, at, wall: at + wallOffset, live };
+    const { revision, bytes } = entry;
+    const sight: Sight = { revision, generation, at, wall: at + wallOffset, live, bytes };
     if (isOver(entry.bytes)) return this.listener.over(address, sight);
     this.decodedCount++;
     // Its place is looked at once: later versions of it were written by who has read it there.

@@ -19,15 +19,13 @@ export const planFor = (
   sight: Sight,
   former: Former | undefined,
   timings: SupervisorTimings,
-  serverAheadMs: number,
 ): Plan | undefined => {
   switch (duties.stage) {
     case 'waiting':
     case 'hosted':
       return undefined;
     case 'delayed': {
-      const waitMs = duties.runAt - sight.wall - serverAheadMs;
-      const limitAt = sight.at + (waitMs > 0 ? waitMs + timings.dueGraceMs : overdueMs(sight, former, timings));
+      const limitAt = sight.at + Math.max(0, duties.runAt - sight.wall);
       return { dueAt: limitAt, limitAt };
     }
     case 'running': {
@@ -51,20 +49,14 @@ export const planFor = (
   }
 };
 
-const overdueMs = (sight: Sight, former: Former | undefined, timings: SupervisorTimings): number => {
-  // Dispatched, and changed by somebody who joined: its dispatch is of an older revision, by which it cannot be claimed.
-  if (former?.duties.stage === 'waiting') return 0;
-  return sight.live ? timings.dueGraceMs : timings.overdueMs;
-};
-
 const goesOn = (former: Former | undefined, duties: Duties): number | undefined =>
   former?.duties.stage === duties.stage && isSameRun(former.duties, duties) ? former.limitAt : undefined;
 
 /** What to do about a task now that its time has come; undefined: nothing yet. */
 export const actFor = (
   watched: Watched,
-  /** Monotonic; the server's wall clock. */
-  now: { readonly at: number; readonly wall: number },
+  /** Monotonic. */
+  now: number,
   holderIsDead: boolean,
 ): Act | 'poke' | undefined => {
   if (holderIsDead) return 'rescue';
@@ -72,18 +64,15 @@ export const actFor = (
   const limitAt = watched.timer?.limitAt ?? Number.POSITIVE_INFINITY;
   switch (duties.stage) {
     case 'waiting':
-      // Its dispatch is known to have failed: no need for the sweep to find out.
-      return watched.failures > 0 ? 'dispatch' : undefined;
     case 'hosted':
-      return undefined;
     case 'delayed':
-      return now.wall >= duties.runAt ? 'dispatch' : undefined;
+      return undefined;
     case 'running':
-      return duties.timeoutMs !== undefined && now.at >= limitAt ? 'time-out' : undefined;
+      return duties.timeoutMs !== undefined && now >= limitAt ? 'time-out' : undefined;
     case 'finishing':
-      return !duties.notStopping && now.at >= limitAt ? 'mark-not-stopping' : undefined;
+      return !duties.notStopping && now >= limitAt ? 'mark-not-stopping' : undefined;
     case 'aborting':
-      if (!duties.notStopping && now.at >= limitAt) return 'mark-not-stopping';
+      if (!duties.notStopping && now >= limitAt) return 'mark-not-stopping';
       return duties.observed ? undefined : 'poke';
     case 'ended':
       return 'promote';

@@ -16,7 +16,6 @@ export type RecordWatchOptions = {
   readonly log: Log;
   readonly index: TaskIndex;
   readonly intake: Intake;
-  readonly caughtUp: () => void;
 };
 
 /** The reader of the owned partitions: one for all of them, opened anew when they change, end, or go silent. */
@@ -124,6 +123,5 @@ export class RecordWatch {
     intake.drain();
     const dropped = index.dropUnconfirmed(generation);
     log.info({ partitions: this.partitions.size, tasks: index.size, dropped }, 'the records have been read');
-    this.options.caughtUp();
   }
 }

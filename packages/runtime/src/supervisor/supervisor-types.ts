@@ -2,6 +2,7 @@ import type { Lane } from '@baton/protocols';
 import type { UnknownTypes } from '../client/run-options.ts';
 import type { CommandRules } from '../commands/carry-out.ts';
 import type { CommandCounts } from '../commands/command-desk.ts';
+import type { QueueSize } from '../dispatch/queue-host.ts';
 import type { Log } from '../log.ts';
 import type { ActCounts } from './acts.ts';
 import type { SupervisorTimings } from './timings.ts';
@@ -29,13 +30,12 @@ export type SupervisorStats = {
   readonly tasks: number;
   readonly timers: number;
   readonly entries: { readonly taken: number; readonly decoded: number };
-  /** Delayed tasks: dispatched as the server told it, and told of in vain. */
-  readonly due: { readonly dispatched: number; readonly stale: number };
+  /** The queues this supervisor hosts. */
+  readonly queues: readonly QueueSize[];
   readonly commands: CommandCounts;
   readonly acts: ActCounts;
   /** Acts under way or queued. */
   readonly load: number;
-  readonly lostDispatches: number;
   readonly unreadable: number;
   readonly restarts: { readonly records: number; readonly nodes: number };
 };

@@ -1,27 +1,28 @@
 import { hostname } from 'node:os';
 import type { TaskRecord } from '@baton/core';
-import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
+import { allPartitions, partitionOfAddress, type Address, type Lane } from '@baton/protocols';
 import { CommandDesk } from '../commands/command-desk.ts';
 import { Catalogue } from '../definitions/catalogue.ts';
 import { DefinitionKeeper } from '../definitions/keeper.ts';
+import { MissingPeers } from '../dispatch/missing-peers.ts';
+import { QueueHost } from '../dispatch/queue-host.ts';
+import type { QueuedTask } from '../dispatch/ready-outbox.ts';
+import { ownedBy } from '../dispatch/rendezvous.ts';
 import { createKernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Lease, Ports, Subscription } from '../ports.ts';
 import { Acts } from './acts.ts';
 import { Attendant } from './attendant.ts';
 import { Desk, type DeskOptions } from './desk.ts';
-import { DueTasks } from './due-tasks.ts';
 import { Intake } from './intake.ts';
 import { NodesWatch } from './nodes-watch.ts';
 import { Reconciler } from './reconciler.ts';
 import { RecordWatch } from './record-watch.ts';
-import { ownedBy, ownerOf } from './rendezvous.ts';
 import { RoomWatch } from './room-watch.ts';
 import { SaidOnce } from './said-once.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
-import { Sweep } from './sweep.ts';
 import { TaskActs } from './task-acts.ts';
-import { TaskIndex, type Sight } from './task-index.ts';
+import { TaskIndex, type Sight, type Watched } from './task-index.ts';
 import { SUPERVISOR_TIMINGS, type SupervisorTimings } from './timings.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 import { UnservedLanes } from './unserved-lanes.ts';
@@ -48,33 +49,43 @@ class Actor {
   private readonly attendant: Attendant;
   private readonly records: RecordWatch;
   private readonly nodes: NodesWatch;
-  private readonly sweep: Sweep;
+  private readonly queues: QueueHost;
+  private readonly missing: MissingPeers;
   private readonly reconciler: Reconciler;
   private readonly unserved: UnservedLanes;
   private readonly room: RoomWatch;
-  private readonly due: DueTasks;
   private readonly commands: CommandDesk;
   private readonly catalogue: Catalogue;
   private readonly keeper: DefinitionKeeper;
-  private readonly desks: readonly Desk[];
+  private readonly desk: Desk;
   private readonly unreadable: UnreadableRecords;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private lease: Lease | undefined;
   private ties: readonly Subscription[] = [];
   private scanTimer: { readonly cancel: () => void } | undefined;
-  private settleTimer: { readonly cancel: () => void } | undefined;
+  private settleTimer: { readonly cancel: () => void; readonly at: number } | undefined;
 
   constructor(ports: Ports, { id, log, timings, commands }: SupervisorOptions) {
-    const { clock, chance, signals, store, queue, feed, link, presence } = ports;
+    const { clock, chance, signals, store, dispatch, feed, link, presence } = ports;
     this.ports = ports;
     this.id = id;
     this.log = log.child({ supervisor: id });
     this.timings = { ...SUPERVISOR_TIMINGS, ...timings };
     const once = new SaidOnce(clock, 60_000);
     const base = { clock, chance, timings: this.timings, log: this.log, once };
-    this.index = new TaskIndex((watched) => this.attendant.release(watched));
+    this.index = new TaskIndex({
+      ready: (watched, lane, bytes) => this.queues.ready(queuedTask(watched, lane, bytes)),
+      gone: ({ address, revision }, { queue }) => this.queues.gone(queue, address, revision),
+      removed: (watched) => this.attendant.release(watched),
+    });
     const { index } = this;
+    this.queues = new QueueHost({
+      ...base,
+      supervisor: id,
+      dispatch,
+      allReady: () => allReady(index),
+    });
     this.unreadable = new UnreadableRecords(clock, this.log, index);
     this.intake = new Intake(clock, this.timings.intakeMs, {
       isKnown: (address) => index.get(address) !== undefined,
@@ -87,19 +98,18 @@ class Actor {
     this.acts = new Acts({
       parallel: this.timings.parallelActs,
       perform: (watched, act) => taskActs.perform(watched, act),
-      done: (watched, act, outcome, revision) => this.attendant.acted(watched, act, outcome, revision),
+      done: (watched, _act, outcome, revision) => this.attendant.acted(watched, outcome, revision),
     });
     const ask: Acts['ask'] = (watched, act) => this.acts.ask(watched, act);
     this.attendant = new Attendant({
       ...base,
       index,
       signals,
-      serverNow: () => ports.later.now(),
       ask,
       isDead: (holder) => this.nodes.isDead(holder),
       expect: (holder) => this.nodes.expect(holder),
     });
-    this.records = new RecordWatch({ ...base, feed, link, index, intake, caughtUp: () => this.sweep.start() });
+    this.records = new RecordWatch({ ...base, feed, link, index, intake });
     this.nodes = new NodesWatch({
       ...base,
       self: id,
@@ -109,14 +119,15 @@ class Actor {
       membersChanged: () => this.settle(),
       isHolder: (worker) => index.isHolder(worker),
     });
-    this.sweep = new Sweep({ ...base, index, queue, ask: (watched) => ask(watched, 'dispatch') });
-    this.reconciler = new Reconciler({ ...base, feed, store, index, intake, records: this.records });
-    this.due = new DueTasks({
+    this.missing = new MissingPeers({
       ...base,
-      store,
-      queue,
-      dispatched: (address, revision, record) => this.dueDispatched(address, revision, record),
+      dispatch,
+      link,
+      everyMs: this.timings.pingMs,
+      peers: () => this.nodes.members().filter((member) => member !== id),
+      changed: () => this.settle(this.timings.missingMs),
     });
+    this.reconciler = new Reconciler({ ...base, feed, store, index, intake, records: this.records });
     const { definitions } = ports;
     const { unknownTypes = 'accept', ...rules } = commands ?? {};
     this.catalogue = new Catalogue({ definitions, clock, log: this.log });
@@ -135,7 +146,7 @@ class Actor {
       find: async (taskId) => index.addressOf(taskId) ?? ports.commands.find(taskId, this.timings.findMs),
       isReady: () => this.records.ready,
     });
-    this.desks = this.openDesks(base);
+    this.desk = this.openDesk(base);
     this.room = new RoomWatch(store, this.log);
     this.unserved = new UnservedLanes(this.log, (lane) => this.nodes.isServed(lane));
   }
@@ -157,17 +168,16 @@ class Actor {
     return {
       id: this.id,
       partitions: this.records.owned.length,
-      supervisors: this.nodes.members().length,
+      supervisors: this.members().length,
       workers: this.nodes.liveWorkers().length,
       ready: this.records.ready,
       tasks: this.index.size,
       timers: this.attendant.timers,
       entries: this.intake.counts,
-      due: this.due.counts,
+      queues: this.queues.sizes(),
       commands: this.commands.counts,
       acts: this.acts.counts(),
       load: this.acts.load,
-      lostDispatches: this.sweep.found,
       unreadable: this.unreadable.count,
       restarts: { records: this.records.restarts, nodes: this.nodes.restarts },
     };
@@ -189,6 +199,8 @@ class Actor {
       pid: process.pid,
       startedAt: clock.now(),
     } as const;
+    // Before anybody knows of this supervisor: who asks for it finds it.
+    this.queues.start();
     const lease = await presence.hold(
       { ...info, state: 'ready' },
       {
@@ -204,13 +216,16 @@ class Actor {
     if (this.stopping !== undefined) return lease.release();
     this.lease = lease;
     this.ties = [
-      this.ports.signals.onPoke(this.id, (address) => this.dispatched(address)),
+      this.ports.dispatch.onWaiting(() =>
+        this.index.lines().map(({ lane, waiting }) => ({ ...lane, waiting: waiting.size })),
+      ),
       this.ports.commands.onFind((taskId) => this.index.addressOf(taskId)),
     ];
     this.nodes.start();
     this.reconciler.start();
     this.keeper.start();
-    for (const desk of this.desks) desk.start();
+    this.desk.start();
+    this.missing.start();
     this.scan();
     this.log.info({}, 'supervisor started');
   }
@@ -218,10 +233,11 @@ class Actor {
   private async end(): Promise<void> {
     for (const timer of [this.scanTimer, this.settleTimer]) timer?.cancel();
     for (const tie of this.ties) tie.close();
-    await this.within(this.timings.stopMs, Promise.all(this.desks.map((desk) => desk.stop())));
+    this.missing.stop();
+    this.queues.stop();
+    await this.within(this.timings.stopMs, this.desk.stop());
     await this.within(this.timings.stopMs, this.keeper.stop());
     this.catalogue.close();
-    this.sweep.stop();
     this.reconciler.stop();
     this.nodes.stop();
     this.records.stop();
@@ -235,16 +251,15 @@ class Actor {
     this.log.info({}, 'supervisor stopped');
   }
 
-  /** What all supervisors share: each is given to one of them. */
-  private openDesks(base: Pick<DeskOptions, 'clock' | 'chance' | 'log'>): readonly Desk[] {
-    const { later, commands } = this.ports;
-    const { dueAtOnce, commandsAtOnce } = this.timings;
-    const due = () => later.open((one) => void this.due.take(one), { most: dueAtOnce });
-    const orders = () => commands.open((one) => void this.commands.take(one), { most: commandsAtOnce });
-    return [
-      new Desk({ ...base, what: 'what is due', open: due }),
-      new Desk({ ...base, what: 'commands', open: orders }),
-    ];
+  /** What all supervisors share: each command is given to one of them. */
+  private openDesk(base: Pick<DeskOptions, 'clock' | 'chance' | 'log'>): Desk {
+    const { commands } = this.ports;
+    const most = this.timings.commandsAtOnce;
+    return new Desk({
+      ...base,
+      what: 'commands',
+      open: () => commands.open((one) => void this.commands.take(one), { most }),
+    });
   }
 
   private async within(ms: number, promise: Promise<unknown>): Promise<void> {
@@ -267,16 +282,26 @@ class Actor {
     this.scanTimer = this.ports.clock.after(this.timings.scanMs, () => this.scan());
   }
 
-  private settle(): void {
-    if (this.settleTimer !== undefined || !this.nodes.isKnown || this.stopping !== undefined) return;
-    this.settleTimer = this.ports.clock.after(this.timings.settleMs, () => {
+  /** Supervisors that are there, this one among them. */
+  private members(): readonly string[] {
+    return this.nodes.members().filter((member) => !this.missing.has(member));
+  }
+
+  private settle(ms: number = this.timings.settleMs): void {
+    if (!this.nodes.isKnown || this.stopping !== undefined) return;
+    const at = this.ports.clock.monotonic() + ms;
+    if (this.settleTimer !== undefined && this.settleTimer.at <= at) return;
+    this.settleTimer?.cancel();
+    const { cancel } = this.ports.clock.after(ms, () => {
       this.settleTimer = undefined;
       this.share();
     });
+    this.settleTimer = { cancel, at };
   }
 
   private share(): void {
-    const members = this.nodes.members();
+    const members = this.members();
+    this.queues.share(members);
     const owned = ownedBy(this.id, allPartitions(), members);
     if (owned.length === this.records.owned.length && owned.every((partition) => this.records.owns(partition))) return;
     this.log.info({ partitions: owned.length, supervisors: members.length }, 'partitions shared out');
@@ -284,17 +309,15 @@ class Actor {
   }
 
   private workerDied(worker: string, why: string): void {
+    this.queues.workerGone(worker);
     const tasks = this.attendant.holderDied(worker);
     if (tasks > 0) this.log.warn({ worker, tasks }, `worker is gone (${why}); its tasks are taken over`);
   }
 
   private taskActs(once: SaidOnce): TaskActs {
-    const { store, queue, later, signals, clock } = this.ports;
+    const { signals, clock } = this.ports;
     return new TaskActs({
       kernel: createKernel(this.ports),
-      store,
-      queue,
-      later,
       signals,
       clock,
       once,
@@ -304,7 +327,6 @@ class Actor {
       learned: (address, revision, record, written) => this.learned(address, revision, record, written),
       gone: (watched) => this.index.remove(watched),
       unreadable: (address, reason) => this.unreadable.note(address, address, reason),
-      dispatched: (address) => this.dispatched(address),
     });
   }
 
@@ -317,26 +339,14 @@ class Actor {
     const sight: Sight = { revision, generation, at: clock.monotonic(), wall: clock.now(), live: true };
     this.attendant.seen(address, sight, record);
   }
+}
 
-  /** By us or by another supervisor: the server tells what is due to any of them. */
-  private dueDispatched(address: Address, revision: number, record: TaskRecord): void {
-    const partition = partitionOfAddress(address);
-    if (this.records.owns(partition)) {
-      this.learned(address, revision, record, false);
-      return this.dispatched(address);
-    }
-    // Where it does not arrive, the task is dispatched a second time.
-    const owner = ownerOf(partition, this.nodes.members());
-    if (owner !== undefined && owner !== this.id) this.ports.signals.poke(owner, address);
-  }
+const queuedTask = (
+  { address, revision, order }: Watched,
+  { queue, priority, type }: Lane,
+  bytes?: Uint8Array,
+): QueuedTask => ({ address, revision, order, queue, priority, type, ...(bytes === undefined ? {} : { bytes }) });
 
-  /** It waits for a worker now, behind all that were dispatched before it. */
-  private dispatched(address: Address): void {
-    const watched = this.index.get(address);
-    if (watched === undefined || (watched.duties.stage !== 'waiting' && watched.duties.stage !== 'delayed')) return;
-    this.attendant.release(watched);
-    this.index.wait(watched, watched.duties.lane, this.ports.clock.now());
-    watched.dispatches++;
-    watched.failures = 0;
-  }
+function* allReady(index: TaskIndex): Generator<QueuedTask> {
+  for (const { watched, lane } of index.ready()) yield queuedTask(watched, lane);
 }

@@ -1,20 +1,16 @@
 import type { Command, TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import { laneOf } from '../dispatch.ts';
 import { BatonError } from '../errors.ts';
-import { recordOf, type Asked, type Kernel } from '../kernel.ts';
+import type { Asked, Kernel } from '../kernel.ts';
 import { taskFields, type Log } from '../log.ts';
-import type { Clock, Later, RecordStore, RunQueue, Signals } from '../ports.ts';
+import type { Clock, Signals } from '../ports.ts';
 import type { Act, ActOutcome } from './acts.ts';
-import { dutiesOf, type Duties } from './duties.ts';
+import type { Duties } from './duties.ts';
 import type { SaidOnce } from './said-once.ts';
 import type { Watched } from './task-index.ts';
 
 export type TaskActsOptions = {
   readonly kernel: Kernel;
-  readonly store: RecordStore;
-  readonly queue: RunQueue;
-  readonly later: Later;
   readonly signals: Signals;
   readonly clock: Clock;
   readonly log: Log;
@@ -27,12 +23,9 @@ export type TaskActsOptions = {
   /** The store has nothing under the address. */
   readonly gone: (watched: Watched) => void;
   readonly unreadable: (address: Address, reason: string) => void;
-  readonly dispatched: (address: Address, record: TaskRecord) => void;
 };
 
-type Stored = { readonly record: TaskRecord; readonly revision: number; readonly bytes: Uint8Array };
-
-/** Carries out acts: commands through the kernel, dispatches into the run queue. */
+/** Carries out acts: commands through the kernel. */
 export class TaskActs {
   private readonly options: TaskActsOptions;
 
@@ -43,7 +36,7 @@ export class TaskActs {
   async perform(watched: Watched, act: Act): Promise<ActOutcome> {
     if (!this.options.isWatched(watched)) return 'settled';
     try {
-      return act === 'dispatch' ? await this.dispatchStored(watched) : await this.command(watched, act);
+      return await this.command(watched, act);
     } catch (error) {
       if (!(error instanceof BatonError)) {
         this.options.once.say(`${act} broken`, () => {
@@ -55,7 +48,7 @@ export class TaskActs {
     }
   }
 
-  private async command(watched: Watched, act: Exclude<Act, 'dispatch'>): Promise<ActOutcome> {
+  private async command(watched: Watched, act: Act): Promise<ActOutcome> {
     const { duties, address } = watched;
     const asked = await this.options.kernel.ask(address, (held) => this.commandOf(act, duties, held?.record), {
       urgent: true,
@@ -75,7 +68,7 @@ export class TaskActs {
   }
 
   /** The task is taken from what is stored; the run and the worker are those that were seen, and are compared with it. */
-  private commandOf(act: Exclude<Act, 'dispatch'>, duties: Duties, record: TaskRecord | undefined): Command {
+  private commandOf(act: Act, duties: Duties, record: TaskRecord | undefined): Command {
     const at = this.options.clock.now();
     const { by } = this.options;
     const id = record?.id ?? '';
@@ -98,7 +91,7 @@ export class TaskActs {
     }
   }
 
-  private async carriedOut(watched: Watched, act: Act, asked: Extract<Asked, { kind: 'done' }>): Promise<ActOutcome> {
+  private carriedOut(watched: Watched, act: Act, asked: Extract<Asked, { kind: 'done' }>): ActOutcome {
     const { record, revision, bytes } = asked;
     const { log, learned, signals } = this.options;
     const { address } = watched;
@@ -110,43 +103,7 @@ export class TaskActs {
     }
     learned(address, revision, record, bytes !== undefined);
     if (record.status === 'aborting' && record.owner !== undefined) signals.poke(record.owner.worker, address);
-    if (record.runAt !== undefined && dutiesOf(record)?.stage === 'delayed') {
-      // Where it gets lost, the timer of the task is there.
-      void this.options.later.put({ address, id: record.id, runAt: record.runAt });
-    }
-    if (dutiesOf(record)?.stage !== 'waiting') return 'settled';
-    return bytes === undefined ? this.dispatchStored(watched) : this.put(watched, { record, revision, bytes });
-  }
-
-  private async dispatchStored(watched: Watched): Promise<ActOutcome> {
-    const { store, gone, learned } = this.options;
-    const entry = await store.load(watched.address);
-    if (entry === undefined) {
-      gone(watched);
-      return 'settled';
-    }
-    const record = recordOf(entry);
-    learned(entry.address, entry.revision, record, false);
-    const duties = dutiesOf(record);
-    const isDue =
-      duties?.stage === 'waiting' || (duties?.stage === 'delayed' && duties.runAt <= this.options.later.now());
-    return isDue ? this.put(watched, { record, revision: entry.revision, bytes: entry.bytes }) : 'settled';
-  }
-
-  private async put(watched: Watched, stored: Stored): Promise<ActOutcome> {
-    const { queue, dispatched } = this.options;
-    const { record, revision, bytes } = stored;
-    const result = await queue.put(laneOf(record), { address: watched.address, revision, bytes });
-    switch (result.kind) {
-      case 'written':
-        dispatched(watched.address, record);
-        return 'settled';
-      case 'conflict':
-        return 'again';
-      case 'failed':
-      case 'unknown':
-        return this.cameToNothing(watched, 'dispatch', result.cause);
-    }
+    return 'settled';
   }
 
   private cameToNothing(watched: Watched, act: Act, cause: BatonError): ActOutcome {
@@ -167,5 +124,4 @@ const SAID: Readonly<Record<Act, string>> = {
   'mark-not-stopping': 'does not stop',
   rescue: 'taken from a dead worker',
   promote: 'successor started',
-  dispatch: 'dispatched',
 };

@@ -1,4 +1,4 @@
-import type { Address } from '@baton/protocols';
+import type { Address, Lane } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
 import type { Duties } from './duties.ts';
@@ -14,7 +14,8 @@ const sight = (revision: number, generation = 1, wall = 0): Sight => ({
   wall,
   live: true,
 });
-const waiting: Duties = { stage: 'waiting', lane: { queue: 'q', priority: 'normal', type: 'job' } };
+const lane: Lane = { queue: 'q', priority: 'normal', type: 'job' };
+const waiting: Duties = { stage: 'waiting', lane };
 const running = (holder: string): Duties => ({
   stage: 'running',
   holder,
@@ -24,8 +25,13 @@ const running = (holder: string): Duties => ({
 
 const create = () => {
   const removed: Watched[] = [];
-  const index = new TaskIndex((watched) => removed.push(watched));
-  return { index, removed };
+  const told: string[] = [];
+  const index = new TaskIndex({
+    ready: ({ address, revision, order }) => told.push(`ready ${address} ${revision} at ${order}`),
+    gone: ({ address, revision }) => told.push(`gone ${address} ${revision}`),
+    removed: (watched) => removed.push(watched),
+  });
+  return { index, removed, told };
 };
 
 test('a task is found by its address, its holder and its lane, and only where it belongs now', () => {
@@ -52,32 +58,31 @@ test('an older revision is nothing new', () => {
   assert.is(index.get(at('00', 1))?.duties.stage, 'running');
 });
 
-test('a task that is joined while it waits keeps its place and its age', () => {
-  const { index } = create();
-  index.apply(at('00', 1), sight(1, 1, 100), waiting);
-  index.apply(at('00', 2), sight(2, 1, 200), waiting);
-  index.apply(at('00', 1), sight(3, 1, 300), waiting);
-  const line = [...(index.lines()[0]?.waiting ?? [])];
-  assert.equal(
-    line.map((w) => [w.address, w.since]),
-    [
-      [at('00', 1), 100],
-      [at('00', 2), 200],
-    ],
-  );
+test('its queue is told of a task that waits, of its newer versions at the same place, and that it waits no more', () => {
+  const { index, told } = create();
+  const address = at('00', 1);
+  index.apply(address, sight(1), waiting);
+  index.apply(address, sight(3), waiting);
+  index.apply(address, sight(4), running('w'));
+  index.apply(address, sight(5), waiting);
+  index.apply(address, sight(6), undefined);
+  assert.equal(told, [
+    `ready ${address} 1 at 1`,
+    `ready ${address} 3 at 1`,
+    `gone ${address} 4`,
+    `ready ${address} 5 at 5`,
+    `gone ${address} 6`,
+  ]);
 });
 
-test('a dispatch puts a task behind the others', () => {
-  const { index } = create();
-  index.apply(at('00', 1), sight(1, 1, 100), waiting);
-  index.apply(at('00', 2), sight(2, 1, 200), waiting);
-  const first = index.get(at('00', 1));
-  if (first === undefined || waiting.stage !== 'waiting') throw new Error('not there');
-  index.wait(first, waiting.lane, 300);
-  assert.equal(
-    [...(index.lines()[0]?.waiting ?? [])].map((w) => w.since),
-    [200, 300],
-  );
+test('a delayed task whose time has come stands behind all that were seen before', () => {
+  const { index, told } = create();
+  index.apply(at('00', 1), sight(1), { stage: 'delayed', lane, runAt: 9 });
+  index.apply(at('00', 2), sight(7), waiting);
+  const delayed = index.get(at('00', 1));
+  if (delayed === undefined) throw new Error('not there');
+  index.startNow(delayed, lane);
+  assert.equal(told, [`ready ${at('00', 2)} 7 at 7`, `ready ${at('00', 1)} 1 at 8`]);
 });
 
 test('partitions that are given up leave nothing behind', () => {

@@ -13,6 +13,8 @@ export type Sight = {
   readonly wall: number;
   /** It was given as it was written; else it had been stored before the reader started, nobody knows how long. */
   readonly live: boolean;
+  /** The record as it was given, where it is still here. */
+  readonly bytes?: Uint8Array;
 };
 
 /** What is kept of one task. Little, since there is one for every task that has not ended; the record stays in the store. */
@@ -21,10 +23,8 @@ export type Watched = {
   revision: number;
   generation: number;
   duties: Duties;
-  /** Waiting tasks: own wall clock when it was pending, or last dispatched. */
-  since: number;
-  /** Times its dispatch was found lost. */
-  dispatches: number;
+  /** Waiting tasks: their place in line, the revision with which they became ready. */
+  order: number;
   /** An act for it is under way or queued. */
   busy: boolean;
   /** Acts in a row that came to nothing. */
@@ -43,6 +43,15 @@ export type TaskTimer = Due & {
 /** Tasks of one lane that wait for a worker, the longest waiting first. */
 export type Line = { readonly lane: Lane; readonly duties: Duties; readonly waiting: Set<Watched> };
 
+export type IndexListener = {
+  /** It waits for its queue to start it: newly, or in a newer version. `bytes`: its record, where it is here. */
+  readonly ready: (watched: Watched, lane: Lane, bytes: Uint8Array | undefined) => void;
+  /** It waits no more, as of its revision. */
+  readonly gone: (watched: Watched, lane: Lane) => void;
+  /** It is not watched any more. */
+  readonly removed: (watched: Watched) => void;
+};
+
 /** Every task of the owned partitions that has duties, by address, by holder and by lane. */
 export class TaskIndex {
   private readonly partitions = new Map<string, Map<Address, Watched>>();
@@ -50,11 +59,12 @@ export class TaskIndex {
   private readonly queues = new Map<string, Line>();
   private readonly byId = new Map<string, Watched>();
   private count = 0;
-  private readonly removed: (watched: Watched) => void;
+  private readonly listener: IndexListener;
+  /** The place in line that was given last, or a newer revision. */
+  private lastOrder = 0;
 
-  /** `removed` is told of every task that is not watched any more. */
-  constructor(removed: (watched: Watched) => void) {
-    this.removed = removed;
+  constructor(listener: IndexListener) {
+    this.listener = listener;
   }
 
   get size(): number {
@@ -94,6 +104,11 @@ export class TaskIndex {
     return [...this.queues.values()];
   }
 
+  /** Every task that waits, by lane and in no order inside of it. */
+  *ready(): Iterable<{ readonly watched: Watched; readonly lane: Lane }> {
+    for (const { lane, waiting } of this.queues.values()) for (const watched of waiting) yield { watched, lane };
+  }
+
   *all(): Iterable<Watched> {
     for (const tasks of this.partitions.values()) yield* tasks.values();
   }
@@ -114,7 +129,9 @@ export class TaskIndex {
   apply(address: Address, sight: Sight, duties: Duties | undefined): Watched | undefined {
     const known = this.get(address);
     if (known !== undefined && known.revision >= sight.revision) return known;
+    this.lastOrder = Math.max(this.lastOrder, sight.revision);
     if (duties === undefined) {
+      if (known !== undefined) known.revision = sight.revision;
       if (known !== undefined) this.remove(known);
       return undefined;
     }
@@ -122,21 +139,24 @@ export class TaskIndex {
     known.revision = sight.revision;
     known.generation = sight.generation;
     known.failures = 0;
-    // Joined while it waits: it keeps its place, and how long it has waited.
-    if (isSameLine(known.duties, duties)) return known;
+    // Joined while it waits: it keeps its place.
+    if (isSameLine(known.duties, duties)) {
+      if (duties.stage === 'waiting') this.listener.ready(known, duties.lane, sight.bytes);
+      return known;
+    }
     this.unlink(known);
     known.duties = duties;
-    known.since = sight.wall;
-    known.dispatches = 0;
-    this.link(known);
+    known.order = sight.revision;
+    this.link(known, sight.bytes);
     return known;
   }
 
-  /** A task that waits from now on, and behind all others that wait. */
-  wait(watched: Watched, lane: Lane, since: number): void {
+  /** A delayed task whose time has come waits from now on, behind all others that wait. */
+  startNow(watched: Watched, lane: Lane): void {
     this.unlink(watched);
     watched.duties = { stage: 'waiting', lane };
-    watched.since = since;
+    this.lastOrder++;
+    watched.order = this.lastOrder;
     this.link(watched);
   }
 
@@ -147,7 +167,7 @@ export class TaskIndex {
     this.count--;
     this.unname(watched);
     this.unlink(watched);
-    this.removed(watched);
+    this.listener.removed(watched);
   }
 
   /** Drops everything outside of these partitions. */
@@ -175,8 +195,7 @@ export class TaskIndex {
       revision: sight.revision,
       generation: sight.generation,
       duties,
-      since: sight.wall,
-      dispatches: 0,
+      order: sight.revision,
       busy: false,
       failures: 0,
       timer: undefined,
@@ -187,16 +206,17 @@ export class TaskIndex {
     if (tasks.size === 0) this.partitions.set(ownString(partition), tasks);
     tasks.set(own, watched);
     this.count++;
-    this.link(watched);
+    this.link(watched, sight.bytes);
     return watched;
   }
 
-  private link(watched: Watched): void {
+  private link(watched: Watched, bytes?: Uint8Array): void {
     const { duties } = watched;
     if (duties.stage === 'waiting') {
       const line = this.lineOf(duties.lane);
       watched.duties = line.duties;
       line.waiting.add(watched);
+      this.listener.ready(watched, line.lane, bytes);
       return;
     }
     const holder = holderOf(duties);
@@ -213,6 +233,7 @@ export class TaskIndex {
       const line = this.queues.get(key);
       line?.waiting.delete(watched);
       if (line?.waiting.size === 0) this.queues.delete(key);
+      this.listener.gone(watched, duties.lane);
       return;
     }
     const holder = holderOf(duties);

@@ -12,7 +12,14 @@ export type SupervisorTimings = {
   readonly canaryMs: number;
   /** Changes among the supervisors are waited for this long, so that a fleet that starts shuffles once. */
   readonly settleMs: number;
-  /** Records are looked at this often; of several writes to one actor in between only the last one is decoded. */
+  /** Other supervisors are asked this often whether they are there: one whose connection is gone is missed at once. */
+  readonly pingMs: number;
+  /** After one is missed, before what it had is shared out. */
+  readonly missingMs: number;
+  /**
+   * Records are looked at this long after they came, 0: at the end of the turn in which they came. Of several writes to
+   * one actor in between only the last one is decoded.
+   */
   readonly intakeMs: number;
   /** How long after the deadline a supervisor acts: the worker does so at the deadline, and a race helps nobody. */
   readonly timeoutGraceMs: number;
@@ -22,18 +29,6 @@ export type SupervisorTimings = {
   readonly pokeSlowlyMs: number;
   /** Whoever ended a task starts its successor; after this long the supervisor does. */
   readonly promoteMs: number;
-  /** Lanes are looked through for lost dispatches this often ... */
-  readonly sweepMs: number;
-  /** ... or this often while one look found more than it may repair ... */
-  readonly sweepAgainMs: number;
-  /** ... and a task is left in peace until it was pending for this long: its submitter dispatches it. */
-  readonly dispatchMs: number;
-  /** The server tells when a delayed task is due; what it does not tell is seen to here so long after its time ... */
-  readonly dueGraceMs: number;
-  /** ... or so long after it was first seen, when its time had passed before: there may be many to tell. */
-  readonly overdueMs: number;
-  /** Difference between the server's clock and ours that proves nothing. */
-  readonly clockMarginMs: number;
   /** Each partition is compared with the bucket once in this time, one after the other. */
   readonly reconcileMs: number;
   /** A write must have come back through the feed after this long. */
@@ -42,16 +37,12 @@ export type SupervisorTimings = {
   readonly catchUpMs: number;
   /** At stop, what has begun may end for this long. */
   readonly stopMs: number;
-  /** Delayed tasks that are dispatched at the same time. */
-  readonly dueAtOnce: number;
   /** Commands that are carried out at the same time. */
   readonly commandsAtOnce: number;
   /** How long other supervisors are waited for when they are asked where a task is. */
   readonly findMs: number;
   /** Acts at the same time. */
   readonly parallelActs: number;
-  /** Lost dispatches repaired per sweep. */
-  readonly sweepLimit: number;
 };
 
 export const SUPERVISOR_TIMINGS: SupervisorTimings = {
@@ -60,24 +51,18 @@ export const SUPERVISOR_TIMINGS: SupervisorTimings = {
   attentionMs: 1_000,
   canaryMs: 2 * LEASE_RENEW_MS,
   settleMs: 300,
-  intakeMs: 50,
+  pingMs: 250,
+  missingMs: 20,
+  intakeMs: 0,
   timeoutGraceMs: 150,
   pokeMs: 1_000,
   pokeSlowlyMs: 10_000,
   promoteMs: 1_000,
-  sweepMs: 2_000,
-  sweepAgainMs: 200,
-  dispatchMs: 3_000,
-  dueGraceMs: 700,
-  overdueMs: 2_500,
-  clockMarginMs: 2_000,
   reconcileMs: 600_000,
   echoMs: 5_000,
   catchUpMs: 30_000,
   stopMs: 5_000,
-  dueAtOnce: 512,
   commandsAtOnce: 256,
   findMs: 300,
   parallelActs: 64,
-  sweepLimit: 1_000,
 };

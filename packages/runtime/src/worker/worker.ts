@@ -1,9 +1,11 @@
-import { PRIORITIES, type Lane } from '@baton/protocols';
 import { Announcer } from '../definitions/announcer.ts';
+import type { Address } from '@baton/protocols';
+import type { OfferedTask } from '../dispatch/queue-client.ts';
+import { WorkerQueues } from '../dispatch/worker-queues.ts';
 import type { Log } from '../log.ts';
 import { InvalidArgumentError, UnreadableRecordError } from '../errors.ts';
 import { recordOf, type Held } from '../kernel.ts';
-import type { Dispatch, Ports, RunReader } from '../ports.ts';
+import type { Ports } from '../ports.ts';
 import type { TaskDefinition } from '../run/definition.ts';
 import type { Claimed, RunHost } from '../run/run-host.ts';
 import { guardScope } from '../run/scope-guard.ts';
@@ -27,20 +29,23 @@ export type DrainOptions = {
   readonly abnormal?: string;
 };
 
-/** Longest time the server is waited for when a worker goes. */
+/** Longest time tasks are given back when a worker goes, whatever is away. */
 const LEAVE_MS = 5_000;
 
 /**
- * The worker actor: takes what its lanes offer, as much as it has free slots for, claims it, and runs it.
+ * The worker actor: tells its queues how many tasks it takes, claims what it is offered, and runs it.
  *
- * A slot is taken from the moment a dispatch arrives until its run has ended, so a worker never holds more than it can
- * run. The dispatch is acknowledged once the claim is known: a long task holds no delivery.
+ * A slot is taken from the moment an offer arrives until its run has ended, and no more is on its way than there are free
+ * slots, so a worker never holds more than it can run. The claim makes it the owner; an offer is a hint, and one that came
+ * to nothing is given back.
  */
 export class Worker {
   private readonly settings: WorkerSettings;
   private readonly types: ReadonlyMap<string, TaskDefinition>;
-  private reader: RunReader | undefined;
   private announcer: Announcer | undefined;
+  private queues: WorkerQueues | undefined;
+  /** What is being claimed: an offer that comes twice is claimed once. */
+  private readonly claiming = new Set<Address>();
   private busy = 0;
   private draining = false;
   private idle: (() => void) | undefined;
@@ -56,13 +61,21 @@ export class Worker {
   }
 
   async start(): Promise<void> {
-    const { host, ports, queues, definitions, concurrency } = this.settings;
+    const { host, ports, queues, definitions, concurrency, log } = this.settings;
     await host.prepareThreads(definitions, concurrency);
     await host.start();
-    host.announce({ queues, types: [...this.types.keys()], concurrency });
+    const types = [...this.types.keys()];
+    host.announce({ queues, types, concurrency });
     this.announcer = new Announcer({ ports, worker: host.id, definitions });
     host.onLeaseChange(() => this.offerSlots());
-    this.reader = await ports.queue.open(lanesOf(queues, [...this.types.keys()]), (dispatch) => this.take(dispatch));
+    this.queues = new WorkerQueues({
+      ...ports,
+      worker: host.id,
+      queues,
+      types,
+      log,
+      offered: (task) => this.take(task),
+    });
     this.offerSlots();
   }
 
@@ -74,9 +87,10 @@ export class Worker {
     this.draining = true;
     host.setState('draining');
     this.announcer?.stop();
-    // Whatever is away, a worker that was asked to go goes.
-    await this.within(LEAVE_MS, this.reader?.close());
-    this.reader = undefined;
+    // Bounded: whatever is away, a worker that was asked to go goes.
+    const { queues } = this;
+    this.queues = undefined;
+    await queues?.close();
     if (await this.idleWithin(options.graceMs)) return;
     host.interruptAll('drain', by);
     if (await this.idleWithin(options.stopMs)) return;
@@ -92,81 +106,79 @@ export class Worker {
     this.announcer?.stop();
   }
 
-  private take(dispatch: Dispatch): void {
-    if (this.draining) {
-      dispatch.handBack();
-      return;
-    }
+  private take(task: OfferedTask): void {
+    // What is being claimed is not claimed twice; should that come to nothing, the offer ends in its time.
+    if (this.draining) task.giveBack('free');
+    if (this.draining || this.claiming.has(task.address)) return this.offerSlots();
     this.busy++;
     this.offerSlots();
-    void this.work(dispatch).finally(() => {
+    void this.work(task).finally(() => {
       this.busy--;
       this.offerSlots();
       if (this.busy === 0) this.idle?.();
     });
   }
 
-  private async work(dispatch: Dispatch): Promise<void> {
+  private async work(task: OfferedTask): Promise<void> {
     const { host } = this.settings;
-    const offered = this.offered(dispatch);
-    if (offered === undefined) return;
-    let claimed: Claimed = await host.claim(dispatch.address, offered, dispatch.revision);
-    if (claimed.kind === 'failed') {
-      dispatch.handBack();
-      return;
+    const { address } = task;
+    this.claiming.add(address);
+    const claimed = await this.claim(task).finally(() => this.claiming.delete(address));
+    if (claimed === undefined) return;
+    const definition = this.types.get(claimed.record.type);
+    if (definition === undefined) throw new Error(`claimed a task of type '${claimed.record.type}' without a handler`);
+    await host.run(address, claimed, guardScope(definition, claimed.record));
+  }
+
+  /** The task as it was claimed; undefined: it is not ours. */
+  private async claim(task: OfferedTask): Promise<Held | undefined> {
+    const { host } = this.settings;
+    const { address, revision } = task;
+    const offered = this.offered(task);
+    if (offered === 'refused') {
+      task.giveBack('refused');
+      return undefined;
     }
-    if (claimed.kind === 'unknown') claimed = await host.settle(dispatch.address);
-    dispatch.ack();
-    if (claimed.kind !== 'mine') return;
-    const definition = this.types.get(claimed.held.record.type);
-    if (definition === undefined)
-      throw new Error(`claimed a task of type '${claimed.held.record.type}' without a handler`);
-    await host.run(dispatch.address, claimed.held, guardScope(definition, claimed.held.record));
+    let claimed: Claimed = await host.claim(address, offered, revision);
+    if (claimed.kind === 'unknown') claimed = await host.settle(address);
+    // One that failed comes again in its time, to whoever can reach the store.
+    if (claimed.kind === 'not_mine') task.giveBack('stale');
+    return claimed.kind === 'mine' ? claimed.held : undefined;
   }
 
   /**
-   * The record of a dispatch, or undefined. A damaged one is acknowledged: it will not get better, and the supervisor
-   * misses it and offers the task again from the record. One of a newer version is left alone (behaviour X10): it comes
-   * again, for a newer worker.
+   * The record of an offer, where it came along. One that cannot be read or that is of a type this worker does not serve
+   * is left to others: a record of a newer version to a newer worker (behaviour X10).
    */
-  private offered(dispatch: Dispatch): Held | undefined {
+  private offered({ address, revision, bytes }: OfferedTask): Held | 'refused' | undefined {
+    if (bytes === undefined) return undefined;
     try {
-      const record = recordOf(dispatch);
-      if (this.types.has(record.type)) return { record, revision: dispatch.revision };
-      dispatch.ack();
-      const { address } = dispatch;
-      this.settings.log.error(
-        { address, type: record.type },
-        'a dispatch in a lane of ours is of another type and is dropped',
-      );
-      return undefined;
+      const record = recordOf({ address, bytes });
+      if (this.types.has(record.type)) return { record, revision };
+      this.settings.log.error({ address, type: record.type }, 'an offered task is of a type that is not served here');
     } catch (error) {
       if (!(error instanceof UnreadableRecordError)) throw error;
-      const isNewer = error.code === 'RECORD_NEWER';
-      if (!isNewer) dispatch.ack();
-      const text = isNewer ? 'a dispatch is left to a newer worker' : 'a dispatch cannot be read and is dropped';
-      this.settings.log.error({ err: error, address: dispatch.address }, text);
-      return undefined;
+      this.settings.log.error({ err: error, address }, 'an offered task cannot be read and is left to other workers');
     }
+    return 'refused';
   }
 
   private offerSlots(): void {
     if (this.draining) return;
     const { host, concurrency } = this.settings;
-    this.reader?.setFree(host.leased ? Math.max(0, concurrency - this.busy) : 0);
+    this.queues?.setFree(host.leased ? Math.max(0, concurrency - this.busy) : 0);
   }
 
   /** False when it takes longer. */
-  private within(limitMs: number, work: Promise<void> | undefined): Promise<boolean> {
+  private within(limitMs: number, work: Promise<void>): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const timer = this.settings.ports.clock.after(limitMs, () => resolve(false));
-      Promise.resolve(work).then(
-        () => resolve(true),
-        (error: unknown) => reject(error as Error),
-      );
-      void Promise.resolve(work)
-        .finally(() => timer.cancel())
-        .catch(() => undefined);
+      work
+        .then(
+          () => resolve(true),
+          (error: unknown) => reject(error as Error),
+        )
+        .finally(() => timer.cancel());
     });
   }
 
@@ -197,6 +209,3 @@ const byType = (definitions: readonly TaskDefinition[]): ReadonlyMap<string, Tas
   }
   return types;
 };
-
-const lanesOf = (queues: readonly string[], types: readonly string[]): readonly Lane[] =>
-  PRIORITIES.flatMap((priority) => queues.flatMap((queue) => types.map((type) => ({ queue, priority, type }))));

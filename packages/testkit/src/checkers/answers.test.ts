@@ -40,7 +40,7 @@ const live = (...commands: readonly Command[]): readonly Recorded[] => {
 };
 
 const fence = { epoch: EPOCH, revision: 2 };
-const claim: Command = { kind: 'claim', at: 3_000, id: 't1', worker: 'w', epoch: EPOCH, revision: 2, dispatched: 2 };
+const claim: Command = { kind: 'claim', at: 3_000, id: 't1', worker: 'w', epoch: EPOCH, revision: 2, offered: 2 };
 const finish: Command = {
   kind: 'finish',
   at: 4_000,
@@ -190,7 +190,7 @@ test('a task that waits behind another counts, and so do its subscribers', () =>
   const abortable: Command = { kind: 'make-abortable', at: 3_100, fence: { epoch: EPOCH, revision: 1 } };
   const waiting = live(
     submit('alice', 't1', 1_000),
-    { ...claim, revision: 1, dispatched: 1 },
+    { ...claim, revision: 1, offered: 1 },
     abortable,
     cancel('root', 3_200),
     submit('bob', 't2', 3_300),

@@ -35,7 +35,7 @@ const lifeOf = (id: string, base: number): readonly [Recorded, Recorded, Recorde
   const records = (
     [
       { kind: 'submit', at: 1_000, actor: alice, spec, whenAborting: 'queue' },
-      { kind: 'claim', at: 2_000, id, worker: 'w', epoch: EPOCH, revision: base, dispatched: base },
+      { kind: 'claim', at: 2_000, id, worker: 'w', epoch: EPOCH, revision: base, offered: base },
       {
         kind: 'finish',
         at: 3_000,

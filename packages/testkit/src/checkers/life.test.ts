@@ -65,7 +65,7 @@ const claim =
     worker,
     epoch: EPOCH,
     revision,
-    dispatched: revision,
+    offered: revision,
   });
 const abortable: Step = ({ at, record }) => ({ kind: 'make-abortable', at, fence: fenceOf(record) });
 const progress: Step = ({ at, record }) => ({ kind: 'progress', at, fence: fenceOf(record), progress: { count: at } });

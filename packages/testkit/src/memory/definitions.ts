@@ -1,4 +1,4 @@
-import type { KeptDefinition, Offer } from '@baton/core';
+import type { KeptDefinition, ServedDefinition } from '@baton/core';
 import { digestOf } from '@baton/protocols';
 import { NotConnectedError, type Definitions, type DefinitionsListener, type Subscription } from '@baton/runtime';
 import { Pipe } from './pipe.ts';
@@ -12,7 +12,7 @@ type Stored = { readonly kept: KeptDefinition; readonly revision: number };
 export class DefinitionState {
   readonly stored = new Map<string, Stored>();
   readonly watchers = new Set<(stored: Stored) => void>();
-  readonly announced = new Set<(offers: readonly Offer[]) => void>();
+  readonly announced = new Set<(offers: readonly ServedDefinition[]) => void>();
   readonly asked = new Set<() => void>();
   private count = 0;
 

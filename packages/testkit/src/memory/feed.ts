@@ -1,4 +1,4 @@
-import type { Address } from '@baton/protocols';
+import { partitionOfAddress, type Address } from '@baton/protocols';
 import { StoreRefusedError, type Entry, type FeedListener, type RecordFeed, type Subscription } from '@baton/runtime';
 import { Pipe } from './pipe.ts';
 import type { Process } from './process.ts';
@@ -16,22 +16,33 @@ export const memoryFeed = (
   process: Process,
   records: Records,
   readers: Set<FeedReader>,
-): RecordFeed => ({
-  follow: async (partitions, listener) => {
+): RecordFeed => {
+  const open = async (
+    what: string,
+    wanted: (address: Address) => boolean,
+    listener: FeedListener,
+  ): Promise<Subscription> => {
     const reader = answerOf(
-      await call(around, process, 'feed.follow', partitions.join(','), () =>
-        new FeedReader(around, process, records, new Set(partitions), listener, readers).start(),
+      await call(around, process, 'feed.follow', what, () =>
+        new FeedReader(around, process, records, wanted, listener, readers).start(),
       ),
     );
     return { close: () => reader.close() };
-  },
-});
+  };
+  return {
+    follow: (partitions, listener) => {
+      const wanted = new Set(partitions);
+      return open(partitions.join(','), (address) => wanted.has(partitionOfAddress(address)), listener);
+    },
+    followActor: (actor, listener) => open(actor, (address) => address === actor, listener),
+  };
+};
 
 export class FeedReader {
   private readonly around: Surroundings;
   private readonly process: Process;
   private readonly records: Records;
-  private readonly partitions: ReadonlySet<string>;
+  private readonly wanted: (address: Address) => boolean;
   private readonly listener: FeedListener;
   private readonly pipe: Pipe<Told>;
   private readonly readers: Set<FeedReader>;
@@ -45,14 +56,14 @@ export class FeedReader {
     around: Surroundings,
     process: Process,
     records: Records,
-    partitions: ReadonlySet<string>,
+    wanted: (address: Address) => boolean,
     listener: FeedListener,
     readers: Set<FeedReader>,
   ) {
     this.around = around;
     this.process = process;
     this.records = records;
-    this.partitions = partitions;
+    this.wanted = wanted;
     this.listener = listener;
     this.readers = readers;
     this.pipe = new Pipe(around, process, 'feed.entry', (told) => this.tell(told));
@@ -92,7 +103,7 @@ export class FeedReader {
   }
 
   private offer(entry: Entry): void {
-    if (!this.partitions.has(partitionIn(entry.address))) return;
+    if (!this.wanted(entry.address)) return;
     const { address, revision, bytes } = entry;
     this.pipe.push({ kind: 'entry', entry: { address, revision, bytes } }, address);
   }
@@ -117,5 +128,3 @@ export class FeedReader {
     if (!this.caughtUp) this.pipe.push({ kind: 'caught-up' }, 'caught-up');
   }
 }
-
-const partitionIn = (address: Address): string => address.slice(0, 2);

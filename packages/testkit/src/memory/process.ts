@@ -18,6 +18,10 @@ export class Process {
   readonly link: Link;
   /** Changes with every loss of the connection: what was under way under an older one is lost. */
   connection = 0;
+  /** Resolves when all that was sent without an answer has arrived, or is lost. */
+  sent: Promise<unknown> = Promise.resolve();
+  /** The connection that has lost something of it: what came behind is lost too. */
+  lostWith = -1;
   state: ProcessState = 'up';
   blockedAt: number | undefined;
   private up = true;

@@ -2,7 +2,6 @@ import type { Address } from '@baton/protocols';
 import type { Entry, Signals, Subscription } from '@baton/runtime';
 import { Pipe } from './pipe.ts';
 import type { Process } from './process.ts';
-import type { Records } from './records.ts';
 import type { Surroundings } from './surroundings.ts';
 import { answerOf, call } from './wire.ts';
 
@@ -12,17 +11,11 @@ type Topics = {
   readonly progress: Topic<Uint8Array>;
 };
 
-export const createTopics = (around: Surroundings, records: Records): Topics => {
-  const topics: Topics = {
-    poke: new Topic<Address>(around, 'signal.poke'),
-    record: new Topic<Entry>(around, 'signal.record'),
-    progress: new Topic<Uint8Array>(around, 'signal.progress'),
-  };
-  records.onWrite(({ address, revision, bytes, outcomeOf }) => {
-    if (outcomeOf === undefined) topics.record.publish(address, { address, revision, bytes });
-  });
-  return topics;
-};
+export const createTopics = (around: Surroundings): Topics => ({
+  poke: new Topic<Address>(around, 'signal.poke'),
+  record: new Topic<Entry>(around, 'signal.record'),
+  progress: new Topic<Uint8Array>(around, 'signal.progress'),
+});
 
 export const memorySignals = (around: Surroundings, process: Process, topics: Topics): Signals => {
   let last: Promise<unknown> = Promise.resolve();
@@ -39,6 +32,7 @@ export const memorySignals = (around: Surroundings, process: Process, topics: To
   return {
     poke: (worker, address) => emit(() => topics.poke.publish(worker, address)),
     onPoke: (worker, listener) => topics.poke.subscribe(process, worker, listener),
+    record: (entry) => emit(() => topics.record.publish(entry.address, entry)),
     onRecord: (address, listener) => listen(address, () => topics.record.subscribe(process, address, listener)),
     progress: (taskId, bytes) => emit(() => topics.progress.publish(taskId, bytes.slice())),
     onProgress: (taskId, listener) => listen(taskId, () => topics.progress.subscribe(process, taskId, listener)),

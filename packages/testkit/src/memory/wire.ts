@@ -82,7 +82,10 @@ export const writeResultOf = (called: Called<number | 'full' | undefined>): Writ
   return called.value === undefined ? { kind: 'conflict' } : { kind: 'written', revision: called.value };
 };
 
-/** A message without an answer. It arrives, or is lost with the connection or by a fault. */
+/**
+ * A message without an answer. It arrives, or is lost with the connection or by a fault. What one process sends arrives in
+ * order, as on one connection, and where it breaks all that comes behind the first that was lost is lost too.
+ */
 export const send = (around: Surroundings, process: Process, op: Op, subject: string, apply: () => void): void => {
   if (!process.isConnected) return;
   const fault = around.faults.draw(op, process.name, subject);
@@ -90,7 +93,17 @@ export const send = (around: Surroundings, process: Process, op: Op, subject: st
   around.note(process.name, op, subject, lost ? 'dropped' : 'sent');
   if (lost) return;
   const sentOn = process.connection;
-  void around.leg(fault?.kind === 'delay' ? fault.delayMs : 0).then(() => {
-    if (process.connection === sentOn || !around.random.hits(LOST_WITH_CONNECTION)) apply();
+  const arrival = around.leg(fault?.kind === 'delay' ? fault.delayMs : 0);
+  // Leases are renewed over a connection of their own.
+  const isApart = op.startsWith('presence.');
+  const arrived = Promise.all([isApart ? undefined : process.sent, arrival]).then(() => {
+    if (process.connection !== sentOn) {
+      if (process.lostWith === sentOn || around.random.hits(LOST_WITH_CONNECTION)) {
+        if (!isApart) process.lostWith = sentOn;
+        return;
+      }
+    }
+    apply();
   });
+  if (!isApart) process.sent = arrived;
 };

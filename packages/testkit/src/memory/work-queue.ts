@@ -7,7 +7,7 @@ import { answerOf, call, send } from './wire.ts';
 
 /** What tells one queue from another: the name of its faults, how long a reader may take, what a message is called. */
 export type WorkKind<T> = {
-  readonly name: 'command' | 'later';
+  readonly name: 'command';
   readonly ackWaitMs: number;
   readonly labelOf: (item: T) => string;
 };

@@ -1,5 +1,5 @@
-import { addressOf, encodeRecord, decodeRecord, type Address, type Lane } from '@baton/protocols';
-import { createKernel, type Dispatch, type Kernel } from '@baton/runtime';
+import { addressOf, allPartitions, decodeRecord, type Address } from '@baton/protocols';
+import { createKernel, type Entry, type Kernel } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
 import { createVirtualClock, type VirtualClock } from '../virtual-clock.ts';
@@ -7,7 +7,6 @@ import { createMemoryWorld, type MemoryWorld } from './world.ts';
 
 const test = suite('testkit: memory world');
 
-const LANE: Lane = { queue: 'default', priority: 'normal', type: 'job' };
 const at = (key: string): Address => addressOf({ scope: 'shared', type: 'job', key });
 
 const create = (seed: number | string = 1, latencyMs: readonly [number, number] = [0, 0]) => {
@@ -43,13 +42,13 @@ const busyRun = async (seed: number): Promise<{ readonly world: MemoryWorld; rea
   const { clock, world } = create(seed, [0, 3]);
   world.inject({ op: 'store.write', fault: 'lost-reply', probability: 0.1 });
   world.inject({ op: 'store.write', fault: 'lost-request', probability: 0.1 });
-  world.inject({ op: 'queue.deliver', fault: 'drop', probability: 0.1 });
+  world.inject({ op: 'feed.entry', fault: 'duplicate', probability: 0.1 });
   for (const name of ['w1', 'w2']) {
     const ports = world.ports(name);
     const kernel = createKernel(ports);
-    const claim = async (dispatch: Dispatch): Promise<void> => {
-      const { address, revision } = dispatch;
-      const { id } = decodeRecord(dispatch.bytes);
+    const claim = async ({ address, revision, bytes }: Entry): Promise<void> => {
+      const { id, status } = decodeRecord(bytes);
+      if (status !== 'pending') return;
       await kernel.ask(address, (held) => ({
         kind: 'claim',
         at: ports.clock.now(),
@@ -57,21 +56,16 @@ const busyRun = async (seed: number): Promise<{ readonly world: MemoryWorld; rea
         worker: name,
         epoch: ports.store.epoch,
         revision: held?.revision ?? 0,
-        dispatched: revision,
+        offered: revision,
       }));
-      dispatch.ack();
     };
-    void ports.queue.open([LANE], (dispatch) => void claim(dispatch)).then((reader) => reader.setFree(50));
+    const nothing = (): void => {};
+    void ports.feed.follow(allPartitions(), { entry: (entry) => void claim(entry), caughtUp: nothing, lost: nothing });
   }
   for (const name of ['a', 'b', 'c']) {
     const kernel = createKernel(world.ports(name));
     for (let i = 0; i < 5; i++) {
-      void submit(kernel, world, name, `key-${i}`).then((asked) => {
-        if (asked.kind !== 'done') return;
-        void world
-          .ports(name)
-          .queue.put(LANE, { address: at(`key-${i}`), revision: asked.revision, bytes: encodeRecord(asked.record) });
-      });
+      void submit(kernel, world, name, `key-${i}`);
     }
   }
   await clock.advance(60_000);

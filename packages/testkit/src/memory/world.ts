@@ -1,4 +1,3 @@
-import type { Lane } from '@baton/protocols';
 import { STORE_TIMEOUT_MS } from '@baton/protocols';
 import {
   BatonError,
@@ -14,10 +13,10 @@ import { createSeededChance } from '../seeded-chance.ts';
 import { CommandState, memoryCommands, type DeadCommand } from './commands.ts';
 import { DataState, memoryData } from './data.ts';
 import { DefinitionState, memoryDefinitions } from './definitions.ts';
+import { DispatchState, memoryDispatch } from './dispatch.ts';
 import { memoryEventLog } from './event-log.ts';
 import type { FaultRule, Injected } from './faults.ts';
 import { memoryFeed, type FeedReader } from './feed.ts';
-import { LaterState, memoryLater } from './later.ts';
 import { LogState } from './log-state.ts';
 import { memoryOperations, OperationState } from './operations.ts';
 import { memoryPresence } from './presence.ts';
@@ -25,8 +24,6 @@ import { PresenceState } from './presence-state.ts';
 import { Process, type ProcessState } from './process.ts';
 import { durablesOf, memoryProjections } from './projections.ts';
 import { Records, type StoredRecord } from './records.ts';
-import { memoryRunQueue, RunCounter } from './run-queue.ts';
-import { RunState } from './run-state.ts';
 import { createTopics, memorySignals } from './signals.ts';
 import { memoryStore } from './store.ts';
 import { Surroundings } from './surroundings.ts';
@@ -72,8 +69,6 @@ export type LoggedRecord = Entry & {
   readonly sequence: number;
 };
 
-export type Waiting = Entry & { readonly lane: Lane; readonly out: boolean };
-
 /** A NATS server in memory, shared by all simulated processes. */
 export type MemoryWorld = {
   readonly clock: Clock;
@@ -97,12 +92,8 @@ export type MemoryWorld = {
   readonly objects: () => readonly string[];
   /** Commands that wait to be carried out, and those that were put aside. */
   readonly commands: () => { readonly waiting: number; readonly dead: readonly DeadCommand[] };
-  /** What the run queue holds, waiting or delivered. */
-  readonly waiting: () => readonly Waiting[];
   /** Puts something into the event log that is no record. */
   readonly putUnreadable: (bytes: Uint8Array, reason: string) => void;
-  /** The run queue is a hint: loses all of it. */
-  readonly loseRunQueue: () => void;
   /**
    * As if the bucket had been deleted and made again, with a later epoch. Feeds end; the processes of now find out within
    * seconds, and their links are over for good.
@@ -168,9 +159,7 @@ export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld
         .flatMap(({ sequence, content }) => (content.kind === 'record' ? [{ ...content.entry, sequence }] : [])),
     objects: () => server.data.names(),
     commands: () => ({ waiting: server.commands.size, dead: [...server.commands.dead] }),
-    waiting: () => server.run.all().map(({ entry, lane, out }) => ({ ...entry, lane, out })),
     putUnreadable: (bytes, reason) => void server.log.append({ kind: 'unreadable', bytes: bytes.slice(), reason }),
-    loseRunQueue: () => server.run.clear(),
     recreateBucket: () => {
       server.records.recreate();
       server.durables.clear();
@@ -194,20 +183,17 @@ type Server = ReturnType<typeof createServer>;
 const createServer = (around: Surroundings, tasksMaxBytes: number) => {
   const records = new Records(around.clock, tasksMaxBytes);
   const log = new LogState(around.clock);
-  const run = new RunState(around);
   return {
     records,
     log,
     durables: durablesOf(records, around.clock),
     data: new DataState(around.clock),
-    later: new LaterState(around),
+    dispatch: new DispatchState(),
     operations: new OperationState(around.clock),
     commands: new CommandState(around),
     definitions: new DefinitionState(),
-    run,
-    counter: new RunCounter(around, run),
     nodes: new PresenceState(around.clock),
-    topics: createTopics(around, records),
+    topics: createTopics(around),
     feeds: new Set<FeedReader>(),
   };
 };
@@ -221,11 +207,10 @@ const makeNode = (around: Surroundings, server: Server, name: string, chance: Ch
     projections: memoryProjections(around, process, server.records, server.durables),
     log: memoryEventLog(around, process, server.log),
     data: memoryData(around, process, server.data),
-    later: memoryLater(around, process, server.later),
     operations: memoryOperations(around, process, server.operations),
     commands: memoryCommands(around, process, server.commands),
     definitions: memoryDefinitions(around, process, server.definitions),
-    queue: memoryRunQueue(around, process, server.run, server.counter),
+    dispatch: memoryDispatch(around, process, server.dispatch),
     presence: memoryPresence(around, process, server.nodes),
     signals: memorySignals(around, process, server.topics),
     link: process.link,

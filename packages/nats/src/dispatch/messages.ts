@@ -1,0 +1,172 @@
+import type { Priority, Return, TaskOffer } from '@baton/core';
+import { decode, DecodeError, encode, parseAddress, PRIORITIES, type Address } from '@baton/protocols';
+import type { Credit, CreditAnswer, OfferBatch, ReadyMessage, WaitingLine } from '@baton/runtime';
+
+/**
+ * The messages of dispatch as they are written: MessagePack arrays, the version of their shape first (see "Dispatch" in
+ * `protocols/README.md`). What cannot be read throws DecodeError, and is left out by who reads it: hints may be lost.
+ */
+const VERSION = 1;
+
+/** Below the `max_payload` of the server. */
+const MESSAGE_LIMIT = 1024 * 1024;
+
+const RETURNS: readonly Return[] = ['free', 'refused', 'stale'];
+
+export const encodeCredit = (credit: Credit): Uint8Array => {
+  const { queue, worker, session, turn, types, limit, returned, shares, leaving } = credit;
+  const back = returned.map(({ address, revision, how }) => [address, revision, RETURNS.indexOf(how)]);
+  return encode([VERSION, queue, worker, session, turn, types, limit, back, shares === true, leaving === true]);
+};
+
+export const decodeCredit = (bytes: Uint8Array): Credit => {
+  const [queue, worker, session, turn, types, limit, returned, shares, leaving] = fieldsOf(bytes, 9);
+  return {
+    queue: text(queue),
+    worker: text(worker),
+    session: text(session),
+    turn: count(turn),
+    types: list(types).map(text),
+    limit: count(limit),
+    returned: list(returned).map((one) => {
+      const [address, revision, how] = list(one);
+      return { address: place(address), revision: count(revision), how: oneOf(RETURNS, how) };
+    }),
+    ...(shares === true ? { shares: true } : {}),
+    ...(leaving === true ? { leaving: true } : {}),
+  };
+};
+
+export const encodeAnswer = ({ supervisor, hosts, sent, limit, waiting }: CreditAnswer): Uint8Array =>
+  encode([VERSION, supervisor, hosts, sent, limit, waiting]);
+
+export const decodeAnswer = (bytes: Uint8Array): CreditAnswer => {
+  const [supervisor, hosts, sent, limit, waiting] = fieldsOf(bytes, 5);
+  return {
+    supervisor: text(supervisor),
+    hosts: hosts === true,
+    sent: count(sent),
+    limit: count(limit),
+    waiting: count(waiting),
+  };
+};
+
+export const encodeOffers = ({ queue, session, from, offers, waiting }: OfferBatch): Uint8Array => {
+  const each = offers.map(({ address, revision, bytes }) => [address, revision, bytes ?? null]);
+  return encode([VERSION, queue, session, from, waiting, each]);
+};
+
+export const decodeOffers = (bytes: Uint8Array): OfferBatch => {
+  const [queue, session, from, waiting, offers] = fieldsOf(bytes, 5);
+  return {
+    queue: text(queue),
+    session: text(session),
+    from: count(from),
+    waiting: count(waiting),
+    offers: list(offers).map((one): TaskOffer<Address> => {
+      const [address, revision, record] = list(one);
+      return { address: place(address), revision: count(revision), ...bytesOf(record) };
+    }),
+  };
+};
+
+export const encodeReady = ({ from, session, number, begins, ask, ready, gone }: ReadyMessage): Uint8Array =>
+  encode([
+    VERSION,
+    from,
+    session,
+    number,
+    begins === true,
+    ask === true,
+    ready.map(({ queue, address, revision, order, priority, type, bytes }) => [
+      queue,
+      address,
+      revision,
+      order,
+      PRIORITIES.indexOf(priority),
+      type,
+      bytes ?? null,
+    ]),
+    gone.map(({ queue, address, revision }) => [queue, address, revision]),
+  ]);
+
+export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
+  const [from, session, number, begins, ask, ready, gone] = fieldsOf(bytes, 7);
+  return {
+    from: text(from),
+    session: text(session),
+    number: count(number),
+    ...(begins === true ? { begins: true } : {}),
+    ...(ask === true ? { ask: true } : {}),
+    ready: list(ready).map((one) => {
+      const [queue, address, revision, order, priority, type, record] = list(one);
+      return {
+        queue: text(queue),
+        address: place(address),
+        revision: count(revision),
+        order: count(order),
+        priority: oneOf<Priority>(PRIORITIES, priority),
+        type: text(type),
+        // A copy: these are kept, and the message with all others in it is not to be kept with them.
+        ...bytesOf(record instanceof Uint8Array ? new Uint8Array(record) : record),
+      };
+    }),
+    gone: list(gone).map((one) => {
+      const [queue, address, revision] = list(one);
+      return { queue: text(queue), address: place(address), revision: count(revision) };
+    }),
+  };
+};
+
+export const encodeWaiting = (lines: readonly WaitingLine[]): Uint8Array =>
+  encode([
+    VERSION,
+    lines.map(({ queue, priority, type, waiting }) => [queue, PRIORITIES.indexOf(priority), type, waiting]),
+  ]);
+
+export const decodeWaiting = (bytes: Uint8Array): readonly WaitingLine[] => {
+  const [lines] = fieldsOf(bytes, 1);
+  return list(lines).map((one) => {
+    const [queue, priority, type, waiting] = list(one);
+    return { queue: text(queue), priority: oneOf(PRIORITIES, priority), type: text(type), waiting: count(waiting) };
+  });
+};
+
+/** The fields behind the version. A later version may have more of them. */
+const fieldsOf = (bytes: Uint8Array, least: number): readonly unknown[] => {
+  const [version, ...fields] = list(decode(bytes, MESSAGE_LIMIT));
+  if (version !== VERSION) throw new DecodeError(`a message of version ${String(version)} is not for this program`);
+  if (fields.length < least) throw new DecodeError(`${fields.length} fields, ${least} are needed`);
+  return fields;
+};
+
+const bytesOf = (value: unknown): { readonly bytes?: Uint8Array } =>
+  value instanceof Uint8Array ? { bytes: value } : {};
+
+const text = (value: unknown): string => {
+  if (typeof value !== 'string') throw new DecodeError('a text is missing');
+  return value;
+};
+
+const count = (value: unknown): number => {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw new DecodeError('a number is missing');
+  return value;
+};
+
+const list = (value: unknown): readonly unknown[] => {
+  if (!Array.isArray(value)) throw new DecodeError('a list is missing');
+  return value;
+};
+
+const place = (value: unknown): Address => {
+  const address = typeof value === 'string' ? parseAddress(value) : undefined;
+  if (address === undefined) throw new DecodeError('an address is missing');
+  return address;
+};
+
+const oneOf = <T>(values: readonly T[], index: unknown): T => {
+  const value = values[count(index)];
+  if (value === undefined) throw new DecodeError(`${String(index)} names nothing`);
+  return value;
+};

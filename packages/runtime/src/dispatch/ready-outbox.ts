@@ -1,0 +1,94 @@
+import type { ReadyTask } from '@baton/core';
+import type { Address } from '@baton/protocols';
+import type { Chance, Dispatch, ReadyMessage } from '../ports.ts';
+import { MESSAGE_BYTES, MESSAGE_TASKS } from './timings.ts';
+
+export type QueuedTask = ReadyTask<Address> & { readonly queue: string };
+
+type Gone = ReadyMessage['gone'][number];
+
+/**
+ * What this supervisor tells one other about the queues that one hosts. Messages are numbered, so that the other one sees
+ * when one was lost, and asks for everything anew.
+ */
+export class ReadyOutbox {
+  private readonly to: string;
+  private readonly from: string;
+  private readonly dispatch: Dispatch;
+  private readonly chance: Chance;
+  private session = '';
+  private number = 0;
+  private ready: QueuedTask[] = [];
+  private gone: Gone[] = [];
+  private bytes = 0;
+  private flushing = false;
+
+  constructor(to: string, from: string, ports: { readonly dispatch: Dispatch; readonly chance: Chance }) {
+    this.to = to;
+    this.from = from;
+    this.dispatch = ports.dispatch;
+    this.chance = ports.chance;
+  }
+
+  /** Everything anew: what is told from here on is all there is. */
+  begin(): void {
+    this.session = this.chance.nonce();
+    this.number = 0;
+    this.clear();
+    this.send({ begins: true });
+  }
+
+  tellReady(task: QueuedTask): void {
+    if (this.session === '') this.begin();
+    // In order: what came to be ready again after it was gone is told after it.
+    if (this.gone.length > 0) this.flush();
+    this.ready.push(task);
+    this.bytes += task.bytes?.length ?? 0;
+    if (this.ready.length >= MESSAGE_TASKS || this.bytes >= MESSAGE_BYTES) this.flush();
+    else this.flushSoon();
+  }
+
+  tellGone(gone: Gone): void {
+    if (this.session === '') return;
+    this.gone.push(gone);
+    if (this.gone.length >= MESSAGE_TASKS) this.flush();
+    else this.flushSoon();
+  }
+
+  /** The number of the last message, so that its loss is noticed. */
+  beat(): void {
+    if (this.session !== '') this.dispatch.tell(this.to, this.message({}));
+  }
+
+  private flushSoon(): void {
+    if (this.flushing) return;
+    this.flushing = true;
+    queueMicrotask(() => {
+      this.flushing = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    if (this.ready.length === 0 && this.gone.length === 0) return;
+    const { ready, gone } = this;
+    this.clear();
+    this.send({ ready, gone });
+  }
+
+  private clear(): void {
+    this.ready = [];
+    this.gone = [];
+    this.bytes = 0;
+  }
+
+  private send(parts: Partial<ReadyMessage>): void {
+    this.number++;
+    this.dispatch.tell(this.to, this.message(parts));
+  }
+
+  private message(parts: Partial<ReadyMessage>): ReadyMessage {
+    const { from, session, number } = this;
+    return { from, session, number, ready: [], gone: [], ...parts };
+  }
+}

@@ -1,0 +1,27 @@
+/** Every period and limit of dispatch, milliseconds unless the name says otherwise. */
+export const DISPATCH_TIMINGS = {
+  /** A worker claims what it is offered at once; what it has not claimed after this long goes to another one. */
+  offerMs: 2_000,
+  /** How often a queue looks for such offers. */
+  lookMs: 500,
+  /** A worker tells its credit again after this long, also when nothing has changed: so a message that was lost is found. */
+  creditMs: 10_000,
+  /** An answer to a credit is given at once; after this long it is not coming. */
+  answerMs: 1_000,
+  /** Between two questions who hosts a queue, at first and at most. */
+  helloMs: 50,
+  helloMaxMs: 500,
+  /** Supervisors tell each other the number of their last message after this long. */
+  beatMs: 1_000,
+  /** What was lost between two supervisors is asked for at most this often. */
+  askMs: 500,
+} as const;
+
+/** Bytes of records a queue keeps for its offers; beyond it workers read them from the bucket. */
+export const OFFER_BYTES_LIMIT = 64 * 1024 * 1024;
+
+/** Records of one message take at most so many bytes together, well below `max_payload`; one record alone may be larger. */
+export const MESSAGE_BYTES = 256 * 1024;
+
+/** Tasks in one message between supervisors. */
+export const MESSAGE_TASKS = 500;

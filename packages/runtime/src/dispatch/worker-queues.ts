@@ -1,0 +1,93 @@
+import type { Log } from '../log.ts';
+import type { Chance, Clock, Dispatch, Subscription } from '../ports.ts';
+import { QueueClient, type OfferedTask } from './queue-client.ts';
+import { shareSlots } from './slot-shares.ts';
+
+export type WorkerQueuesOptions = {
+  readonly worker: string;
+  readonly queues: readonly string[];
+  readonly types: readonly string[];
+  readonly dispatch: Dispatch;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  /** A task to claim; it has taken one of the free slots. */
+  readonly offered: (task: OfferedTask) => void;
+};
+
+/** The queues of one worker, which share its slots. */
+export class WorkerQueues {
+  private readonly options: WorkerQueuesOptions;
+  private readonly clients: readonly QueueClient[];
+  private readonly ties: readonly Subscription[];
+  private free = 0;
+  /** Whose turn it is where slots cannot be shared evenly: the one behind who got the last. */
+  private turn = 0;
+  private sharing = false;
+
+  constructor(options: WorkerQueuesOptions) {
+    this.options = options;
+    const { queues, worker, dispatch } = options;
+    const names = [...new Set(queues)];
+    this.clients = names.map((queue, i) => this.clientOf(queue, i, names.length > 1));
+    const byQueue = new Map(this.clients.map((client) => [client.queue, client]));
+    const check = (): void => {
+      for (const client of this.clients) client.check();
+    };
+    this.ties = [
+      dispatch.onOffer(worker, (batch) => byQueue.get(batch.queue)?.take(batch)),
+      dispatch.onRehosted(check),
+    ];
+    check();
+  }
+
+  /** Slots that are free now, also those that are promised. */
+  setFree(slots: number): void {
+    this.free = slots;
+    this.shareSoon();
+  }
+
+  /** Takes nothing more; what comes still is given back by its queue. */
+  async close(): Promise<void> {
+    for (const tie of this.ties) tie.close();
+    await Promise.all(this.clients.map((client) => client.close()));
+  }
+
+  private clientOf(queue: string, index: number, shares: boolean): QueueClient {
+    const { worker, types, dispatch, clock, chance, log, offered } = this.options;
+    return new QueueClient({
+      queue,
+      worker,
+      types,
+      shares,
+      dispatch,
+      clock,
+      chance,
+      offered: (task) => {
+        this.turn = (index + 1) % this.clients.length;
+        this.free--;
+        offered(task);
+      },
+      changed: () => this.shareSoon(),
+      unhosted: (is) => {
+        if (is) log.warn({ queue }, `no supervisor answers for the queue '${queue}': its tasks wait until one runs`);
+        else log.info({ queue }, `a supervisor answers for the queue '${queue}'`);
+      },
+    });
+  }
+
+  private shareSoon(): void {
+    if (this.sharing) return;
+    this.sharing = true;
+    queueMicrotask(() => {
+      this.sharing = false;
+      this.share();
+    });
+  }
+
+  private share(): void {
+    const shares = this.clients.map(({ promised, waiting, isHosted }) => ({ promised, waiting, fixed: !isHosted }));
+    const wanted = shareSlots(Math.max(0, this.free), shares, this.turn);
+    wanted.forEach((offers, i) => this.clients[i]?.want(offers));
+  }
+}
