@@ -38,12 +38,16 @@ export function lineReporter(writeLine: (line: string) => void): TerminalReporte
 function barReporter(stream: NodeJS.WriteStream): TerminalReporter {
   const bars = new Map<string, SingleBar>();
   let multi: MultiBar | undefined;
-  const open = (): MultiBar =>
-    (multi ??= new MultiBar(
-      { stream, format: formatBar, hideCursor: true, clearOnComplete: true, noTTYOutput: false },
-      Presets.shades_classic,
-    ));
+  const open = (): MultiBar => {
+    if (multi !== undefined) return multi;
+    const settings = { stream, format: formatBar, hideCursor: true, clearOnComplete: true, noTTYOutput: false };
+    multi = new MultiBar(settings, Presets.shades_classic);
+    // Bars take the cursor and the line wrap away; they are given back however this process ends.
+    process.once('exit', close);
+    return multi;
+  };
   const close = (): void => {
+    process.off('exit', close);
     multi?.stop();
     multi = undefined;
     bars.clear();

@@ -5,26 +5,36 @@ import { styled } from '../dev/terminal.ts';
 const BAR_CHARS = 28;
 const LINE_EVERY_MS = 1_000;
 
-export type ProgressView = { readonly update: (progress: Progress) => void; readonly close: () => void };
+export type ProgressView = {
+  readonly update: (progress: Progress) => void;
+  /** What stands there while there is no progress. */
+  readonly wait: (text: string) => void;
+  readonly close: () => void;
+};
+
+export type ProgressViewOptions = {
+  /** How progress is told; with its percentage when not given. */
+  readonly textOf?: (progress: Progress) => string;
+  /** Milliseconds to the end; by the time since the view began when not given. */
+  readonly etaOf?: (progress: Progress) => number | undefined;
+};
 
 /**
  * A live bar on a terminal, elsewhere a line a second. On stderr: what is printed for others to read stays clean.
- * `waiting`: what stands beside an empty bar. `textOf`: how progress is told; with its percentage and ETA when not given.
+ * `waiting`: what stands beside an empty bar.
  */
-export const progressView = (
-  waiting: string,
-  textOf: (progress: Progress) => string = describeProgress,
-): ProgressView => {
+export const progressView = (waiting: string, options: ProgressViewOptions = {}): ProgressView => {
   const began = performance.now();
+  const { textOf = describeProgress, etaOf = (progress) => etaMs(progress, performance.now() - began) } = options;
   const text = (progress: Progress): string => {
-    const eta = etaMs(progress, performance.now() - began);
+    const eta = etaOf(progress);
     return eta === undefined ? textOf(progress) : `${textOf(progress)}  ETA ${describeDuration(eta)}`;
   };
-  return process.stderr.isTTY ? bar(waiting, text) : lines(text);
+  return process.stderr.isTTY ? bar(waiting, text) : lines(waiting, text);
 };
 
 /** Where only JSON is printed. */
-export const silentView: ProgressView = { update: () => {}, close: () => {} };
+export const silentView: ProgressView = { update: () => {}, wait: () => {}, close: () => {} };
 
 const bar = (waiting: string, text: (progress: Progress) => string): ProgressView => {
   const view = new SingleBar({
@@ -38,16 +48,24 @@ const bar = (waiting: string, text: (progress: Progress) => string): ProgressVie
     },
   });
   view.start(1_000, 0, { text: waiting });
+  const close = (): void => {
+    process.off('exit', close);
+    view.stop();
+  };
+  // A bar takes the cursor and the line wrap away; they are given back however this process ends.
+  process.once('exit', close);
   return {
     update: (progress) => view.update(Math.round((fractionOf(progress) ?? 0) * 1_000), { text: text(progress) }),
-    close: () => view.stop(),
+    wait: (text) => view.update(0, { text }),
+    close,
   };
 };
 
-const lines = (text: (progress: Progress) => string): ProgressView => {
+const lines = (waiting: string, text: (progress: Progress) => string): ProgressView => {
   let next = 0;
   let last = '';
   let printed = '';
+  let waited = waiting;
   const print = (): void => {
     if (last !== printed) process.stderr.write(`  ${last}\n`);
     printed = last;
@@ -58,6 +76,11 @@ const lines = (text: (progress: Progress) => string): ProgressView => {
       if (performance.now() < next) return;
       next = performance.now() + LINE_EVERY_MS;
       print();
+    },
+    // What stands there from the beginning is no news; what comes later is.
+    wait: (now) => {
+      if (now !== waited) process.stderr.write(`  ${now}\n`);
+      waited = now;
     },
     // The last one is what it came to.
     close: print,

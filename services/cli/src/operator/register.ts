@@ -13,6 +13,7 @@ import { submit, type SubmitOptions } from './commands/submit.ts';
 import { watch } from './commands/watch.ts';
 import { workers } from './commands/workers.ts';
 import { EXIT_CODE_HELP } from './exit-codes.ts';
+import { leaveOnSignals } from './signals.ts';
 import { withSession, type Session, type Who } from './session.ts';
 
 const STATUSES: readonly Status[] = ['pending', 'in_progress', 'aborting', ...TERMINAL_STATUSES];
@@ -110,6 +111,7 @@ export const registerOperatorCommands = (program: Command): void => {
 };
 
 const end = async (who: Who, run: (session: Session) => Promise<number>): Promise<void> => {
+  leaveOnSignals();
   process.exitCode = await withSession(who, run);
 };
 

@@ -7,6 +7,7 @@ import { say, styled } from '../../dev/terminal.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { bytesText, sayJson } from '../output.ts';
 import { natsSettings, type Session } from '../session.ts';
+import { isServed, unservedText } from '../waiting.ts';
 import { lookAtNodes, type SeenNode } from './workers.ts';
 
 export type Finding = {
@@ -219,14 +220,11 @@ const workersOf = (workers: readonly SeenNode[]): readonly Finding[] => {
 
 const unservedOf = (workers: readonly SeenNode[], { lanes }: NatsFindings): readonly Finding[] =>
   lanes
-    .filter(
-      ({ queue, type }) =>
-        !workers.some(({ queues = [], types = [] }) => queues.includes(queue) && types.includes(type)),
-    )
+    .filter(({ queue, type }) => !isServed(workers, type, queue))
     .map(({ queue, type, priority, waiting }) => ({
       check: 'worker',
       level: 'warn',
-      found: `${waiting} wait: no worker serves ${type} in the queue ${queue} (${priority})`,
+      found: `${waiting} wait (${priority}): ${unservedText(workers, type, queue)}`,
       advice: `start a worker with that task: baton worker --tasks … --queues ${queue}`,
     }));
 

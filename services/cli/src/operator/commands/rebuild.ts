@@ -22,7 +22,7 @@ export const rebuild = async (session: Session): Promise<number> => {
           view.close();
           phase = progress.phase;
           const what = phase === 'log' ? 'events' : 'records';
-          view = progressView(what, (now) => `${what}: ${describeProgress(now)}`);
+          view = progressView(what, { textOf: (now) => `${what}: ${describeProgress(now)}` });
         }
         view.update({ current: Math.min(progress.done, progress.total), total: progress.total });
       },

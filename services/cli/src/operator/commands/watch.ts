@@ -1,11 +1,12 @@
 import type { TaskDocument } from '@baton/protocols';
-import { isTerminal, type Status } from '@baton/core';
-import type { TaskHandle } from '@baton/sdk';
+import { etaMs, isTerminal, type Status } from '@baton/core';
+import type { TaskHandle, TaskSnapshot } from '@baton/sdk';
 import { say, styled } from '../../dev/terminal.ts';
 import { durationOf } from '../duration-text.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { plain, sayJson } from '../output.ts';
-import { progressView, silentView } from '../progress-view.ts';
+import { progressView, silentView, type ProgressView } from '../progress-view.ts';
+import { tellWhyItWaits } from '../waiting.ts';
 import type { Session } from '../session.ts';
 
 /** Follows a task to its end. */
@@ -21,15 +22,27 @@ export const watch = async (
 
 /** Live progress on stderr, the outcome on stdout; as JSON a line for every change. */
 export const followToEnd = async (session: Session, handle: TaskHandle, timeout?: string): Promise<number> => {
-  const view = session.json ? silentView : progressView(handle.isTerminal ? 'ended' : 'waiting for a worker');
+  if (!session.json) process.stderr.write(`${styled('bold', plain(handle.name))}  ${handle.uuid}\n`);
+  const view = session.json ? silentView : viewOf(handle);
   const live = await handle.onProgress(({ progress }) => {
     if (progress !== undefined) view.update(progress);
   });
-  const changes = session.json ? sayChanges(handle) : undefined;
+  let over = false;
+  // Fails only with the connection, which `wait` tells.
+  const changes = followChanges(handle, session.json ? sayChange() : showChange(view)).catch(() => {});
+  if (!session.json) void tellWhyItWaits(session, handle, view.wait, () => over).catch(() => {});
+  const leave = (): void => {
+    view.close();
+    if (!session.json) process.stderr.write(`It goes on. To follow it again: baton watch ${handle.uuid}\n`);
+    process.exit(130);
+  };
+  process.once('SIGINT', leave);
   try {
     await handle.wait({ fetch: false, ...(timeout === undefined ? {} : { timeout: durationOf(timeout) }) });
     if (handle.progress !== undefined) view.update(handle.progress);
   } finally {
+    over = true;
+    process.off('SIGINT', leave);
     live.close();
     view.close();
   }
@@ -41,13 +54,36 @@ export const followToEnd = async (session: Session, handle: TaskHandle, timeout?
   return codeFor(status);
 };
 
-const sayChanges = async (handle: TaskHandle): Promise<void> => {
+/** The ETA is the task's own, from the beginning of its attempt, not of the watching. */
+const viewOf = (handle: TaskHandle): ProgressView =>
+  progressView(handle.isTerminal ? 'ended' : 'waiting for a worker', {
+    etaOf: (progress) => {
+      const { durationSeconds } = handle;
+      return durationSeconds === undefined || handle.isTerminal ? undefined : etaMs(progress, durationSeconds * 1_000);
+    },
+  });
+
+/** Keeps the handle up to date. */
+const followChanges = async (handle: TaskHandle, tell: (seen: TaskSnapshot) => void): Promise<void> => {
+  for await (const seen of handle.events()) tell(seen);
+};
+
+/** A task that has begun and tells no progress does not wait any more. */
+const showChange =
+  (view: ProgressView) =>
+  ({ status, attempt, progress }: TaskSnapshot): void => {
+    if (status === 'in_progress' && progress === undefined)
+      view.wait(attempt > 1 ? `running, attempt ${attempt}` : 'running');
+    if (status === 'aborting') view.wait('aborting');
+  };
+
+const sayChange = (): ((seen: TaskSnapshot) => void) => {
   let last = '';
-  for await (const { id, status, attempt, progress, revision } of handle.events()) {
+  return ({ id, status, attempt, progress, revision }) => {
     const line = JSON.stringify({ id, status, attempt, progress: progress ?? null });
     if (line !== last && !isTerminal(status)) sayJson({ id, revision, status, attempt, progress: progress ?? null });
     last = line;
-  }
+  };
 };
 
 /** Of a task whose record has been forgotten. */
