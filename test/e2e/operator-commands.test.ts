@@ -1,5 +1,8 @@
 // limit: 300s
 // Every command of an operator, as a process of its own, against real servers and services.
+import { readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TaskDocument } from '@baton/protocols';
 import { task } from '@baton/sdk';
 import * as assert from 'uvu/assert';
@@ -108,6 +111,15 @@ test(
     assert.match(await ok(stage, 'get', handle.uuid), /status +success/);
     const whole = await json<{ readonly text: string }>(stage, 'get', handle.uuid, '--result');
     assert.is(whole.text.length, 120_000);
+    const people = await ok(stage, 'get', handle.uuid);
+    assert.match(people, /result +1\d\d\.\d KiB, to be seen with --result/);
+    assert.not.match(people, /\$object|digest/);
+    const file = join(tmpdir(), `baton-result-${handle.uuid}.json`);
+    context.defer(() => rmSync(file, { force: true }));
+    assert.match(await ok(stage, 'get', handle.uuid, '--result', '--output', file), /KiB/);
+    assert.equal(JSON.parse(readFileSync(file, 'utf8')), whole);
+    await refused(stage, 2, 'INVALID_ARGUMENT', 'get', handle.uuid, '--output', file);
+    await refused(stage, 2, 'INVALID_ARGUMENT', 'get', handle.uuid, '--result', '--output', '/no/such/folder/x');
     assert.equal(await json(stage, 'get', handle.uuid, '--args'), ['abcd'] as never);
     const document = await json(stage, 'get', handle.uuid, '--user', 'alice');
     assert.equal([document['id'], document['task_type'], document['args']], [handle.uuid, 'cli.large', ['abcd']]);

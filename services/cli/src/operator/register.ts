@@ -2,7 +2,7 @@ import { TERMINAL_STATUSES, type Priority, type Scope, type Status, type WhenAbo
 import { InvalidArgumentError as WrongOption, Option, type Command } from 'commander';
 import { cancel } from './commands/cancel.ts';
 import { doctor } from './commands/doctor.ts';
-import { get } from './commands/get.ts';
+import { get, type GetOptions } from './commands/get.ts';
 import { history } from './commands/history.ts';
 import { list, type ListOptions } from './commands/list.ts';
 import { prune, type PruneOptions } from './commands/prune.ts';
@@ -67,11 +67,10 @@ export const registerOperatorCommands = (program: Command): void => {
     .action((options: ListOptions & Who) => end(options, (session) => list(session, options)));
 
   add('get <id>', 'all that is known of a task')
-    .option('--result', 'only what it returned, whole, as JSON')
-    .option('--args', 'only its arguments, whole, as JSON')
-    .action((id: string, options: Who & { readonly result?: boolean; readonly args?: boolean }) =>
-      end(options, (session) => get(session, id, options)),
-    );
+    .option('--result', 'only what it returned, as JSON')
+    .option('--args', 'only its arguments, as JSON')
+    .option('--output <file>', 'with one of these: write it into this file, whole')
+    .action((id: string, options: Who & GetOptions) => end(options, (session) => get(session, id, options)));
 
   add('watch <id>', 'follow a task to its end, with a live bar')
     .option('--wait-timeout <time>', 'wait no longer than this')

@@ -1,22 +1,29 @@
 import type { TaskDocument } from '@baton/protocols';
 import { readDataText } from '@baton/protocols';
-import { DataLostError, loadValue } from '@baton/runtime';
+import { writeFile } from 'node:fs/promises';
+import { DataLostError, InvalidArgumentError, loadValue } from '@baton/runtime';
 import { say, styled } from '../../dev/terminal.ts';
 import { documentJson } from '../document-json.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { durationText, progressText, sayFields, sayJson, timeText } from '../output.ts';
+import { bytesText, durationText, progressText, sayFields, sayJson, timeText } from '../output.ts';
 import type { Session } from '../session.ts';
 
-/** All that is known of a task; with `result` or `args` only that, whole, as JSON. */
-export const get = async (
-  session: Session,
-  id: string,
-  options: { readonly result?: boolean; readonly args?: boolean },
-): Promise<number> => {
+export type GetOptions = { readonly result?: boolean; readonly args?: boolean; readonly output?: string };
+
+/**
+ * All that is known of a task; with `result` or `args` only that, as JSON: whole into a file or a pipe, up to a limit on a
+ * terminal.
+ */
+export const get = async (session: Session, id: string, options: GetOptions): Promise<number> => {
+  const { result = false, args = false, output } = options;
+  if (result && args) throw new InvalidArgumentError('give --result or --args, not both');
+  if (output !== undefined && !result && !args) throw new InvalidArgumentError('--output goes with --result or --args');
   const document = await session.document(id);
-  if (options.result || options.args) {
-    const text = options.result ? document.result : document.args;
-    sayJson(text === null ? null : await valueIn(session, text));
+  if (result || args) {
+    const text = result ? document.result : document.args;
+    const json = JSON.stringify(text === null ? null : await valueIn(session, text));
+    if (output === undefined) sayWhole(json);
+    else await writeWhole(output, json, session.json);
     return exitCodes.ok;
   }
   if (session.json) sayJson(documentJson(document));
@@ -31,10 +38,36 @@ const valueIn = async (session: Session, text: string): Promise<unknown> => {
   return value;
 };
 
+/** On a terminal more than this only scrolls by. */
+const TERMINAL_CHARS = 20_000;
+
+const sayWhole = (json: string): void => {
+  if (!process.stdout.isTTY || json.length <= TERMINAL_CHARS) return say(json);
+  say(`${json.slice(0, TERMINAL_CHARS)}…`);
+  const size = bytesText(Buffer.byteLength(json));
+  process.stderr.write(`The first ${TERMINAL_CHARS} characters of ${size}; all of it: --output <file>, or a pipe\n`);
+};
+
+const writeWhole = async (path: string, json: string, asJson: boolean): Promise<void> => {
+  try {
+    await writeFile(path, `${json}\n`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InvalidArgumentError(`--output cannot be written: ${reason}`, { cause: error });
+  }
+  const bytes = Buffer.byteLength(json) + 1;
+  if (asJson) sayJson({ output: path, bytes });
+  else say(`${path}  ${bytesText(bytes)}`);
+};
+
 const SHOWN_CHARS = 400;
 
-const data = (text: string | null): string | undefined => {
+/** What lies beside the record is fetched when it is asked for; where it lies is nobody's business. */
+const data = (text: string | null, how: string): string | undefined => {
   if (text === null) return undefined;
+  const reading = readDataText(text);
+  if (reading.kind === 'lost') return `cannot be read: ${reading.reason}`;
+  if (!(reading.data instanceof Uint8Array)) return `${bytesText(reading.data.size)}, to be seen with ${how}`;
   return text.length <= SHOWN_CHARS ? text : `${text.slice(0, SHOWN_CHARS)}…`;
 };
 
@@ -68,8 +101,8 @@ const show = (document: TaskDocument): void => {
     'retry of': document.retried_from,
     abort: abort === null ? undefined : `${abort.cause} by ${abort.requested_by}${abort.forced ? ', forced' : ''}`,
     error: document.error_message === null ? undefined : `${document.exception_type}: ${document.error_message}`,
-    arguments: data(document.args),
-    payload: data(document.payload),
-    result: data(document.result),
+    arguments: data(document.args, '--args'),
+    payload: data(document.payload, '--json'),
+    result: data(document.result, '--result'),
   });
 };
