@@ -28,6 +28,12 @@ export const COMMAND_LIMIT = 768 * 1024;
 /** Commands that wait for a supervisor, all together; beyond it publishers are refused. The server sets this much aside. */
 export const COMMANDS_MAX_BYTES = 64 * 1024 * 1024;
 
+/**
+ * The event log, unless told otherwise; the oldest go first. About 400,000 tasks of 5 kB; the server sets this much aside,
+ * so it also has to fit onto the disk of a small machine.
+ */
+export const EVENTS_MAX_BYTES = 2 * 1024 * 1024 * 1024;
+
 /** Commands that were not carried out, all together; the oldest go first. */
 export const DEAD_MAX_BYTES = 16 * 1024 * 1024;
 

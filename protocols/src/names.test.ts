@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { suite } from '../../test/support/suite.ts';
-import { ARCHIVE_TTL_MS, LEASE_MS, LEASE_RENEW_MS, namesOf, streamConfigs } from './index.ts';
+import { ARCHIVE_TTL_MS, EVENTS_MAX_BYTES, LEASE_MS, LEASE_RENEW_MS, namesOf, streamConfigs } from './index.ts';
 
 const test = suite('names and streams');
 
@@ -62,11 +62,15 @@ test('only what can be rebuilt is acknowledged before it is on the disk, and onl
   assert.ok(modes(3).every((mode) => mode === sure));
 });
 
-test('the log takes what is published to it, is bounded when it is said, and can be left out', () => {
+test('the log takes what is published to it, is bounded unless told otherwise, and can be left out', () => {
   const [, events] = streamConfigs(namesOf('X'), { replicas: 1, eventsMaxBytes: 5 });
   assert.equal([events?.name, events?.subjects, events?.max_bytes], ['X_EVENTS', ['x.events.>'], 5]);
   const without = streamConfigs(namesOf('X'), { replicas: 1, events: false });
   assert.not.ok(without.some(({ name }) => name === 'X_EVENTS'));
+  const bytes = (eventsMaxBytes?: number) =>
+    streamConfigs(namesOf('X'), { replicas: 1, ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }) })[1]
+      ?.max_bytes;
+  assert.equal([bytes(), bytes(0)], [EVENTS_MAX_BYTES, undefined]);
 });
 
 test('timings fit each other', () => {

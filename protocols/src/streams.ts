@@ -4,6 +4,7 @@ import {
   COMMANDS_MAX_BYTES,
   DEAD_MAX_BYTES,
   DEFINITION_LIMIT,
+  EVENTS_MAX_BYTES,
   PARTITIONS,
   RECORD_LIMIT,
 } from './limits.ts';
@@ -43,7 +44,7 @@ export type StreamOptions = {
   readonly tasksMaxBytes?: number;
   /** False: there is no event log. */
   readonly events?: boolean;
-  /** Most bytes the event log may take; the oldest go first. Absent: no limit but age. */
+  /** Most bytes the event log may take; the oldest go first. Absent: EVENTS_MAX_BYTES; 0: no limit but age. */
   readonly eventsMaxBytes?: number;
 };
 
@@ -156,7 +157,11 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
 
 type Common = Pick<StreamConfig, 'storage' | 'num_replicas' | 'persist_mode'>;
 
-const eventsConfig = (names: Names, { eventsMaxBytes }: StreamOptions, common: Common): StreamConfig => ({
+const eventsConfig = (
+  names: Names,
+  { eventsMaxBytes = EVENTS_MAX_BYTES }: StreamOptions,
+  common: Common,
+): StreamConfig => ({
   ...common,
   name: names.eventsStream,
   subjects: [names.allEvents],
@@ -165,5 +170,5 @@ const eventsConfig = (names: Names, { eventsMaxBytes }: StreamOptions, common: C
   max_age: EVENTS_MAX_AGE_MS * NANOS_PER_MS,
   // A version that is written again, because its acknowledgement was lost, is known by its id for as long as that takes.
   duplicate_window: EVENTS_DUPLICATES_MS * NANOS_PER_MS,
-  ...(eventsMaxBytes === undefined ? {} : { max_bytes: eventsMaxBytes }),
+  ...(eventsMaxBytes === 0 ? {} : { max_bytes: eventsMaxBytes }),
 });

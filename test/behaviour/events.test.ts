@@ -76,11 +76,11 @@ test('E1 the outcome of a task whose key is used again at once is in the log', a
   });
 });
 
-test('E1 the log is kept for 7 days, and in as many bytes as was configured', async (stage, context) => {
+test('E1 the log is kept for 7 days, and in as many bytes as was configured, 2 GiB unless told otherwise', async (stage, context) => {
   const jsm = await jetstreamManager(stage.ports.wire.nc);
   const { config } = await jsm.streams.info(stage.ports.wire.names.eventsStream);
   assert.is(config.max_age, 7 * 24 * 3_600 * 1e9);
-  assert.equal([config.max_bytes, config.discard], [-1, 'old']);
+  assert.equal([config.max_bytes, config.discard], [2 * 1024 ** 3, 'old']);
   const namespace = `${stage.namespace}_SMALL`;
   const small = await stage.client(context, {
     servers: stage.natsUrl,

@@ -78,10 +78,20 @@ const create = async (api: Api, config: StreamConfig): Promise<StreamInfo> => {
     // Somebody was faster, with another version or other settings of this program: compare with what he made.
     const raced = fault instanceof ApiError && fault.apiCode === apiCodes.streamExists;
     const made = raced ? await find(api, config.name) : undefined;
-    if (made === undefined) throw fault;
+    if (made === undefined) throw noRoom(config, fault) ?? fault;
     return made;
   }
 };
+
+/** The server sets a limit in bytes aside when it makes the stream. */
+const noRoom = ({ name, max_bytes: bytes }: StreamConfig, fault: unknown): StoreRefusedError | undefined => {
+  if (bytes === undefined || !(fault instanceof ApiError) || fault.apiCode !== NO_STORAGE) return undefined;
+  const text = `the server cannot set ${bytes} bytes aside for ${name}: give it more room, or lower BATON_EVENTS_MAX_BYTES and BATON_TASKS_MAX_BYTES`;
+  return new StoreRefusedError('STORE_FULL', text, { cause: fault });
+};
+
+/** `insufficient storage resources available`. */
+const NO_STORAGE = 10_047;
 
 const requireAgreement = (wanted: StreamConfig, actual: ActualConfig, derived: boolean): void => {
   requireMetadata(wanted, actual);

@@ -30,6 +30,10 @@ export type StreamFinding = {
   readonly differences: readonly Difference[];
   readonly messages: number;
   readonly bytes: number;
+  /** Undefined: no limit. */
+  readonly maxBytes?: number;
+  /** When its oldest message was stored, milliseconds. */
+  readonly oldestAt?: number;
   readonly replicas: number;
 };
 
@@ -60,11 +64,17 @@ export type ProjectionFinding = { readonly name: string; readonly progress: Proj
 
 type Info = StreamInfo & {
   readonly ts?: string;
-  readonly state: { readonly messages: number; readonly bytes: number };
+  readonly state: { readonly messages: number; readonly bytes: number; readonly first_ts?: string };
 };
 
 /** Supervisors answer at once. */
 const WAITING_MS = 300;
+
+const boundsOf = (info: Info | undefined): Pick<StreamFinding, 'maxBytes' | 'oldestAt'> => {
+  const maxBytes = Number(info?.config['max_bytes'] ?? -1);
+  const oldestAt = info === undefined || info.state.messages === 0 ? Number.NaN : Date.parse(info.state.first_ts ?? '');
+  return { ...(maxBytes > 0 ? { maxBytes } : {}), ...(Number.isFinite(oldestAt) ? { oldestAt } : {}) };
+};
 
 /**
  * Looks at a server as a service would, and changes nothing: missing streams are not made. Rejects as `connectNats` does
@@ -95,6 +105,7 @@ export const inspectNats = async (
         differences: info === undefined ? [] : differences(config, info.config, !isKept(names, config.name)),
         messages: info?.state.messages ?? 0,
         bytes: info?.state.bytes ?? 0,
+        ...boundsOf(info),
         replicas: Number(info?.config['num_replicas'] ?? 0),
       });
     }

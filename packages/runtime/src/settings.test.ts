@@ -21,7 +21,7 @@ test('nothing set: every default', () => {
     nats: { servers: ['nats://127.0.0.1:4222'] },
     mongo: { url: 'mongodb://127.0.0.1:27017/baton' },
     namespace: 'BATON',
-    streams: { replicas: 1 },
+    streams: { replicas: 1, eventsMaxBytes: 2 * 1024 ** 3 },
     httpPort: 8_088,
     gateway: { host: '127.0.0.1', allowedHosts: [], corsOrigins: [], rateLimit: 6_000 },
     enabled: true,

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import {
   CONCURRENCY_LIMIT,
   DATA_LIMIT,
+  EVENTS_MAX_BYTES,
   MAX_BLOCK_MS,
   MAX_BLOCK_RANGE_MS,
   NAME_PATTERN,
@@ -29,7 +30,7 @@ import type { PruneRule } from './retention/prune.ts';
  * | `BATON_REPLICAS` | 1 | copies of every stream: 1, 3 or 5 |
  * | `BATON_TASKS_MAX_BYTES` | none | most bytes the records of all tasks take; above four fifths new tasks are refused |
  * | `BATON_EVENTS_ENABLED` | true | false: no event log is kept; the same for all services of an installation |
- * | `BATON_EVENTS_MAX_BYTES` | none | most bytes the event log takes |
+ * | `BATON_EVENTS_MAX_BYTES` | 2 GiB | most bytes the event log takes, when it is made; the oldest events go first; 0: no limit but seven days |
  * | `BATON_HTTP_PORT` | 8088 | of the gateway |
  * | `BATON_HTTP_HOST` | `127.0.0.1` | address the gateway listens on |
  * | `BATON_HTTP_ALLOWED_HOSTS` | | names the gateway answers to besides its own address, comma between |
@@ -196,7 +197,7 @@ const ENVIRONMENT = z.object({
   BATON_REPLICAS: z.enum(['1', '3', '5'], { error: 'must be 1, 3 or 5' }).default('1'),
   BATON_TASKS_MAX_BYTES: wholeOrNone(TASKS_MAX_BYTES_LEAST, Number.MAX_SAFE_INTEGER),
   BATON_EVENTS_ENABLED: flag(true),
-  BATON_EVENTS_MAX_BYTES: whole(0, 0, Number.MAX_SAFE_INTEGER),
+  BATON_EVENTS_MAX_BYTES: whole(EVENTS_MAX_BYTES, 0, Number.MAX_SAFE_INTEGER),
   BATON_HTTP_PORT: whole(8_088, 0, 65_535),
   BATON_HTTP_HOST: z
     .string()
@@ -288,7 +289,7 @@ const settingsOf = (env: Environment): Settings => ({
     replicas: Number(env.BATON_REPLICAS),
     ...(env.BATON_TASKS_MAX_BYTES === undefined ? {} : { tasksMaxBytes: env.BATON_TASKS_MAX_BYTES }),
     ...(env.BATON_EVENTS_ENABLED ? {} : { events: false }),
-    ...(env.BATON_EVENTS_MAX_BYTES === 0 ? {} : { eventsMaxBytes: env.BATON_EVENTS_MAX_BYTES }),
+    eventsMaxBytes: env.BATON_EVENTS_MAX_BYTES,
   },
   httpPort: env.BATON_HTTP_PORT,
   enabled: env.BATON_ENABLED && env.GLOBAL_TASK_FRAMEWORK,

@@ -2,10 +2,11 @@ import type { KeptDefinition } from '@baton/core';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { inspectNats, SERVER_FLOOR, type NatsFindings } from '@baton/nats';
 import { durabilityOf } from './durability.ts';
+import { EVENTS_MAX_BYTES, namesOf } from '@baton/protocols';
 import { BatonError, type RecordStore } from '@baton/runtime';
 import { say, styled } from '../../dev/terminal.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { bytesText, sayJson } from '../output.ts';
+import { bytesText, sayJson, timeText } from '../output.ts';
 import { natsSettings, type Session } from '../session.ts';
 import { isServed, unservedText } from '../waiting.ts';
 import { lookAtNodes, type SeenNode } from './workers.ts';
@@ -67,6 +68,7 @@ const checkNats = async (session: Session, findings: Finding[]): Promise<NatsFin
     ...durabilityOf(nats),
     skewOf(nats),
     ...streamsOf(nats, settings.namespace),
+    ...eventLogOf(nats, settings.namespace),
     ...consumersOf(nats),
     ...projectionsOf(nats, settings.projector.lagWarnMs),
   );
@@ -121,6 +123,18 @@ const consumersOf = ({ consumers }: NatsFindings): readonly Finding[] => {
   );
   if (findings.length > 0) return findings;
   return [{ check: 'consumers', level: 'ok', found: `${consumers.length} as they have to be` }];
+};
+
+/** How far back the log goes is what its limit means to who follows it or rebuilds from it. */
+const eventLogOf = ({ streams }: NatsFindings, namespace: string): readonly Finding[] => {
+  const check = 'event log';
+  const log = streams.find(({ name }) => name === namesOf(namespace).eventsStream);
+  if (log === undefined || !log.exists) return [];
+  const back = log.oldestAt === undefined ? 'empty' : `back to ${timeText(new Date(log.oldestAt))} UTC`;
+  if (log.maxBytes !== undefined)
+    return [{ check, level: 'ok', found: `${bytesText(log.bytes)} of ${bytesText(log.maxBytes)}, ${back}` }];
+  const advice = `it keeps seven days, whatever they take: nats stream edit ${log.name} --max-bytes ${EVENTS_MAX_BYTES}`;
+  return [{ check, level: 'warn', found: `${bytesText(log.bytes)}, without a limit, ${back}`, advice }];
 };
 
 const projectionsOf = ({ projections, skewMs }: NatsFindings, lagWarnMs: number): readonly Finding[] =>
