@@ -1,4 +1,4 @@
-// limit: 300s
+// limit: 450s
 // Every command of an operator, as a process of its own, against real servers and services.
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
