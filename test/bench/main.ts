@@ -12,7 +12,7 @@ import { latencyOf, runBaton, runBatonAlone, runBullmq, type Load, type RunResul
 const USAGE = `npm run bench [-- --tasks 20000 --runs 5 --width 512 --concurrency 200 --settings durable,lazy --samples 300 --out <file>]
 
 The whole life of tasks that do nothing, one deduplication key each, producer and worker in two processes and the event
-log on, with supervisor and projector and without them; beside BullMQ on Redis doing the same, in turn. Medians of the runs.
+log on, with projector and without; beside BullMQ on Redis doing the same, in turn. Medians of the runs.
 `;
 
 export type Row = {
@@ -116,7 +116,7 @@ const measure = async (
       bullmq.map((r) => r.tasksPerSecond),
     ),
     more(
-      'no-op tasks, whole life, producer and worker alone',
+      'no-op tasks, whole life, producer, worker and supervisor alone',
       described,
       'tasks/s',
       alone.map((r) => r.tasksPerSecond),

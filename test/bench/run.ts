@@ -67,18 +67,25 @@ const laps = async (
   return lap();
 };
 
-/** Producer and worker alone, as many processes as the other side has: no supervisor, no documents. */
+/** Producer, worker and the supervisor that hands tasks to it: no projections. */
 export const runBatonAlone = (load: Load, durability: Durability): Promise<RunResult> =>
   withUndo(async (undo) => {
     const nats = await startNats({ durability });
     undo(() => nats.stop());
     const env = { ...loadEnv(load), NATS_URL: nats.url };
+    const supervisor = await startService('supervisor', env);
+    undo(() => supervisor.stop());
     const worker = startRole('baton-worker', env);
     undo(() => worker.stop());
     const producer = startRole('baton-producer', env);
     undo(() => producer.stop());
     await Promise.all([producer.next('ready'), worker.next('ready')]);
-    const pids = { 'nats-server': nats.pids(), producer: [producer.pid], worker: [worker.pid] };
+    const pids = {
+      'nats-server': nats.pids(),
+      producer: [producer.pid],
+      worker: [worker.pid],
+      supervisor: [supervisor.pid],
+    };
     return laps(producer, worker, load.tasks, pids);
   });
 
@@ -136,6 +143,10 @@ export const latencyOf = (side: Side, durability: Durability, samples: number) =
         : await startRedis({ fsync: durability === 'durable' ? 'always' : 'everysec' });
     undo(() => server.stop());
     const env = { ...loadEnv(load), NATS_URL: server.url, REDIS_URL: server.url };
+    if (side === 'baton') {
+      const supervisor = await startService('supervisor', env);
+      undo(() => supervisor.stop());
+    }
     const role = startRole(side === 'baton' ? 'baton-latency' : 'bull-latency', env);
     undo(() => role.stop());
     await role.next('ready');
