@@ -87,4 +87,8 @@ export const ROWS: Readonly<Record<string, string>> = {
   P4: 'rebuild',
   P5: 'lag, by the sequence of the bucket',
   P6: 'projections do not wait for each other, and nothing is forgotten before all have it',
+  Q1: 'an offer is a hint: lost, doubled or late it changes no outcome',
+  Q2: 'no more on offer than there are slots; drain gives back at once',
+  Q3: 'first in first out over all supervisors',
+  Q4: 'a queue goes on when its supervisor dies, stands still or is restarted',
 };
