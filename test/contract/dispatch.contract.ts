@@ -5,7 +5,7 @@ import { QueueHost } from '../../packages/runtime/src/dispatch/queue-host.ts';
 import type { QueuedTask } from '../../packages/runtime/src/dispatch/ready-outbox.ts';
 import { ownerOf } from '../../packages/runtime/src/dispatch/rendezvous.ts';
 import { noteIn, sampleAddress, sampleBytes } from '../support/sample-records.ts';
-import { contract, pass, until, type Bench, type WithBench } from './bench.ts';
+import { contract, pass, until, type Bench, type Check, type WithBench } from './bench.ts';
 
 const credit = (over: Partial<Credit> = {}): Credit => ({
   queue: 'default',
@@ -48,11 +48,15 @@ const queued = (key: string, order: number, over: Partial<QueuedTask> = {}): Que
 
 const LONG_MS = 2_000;
 
+/** What a check has started, and its end takes down. */
+const started: (() => unknown)[] = [];
+
 /** A supervisor's queues, with the tasks of its partitions in the hands of the test. */
 const hostOn = async (bench: Bench, name: string, tasks: QueuedTask[], members: readonly string[] = [name]) => {
   const ports = await bench.ports(name);
   const host = new QueueHost({ ...ports, supervisor: name, log: silentLog, allReady: () => tasks });
   host.start();
+  started.push(() => host.stop());
   host.share(members);
   return {
     host,
@@ -90,6 +94,7 @@ const workerOn = async (bench: Bench, name: string, slots: number, queues = ['de
     },
   });
   worker.setFree(slots);
+  started.push(() => worker.close());
   return { queues: worker, got, tasks };
 };
 
@@ -98,7 +103,18 @@ const keys = (prefix: string, count: number): string[] =>
 
 /** Behaviours Q1 to Q4 over the port, with the actors that use it. */
 export const dispatchContract = (name: string, withBench: WithBench): void =>
-  contract(`${name}: dispatch`, withBench, (check) => {
+  contract(`${name}: dispatch`, withBench, (declare) => {
+    const check: Check = (title, body, options) => {
+      const ended = async (bench: Bench): Promise<void> => {
+        try {
+          await body(bench);
+        } finally {
+          for (const end of started.splice(0)) await end();
+        }
+      };
+      declare(title, ended, options);
+    };
+
     check('a credit reaches the supervisor it is for, whole, and is answered', async (bench) => {
       const [worker, supervisor] = [await bench.ports('w1'), await bench.ports('s1')];
       const got: [Credit, boolean][] = [];

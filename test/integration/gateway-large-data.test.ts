@@ -15,7 +15,7 @@ const forge = task({ name: 'large.forge' }, () => ({ $object: 'x', size: 9, dige
 test(
   'X4 a task says how large its arguments and result are, and each is asked for by itself; data that looks like a reference is data',
   async (context) => {
-    const { baton, call } = await openGatewaySystem(context);
+    const { baton, call } = await openGatewaySystem(context, { supervisor: true });
     const worker = await baton.startWorker({ tasks: [echo, forge] });
     context.defer(() => worker.drain());
     const alice = baton.as({ id: 'alice' });

@@ -7,7 +7,7 @@ import { openGateway, type Gateway } from '../../services/gateway/src/gateway.ts
 import type { GatewayServer, ServerSettings } from '../../services/gateway/src/server.ts';
 import { connectMongo, createTaskViews, type Mongo } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
-import { silentLog, startProjector, type Log } from '@baton/runtime';
+import { createSupervisor, silentLog, startProjector, type Log } from '@baton/runtime';
 import { createBaton, type Baton } from '@baton/sdk';
 import { SignJWT } from 'jose';
 import { answerCheck, type AnswerCheck } from './openapi-answers.ts';
@@ -56,6 +56,8 @@ type Options = {
   /** Documents come into MongoDB; without, everything is answered from what is live. */
   readonly projector?: boolean;
   readonly dev?: boolean;
+  /** Tasks are handed to workers. */
+  readonly supervisor?: boolean;
 };
 
 /** A gateway in this process, on the shared servers, in a namespace and a database of its own. */
@@ -76,6 +78,11 @@ export const openGatewaySystem = async ({ defer }: TestContext, options: Options
   if (options.projector) {
     const projector = await startProjector(ports, views, { log: silentLog, paceMs: 20, lagWarnMs: 60_000 });
     defer(() => projector.stop());
+  }
+  if (options.supervisor) {
+    const supervisor = createSupervisor(ports, { id: `s-${id}`, log: silentLog });
+    await supervisor.start();
+    defer(() => supervisor.stop());
   }
   const baton = createBaton({ ports });
   defer(() => baton.close());
