@@ -180,6 +180,26 @@ export const projectionsContract = (name: string, withBench: WithBench): void =>
     });
 
     check(
+      'what was given and is written over before it is acknowledged takes nothing with it',
+      async (bench) => {
+        const revisions = await writeEach(bench, 6);
+        const a = await open(bench, 'over', 'a');
+        const seen: number[] = [];
+        await until(bench, async () => {
+          seen.push(...revisionsIn(await a.next(10, 500)));
+          assert.equal(seen, revisions);
+        });
+        // The server counts the old version as done with: it is not there any more. What was given before it is.
+        const over = await write(bench, 'k4', revisions[4] ?? 0, { note: 'newer' });
+        await pass(bench, 300);
+        await a.close();
+        const rest = await readTo(bench, await open(bench, 'over', 'b'), over);
+        assert.equal(revisionsOf(rest), [...revisions.slice(0, 4), revisions[5], over]);
+      },
+      { limitMs: 40_000 },
+    );
+
+    check(
       'of two processes with one name one is served, and is succeeded when it leaves, from behind what it acknowledged',
       async (bench) => {
         const revisions = await writeEach(bench, 4);

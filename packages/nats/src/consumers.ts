@@ -11,7 +11,7 @@ export type WantedConsumer = {
   readonly name: string;
   readonly config: {
     readonly filter_subject?: string;
-    readonly ack_policy: 'explicit' | 'all';
+    readonly ack_policy: 'explicit';
     /** A message that is not acknowledged comes again after this long. */
     readonly ack_wait: number;
     /** Messages that may be delivered and not acknowledged, over all who read. */
@@ -53,12 +53,17 @@ const shared = (stream: string, name: string, ackWaitMs: number, filter?: string
 /** All readers of a consumer that serves one at a time are of one group. */
 export const READER_GROUP = 'reader';
 
-/** Of several readers it serves one, until he asks for nothing for a while; one acknowledgement is for all before it. */
+/**
+ * Of several readers it serves one, until he asks for nothing for a while.
+ *
+ * Not `ack_policy: all`, though one acknowledgement is for all before it: when a record is written over that was delivered
+ * and not acknowledged, the server takes the old version for acknowledged, and with it all before it.
+ */
 export const pinnedConsumer = (stream: string, name: string): WantedConsumer => ({
   stream,
   name,
   config: {
-    ack_policy: 'all',
+    ack_policy: 'explicit',
     ack_wait: PINNED_ACK_WAIT_MS * NANOS_PER_MS,
     max_ack_pending: MOST_UNACKED,
     deliver_policy: 'all',

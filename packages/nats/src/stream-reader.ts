@@ -15,7 +15,6 @@ import type { Reading } from './event-message.ts';
 import { Pull, type PullEnd } from './pull.ts';
 import { apiCodes } from './publisher/outcome.ts';
 
-const ACK = new TextEncoder().encode('+ACK');
 const ACK_TIMEOUT_MS = 5_000;
 /** The server shows this often that it is there, while there is nothing to give ... */
 const HEARTBEAT_MS = 500;
@@ -28,8 +27,6 @@ const MAX_GRACE_MS = 10_000;
 const SLICE_MS = 2_000;
 /** Who asks for less is not waited for at all. */
 const LEAST_WAIT_MS = 100;
-/** Whether the server still counts as acknowledged what was acknowledged, is looked at this often. */
-const CHECK_MS = 5_000;
 
 const PIN_HEADER = 'Nats-Pin-Id';
 const WRONG_PIN = '423';
@@ -41,9 +38,6 @@ export type Reader<E extends Entry> = {
   readonly read: (msg: Msg, delivery: Delivery) => Reading<E>;
 };
 
-type ConsumerInfo = {
-  readonly ack_floor: { readonly stream_seq: number };
-};
 type ResetAnswer = { readonly reset_seq: number };
 type Taken = { readonly msg: Msg; readonly delivery: Delivery };
 type Got = { readonly taken: readonly Taken[]; readonly end: PullEnd };
@@ -54,6 +48,8 @@ type Got = { readonly taken: readonly Taken[]; readonly end: PullEnd };
  * acknowledged and counts from there: a gap means that somebody else was served or that something was lost on the way, and
  * he sets it back again. What was acknowledged by one who was succeeded meanwhile is as true; what he and his successor
  * both read is written twice.
+ *
+ * To acknowledge is to let the consumer go on behind the last message: one request a batch.
  */
 export class StreamReader<E extends Entry> implements EntryReader<E> {
   private readonly wire: NatsWire;
@@ -63,9 +59,9 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   /** Deliveries since the consumer was set back. */
   private count = 0;
   private ackedTo = 0;
+  private lastGiven = 0;
   /** How long the server may be silent, for now. */
   private graceMs = GRACE_MS;
-  private checked = { at: 0, ackedTo: 0 };
   private ending: ((end: PullEnd) => void) | undefined;
   private closed = false;
 
@@ -94,7 +90,6 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
     try {
       if (this.pin === undefined && !(await this.wait(waitMs))) return nothing();
       if (this.pull === undefined) await this.begin();
-      await this.check();
       const { taken, end } = await this.fetch(max, waitMs, true);
       this.hold(taken);
       if (taken.length > 0 || end.kind !== 'broken') this.graceMs = GRACE_MS;
@@ -137,29 +132,19 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
 
   /** Sets the consumer back to what is acknowledged. Over an inbox of its own: what an older pull brings is not heard. */
   private async begin(): Promise<void> {
-    const { stream, consumer } = this.reader;
-    const reset = (body?: object) =>
-      this.wire.api.call<ResetAnswer>(`CONSUMER.RESET.${stream}.${consumer}`, body, this.graceMs);
-    const { reset_seq: from } = await reset();
-    // An acknowledgement that was overtaken by a setting back may keep the server from counting later ones.
-    if (from <= this.ackedTo) await reset({ seq: this.ackedTo + 1 });
+    const from = await this.reset();
+    // One that was sent long ago may have been carried out just now.
+    if (from <= this.ackedTo) await this.reset(this.ackedTo + 1);
     this.count = 0;
-    this.checked = { at: performance.now(), ackedTo: this.ackedTo };
-    this.pull = new Pull(this.wire, stream, consumer);
+    this.pull = new Pull(this.wire, this.reader.stream, this.reader.consumer);
   }
 
-  /** The server's place has to be at least where this reader has been a while ago. */
-  private async check(): Promise<void> {
-    const now = performance.now();
-    const { at, ackedTo } = this.checked;
-    if (now - at < CHECK_MS) return;
+  /** Lets the consumer go on at a sequence, or behind what is acknowledged. From there deliveries are counted from one. */
+  private async reset(seq?: number, timeoutMs = this.graceMs): Promise<number> {
     const { stream, consumer } = this.reader;
-    const subject = `CONSUMER.INFO.${stream}.${consumer}`;
-    const info = await this.wire.api.call<ConsumerInfo>(subject, undefined, this.graceMs);
-    this.checked = { at: now, ackedTo: this.ackedTo };
-    if (info.ack_floor.stream_seq >= ackedTo) return;
-    this.drop();
-    await this.begin();
+    const body = seq === undefined ? undefined : { seq };
+    const subject = `CONSUMER.RESET.${stream}.${consumer}`;
+    return (await this.wire.api.call<ResetAnswer>(subject, body, timeoutMs)).reset_seq;
   }
 
   /** `noWait`: ends when nothing is left; who is not served yet is told so at once then, and asks for ever. */
@@ -237,20 +222,26 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
       unreadable.push({ sequence, subject: msg.subject, bytes: new Uint8Array(msg.data), reason: reading.reason });
     }
     const last = taken.at(-1) as Taken;
-    return { entries, unreadable, pending: last.delivery.pending, ack: () => this.acknowledge(last) };
+    this.lastGiven = last.delivery.streamSequence;
+    return { entries, unreadable, pending: last.delivery.pending, ack: () => this.acknowledge(last.delivery) };
   }
 
-  private async acknowledge({ msg, delivery }: Taken): Promise<void> {
+  /**
+   * All up to the last of a batch at once: the consumer goes on behind it. Nothing that was delivered later is in hand; a
+   * later batch that is comes again.
+   */
+  private async acknowledge({ streamSequence }: Delivery): Promise<void> {
     const { link } = this.wire;
     try {
-      // Throws here when there is no connection; below the client would keep it in a buffer that it forgets.
       await link.whenUp(ACK_TIMEOUT_MS);
-      await this.wire.confirm(msg.reply as string, ACK, ACK_TIMEOUT_MS);
+      await this.reset(streamSequence + 1, ACK_TIMEOUT_MS);
     } catch (fault) {
       this.drop();
-      throw fault;
+      throw asStoreFault(fault);
     }
-    this.ackedTo = Math.max(this.ackedTo, delivery.streamSequence);
+    this.ackedTo = Math.max(this.ackedTo, streamSequence);
+    if (this.lastGiven === streamSequence) this.count = 0;
+    else this.drop();
   }
 }
 
