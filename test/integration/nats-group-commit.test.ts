@@ -1,5 +1,6 @@
 import type { NatsPorts, NatsPortsSettings } from '@baton/nats';
 import type { WriteResult } from '@baton/runtime';
+import { RECORD_LIMIT } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { openNatsSystem, type NatsSystem } from '../support/nats-ports.ts';
@@ -112,7 +113,7 @@ test('one member the server will not have does not take the others with it', asy
   const ports = await open(context);
   const results = await Promise.all(
     Array.from({ length: 30 }, (_, i) =>
-      ports.store.write(sampleAddress(`b${i}`), i === 12 ? new Uint8Array(700_000) : sampleBytes('b'), 0),
+      ports.store.write(sampleAddress(`b${i}`), i === 12 ? new Uint8Array(RECORD_LIMIT + 8_192) : sampleBytes('b'), 0),
     ),
   );
   results.forEach((result, i) => assert.is(result.kind, i === 12 ? 'failed' : 'written', `b${i}`));

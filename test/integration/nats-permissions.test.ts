@@ -50,7 +50,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
     ...ofProjections,
     ...consumer(names.eventsStream, 'x'),
     ...[node('worker'), node('projector'), names.progressSubject('x'), names.submitSubject('x')],
-    ...['_INBOX_gateway.x', '_INBOX_worker.x', '_INBOX_observer.x'],
+    ...['_INBOX_gateway.x', '_INBOX_observer.x'],
   ],
   worker: [
     ...never,

@@ -81,8 +81,8 @@ export const sharedConsumers = (names: Names) => ({
   archive: pinnedConsumer(names.tasksStream, names.projections.archive),
 });
 
-/** The consumer is there with another configuration. */
-const CONSUMER_EXISTS = 10_148;
+/** The consumer is there with another configuration; or it could not be made, since somebody takes it away just now. */
+const NOT_MADE: readonly number[] = [10_148, 10_012];
 const CONSUMER_NOT_FOUND = 10_014;
 
 /** Tries, where others make, mend or delete the same one meanwhile. */
@@ -181,7 +181,7 @@ const create = async (
   try {
     return await send(api, wanted, 'create', timeoutMs);
   } catch (fault) {
-    if (fault instanceof ApiError && fault.apiCode === CONSUMER_EXISTS) return undefined;
+    if (fault instanceof ApiError && NOT_MADE.includes(fault.apiCode)) return undefined;
     throw fault;
   }
 };

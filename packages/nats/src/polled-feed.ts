@@ -19,7 +19,7 @@ const LOOK_MS = 500;
  */
 export const createPolledFeed = (store: RecordStore, signals: Signals): RecordFeed => ({
   follow: async () => {
-    throw new StoreRefusedError('STORE_REFUSED', 'a publisher follows single tasks, not all of them');
+    throw new StoreRefusedError('STORE_REFUSED', 'single tasks are followed by looking at them, not all of them');
   },
   followActor: async (address, listener) => {
     const poll = new Poll(store, address, listener);

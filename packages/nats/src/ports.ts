@@ -1,4 +1,4 @@
-import { systemChance, systemClock, type Ports } from '@baton/runtime';
+import { BatonError, systemChance, systemClock, type Ports, type RecordFeed } from '@baton/runtime';
 import { connectNats, type NatsSettings, type NatsWire } from './connect.ts';
 import { dialOf } from './dial.ts';
 import { createCommands } from './commands.ts';
@@ -31,7 +31,7 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
   return {
     wire,
     store,
-    feed: settings.role === 'publisher' ? createPolledFeed(store, signals) : createRecordFeed(wire),
+    feed: withPolls(createRecordFeed(wire), createPolledFeed(store, signals)),
     projections: createProjections(wire),
     log: createEventLog(wire),
     data: createDataStore(wire),
@@ -47,3 +47,17 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
     close: wire.close,
   };
 };
+
+/** Who may make no reader of the bucket, as most roles may not, follows single tasks all the same. */
+const withPolls = (feed: RecordFeed, polled: RecordFeed): RecordFeed => ({
+  follow: (partitions, listener) => feed.follow(partitions, listener),
+  followActor: async (address, listener) => {
+    try {
+      return await feed.followActor(address, listener);
+    } catch (fault) {
+      if (fault instanceof BatonError && fault.code === 'PERMISSION_DENIED')
+        return polled.followActor(address, listener);
+      throw fault;
+    }
+  },
+});
