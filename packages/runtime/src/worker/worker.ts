@@ -101,9 +101,11 @@ export class Worker {
       );
   }
 
-  /** Says no more what it serves; for who closes without a drain. */
+  /** Says no more what it serves, and takes nothing more; for who closes without a drain. */
   close(): void {
     this.announcer?.stop();
+    void this.queues?.close();
+    this.queues = undefined;
   }
 
   private take(task: OfferedTask): void {
