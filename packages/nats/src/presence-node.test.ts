@@ -16,8 +16,9 @@ const node: NodeInfo = {
   types: ['job'],
   concurrency: 10,
   running: 0,
+  clockAheadMs: -3_600_000,
 };
-const { queues: _q, types: _t, concurrency: _c, running: _r, ...least } = node;
+const { queues: _q, types: _t, concurrency: _c, running: _r, clockAheadMs: _a, ...least } = node;
 
 const test = suite('presence node');
 

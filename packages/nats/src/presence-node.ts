@@ -32,8 +32,9 @@ export const checkNode = (info: NodeInfo): void => {
 export const readNode = (bytes: Uint8Array, role: NodeRole, id: string): NodeInfo | undefined => {
   const node = fieldsOf(bytes);
   if (node === undefined || node['role'] !== role || node['id'] !== id) return undefined;
-  const { host, pid, startedAt, state, queues, types, concurrency, running } = node;
+  const { host, pid, startedAt, state, queues, types, concurrency, running, clockAheadMs } = node;
   if (!isText(host) || !isCount(pid) || !isTime(startedAt) || !isState(state)) return undefined;
+  if (clockAheadMs !== undefined && !isTime(clockAheadMs)) return undefined;
   if (!areNames(queues) || !areNames(types) || !mayCount(concurrency) || !mayCount(running)) return undefined;
   return {
     role,
@@ -46,6 +47,7 @@ export const readNode = (bytes: Uint8Array, role: NodeRole, id: string): NodeInf
     ...(types === undefined ? {} : { types }),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(running === undefined ? {} : { running }),
+    ...(clockAheadMs === undefined ? {} : { clockAheadMs }),
   };
 };
 

@@ -5,9 +5,12 @@ import type { LeaseTimings } from './lease-watch.ts';
 import { NodesFollower } from './presence-follow.ts';
 import { ThreadLease } from './presence-lease.ts';
 import { checkNode } from './presence-node.ts';
-import type { Wire } from './wire.ts';
+import type { NatsWire } from './connect.ts';
 
 const BLOCKED_AFTER_MS = 1_000;
+
+/** Clocks that differ by less agree. */
+const CLOCK_AGREES_MS = 1_000;
 
 export type PresenceSettings = {
   /** The lease thread connects by itself. */
@@ -19,10 +22,11 @@ export type PresenceSettings = {
 };
 
 /** Who is alive: a key a node in the nodes bucket, renewed from a thread and a connection of its own. */
-export const createPresence = (wire: Wire, settings: PresenceSettings): Presence => ({
+export const createPresence = (wire: NatsWire, settings: PresenceSettings): Presence => ({
   hold: async (info, listener) => {
-    checkNode(info);
-    return ThreadLease.start(info, listener, {
+    const told = { ...info, ...clockOf(wire) };
+    checkNode(told);
+    return ThreadLease.start(told, listener, {
       dial: { ...settings.dial, name: `${settings.dial.name ?? 'baton'} lease` },
       subject: wire.names.nodeSubject(info.role, info.id),
       timings: { ...protocolTimings, ...settings.timings },
@@ -32,6 +36,12 @@ export const createPresence = (wire: Wire, settings: PresenceSettings): Presence
   },
   follow: (listener) => NodesFollower.start(wire, listener),
 });
+
+/** Where the clock of this machine is not the server's, others are to know: nothing here goes by it, other programs may. */
+const clockOf = ({ clock }: Pick<NatsWire, 'clock'>): { readonly clockAheadMs?: number } => {
+  const clockAheadMs = Math.round(Date.now() - clock.now());
+  return Math.abs(clockAheadMs) < CLOCK_AGREES_MS ? {} : { clockAheadMs };
+};
 
 const protocolTimings: LeaseTimings = {
   renewMs: LEASE_RENEW_MS,

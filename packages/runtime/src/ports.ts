@@ -230,6 +230,8 @@ export type NodeInfo = {
   readonly types?: readonly string[];
   readonly concurrency?: number;
   readonly running?: number;
+  /** Its machine's wall clock minus the server's when it started, milliseconds; absent where they agree to a second. */
+  readonly clockAheadMs?: number;
 };
 
 /** What a node may say anew of itself while it lives. */

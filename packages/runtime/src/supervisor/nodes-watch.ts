@@ -157,6 +157,7 @@ export class NodesWatch {
     } else if (info.role === 'worker') {
       this.workers.seen(info.id, this.heardAt);
       this.noteBlock(info);
+      this.noteClock(info);
       this.infos.set(info.id, info);
     }
   }
@@ -168,6 +169,13 @@ export class NodesWatch {
       { worker: id, host, pid },
       "a worker is blocked: a task computes in its event loop, where nothing else can run; isolation: 'thread' is for such",
     );
+  }
+
+  /** Nothing of ours goes by it; what the worker's tasks write of their own does. */
+  private noteClock({ id, host, pid, clockAheadMs }: NodeInfo): void {
+    if (clockAheadMs === undefined || this.infos.has(id)) return;
+    const text = `the clock of a worker's machine is ${Math.abs(clockAheadMs)} ms ${clockAheadMs > 0 ? 'ahead of' : 'behind'} the server's`;
+    this.options.log.warn({ worker: id, host, pid, clockAheadMs }, text);
   }
 
   private left(role: NodeRole, id: string): void {

@@ -229,6 +229,14 @@ const workersOf = (workers: readonly SeenNode[]): readonly Finding[] => {
       found: `${id}: its event loop is blocked`,
       advice: "run what computes for long in a thread: task({ isolation: 'thread' }, ...)",
     })),
+    ...workers
+      .filter(({ clockAheadMs }) => clockAheadMs !== undefined)
+      .map(({ id, host, clockAheadMs = 0 }): Finding => ({
+        check: 'worker',
+        level: 'warn',
+        found: `${id}: the clock of ${host} is ${Math.round(Math.abs(clockAheadMs) / 1_000)} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} the server's`,
+        advice: 'Baton goes by the clock of nats-server, other programs on that machine do not: set its clock (NTP)',
+      })),
   ];
 };
 
