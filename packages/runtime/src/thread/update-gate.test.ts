@@ -21,9 +21,11 @@ test('the first passes at once, of many only the latest, when its time has come'
 
 test('a loop that lets no timer run is let through by the clock', () => {
   const { passed, gate: updates } = gate(20);
-  const until = performance.now() + 110;
-  for (let count = 0; performance.now() < until; count++) updates.add({ progress: { count } }, false);
-  assert.ok(passed.length >= 4 && passed.length <= 7, `${passed.length} in 110 ms`);
+  const started = performance.now();
+  for (let count = 0; passed.length < 5; count++) updates.add({ progress: { count } }, false);
+  // How soon is the machine's business; that it is not sooner is the gate's.
+  const tookMs = performance.now() - started;
+  assert.ok(tookMs >= 4 * 20 - 1, `5 in ${tookMs} ms`);
 });
 
 test('an immediate one passes now and takes along what waits', () => {
