@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { blocksIn, type Block } from '../support/readme-blocks.ts';
 import { suite } from '../support/suite.ts';
-import { deleteNamespace, sharedServers } from '../support/system-fixture.ts';
+import { deleteNamespace, mainOf, sharedServers } from '../support/system-fixture.ts';
 import { SystemProcess } from '../support/system-process.ts';
 import type { TestContext } from '../support/test-body.ts';
 
@@ -94,12 +94,20 @@ for (const block of runnable) {
     async (context) => {
       const folder = folderOf(context);
       await run(process.execPath, ['--input-type=module', '-e', BUNDLE, folder, nameOf(block)]);
+      const env = environment(context);
+      const supervisor = new SystemProcess({
+        name: 'supervisor',
+        args: [mainOf('supervisor')],
+        env,
+        readyWhen: '"msg":"started"',
+      });
       const example = new SystemProcess({
         name: nameOf(block),
         args: [join(folder, 'out', `${nameOf(block)}.mjs`)],
-        env: environment(context),
+        env,
       });
-      context.defer(() => example.destroy());
+      context.defer(() => Promise.all([example.destroy(), supervisor.destroy()]));
+      await supervisor.start();
       const began = performance.now();
       await example.start();
       await eventually(() => assert.not.ok(example.isRunning, `it runs on; so far:\n${example.output}`), {
