@@ -12,8 +12,9 @@ import { suite, type TestContext } from '../support/suite.ts';
 
 const test = suite('nats: account with a limit');
 
-/** The stream of commands sets 64 MiB of it aside, and takes none of them. */
-const LIMIT = 96 * 1024 * 1024;
+/** The stream of commands sets 64 MiB of it aside, the event log these; neither takes any of them here. */
+const EVENTS = 8 * 1024 * 1024;
+const LIMIT = 104 * 1024 * 1024;
 const LOAD = 'x'.repeat(60_000);
 
 const startLimited = async (context: TestContext): Promise<string> => {
@@ -33,7 +34,7 @@ test(
   'submits are refused while there is room for the ends of the others',
   async (context) => {
     const servers = await startLimited(context);
-    const ports = await connectPorts({ servers });
+    const ports = await connectPorts({ servers, eventsMaxBytes: EVENTS });
     context.defer(() => ports.close());
     const supervisor = createSupervisor(ports, { id: 's1', log: silentLog });
     await supervisor.start();
