@@ -2,10 +2,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { Command } from '@baton/core';
 import { connectMongo, createTaskViews, type MongoTaskViews } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
-import { addressOf, type Address } from '@baton/protocols';
 import {
   createKernel,
   startService,
@@ -19,6 +17,7 @@ import { projectorService } from '../../services/projector/src/service.ts';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { suite } from '../support/suite.ts';
+import { jobAddress, taskLives } from '../support/task-life.ts';
 
 /** The same file is the process that is killed: see `role`. */
 const role = process.env['PROJECTOR_TEST_ROLE'];
@@ -72,63 +71,22 @@ const scene = async (defer: (undo: () => unknown) => void): Promise<Scene> => {
   return { namespace, url: target.href, ports, views, ...lives(createKernel(ports), ports) };
 };
 
-const lives = (kernel: Kernel, ports: NatsPorts) => {
-  const at = (key: string): Address => addressOf({ scope: 'shared', type: 'job', key });
-  const ask = async (key: string, make: (held: Held | undefined) => Command): Promise<Held> => {
+const lives = (kernel: Kernel, { clock, chance, store }: NatsPorts) =>
+  taskLives({
     // A machine that is busy for seconds loses its connections; a command that may have been carried out is repeated.
-    return eventually(
-      async () => {
-        const asked = await kernel.ask(at(key), make);
-        if (asked.kind !== 'done') throw new Error(`${key} was not carried out: ${JSON.stringify(asked)}`);
-        return asked;
-      },
-      { limitMs: 30_000 },
-    );
-  };
-  const submit = (key: string): Promise<Held> => {
-    const id = ports.chance.uuid();
-    const spec = {
-      id,
-      type: 'job',
-      key,
-      name: key,
-      scope: 'shared',
-      queue: 'default',
-      priority: 'normal',
-      mode: 'async',
-      policy: {},
-    } as const;
-    return ask(key, () => ({
-      kind: 'submit',
-      at: Date.now(),
-      actor: { user: 'alice', admin: false },
-      spec,
-      whenAborting: 'queue',
-    }));
-  };
-  const live = async (key: string): Promise<Held> => {
-    await submit(key);
-    await ask(key, (held) => ({
-      kind: 'claim',
-      at: Date.now(),
-      id: held?.record.id ?? '',
-      worker: 'w',
-      epoch: ports.store.epoch,
-      revision: held?.revision ?? 0,
-      offered: held?.revision ?? 0,
-    }));
-    return ask(key, (held) => ({
-      kind: 'finish',
-      at: Date.now(),
-      fence: held?.record.owner?.fence ?? { epoch: 0, revision: 0 },
-      body: { kind: 'returned' },
-      handlerErrors: [],
-      abortHandled: true,
-      random: 0,
-    }));
-  };
-  return { submit, live };
-};
+    ask: (address, make) =>
+      eventually(
+        async () => {
+          const asked = await kernel.ask(address, make);
+          if (asked.kind !== 'done') throw new Error(`${address} was not carried out: ${JSON.stringify(asked)}`);
+          return asked;
+        },
+        { limitMs: 30_000 },
+      ),
+    now: () => clock.now(),
+    uuid: () => chance.uuid(),
+    epoch: store.epoch,
+  });
 
 const forkProjector = ({ namespace, url }: Scene): ChildProcess =>
   fork(process.argv[1] ?? '', {
@@ -162,7 +120,7 @@ test(
     await eventually(async () => assert.ok(await views.get(first.record.id)), { limitMs: 10_000 });
     const { record, address } = {
       ...(await live('a')),
-      address: addressOf({ scope: 'shared', type: 'job', key: 'a' }),
+      address: jobAddress('a'),
     };
     await eventually(async () => assert.is((await views.get(record.id))?.status, 'success'), { limitMs: 3_000 });
     await eventually(async () => {

@@ -1,14 +1,6 @@
-import type { Command } from '@baton/core';
-import { addressOf, type Address } from '@baton/protocols';
-import {
-  createKernel,
-  startProjector,
-  type Held,
-  type Log,
-  type Projector,
-  type ProjectorOptions,
-} from '@baton/runtime';
+import { createKernel, startProjector, type Log, type Projector, type ProjectorOptions } from '@baton/runtime';
 import { createMemoryViews, createMemoryWorld, createVirtualClock, type MemoryViews } from '@baton/testkit';
+import { jobAddress, taskLives } from './task-life.ts';
 
 type Line = { readonly level: string; readonly fields: Record<string, unknown>; readonly text: string };
 
@@ -45,58 +37,16 @@ export const projectorScene = (seed = 1) => {
 
   const start = (name = 'projector', options: ProjectorOptions = {}, into: MemoryViews = views): Promise<Projector> =>
     clock.settle(startProjector(world.ports(name), into, { log, ...options }));
-  const address = (key: string): Address => addressOf({ scope: 'shared', type: 'job', key });
-  const ask = async (key: string, make: (held: Held | undefined) => Command): Promise<Held> => {
-    const asked = await clock.settle(kernel.ask(address(key), make));
-    if (asked.kind !== 'done') throw new Error(`the command was not carried out: ${asked.kind}`);
-    return asked;
-  };
-  const submit = (key: string): Promise<Held> => {
-    const id = ports.chance.uuid();
-    const spec = {
-      id,
-      type: 'job',
-      key,
-      name: key,
-      scope: 'shared',
-      queue: 'default',
-      priority: 'normal',
-      mode: 'async',
-      policy: {},
-    } as const;
-    return ask(key, () => ({
-      kind: 'submit',
-      at: clock.now(),
-      actor: { user: 'alice', admin: false },
-      spec,
-      whenAborting: 'queue',
-    }));
-  };
-  const claim = (key: string): Promise<Held> =>
-    ask(key, (held) => ({
-      kind: 'claim',
-      at: clock.now(),
-      id: held?.record.id ?? '',
-      worker: 'w',
-      epoch: ports.store.epoch,
-      revision: held?.revision ?? 0,
-      offered: held?.revision ?? 0,
-    }));
-  const finish = (key: string): Promise<Held> =>
-    ask(key, (held) => ({
-      kind: 'finish',
-      at: clock.now(),
-      fence: held?.record.owner?.fence ?? { epoch: 0, revision: 0 },
-      body: { kind: 'returned' },
-      handlerErrors: [],
-      abortHandled: true,
-      random: 0,
-    }));
-  const live = async (key: string): Promise<Held> => {
-    await submit(key);
-    await claim(key);
-    return finish(key);
-  };
+  const lives = taskLives({
+    ask: async (at, make) => {
+      const asked = await clock.settle(kernel.ask(at, make));
+      if (asked.kind !== 'done') throw new Error(`the command was not carried out: ${asked.kind}`);
+      return asked;
+    },
+    now: () => clock.now(),
+    uuid: () => ports.chance.uuid(),
+    epoch: ports.store.epoch,
+  });
   const heads = (): readonly string[] => world.heads().map((entry) => entry.address);
-  return { clock, world, views, ports, start, address, submit, claim, finish, live, heads, lines, log };
+  return { clock, world, views, ports, start, address: jobAddress, ...lives, heads, lines, log };
 };
