@@ -122,6 +122,21 @@ test('what comes back is first in its line again; refused ones go to anybody els
   assert.equal(queue.size, { waiting: 0, offered: 2 });
 });
 
+test('what a worker has refused of one type holds up no other type', () => {
+  const queue = queueOf();
+  queue.ready(task('b1', 1, { type: 'b' }), 's1');
+  queue.ready(task('a1', 2, { type: 'a' }), 's1');
+  queue.ready(task('low', 3, { type: 'a', priority: 'low' }), 's1');
+  worker(queue, 'w', 2, ['a', 'b']);
+  assert.equal(deal(queue), { w: ['b1', 'a1'] });
+  queue.returned('w', 'a1', 2, 'refused');
+  for (let order = 4; order <= 6; order++) queue.ready(task(`b${order}`, order, { type: 'b' }), 's1');
+  queue.credit('w', 4);
+  assert.equal(deal(queue), { w: ['b4', 'b5', 'b6', 'low'] });
+  worker(queue, 'other', 1, ['a', 'b']);
+  assert.equal(deal(queue), { other: ['a1'] });
+});
+
 test('an offer that was returned as stale, of a task known in a newer version, is made again', () => {
   const queue = queueOf();
   queue.ready(task('t', 1), 's1');

@@ -268,23 +268,31 @@ export class TaskQueue<A extends string = string> {
 
   /** Takes the task out of its line that the worker is to have next; undefined: none that it serves. */
   private next(worker: Server<A>): Entry<A> | undefined {
-    const firsts = new Map<Priority, Line<A>>();
-    for (const line of this.lines.values()) {
-      if (line.tasks.size === 0 || !worker.types.has(line.type)) continue;
-      const best = firsts.get(line.priority);
-      if (best === undefined || line.lastServed < best.lastServed) firsts.set(line.priority, line);
-    }
-    for (let chosen = this.choose(firsts); chosen !== undefined; chosen = this.choose(firsts)) {
+    let refused: Set<Line<A>> | undefined;
+    for (;;) {
+      const firsts = this.firstsFor(worker, refused);
+      const chosen = this.choose(firsts);
+      if (chosen === undefined) return undefined;
       const entry = takeFor(worker.id, chosen.tasks);
       if (entry !== undefined) {
         this.serveLine(chosen, firsts);
         this.dropEmpty(chosen);
         return entry;
       }
-      // All that waits there was refused by this worker before.
-      firsts.delete(chosen.priority);
+      // All that waits there was refused by this worker before; other types of the same priority were not.
+      (refused ??= new Set()).add(chosen);
     }
-    return undefined;
+  }
+
+  /** Of each priority the line that was served longest ago, among those the worker serves and has not `refused` whole. */
+  private firstsFor(worker: Server<A>, refused?: ReadonlySet<Line<A>>): ReadonlyMap<Priority, Line<A>> {
+    const firsts = new Map<Priority, Line<A>>();
+    for (const line of this.lines.values()) {
+      if (line.tasks.size === 0 || !worker.types.has(line.type) || refused?.has(line) === true) continue;
+      const best = firsts.get(line.priority);
+      if (best === undefined || line.lastServed < best.lastServed) firsts.set(line.priority, line);
+    }
+    return firsts;
   }
 
   /** The highest, unless a lower one was passed over as often as it may be. Room is left for all that are due at once. */
