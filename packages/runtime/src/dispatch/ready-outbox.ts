@@ -40,11 +40,12 @@ export class ReadyOutbox {
 
   tellReady(task: QueuedTask): void {
     if (this.session === '') this.begin();
+    const size = task.bytes?.length ?? 0;
     // In order: what came to be ready again after it was gone is told after it.
-    if (this.gone.length > 0) this.flush();
+    if (this.gone.length > 0 || this.bytes + size > MESSAGE_BYTES) this.flush();
     this.ready.push(task);
-    this.bytes += task.bytes?.length ?? 0;
-    if (this.ready.length >= MESSAGE_TASKS || this.bytes >= MESSAGE_BYTES) this.flush();
+    this.bytes += size;
+    if (this.ready.length >= MESSAGE_TASKS) this.flush();
     else this.flushSoon();
   }
 
