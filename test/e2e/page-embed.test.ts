@@ -1,8 +1,5 @@
 // limit: 120s
 // The list as a web component: in a page of its own server, and in a page of another origin with a token.
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
 import * as assert from 'uvu/assert';
 import { openPage, screenshot, startChromium } from '../support/chromium.ts';
@@ -10,9 +7,9 @@ import { eventually } from '../support/eventually.ts';
 import { running, shared } from '../support/fixture-page-tasks.ts';
 import { expectAccessible, startGateway, startPage, PAGE_TASKS, waitForDocuments } from '../support/page-fixture.ts';
 import { rowOf, waitForRow } from '../support/page-parts.ts';
+import { startOtherSite } from '../support/other-site.ts';
 import { suite } from '../support/suite.ts';
 import { startSystem } from '../support/system-fixture.ts';
-import type { TestContext } from '../support/test-body.ts';
 
 const test = suite('embedded task list');
 const SECRET = 'a secret of the test that is long enough for HS256';
@@ -52,21 +49,6 @@ test(
   },
   { limitMs: 60_000 },
 );
-
-/** Somebody else's site: a page with the component, whose script comes from the gateway. */
-const startOtherSite = async ({ defer }: TestContext, html: () => string): Promise<string> => {
-  const server = createServer((_request, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/html' });
-    response.end(html());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  defer(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-};
 
 test(
   'in a page of another origin: with a token from a callback, asked anew for each request',

@@ -1,8 +1,5 @@
 // limit: 240s
 // Whether what a page shows is live, and for whom.
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
 import * as assert from 'uvu/assert';
 import { startChromium } from '../support/chromium.ts';
@@ -11,9 +8,9 @@ import { running } from '../support/fixture-page-tasks.ts';
 import { PAGE_TASKS, startGateway, startPage, waitForDocuments } from '../support/page-fixture.ts';
 import { rowOf, waitForRow } from '../support/page-parts.ts';
 import { expectStreams, isLive, runNamed, tabOf } from '../support/page-tabs.ts';
+import { startOtherSite } from '../support/other-site.ts';
 import { suite } from '../support/suite.ts';
 import { startSystem } from '../support/system-fixture.ts';
-import type { TestContext } from '../support/test-body.ts';
 
 const test = suite('the live page');
 const LIMIT = { limitMs: 120_000 };
@@ -111,21 +108,6 @@ test(
   LIMIT,
 );
 
-/** Somebody else's site, with a list for each of two users by their tokens. */
-const startSite = async ({ defer }: TestContext, html: () => string): Promise<string> => {
-  const server = createServer((_request, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/html' });
-    response.end(html());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  defer(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-};
-
 const tokenOf = (user: string, roles: readonly string[] = []): Promise<string> =>
   new SignJWT({ sub: user, roles })
     .setProtectedHeader({ alg: 'HS256' })
@@ -138,7 +120,7 @@ test(
     const system = await startSystem(context, { tasks: [PAGE_TASKS] });
     let gatewayUrl = '';
     const tokens = { alice: await tokenOf('alice'), bob: await tokenOf('bob') };
-    const site = await startSite(
+    const site = await startOtherSite(
       context,
       () => `<!doctype html><html lang="en"><title>Other</title><main></main>
         <script type="module">
