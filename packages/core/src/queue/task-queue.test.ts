@@ -133,6 +133,8 @@ test('what a worker has refused of one type holds up no other type', () => {
   for (let order = 4; order <= 6; order++) queue.ready(task(`b${order}`, order, { type: 'b' }), 's1');
   queue.credit('w', 4);
   assert.equal(deal(queue), { w: ['b4', 'b5', 'b6', 'low'] });
+  // No slot is to be kept for it either.
+  assert.is(queue.waitingFor('w'), 0);
   worker(queue, 'other', 1, ['a', 'b']);
   assert.equal(deal(queue), { other: ['a1'] });
 });
@@ -212,7 +214,7 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
     fc.record({ kind: fc.constant('leave' as const), worker: fc.nat(2) }),
     fc.record({ kind: fc.constant('pass' as const) }),
   ) as fc.Arbitrary<Step>,
-  { maxLength: 80 },
+  { maxLength: 80, size: 'max' },
 );
 
 test('whatever happens: no more offers than credit, one worker a task, and nothing that is ready is forgotten', () => {
@@ -262,6 +264,7 @@ test('whatever happens: no more offers than credit, one worker a task, and nothi
           const id = `w${step.worker}`;
           queue.leave(id);
           credit.delete(id);
+          for (const key of refused) if (key.startsWith(`${id} `)) refused.delete(key);
           for (const [address, held] of owner) if (held === id) owner.delete(address);
         } else {
           now += 100 * OFFER_MS;
@@ -294,7 +297,7 @@ test('whatever happens: no more offers than credit, one worker a task, and nothi
         }).length;
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 500 },
   );
 });
 

@@ -52,7 +52,6 @@ type Entry<A extends string> = InLine & {
   worker: Server<A> | undefined;
   offeredAt: number;
   offers: number;
-  refusedBy: Set<string> | undefined;
 };
 
 type Line<A extends string> = {
@@ -69,6 +68,8 @@ type Server<A extends string> = {
   types: ReadonlySet<string>;
   credit: number;
   readonly offered: Set<Entry<A>>;
+  /** What it said it cannot run: for anybody else. */
+  readonly refused: Set<Entry<A>>;
 };
 
 /**
@@ -139,7 +140,8 @@ export class TaskQueue<A extends string = string> {
   /** The worker takes tasks of these types. */
   serve(worker: string, types: ReadonlySet<string>): void {
     const known = this.workers.get(worker);
-    if (known === undefined) this.workers.set(worker, { id: worker, types, credit: 0, offered: new Set() });
+    if (known === undefined)
+      this.workers.set(worker, { id: worker, types, credit: 0, offered: new Set(), refused: new Set() });
     else known.types = types;
   }
 
@@ -165,7 +167,7 @@ export class TaskQueue<A extends string = string> {
   returned(worker: string, address: A, revision: number, how: Return): void {
     const entry = this.entries.get(address);
     if (entry === undefined || entry.worker?.id !== worker) return;
-    if (how === 'refused') (entry.refusedBy ??= new Set()).add(worker);
+    if (how === 'refused') entry.worker.refused.add(entry);
     // What was offered is out of date; where a newer version is known, that one counts.
     if (how === 'stale' && entry.revision <= revision) this.remove(entry);
     else this.readyAgain(entry);
@@ -205,12 +207,14 @@ export class TaskQueue<A extends string = string> {
     return dealt;
   }
 
-  /** Tasks that wait and that the worker serves. */
+  /** Tasks that wait and that the worker serves and has not refused. */
   waitingFor(worker: string): number {
-    const types = this.workers.get(worker)?.types;
-    if (types === undefined) return 0;
+    const known = this.workers.get(worker);
+    if (known === undefined) return 0;
+    const { types, refused } = known;
     let waiting = 0;
     for (const line of this.lines.values()) if (types.has(line.type)) waiting += line.tasks.size;
+    for (const { inLine, line } of refused) if (inLine && types.has(line.type)) waiting--;
     return waiting;
   }
 
@@ -227,7 +231,6 @@ export class TaskQueue<A extends string = string> {
       worker: undefined,
       offeredAt: 0,
       offers: 0,
-      refusedBy: undefined,
     };
     this.keepBytes(entry, task.bytes);
     this.entries.set(entry.address, entry);
@@ -237,6 +240,7 @@ export class TaskQueue<A extends string = string> {
   private remove(entry: Entry<A>): void {
     this.entries.delete(entry.address);
     this.keepBytes(entry, undefined);
+    for (const { refused } of this.workers.values()) refused.delete(entry);
     if (entry.worker !== undefined) this.withdraw(entry);
     else entry.line.tasks.remove(entry);
     this.dropEmpty(entry.line);
@@ -273,7 +277,7 @@ export class TaskQueue<A extends string = string> {
       const firsts = this.firstsFor(worker, refused);
       const chosen = this.choose(firsts);
       if (chosen === undefined) return undefined;
-      const entry = takeFor(worker.id, chosen.tasks);
+      const entry = takeFor(worker, chosen.tasks);
       if (entry !== undefined) {
         this.serveLine(chosen, firsts);
         this.dropEmpty(chosen);
@@ -345,10 +349,10 @@ const offerOf = <A extends string>({ address, revision, bytes }: Entry<A>): Task
   bytes === undefined ? { address, revision } : { address, revision, bytes };
 
 /** The first of a line that this worker has not refused; what it has refused keeps its place. */
-const takeFor = <A extends string>(worker: string, line: ReadyLine<Entry<A>>): Entry<A> | undefined => {
-  const refused: Entry<A>[] = [];
+const takeFor = <A extends string>({ refused }: Server<A>, line: ReadyLine<Entry<A>>): Entry<A> | undefined => {
+  const passed: Entry<A>[] = [];
   let entry = line.shift();
-  for (; entry?.refusedBy?.has(worker) === true; entry = line.shift()) refused.push(entry);
-  for (const each of refused) line.push(each);
+  for (; entry !== undefined && refused.has(entry); entry = line.shift()) passed.push(entry);
+  for (const each of passed) line.push(each);
   return entry;
 };
