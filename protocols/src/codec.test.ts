@@ -1,3 +1,5 @@
+// Not uvu's `equal`, which goes by what data says under the key `constructor`.
+import { deepStrictEqual } from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import * as assert from 'uvu/assert';
@@ -300,7 +302,7 @@ test(
   'plain data comes back as it went',
   () => {
     fc.assert(
-      fc.property(plain, (value) => assert.equal(again(value), value)),
+      fc.property(plain, (value) => deepStrictEqual(again(value), value)),
       { numRuns: 800 },
     );
   },

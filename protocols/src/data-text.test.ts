@@ -1,3 +1,5 @@
+// Not uvu's `equal`, which goes by what data says under the key `constructor`.
+import { deepStrictEqual } from 'node:assert/strict';
 import type { Data } from '@baton/core';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
@@ -33,7 +35,7 @@ test('R7 what a document holds is what the record held, whatever it is', () => {
       const bytes = encodeData(data);
       const again = back(bytes);
       assert.ok(again instanceof Uint8Array);
-      assert.equal(decodeLargeData(again), decodeLargeData(bytes));
+      deepStrictEqual(decodeLargeData(again), decodeLargeData(bytes));
     }),
   );
 });

@@ -1,3 +1,5 @@
+// Not uvu's `equal`, which goes by what data says under the key `constructor`.
+import { deepStrictEqual } from 'node:assert/strict';
 import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { suite } from '../../test/support/suite.ts';
@@ -42,7 +44,7 @@ test('whatever data says comes out as JSON says it', () => {
   fc.assert(
     fc.property(data, (value) => {
       const again = viewOf(decodeLargeData(encodeSized(value).bytes));
-      assert.equal(JSON.parse(written(value)), JSON.parse(JSON.stringify(again)));
+      deepStrictEqual(JSON.parse(written(value)), JSON.parse(JSON.stringify(again)));
     }),
     { numRuns: 1_000 },
   );
