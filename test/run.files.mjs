@@ -29,18 +29,24 @@ export const isWhole = (layer, wanted) =>
 
 const defaultLimitMs = 180_000;
 
-/** A slow file says so in its first line: `// limit: 600s`. */
-const limitOf = (path) => {
+/**
+ * What a file says of itself in its first line: `// limit: 600s` when it is slow, `// alone` when it measures times or takes
+ * the whole machine, so that nothing may run beside it; `// limit: 600s, alone` when both hold.
+ */
+const saysOf = (path) => {
   const [firstLine = ''] = readFileSync(join(root, path), 'utf8').split('\n', 1);
   const seconds = /^\/\/ limit: (\d+)s\b/.exec(firstLine)?.[1];
-  return seconds ? Number(seconds) * 1000 : defaultLimitMs;
+  return {
+    limitMs: seconds ? Number(seconds) * 1000 : defaultLimitMs,
+    alone: /^\/\/ (limit: \d+s, )?alone$/.test(firstLine),
+  };
 };
 
-const describe = (layer, path) => ({ layer, path, servers: layers[layer].servers, limitMs: limitOf(path) });
+const describe = (layer, path) => ({ layer, path, servers: layers[layer].servers, ...saysOf(path) });
 
 /**
  * @param {string[]} wanted layer names, and parts of paths that a file must contain (one of them, when several)
- * @returns {{ layer: string, path: string, servers: boolean, limitMs: number }[]}
+ * @returns {{ layer: string, path: string, servers: boolean, alone: boolean, limitMs: number }[]}
  */
 export const chooseFiles = (wanted) => {
   const chosenLayers = wanted.filter((word) => layerNames.includes(word));

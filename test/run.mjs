@@ -22,6 +22,9 @@ const usage = `node test/run.mjs [layer...] [part-of-a-path...] [--echo]
   --echo  show what test files print while they run, not only when they fail
 `;
 
+/** Files that run at once. */
+const SIDE_BY_SIDE = 2;
+
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 const printFile = (path, result) => {
@@ -79,19 +82,18 @@ export const runTests = async (wanted, { echo = false, built = false } = {}) => 
 
   await runAll(
     files.filter((file) => !file.servers),
-    2,
+    SIDE_BY_SIDE,
     run({}),
   );
   if (withServers) {
     const servers = await startServers(pathToFileURL(bundleOf('servers')).href);
     const takeBack = stopLater(servers.stop);
     try {
-      // One after the other: they share servers and measure time.
-      await runAll(
-        files.filter((file) => file.servers),
-        1,
-        run(servers.env),
-      );
+      const withThem = files.filter((file) => file.servers);
+      const [alone, others] = [withThem.filter((file) => file.alone), withThem.filter((file) => !file.alone)];
+      // They share the servers, each with names of its own, and wait more than they work.
+      await runAll(others, SIDE_BY_SIDE, run(servers.env));
+      await runAll(alone, 1, run(servers.env));
     } finally {
       takeBack();
       if (!isStopping()) await servers.stop();

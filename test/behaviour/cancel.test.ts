@@ -1,3 +1,4 @@
+// alone
 // A1 to A5: cancel, state by state. Races against completion stand in races.test.ts, who may do what in cancel-rights.test.ts.
 import { getContext, task, TaskAbortFailedError, TaskNotAbortableError, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';

@@ -1,3 +1,4 @@
+// alone
 // D: one key, one task. The callers of D3 and D6 are processes of their own; races against the end are in races.test.ts.
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';

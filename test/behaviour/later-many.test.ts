@@ -1,4 +1,4 @@
-// limit: 300s
+// limit: 300s, alone
 // Ten thousand delayed starts and a restart of everything, on real processes. The time of a start is taken in its body.
 import * as assert from 'uvu/assert';
 import { startsIn } from '../support/effect-starts.ts';

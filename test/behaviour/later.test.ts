@@ -1,4 +1,4 @@
-// limit: 200s
+// limit: 200s, alone
 // Delayed starts: to the second, through every outage, and by the server's clock.
 import { task, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// limit: 300s
+// limit: 300s, alone
 // Two who decide about one task at the same moment, on real servers: exactly one end, and an exact answer for everyone
 // (A5, A12). Offsets are drawn from a seed. test/sim/interleavings.test.ts has every order of two commands.
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// limit: 300s
+// limit: 300s, alone
 // A12 and all: thousands of tasks with random cancels, joins, timeouts, failures and retries over several workers and
 // supervisors. Everything ends, everything that was stored was a legal step, every call has its exact answer.
 import { setTimeout as pause } from 'node:timers/promises';

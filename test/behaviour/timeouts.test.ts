@@ -1,3 +1,4 @@
+// alone
 // T1 to T4: timeouts. Hard stops and bodies that do not stop are in isolation.test.ts.
 import { setTimeout as pause } from 'node:timers/promises';
 import { getContext, InvalidArgumentError, task, type TaskHandle } from '@baton/sdk';

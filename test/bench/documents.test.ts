@@ -1,4 +1,4 @@
-// limit: 900s
+// limit: 900s, alone
 // Documents: `BATON_BENCH_TASKS=12000 node test/run.mjs bench/documents --echo` measures what the database alone needs for
 // so many, one way of writing beside the other; by itself it only shows with a few that every way works.
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,4 @@
-// limit: 900s
+// limit: 900s, alone
 // Lists of the gateway over many documents: `BATON_BENCH_DOCUMENTS=100000 node test/run.mjs bench/lists` measures; by itself
 // it only shows with a few that every query works.
 import { writeFileSync } from 'node:fs';

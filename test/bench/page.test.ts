@@ -1,4 +1,4 @@
-// limit: 300s
+// limit: 300s, alone
 // The page with 100,000 tasks behind it and 10,000 changes a minute in front of it: `BATON_BENCH_PAGE=1 node
 // test/run.mjs bench/page --echo` measures frames and memory; by itself it only shows with a few that what is shown goes on.
 import { documentOf } from '@baton/protocols';

@@ -1,4 +1,4 @@
-// limit: 300s
+// limit: 300s, alone
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

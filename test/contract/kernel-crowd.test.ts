@@ -1,3 +1,4 @@
+// alone
 import { createKernel, type Asked, type Kernel } from '@baton/runtime';
 import {
   checkAnswers,

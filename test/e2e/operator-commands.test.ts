@@ -79,7 +79,7 @@ test(
     const handles = [];
     for (let i = 0; i < 5; i++)
       handles.push(await stage.as('lister').within(() => mine.with({ taskName: `L${i}\u001b[31m` }).schedule()));
-    await stage.document(handles[4]?.uuid ?? '');
+    for (const { uuid } of handles) await stage.document(uuid);
     type List = { readonly result: readonly { readonly id: string }[]; readonly next_cursor: string | null };
     const ids = handles.map(({ uuid }) => uuid).toReversed();
     const page = await json<List>(stage, 'list', '--type', 'cli.listed', '--limit', '3');
@@ -136,8 +136,9 @@ test(
       stage,
       'submit',
       'fx.steps',
-      '30',
-      '50',
+      // Still at it when the second process has started and connected, on a slow machine too.
+      '60',
+      '100',
       '--scope',
       'shared',
       '--key',
@@ -147,7 +148,7 @@ test(
     );
     const people = await runCli(stage, ['watch', String(id)]);
     assert.is(people.code, 0, people.stderr);
-    assert.match(people.stderr, /of 30 \(\d+%\)/);
+    assert.match(people.stderr, /of 60 \(\d+%\)/);
     assert.match(people.stdout, `${String(id)}  success`);
     const machine = await runCli(stage, ['watch', String(id), '--json']);
     assert.is(lastLine(machine)['status'], 'success');
@@ -183,6 +184,7 @@ test(
     const running = await json(stage, 'submit', 'fx.hangs', '--key', 'runs', '--user', 'alice');
     await refused(stage, 5, 'TASK_NOT_TERMINAL', 'retry', String(running['id']));
     await ok(stage, 'cancel', String(running['id']));
+    await end(stage, String(running['id']));
     type History = { readonly history: readonly { readonly status: string; readonly why: string | null }[] };
     const { history } = await json<History>(stage, 'history', String(again['id']));
     assert.equal(

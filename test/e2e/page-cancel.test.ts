@@ -61,6 +61,7 @@ test(
     const before = page.url();
     await page.getByRole('button', { name: 'Retry' }).click();
     const retry = page.getByRole('dialog', { name: 'Retry Task' });
+    await retry.waitFor();
     await expectAccessible(page, 'the retry dialog');
     await retry.getByRole('button', { name: 'Yes, Retry' }).click();
     await toast(page, 'Retried: Works');

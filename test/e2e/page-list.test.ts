@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { screenshot } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { counts, fails, quick, running, shared, stubborn } from '../support/fixture-page-tasks.ts';
-import { expectAccessible, startPage, waitForDocuments } from '../support/page-fixture.ts';
+import { expectAccessible, expectNoOverflow, startPage, waitForDocuments } from '../support/page-fixture.ts';
 import { texts, rowOf, waitForRow } from '../support/page-parts.ts';
 import { suite } from '../support/suite.ts';
 
@@ -87,8 +87,7 @@ test(
       for (const size of WIDTHS) {
         await page.setViewportSize(size);
         await screenshot(page, `list-${size.width}-${colorScheme}`);
-        const spills = await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth');
-        assert.not.ok(spills, `${size.width} px: the page is wider than the window`);
+        await expectNoOverflow(page, `${size.width} px`);
         await expectAccessible(page, `the list, ${size.width} px, ${colorScheme}`);
       }
     }

@@ -4,15 +4,10 @@ import * as assert from 'uvu/assert';
 import { screenshot } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { fails, quick, running } from '../support/fixture-page-tasks.ts';
-import { expectAccessible, startPage } from '../support/page-fixture.ts';
+import { expectAccessible, expectNoOverflow, startPage } from '../support/page-fixture.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('overview page');
-
-/** What makes the page scroll sideways, each by its tag and class; nothing when it does not. */
-const WIDER_THAN_THE_WINDOW = `document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]
-  .filter((each) => each.getBoundingClientRect().right > innerWidth)
-  .map((each) => each.tagName + '.' + each.className + ' ' + Math.round(each.getBoundingClientRect().right))`;
 
 test(
   'throughput, outcomes, queues and processes; each picture also as a table; who is no admin sees no processes',
@@ -53,10 +48,7 @@ test(
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       for (const width of [360, 1280, 2560]) {
         await page.setViewportSize({ width, height: 1000 });
-        // The pictures are drawn anew a frame after the window has another width.
-        await eventually(async () =>
-          assert.equal(await page.evaluate<string[]>(WIDER_THAN_THE_WINDOW), [], `${width} px`),
-        );
+        await expectNoOverflow(page, `${width} px`);
         await expectAccessible(page, `the overview, ${width} px, ${colorScheme}`);
         await screenshot(page, `overview-${width}-${colorScheme}`);
       }

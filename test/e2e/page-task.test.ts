@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { screenshot } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { fails, quick, running, ticks } from '../support/fixture-page-tasks.ts';
-import { expectAccessible, startPage } from '../support/page-fixture.ts';
+import { expectAccessible, expectNoOverflow, startPage } from '../support/page-fixture.ts';
 import { rowOf, waitForRow } from '../support/page-parts.ts';
 import { suite } from '../support/suite.ts';
 
@@ -56,10 +56,7 @@ test(
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       for (const width of [360, 1280, 2560]) {
         await page.setViewportSize({ width, height: width === 360 ? 780 : 1000 });
-        const wide = await page.evaluate<readonly string[]>(
-          "document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('.baton *')].filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.tagName + '.' + one.getAttribute('class'))",
-        );
-        assert.equal(wide, [], `${width} px: wider than the window`);
+        await expectNoOverflow(page, `${width} px`);
         await expectAccessible(page, `a task that failed, ${width} px, ${colorScheme}`);
         await screenshot(page, `task-${width}-${colorScheme}`);
       }

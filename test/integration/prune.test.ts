@@ -1,4 +1,4 @@
-// limit: 600s
+// limit: 600s, alone
 // R1 on a real database. BATON_TEST_PRUNE_DOCUMENTS sets the size of the last test: 100000 is what is promised for.
 import { randomUUID } from 'node:crypto';
 import type { TaskRecord } from '@baton/core';

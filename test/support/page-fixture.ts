@@ -74,8 +74,22 @@ export const startGateway = async (
   return { gateway, url: `http://127.0.0.1:${port}` };
 };
 
+/** Waits until what fades or slides in is there: contrast and place count when it stands. What turns for ever is let be. */
+const settled = (page: Page): Promise<unknown> =>
+  page.evaluate(`Promise.allSettled(document.getAnimations()
+    .filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime)).map((one) => one.finished))`);
+
+/** Nothing of the page reaches beyond the window. Waits for it: after a change of width the page is laid out in steps. */
+export const expectNoOverflow = (page: Page, what: string): Promise<void> =>
+  eventually(async () => assert.equal(await page.evaluate<readonly string[]>(BEYOND_THE_WINDOW), [], what));
+
+const BEYOND_THE_WINDOW = `document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]
+  .filter((one) => one.getBoundingClientRect().right > innerWidth)
+  .map((one) => one.tagName + '.' + one.getAttribute('class') + ' ' + Math.round(one.getBoundingClientRect().right))`;
+
 /** Everything axe-core knows to look for, with WCAG 2.2 AA and its best practices. */
 export const expectAccessible = async (page: Page, what: string): Promise<void> => {
+  await settled(page);
   // By the debugging interface: the page's own policy lets no foreign script in.
   await page.evaluate(axe.source);
   const found = await page.evaluate<

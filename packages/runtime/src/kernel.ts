@@ -57,9 +57,15 @@ const taskActor = ({ store, signals }: KernelPorts & TaskPorts): ActorKind<TaskA
   },
 });
 
-/** What whoever waits for the task is told at once: that it has ended, is being aborted, or begins anew. */
-const isWaitedFor = (before: TaskRecord | undefined, { id, status }: TaskRecord): boolean =>
-  before !== undefined && (before.status !== status || before.id !== id) && status !== 'in_progress';
+/**
+ * What whoever waits for the task is told at once: that it has ended, is being aborted or begins anew, and that somebody
+ * has left it, who may be waiting (behaviour S4).
+ */
+const isWaitedFor = (before: TaskRecord | undefined, { id, status, subscribers }: TaskRecord): boolean =>
+  before !== undefined &&
+  (before.id !== id ||
+    (before.status !== status && status !== 'in_progress') ||
+    subscribers.length < before.subscribers.length);
 
 /** Throws UnreadableRecordError for a record of a newer version and for a damaged one. */
 export const recordOf = (entry: Pick<Entry, 'address' | 'bytes'>): TaskRecord => {
