@@ -1,43 +1,29 @@
-import type { Priority, Scope, Status } from '@baton/core';
+import { RECORD_VERSION, type Priority, type Scope, type Status, type TaskRecord } from '@baton/core';
+import {
+  above0,
+  amount,
+  bytesOr,
+  faultIn,
+  flag,
+  listOf,
+  mapOf,
+  nested,
+  oneOf,
+  repeated,
+  share,
+  text,
+  time,
+  where,
+  whole,
+  word,
+  yes,
+  type Fields,
+  type Kind,
+} from './kinds.ts';
+import { UNUSUAL } from './pack.ts';
+import { noFields, recordWith } from './record-object.ts';
 
-/**
- * The shape of a record, field by field. Written by hand because it runs for every record read: a schema library costs
- * ten times as much here as the decoding itself.
- */
-type Check = (value: unknown) => boolean;
-type Shape = Readonly<Record<string, Check>>;
-
-/** Well-formed: the scan has seen to that. */
-const text: Check = (v) => typeof v === 'string';
-/** Milliseconds, as far as a Date goes. */
-const time: Check = (v) => typeof v === 'number' && v >= 0 && v <= 8.64e15;
-const amount: Check = (v) => typeof v === 'number' && Number.isFinite(v) && v >= 0;
-const whole: Check = (v) => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0;
-const yes: Check = (v) => v === true;
-const oneOf = (...allowed: readonly string[]): Check => {
-  const set = new Set<unknown>(allowed);
-  return (v) => set.has(v);
-};
-const listOf =
-  (check: Check): Check =>
-  (v) =>
-    Array.isArray(v) && v.every(check);
-const mapOf =
-  (required: Shape, optional: Shape = {}): Check =>
-  (v) =>
-    faultIn(v, required, optional) === undefined;
-
-const faultIn = (value: unknown, required: Shape, optional: Shape): string | undefined => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not a map';
-  const map = value as Record<string, unknown>;
-  for (const name in required) if (!required[name]?.(map[name])) return `field '${name}'`;
-  for (const name in optional) {
-    const field = map[name];
-    // Absent is fine; there and undefined is not: it would be written as something nobody reads.
-    if (field === undefined ? name in map : !optional[name]?.(field)) return `field '${name}'`;
-  }
-  return undefined;
-};
+/** The shape of a record, field by field, in the order in which they are written. */
 
 const STATUSES: readonly Status[] = [
   'pending',
@@ -53,35 +39,35 @@ const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
 
 const status = oneOf(...STATUSES);
 const reference = mapOf({ object: text, size: whole, digest: text });
-const data: Check = (v) => v instanceof Uint8Array || reference(v);
+const data = bytesOr(reference);
 const fence = mapOf({ epoch: time, revision: whole });
-const subscribers = listOf(mapOf({ user: text, at: time }));
-const error = mapOf({ message: text, type: text }, { stack: text });
-const share: Check = (v) => typeof v === 'number' && v >= 0 && v <= 1;
-
-const progress: Check = (v) => {
+const subscribers = listOf(mapOf({ user: word, at: time }));
+const error = mapOf({ message: text, type: word }, { stack: text });
+const progress = where(mapOf({}, { current: whole, total: whole, fraction: share, count: whole }), (v) => {
   if (typeof v !== 'object' || v === null) return false;
-  if ('count' in v) return whole(v.count);
-  if ('fraction' in v) return share(v.fraction);
-  return 'current' in v && 'total' in v && whole(v.current) && whole(v.total);
-};
+  if ('count' in v) return whole.check(v.count);
+  if ('fraction' in v) return share.check(v.fraction);
+  return 'current' in v && 'total' in v && whole.check(v.current) && whole.check(v.total);
+});
 
-const policy = mapOf(
-  {},
-  {
-    timeoutMs: time,
-    maxAttempts: whole,
-    maxRescues: whole,
-    abortGraceMs: time,
-    onOrphan: oneOf('retry', 'fail'),
-    isolation: oneOf('thread'),
-    backoff: mapOf({ initialMs: time, factor: amount, maxMs: time, jitter: share }),
-  },
+const policy = repeated(
+  mapOf(
+    {},
+    {
+      timeoutMs: time,
+      maxAttempts: whole,
+      maxRescues: whole,
+      abortGraceMs: time,
+      onOrphan: oneOf('retry', 'fail'),
+      isolation: oneOf('thread'),
+      backoff: mapOf({ initialMs: time, factor: amount, maxMs: time, jitter: share }),
+    },
+  ),
 );
 
-const RUN_OPTIONS: Shape = {
+const RUN_OPTIONS: Fields = {
   scope: oneOf(...SCOPES),
-  queue: text,
+  queue: word,
   priority: oneOf(...PRIORITIES),
   policy,
 };
@@ -89,57 +75,65 @@ const RUN_OPTIONS: Shape = {
 /** How tasks are run, in a record and in the definition of their type. Fields it does not know are let through. */
 export const isRunOptions = (value: unknown): boolean => faultIn(value, RUN_OPTIONS, {}) === undefined;
 
-const SPEC: Shape = {
+const SPEC: Fields = {
   id: text,
-  type: text,
+  type: word,
   key: text,
   name: text,
   scope: oneOf(...SCOPES),
-  queue: text,
+  queue: word,
   priority: oneOf(...PRIORITIES),
   mode: oneOf('async', 'sync'),
   policy,
 };
 
-const SPEC_OPTIONAL: Shape = { creator: text, args: data, host: text, runAt: time, retriedFrom: text, operation: text };
+const SPEC_OPTIONAL: Fields = {
+  creator: word,
+  args: data,
+  host: word,
+  runAt: time,
+  retriedFrom: text,
+  operation: text,
+};
 
 /** One that waits, with those that wait behind it. As deep as bytes are nested, which is bounded. */
-const successor: Check = (v) => waiting(v);
-const waiting = mapOf(
+const successor = nested(() => waiting);
+const waiting: Kind = mapOf(
   { spec: mapOf(SPEC, SPEC_OPTIONAL), subscribers, createdAt: time },
-  { dedupeCount: whole, cancelled: mapOf({ at: time, by: text }), next: successor },
+  { dedupeCount: whole, cancelled: mapOf({ at: time, by: word }), next: successor },
 );
 
-const REQUIRED: Shape = {
-  v: (v) => whole(v) && v !== 0,
-  ...SPEC,
+const REQUIRED: Fields = {
+  v: above0,
   status,
+  ...SPEC,
   subscribers,
   createdAt: time,
   changedAt: time,
   attempt: whole,
-  history: listOf(mapOf({ status, at: time, by: text, attempt: whole }, { why: text })),
+  history: listOf(mapOf({ status, at: time, by: word, attempt: whole }, { why: word })),
 };
 
 const returned = mapOf({ kind: oneOf('returned'), fence }, { result: data });
-const threw = mapOf(
-  { kind: oneOf('threw'), fence, error },
-  { terminal: (v) => typeof v === 'boolean', retryAfterMs: amount },
+const threw = mapOf({ kind: oneOf('threw'), fence, error }, { terminal: flag, retryAfterMs: amount });
+const bodyOutcome = where(
+  mapOf({ kind: word, fence }, { result: data, error, terminal: flag, retryAfterMs: amount }),
+  (v) => returned.check(v) || threw.check(v),
 );
 
-const OPTIONAL: Shape = {
+const OPTIONAL: Fields = {
   ...SPEC_OPTIONAL,
   readyAt: time,
   startedAt: time,
   endedAt: time,
   failures: whole,
   rescues: whole,
-  owner: mapOf({ worker: text, fence, at: time }),
+  owner: mapOf({ worker: word, fence, at: time }),
   abortable: yes,
   finishing: yes,
-  bodyOutcome: (v) => returned(v) || threw(v),
+  bodyOutcome,
   abort: mapOf(
-    { cause: oneOf('cancel', 'timeout'), by: text, at: time },
+    { cause: oneOf('cancel', 'timeout'), by: word, at: time },
     { deliveredAt: time, observedAt: time, stoppedAt: time, forced: yes },
   ),
   progress,
@@ -153,6 +147,21 @@ const OPTIONAL: Shape = {
   successor,
   archived: yes,
   nonce: text,
+};
+
+const record = mapOf(REQUIRED, OPTIONAL, { begin: noFields, end: recordWith });
+
+/** Throws UNUSUAL for what `recordFault` has to look at. */
+export const readUsual = (): TaskRecord => {
+  const value = record.read() as TaskRecord;
+  if (value.v > RECORD_VERSION || stateFault(value) !== undefined) throw UNUSUAL;
+  return value;
+};
+
+/** Throws UNUSUAL for what `recordFault` has to look at, and for what is to be written by the general codec. */
+export const writeUsual = (value: TaskRecord): void => {
+  if (stateFault(value) !== undefined) throw UNUSUAL;
+  record.write(value);
 };
 
 /** Every field there is, for the documentation. */

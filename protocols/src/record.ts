@@ -3,7 +3,8 @@ import { addressOf, type Address } from './address.ts';
 import { DecodeError, encode, unpack } from './codec.ts';
 import { RECORD_LIMIT } from './limits.ts';
 import { EncodeError } from './plain.ts';
-import { recordFault } from './record-shape.ts';
+import { readWhole, UNUSUAL, written } from './pack.ts';
+import { readUsual, recordFault, writeUsual } from './record-shape.ts';
 
 /** What came out of stored bytes. `newer`: written by a later version, to be left alone (behaviour X10). */
 export type RecordReading =
@@ -15,6 +16,11 @@ export type RecordReading =
  * Throws EncodeError for what is no record: one that nobody can read would block its key for good, so it is not written.
  */
 export const encodeRecord = (record: TaskRecord): Uint8Array => {
+  try {
+    return written(() => writeUsual(record));
+  } catch (error) {
+    if (error !== UNUSUAL) throw error;
+  }
   const fault = recordFault(record);
   if (fault !== undefined) throw new EncodeError(`not a record: ${fault}`);
   return encode(record);
@@ -22,6 +28,16 @@ export const encodeRecord = (record: TaskRecord): Uint8Array => {
 
 /** Reads a record; never throws. */
 export const readRecord = (bytes: Uint8Array): RecordReading => {
+  try {
+    if (bytes.length <= RECORD_LIMIT) return { kind: 'record', record: readWhole(bytes, readUsual) };
+  } catch (error) {
+    if (error !== UNUSUAL) throw error;
+  }
+  return readUnusual(bytes);
+};
+
+/** By the general codec, which knows every form: what it says counts where it is asked. */
+export const readUnusual = (bytes: Uint8Array): RecordReading => {
   let value: unknown;
   try {
     value = unpack(bytes, RECORD_LIMIT);

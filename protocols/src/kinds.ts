@@ -1,0 +1,276 @@
+import {
+  closeLargeMap,
+  closeMap,
+  isBytes,
+  openLargeMap,
+  openMap,
+  position,
+  readBoolean,
+  readBytes,
+  readListSize,
+  readMapSize,
+  readNumber,
+  readText,
+  readWord,
+  since,
+  skip,
+  UNUSUAL,
+  writeBoolean,
+  writeBytes,
+  writeListSize,
+  writeNumber,
+  writeRaw,
+  writeText,
+} from './pack.ts';
+
+/**
+ * What kinds of values there are in a shape. By hand, because it runs for every record: a schema library costs ten times as
+ * much here as the decoding itself.
+ *
+ * `check` says of any value whether it is one. `read` and `write` are the fast way to and from bytes and take the usual
+ * forms alone: they throw UNUSUAL for others, and for whatever `check` refuses, never accept more.
+ */
+export type Kind = {
+  readonly check: (value: unknown) => boolean;
+  readonly read: () => unknown;
+  readonly write: (value: unknown) => void;
+};
+
+export type Fields = Readonly<Record<string, Kind>>;
+
+/** A kind of numbers, or of text, by what is asked of them beyond that. */
+const numberWhere = (check: (value: unknown) => boolean): Kind => ({
+  check,
+  read: () => {
+    const value = readNumber();
+    if (!check(value)) throw UNUSUAL;
+    return value;
+  },
+  write: (value) => {
+    if (!check(value)) throw UNUSUAL;
+    writeNumber(value as number);
+  },
+});
+
+/** Milliseconds, as far as a Date goes. */
+export const time = numberWhere((v) => typeof v === 'number' && v >= 0 && v <= 8.64e15);
+export const amount = numberWhere((v) => typeof v === 'number' && Number.isFinite(v) && v >= 0);
+export const whole = numberWhere((v) => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0);
+export const above0 = numberWhere((v) => whole.check(v) && v !== 0);
+/** 0 to 1. */
+export const share = numberWhere((v) => typeof v === 'number' && v >= 0 && v <= 1);
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const putText = (value: unknown): void => {
+  if (typeof value !== 'string') throw UNUSUAL;
+  writeText(value);
+};
+
+/** Well-formed: the scan has seen to that. */
+export const text: Kind = { check: isText, read: readText, write: putText };
+/** Text that many records share. */
+export const word: Kind = { check: isText, read: readWord, write: putText };
+
+const booleanWhere = (check: (value: unknown) => boolean): Kind => ({
+  check,
+  read: () => {
+    const value = readBoolean();
+    if (!check(value)) throw UNUSUAL;
+    return value;
+  },
+  write: (value) => {
+    if (!check(value)) throw UNUSUAL;
+    writeBoolean(value as boolean);
+  },
+});
+
+export const yes = booleanWhere((v) => v === true);
+export const flag = booleanWhere((v) => typeof v === 'boolean');
+
+export const oneOf = (...allowed: readonly string[]): Kind => {
+  const set = new Set<unknown>(allowed);
+  const check = (value: unknown): boolean => set.has(value);
+  return {
+    check,
+    read: () => {
+      const value = readWord();
+      if (!set.has(value)) throw UNUSUAL;
+      return value;
+    },
+    write: (value) => {
+      if (!set.has(value)) throw UNUSUAL;
+      writeText(value as string);
+    },
+  };
+};
+
+export const bytes: Kind = {
+  check: (value) => value instanceof Uint8Array,
+  read: readBytes,
+  write: (value) => {
+    if (!(value instanceof Uint8Array)) throw UNUSUAL;
+    writeBytes(value);
+  },
+};
+
+/** Bytes, or what stands for them. */
+export const bytesOr = (other: Kind): Kind => ({
+  check: (value) => value instanceof Uint8Array || other.check(value),
+  read: () => (isBytes() ? readBytes() : other.read()),
+  write: (value) => {
+    if (value instanceof Uint8Array) writeBytes(value);
+    else other.write(value);
+  },
+});
+
+export const listOf = (kind: Kind): Kind => ({
+  check: (value) => Array.isArray(value) && value.every((item) => kind.check(item)),
+  read: () => {
+    const size = readListSize();
+    const list: unknown[] = [];
+    for (let i = 0; i < size; i++) list.push(kind.read());
+    return list;
+  },
+  write: (value) => {
+    if (!Array.isArray(value)) throw UNUSUAL;
+    writeListSize(value.length);
+    for (let i = 0; i < value.length; i++) kind.write(value[i]);
+  },
+});
+
+/** A kind whose values hold to more than that kind says. */
+export const where = (kind: Kind, check: (value: unknown) => boolean): Kind => ({
+  check,
+  read: () => {
+    const value = kind.read();
+    if (!check(value)) throw UNUSUAL;
+    return value;
+  },
+  write: (value) => {
+    if (!check(value)) throw UNUSUAL;
+    kind.write(value);
+  },
+});
+
+/** What is mostly the same from one record to the next: the last values are kept, and are not read again. */
+export const repeated = (kind: Kind): Kind => {
+  const kept: { readonly bytes: Uint8Array; readonly value: unknown }[] = [];
+  let oldest = 0;
+  return {
+    ...kind,
+    read: () => {
+      for (const { bytes: known, value } of kept) if (skip(known)) return value;
+      const start = position();
+      const value = kind.read();
+      kept[oldest] = { bytes: since(start), value };
+      oldest = (oldest + 1) % REPEATED;
+      return value;
+    },
+  };
+};
+
+const REPEATED = 4;
+
+/** One of itself inside: how deep they may be nested is for the scan to say, so deep ones are not usual. */
+export const nested = (kind: () => Kind): Kind => {
+  let depth = 0;
+  const deeper = <T>(act: () => T): T => {
+    if (depth >= NESTED) throw UNUSUAL;
+    depth++;
+    try {
+      return act();
+    } finally {
+      depth--;
+    }
+  };
+  return {
+    check: (value) => kind().check(value),
+    read: () => deeper(() => kind().read()),
+    write: (value) => deeper(() => kind().write(value)),
+  };
+};
+
+const NESTED = 8;
+
+type Field = { readonly name: string; readonly kind: Kind; readonly key: Uint8Array; readonly bit: number };
+
+/** How a map of 16 fields and more is put together: what was found goes into what `begin` makes, and `end` makes the map. */
+export type Builder<T extends object = never> = { readonly begin: () => T; readonly end: (found: T) => object };
+
+/** A map. Fields it does not know are let through by `check`, and are not usual. */
+export const mapOf = <T extends object>(required: Fields, optional: Fields = {}, builder?: Builder<T>): Kind => {
+  const fields = fieldsOf(required, optional);
+  const all = 2 ** Object.keys(required).length - 1;
+  const [open, close] = builder !== undefined ? [openLargeMap, closeLargeMap] : [openMap, closeMap];
+  return {
+    check: (value) => faultIn(value, required, optional) === undefined,
+    read: () => {
+      const made = builder?.begin();
+      const map = (made ?? {}) as Record<string, unknown>;
+      let seen = 0;
+      let next = 0;
+      for (let left = readMapSize(); left > 0; left--) {
+        next = placeOf(fields, next);
+        const { name, kind, bit } = fields[next++]!;
+        map[name] = kind.read();
+        seen |= bit;
+      }
+      if (seen !== all) throw UNUSUAL;
+      return made === undefined ? map : builder?.end(made);
+    },
+    write: (value) => {
+      if (typeof value !== 'object' || value === null) throw UNUSUAL;
+      const map = value as Readonly<Record<string, unknown>>;
+      const place = open();
+      let size = 0;
+      for (let i = 0; i < fields.length; i++) {
+        const { name, kind, key, bit } = fields[i]!;
+        const member = map[name];
+        if (member === undefined) {
+          if (bit !== 0) throw UNUSUAL;
+          continue;
+        }
+        writeRaw(key);
+        kind.write(member);
+        size++;
+      }
+      close(place, size);
+      for (const _ in map) size--;
+      // Others are there, or some that are undefined.
+      if (size !== 0) throw UNUSUAL;
+    },
+  };
+};
+
+const fieldsOf = (required: Fields, optional: Fields): readonly Field[] => {
+  const isRequired = new Map(Object.keys(required).map((name, i) => [name, 2 ** i]));
+  return Object.entries({ ...required, ...optional }).map(([name, kind]) => ({
+    name,
+    kind,
+    key: Uint8Array.of(0xa0 | name.length, ...Buffer.from(name, 'latin1')),
+    bit: isRequired.get(name) ?? 0,
+  }));
+};
+
+/** Which field's name comes next: mostly the one behind the last, or one of those behind it. */
+const placeOf = (fields: readonly Field[], from: number): number => {
+  const { length } = fields;
+  for (let i = 0; i < length; i++) {
+    const place = from + i < length ? from + i : from + i - length;
+    if (skip(fields[place]!.key)) return place;
+  }
+  throw UNUSUAL;
+};
+
+/** The first field that is not as it should be, or undefined. */
+export const faultIn = (value: unknown, required: Fields, optional: Fields): string | undefined => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not a map';
+  const map = value as Record<string, unknown>;
+  for (const name in required) if (!required[name]?.check(map[name])) return `field '${name}'`;
+  for (const name in optional) {
+    const field = map[name];
+    // Absent is fine; there and undefined is not: it would be written as something nobody reads.
+    if (field === undefined ? name in map : !optional[name]?.check(field)) return `field '${name}'`;
+  }
+  return undefined;
+};
