@@ -1,6 +1,7 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { DATA_DEPTH, DATA_LIMIT, DATA_NODES, INLINE_DATA_LIMIT, LARGE_DATA_NODES } from './limits.ts';
-import { EncodeError, plainOf } from './plain.ts';
+import { written } from './msgpack-write.ts';
+import { EncodeError, writePlain } from './plain.ts';
 import { scanFault } from './scan.ts';
 import { messageOf } from './thrown.ts';
 
@@ -59,27 +60,22 @@ export type Sized = { readonly kind: 'inline' | 'large'; readonly bytes: Uint8Ar
 
 /** The same for arguments and results, which may be large. Throws EncodeError only; the size is the caller's matter. */
 export const encodeSized = (value: unknown): Sized => {
-  const bytes = encodeUpTo(value, LARGE_DATA_NODES);
-  const fits =
-    bytes.length <= INLINE_DATA_LIMIT && scanFault(bytes, { depth: DATA_DEPTH, nodes: DATA_NODES }) === undefined;
-  return { kind: fits ? 'inline' : 'large', bytes };
+  let nodes = 0;
+  const bytes = encodeUpTo(value, LARGE_DATA_NODES, (count) => (nodes = count));
+  return { kind: bytes.length <= INLINE_DATA_LIMIT && nodes <= DATA_NODES ? 'inline' : 'large', bytes };
 };
 
-const encodeUpTo = (value: unknown, nodes: number): Uint8Array => {
-  let bytes: Uint8Array;
+const encodeUpTo = (value: unknown, most: number, counted?: (nodes: number) => void): Uint8Array => {
   try {
-    bytes = encode(plainOf(value, nodes));
+    return written(() => {
+      const nodes = writePlain(value, most);
+      counted?.(nodes);
+    });
   } catch (error) {
     if (error instanceof EncodeError) throw error;
     // A getter of the value, or a Proxy.
-    throw new EncodeError(`not plain data: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new EncodeError(`not plain data: ${messageOf(error)}`, { cause: error });
   }
-  // A getter may have answered otherwise the second time. What is written must be readable.
-  const fault = scanFault(bytes, { depth: DATA_DEPTH, nodes });
-  if (fault !== undefined) throw new EncodeError(`not plain data: ${fault}`);
-  return bytes;
 };
 
 export const decodeData = (bytes: Uint8Array, limit: number): unknown => decode(bytes, limit);

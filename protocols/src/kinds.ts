@@ -1,9 +1,5 @@
 import {
-  closeLargeMap,
-  closeMap,
   isBytes,
-  openLargeMap,
-  openMap,
   position,
   readBoolean,
   readBytes,
@@ -15,13 +11,17 @@ import {
   since,
   skip,
   UNUSUAL,
+} from './msgpack-read.ts';
+import {
+  closeMap,
+  openMap,
   writeBoolean,
   writeBytes,
   writeListSize,
   writeNumber,
   writeRaw,
   writeText,
-} from './pack.ts';
+} from './msgpack-write.ts';
 
 /**
  * What kinds of values there are in a shape. By hand, because it runs for every record: a schema library costs ten times as
@@ -201,7 +201,8 @@ export type Builder<T extends object = never> = { readonly begin: () => T; reado
 export const mapOf = <T extends object>(required: Fields, optional: Fields = {}, builder?: Builder<T>): Kind => {
   const fields = fieldsOf(required, optional);
   const all = 2 ** Object.keys(required).length - 1;
-  const [open, close] = builder !== undefined ? [openLargeMap, closeLargeMap] : [openMap, closeMap];
+  // So that the place for the size is as wide as most of them need.
+  const most = builder === undefined ? 15 : fields.length;
   return {
     check: (value) => faultIn(value, required, optional) === undefined,
     read: () => {
@@ -221,7 +222,7 @@ export const mapOf = <T extends object>(required: Fields, optional: Fields = {},
     write: (value) => {
       if (typeof value !== 'object' || value === null) throw UNUSUAL;
       const map = value as Readonly<Record<string, unknown>>;
-      const place = open();
+      const place = openMap(most);
       let size = 0;
       for (let i = 0; i < fields.length; i++) {
         const { name, kind, key, bit } = fields[i]!;
@@ -234,7 +235,8 @@ export const mapOf = <T extends object>(required: Fields, optional: Fields = {},
         kind.write(member);
         size++;
       }
-      close(place, size);
+      if (size > most) throw UNUSUAL;
+      closeMap(place, most, size);
       for (const _ in map) size--;
       // Others are there, or some that are undefined.
       if (size !== 0) throw UNUSUAL;

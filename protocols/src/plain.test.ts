@@ -77,7 +77,7 @@ test('X4 cycles, also wide ones, depth and number are refused at once', () => {
   cannotTravel([deep], /deeper than 32/);
 });
 
-test('X4 getters and proxies that throw or lie', () => {
+test('X4 getters and proxies that throw, lie or encode something themselves', () => {
   const thrower = {
     get x(): never {
       throw new Error('no');
@@ -90,7 +90,18 @@ test('X4 getters and proxies that throw or lie', () => {
       return asked++ === 0 ? 1 : Number.NaN;
     },
   };
-  cannotTravel(liar, /finite/);
+  assert.equal([again(liar), asked], [{ x: 1 }, 1], 'what is checked is what is sent');
+  const busy = {
+    a: 'before',
+    get b() {
+      return [again({ c: 'x'.repeat(70_000) }), encodeData({ d: [1, 2] }).length];
+    },
+    get e() {
+      cannotTravel(thrower, /no/);
+      return 'behind';
+    },
+  };
+  assert.equal(again(busy), { a: 'before', b: [{ c: 'x'.repeat(70_000) }, 6], e: 'behind' });
   cannotTravel(
     new Proxy(
       {},

@@ -20,7 +20,7 @@ import {
   type Fields,
   type Kind,
 } from './kinds.ts';
-import { UNUSUAL } from './pack.ts';
+import { UNUSUAL } from './msgpack-read.ts';
 import { noFields, recordWith } from './record-object.ts';
 
 /** The shape of a record, field by field, in the order in which they are written. */

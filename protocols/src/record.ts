@@ -3,7 +3,8 @@ import { addressOf, type Address } from './address.ts';
 import { DecodeError, encode, unpack } from './codec.ts';
 import { RECORD_LIMIT } from './limits.ts';
 import { EncodeError } from './plain.ts';
-import { readWhole, UNUSUAL, written } from './pack.ts';
+import { readWhole, UNUSUAL } from './msgpack-read.ts';
+import { written } from './msgpack-write.ts';
 import { readUsual, recordFault, writeUsual } from './record-shape.ts';
 
 /** What came out of stored bytes. `newer`: written by a later version, to be left alone (behaviour X10). */
