@@ -17,8 +17,8 @@ export type Child = {
 
 const LIMIT_MS = 300_000;
 
-/** `BENCH_PROFILE=baton-worker` writes a processor profile of that role to `test/results`. */
-const profileArgs = (role: string): string[] =>
+/** `BENCH_PROFILE=baton-worker` writes a processor profile of that role, or service, to `test/results`. */
+export const profileArgs = (role: string): string[] =>
   process.env['BENCH_PROFILE'] === role ? ['--cpu-prof', '--cpu-prof-dir=test/results'] : [];
 
 /** Starts this very bundle again in a role, with a processor share of its own. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { profileArgs } from './child.ts';
 
 export type ServiceProcess = { readonly pid: number; readonly stop: () => Promise<void> };
 
@@ -9,7 +10,7 @@ const START_LIMIT_MS = 20_000;
 /** Starts a built service as it is shipped; resolves when it says that it has started. */
 export const startService = async (name: string, env: Readonly<Record<string, string>>): Promise<ServiceProcess> => {
   const main = fileURLToPath(new URL(`../../../services/${name}/dist/main.mjs`, import.meta.url));
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [...profileArgs(name), main], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
