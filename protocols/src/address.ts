@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as hashText } from 'node:crypto';
 import type { Scope } from '@baton/core';
 import { Packr } from 'msgpackr';
 import { NAME_PATTERN, PARTITIONS } from './limits.ts';
@@ -31,8 +31,7 @@ export const addressOf = (identity: Identity): Address => {
     throw new RangeError('a task key or a user id has a lone surrogate in it');
   }
   const parts = scope === 'private' ? [scope, type, key, user ?? ''] : [scope, type, key];
-  const digest = createHash('sha256').update(packr.pack(parts)).digest('hex');
-  const hash = digest.slice(0, 32);
+  const hash = hashText('sha256', packr.pack(parts), 'hex').slice(0, 32);
   return `${partitionOf(hash)}.${token(type)}.${hash}` as Address;
 };
 
@@ -40,8 +39,9 @@ export const addressOf = (identity: Identity): Address => {
 export const partitionOf = (hash: string): string =>
   (Number.parseInt(hash.slice(30, 32), 16) % PARTITIONS).toString(16).padStart(2, '0');
 
-export const allPartitions = (): readonly string[] =>
-  Array.from({ length: PARTITIONS }, (_, i) => i.toString(16).padStart(2, '0'));
+const PARTITION_NAMES = Array.from({ length: PARTITIONS }, (_, i) => i.toString(16).padStart(2, '0'));
+
+export const allPartitions = (): readonly string[] => PARTITION_NAMES;
 
 const ADDRESS_PATTERN = /^[0-9a-f]{2}\.[A-Za-z0-9][A-Za-z0-9_=-]{0,99}\.[0-9a-f]{32}$/;
 
@@ -70,6 +70,10 @@ export const parseOutcomeKey = (text: string): OutcomeKey | undefined => {
 };
 
 export const hashOf = (address: Address): string => address.slice(address.lastIndexOf('.') + 1);
-export const partitionOfAddress = (address: Address): string => address.slice(0, 2);
+/** One of those there are and no new text, so that a map is looked into without computing its hash. */
+export const partitionOfAddress = (address: Address): string =>
+  PARTITION_NAMES[16 * digitOf(address.charCodeAt(0)) + digitOf(address.charCodeAt(1))] ?? address.slice(0, 2);
+
+const digitOf = (code: number): number => (code < 58 ? code - 48 : code - 87);
 /** The type as it stands in subjects. */
 export const typeTokenOf = (address: Address): string => address.slice(3, address.lastIndexOf('.'));

@@ -201,6 +201,7 @@ export type Builder<T extends object = never> = { readonly begin: () => T; reado
 export const mapOf = <T extends object>(required: Fields, optional: Fields = {}, builder?: Builder<T>): Kind => {
   const fields = fieldsOf(required, optional);
   const all = 2 ** Object.keys(required).length - 1;
+  const byName = new Map(fields.map((field) => [field.name, field]));
   // So that the place for the size is as wide as most of them need.
   const most = builder === undefined ? 15 : fields.length;
   return {
@@ -224,22 +225,19 @@ export const mapOf = <T extends object>(required: Fields, optional: Fields = {},
       const map = value as Readonly<Record<string, unknown>>;
       const place = openMap(most);
       let size = 0;
-      for (let i = 0; i < fields.length; i++) {
-        const { name, kind, key, bit } = fields[i]!;
-        const member = map[name];
-        if (member === undefined) {
-          if (bit !== 0) throw UNUSUAL;
-          continue;
-        }
-        writeRaw(key);
-        kind.write(member);
+      let seen = 0;
+      // Its own fields in its own order: there are twice as many as one record has.
+      for (const name in map) {
+        const field = byName.get(name);
+        // A field it does not know, or one that is there and undefined, which is refused.
+        if (field === undefined) throw UNUSUAL;
+        writeRaw(field.key);
+        field.kind.write(map[name]);
+        seen |= field.bit;
         size++;
       }
-      if (size > most) throw UNUSUAL;
+      if (seen !== all || size > most) throw UNUSUAL;
       closeMap(place, most, size);
-      for (const _ in map) size--;
-      // Others are there, or some that are undefined.
-      if (size !== 0) throw UNUSUAL;
     },
   };
 };

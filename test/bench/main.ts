@@ -3,34 +3,26 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startMongo, terminalReporter, type Durability } from '@baton/local';
-import { median, spread } from './measure.ts';
-import { batonLatency, batonProducer, batonWorker } from './roles/baton.ts';
-import { bullLatency, bullProducer, bullWorker } from './roles/bullmq.ts';
+import { chartOf, numberText } from './chart.ts';
 import { tell } from './child.ts';
-import { latencyOf, runBaton, runBatonAlone, runBullmq, type Load, type RunResult } from './run.ts';
+import { batonCancel, batonHolder, batonLatency, batonProducer, batonStream, batonWorker } from './roles/baton.ts';
+import { bullLatency, bullProducer, bullWorker } from './roles/bullmq.ts';
+import { ROWS, type Row } from './rows.ts';
 
-const USAGE = `npm run bench [-- --tasks 20000 --runs 5 --width 512 --concurrency 200 --settings durable,lazy --samples 300 --out <file>]
+const USAGE = `npm run bench [-- --rows life,submits,arguments,idle,backlog,kills --settings durable,lazy --runs 5 --tasks 30000
+  --width 512 --concurrency 200 --samples 300 --backlog 100000 --out <file.json> --chart <file.svg>]
 
-The whole life of tasks that do nothing, one deduplication key each, producer and worker in two processes and the event
-log on, with projector and without; beside BullMQ on Redis doing the same, in turn. Medians of the runs.
+Baton beside BullMQ on Redis doing the same, in turn, with fresh servers for every run. Prints a table, with the processor
+time a task of every process, and writes JSON and a chart.
 `;
-
-export type Row = {
-  readonly name: string;
-  readonly setting: string;
-  readonly unit: string;
-  readonly baton: number;
-  readonly bullmq: number;
-  /** Above 1: Baton is better, also where less is better. */
-  readonly ratio: number;
-  /** (max - min) / median of the worse of the two sides. */
-  readonly spread: number;
-};
 
 const ROLES: Readonly<Record<string, () => Promise<void>>> = {
   'baton-producer': batonProducer,
   'baton-worker': batonWorker,
   'baton-latency': batonLatency,
+  'baton-cancel': batonCancel,
+  'baton-holder': batonHolder,
+  'baton-stream': batonStream,
   'bull-producer': bullProducer,
   'bull-worker': bullWorker,
   'bull-latency': bullLatency,
@@ -39,13 +31,16 @@ const ROLES: Readonly<Record<string, () => Promise<void>>> = {
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
     options: {
-      tasks: { type: 'string', default: '20000' },
+      rows: { type: 'string', default: 'life,submits,arguments,idle,backlog,kills' },
+      settings: { type: 'string', default: 'durable,lazy' },
       runs: { type: 'string', default: '5' },
+      tasks: { type: 'string', default: '30000' },
       width: { type: 'string', default: '512' },
       concurrency: { type: 'string', default: '200' },
-      settings: { type: 'string', default: 'durable,lazy' },
       samples: { type: 'string', default: '300' },
+      backlog: { type: 'string', default: '100000' },
       out: { type: 'string', default: 'test/bench/results/latest.json' },
+      chart: { type: 'string', default: 'test/bench/results/latest.svg' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -54,23 +49,24 @@ const main = async (): Promise<void> => {
     return;
   }
   const load = { tasks: Number(values.tasks), width: Number(values.width), concurrency: Number(values.concurrency) };
+  const [runs, samples, backlog] = [Number(values.runs), Number(values.samples), Number(values.backlog)];
   const settings = values.settings.split(',').filter((s): s is Durability => s === 'durable' || s === 'lazy');
   const mongo = await startMongo({ report: terminalReporter() });
   try {
     const rows: Row[] = [];
-    const details: object[] = [];
-    for (const setting of settings) {
-      const found = await measure(setting, load, Number(values.runs), Number(values.samples), mongo);
-      rows.push(...found.rows);
-      details.push(found.detail);
+    const log = (line: string): void => void process.stdout.write(`${line}\n`);
+    for (const name of values.rows.split(',')) {
+      const measure = ROWS[name];
+      if (measure === undefined) throw new Error(`there are no rows '${name}'\n\n${USAGE}`);
+      for (const setting of settings)
+        rows.push(...(await measure({ load, runs, samples, backlog, mongo, log }, setting)));
     }
     report(rows);
-    mkdirSync(dirname(values.out), { recursive: true });
-    writeFileSync(
-      values.out,
-      `${JSON.stringify({ at: new Date().toISOString(), machine: machine(), load, runs: Number(values.runs), rows, details }, undefined, 2)}\n`,
-    );
-    process.stdout.write(`\nwritten to ${values.out}\n`);
+    for (const file of [values.out, values.chart]) mkdirSync(dirname(file), { recursive: true });
+    const whole = { at: new Date().toISOString(), machine: machine(), load, runs, rows };
+    writeFileSync(values.out, `${JSON.stringify(whole, undefined, 2)}\n`);
+    writeFileSync(values.chart, chartOf(rows));
+    process.stdout.write(`\nwritten to ${values.out} and ${values.chart}\n`);
   } finally {
     await mongo.stop();
   }
@@ -83,106 +79,21 @@ const machine = () => ({
   node: process.version,
 });
 
-const measure = async (
-  setting: Durability,
-  load: Load,
-  runs: number,
-  samples: number,
-  mongo: Awaited<ReturnType<typeof startMongo>>,
-) => {
-  const baton: RunResult[] = [];
-  const alone: RunResult[] = [];
-  const bullmq: RunResult[] = [];
-  for (let i = 0; i < runs; i++) {
-    baton.push(await runBaton(load, setting, mongo, `bench_${process.pid}_${setting}_${i}`));
-    bullmq.push(await runBullmq(load, setting));
-    alone.push(await runBatonAlone(load, setting));
-    line(setting, i, { baton: baton.at(-1), alone: alone.at(-1), bullmq: bullmq.at(-1) });
-  }
-  const latency = {
-    baton: await latencyOf('baton', setting, samples),
-    bullmq: await latencyOf('bullmq', setting, samples),
-  };
-  const described =
-    setting === 'durable'
-      ? 'fsync before ack (sync_interval always / appendfsync always)'
-      : 'fsync every second (both)';
-  const rows: Row[] = [
-    more(
-      'no-op tasks, whole life',
-      described,
-      'tasks/s',
-      baton.map((r) => r.tasksPerSecond),
-      bullmq.map((r) => r.tasksPerSecond),
-    ),
-    more(
-      'no-op tasks, whole life, producer, worker and supervisor alone',
-      described,
-      'tasks/s',
-      alone.map((r) => r.tasksPerSecond),
-      bullmq.map((r) => r.tasksPerSecond),
-    ),
-    more(
-      'submits while they run',
-      described,
-      'submits/s',
-      baton.map((r) => r.submitsPerSecond),
-      bullmq.map((r) => r.submitsPerSecond),
-    ),
-    less('submit to handler, idle, p50', described, 'ms', latency.baton.p50, latency.bullmq.p50),
-    less('submit to handler, idle, p99', described, 'ms', latency.baton.p99, latency.bullmq.p99),
-  ];
-  return { rows, detail: { setting, baton, alone, bullmq, latency } };
-};
-
-const more = (
-  name: string,
-  setting: string,
-  unit: string,
-  baton: readonly number[],
-  bullmq: readonly number[],
-): Row => ({
-  name,
-  setting,
-  unit,
-  baton: median(baton),
-  bullmq: median(bullmq),
-  ratio: median(baton) / median(bullmq),
-  spread: Math.max(spread(baton), spread(bullmq)),
-});
-
-const less = (name: string, setting: string, unit: string, baton: number, bullmq: number): Row => ({
-  name,
-  setting,
-  unit,
-  baton,
-  bullmq,
-  ratio: bullmq / baton,
-  spread: 0,
-});
-
-const line = (
-  setting: string,
-  i: number,
-  { baton, alone, bullmq }: Readonly<Record<'baton' | 'alone' | 'bullmq', RunResult | undefined>>,
-): void => {
-  const of = (r: RunResult | undefined): string => {
-    const cpu = Object.entries(r?.cpu ?? {}).map(([name, s]) => `${name} ${s.toFixed(1)}`);
-    return `${Math.round(r?.tasksPerSecond ?? 0)} tasks/s (cpu s: ${cpu.join(', ')})`;
-  };
-  process.stdout.write(
-    `${setting} run ${i + 1}: baton ${of(baton)}, documents ${baton?.projectionBehindSeconds?.toFixed(1)} s behind; ` +
-      `alone ${of(alone)}; bullmq ${of(bullmq)}\n`,
-  );
-};
-
 const report = (rows: readonly Row[]): void => {
-  const number = (n: number): string => (n >= 100 ? Math.round(n).toLocaleString('en') : n.toFixed(2));
-  for (const row of rows) {
-    const figures = `baton ${number(row.baton)}  bullmq ${number(row.bullmq)} ${row.unit}`;
+  for (const { name, setting, unit, baton, bullmq, ratio, spread } of rows) {
+    const theirs = bullmq === undefined ? '' : `  bullmq ${numberText(bullmq.median)}`;
+    const against = ratio === undefined ? '' : ` | ${ratio.toFixed(2)}x`;
     process.stdout.write(
-      `${row.name} | ${row.setting} | ${figures} | ${row.ratio.toFixed(2)}x | spread ${(row.spread * 100).toFixed(0)} %\n`,
+      `\n${name}: baton ${numberText(baton.median)}${theirs} ${unit}${against} | spread ${(spread * 100).toFixed(0)} %\n  ${setting}\n`,
     );
+    for (const [side, figure] of Object.entries({ baton, bullmq })) {
+      if (figure?.cpu === undefined) continue;
+      const all = Object.entries(figure.cpu).map(([process_, us]) => `${process_} ${Math.round(us)}`);
+      const { messages } = figure;
+      const wire =
+        messages === undefined ? '' : `; messages a task: ${messages.in.toFixed(1)} in, ${messages.out.toFixed(1)} out`;
+      process.stdout.write(`  ${side}, processor µs a task: ${all.join(', ')}${wire}\n`);
+    }
   }
 };
 

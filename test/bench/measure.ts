@@ -13,6 +13,16 @@ export const cpuSecondsOf = (pid: number): number | undefined => {
   }
 };
 
+/** Memory of a process that is not on disk, as Linux counts it; undefined elsewhere. */
+export const residentBytesOf = (pid: number): number | undefined => {
+  try {
+    const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kib === undefined ? undefined : Number(kib) * 1_024;
+  } catch {
+    return undefined;
+  }
+};
+
 /** Processes this one has started itself, on Linux. PostgreSQL has one for every connection. */
 export const childrenOf = (pid: number): readonly number[] => {
   try {

@@ -1,26 +1,37 @@
-import { type startMongo, startNats, startRedis, type Durability } from '@baton/local';
+import { startNats, startRedis, type Durability, type startMongo } from '@baton/local';
 import { startRole, type Child } from './child.ts';
-import { childrenOf, cpuSecondsOf } from './measure.ts';
+import { childrenOf, cpuSecondsOf, residentBytesOf } from './measure.ts';
 import { projectedSeconds } from './roles/baton.ts';
-import { startService } from './service-process.ts';
+import { startService, type ServiceProcess } from './service-process.ts';
 
-export type Load = { readonly tasks: number; readonly width: number; readonly concurrency: number };
+/** `kind`: what is submitted, see `roles/load.ts`. `width`: submits under way. `concurrency`: slots of the worker. */
+export type Load = {
+  readonly tasks: number;
+  readonly width: number;
+  readonly concurrency: number;
+  readonly kind: 'plain' | 'kib';
+};
 
-/** One run of one side. `cpu`: seconds of processor time, by process. */
+/** Microseconds of processor time a task, by process. */
+export type Cpu = Readonly<Record<string, number>>;
+
+/** One run of one side. */
 export type RunResult = {
   readonly tasksPerSecond: number;
   readonly submitsPerSecond: number;
-  readonly cpu: Readonly<Record<string, number>>;
-  /** Baton only: from the end of the last task until its document was there. */
-  readonly projectionBehindSeconds?: number;
+  readonly cpu: Cpu;
+  /** Messages a task that nats-server took in and gave out. */
+  readonly messages?: { readonly in: number; readonly out: number };
+  /** From the end of the last task until its document was there. */
+  readonly documentsBehindSeconds?: number;
 };
 
-export type Side = 'baton' | 'bullmq';
-
-type Mongo = Awaited<ReturnType<typeof startMongo>>;
+export type Mongo = Awaited<ReturnType<typeof startMongo>>;
+type Undo = (stop: () => Promise<void>) => void;
+type Pids = Readonly<Record<string, readonly number[]>>;
 
 /** Runs `body` and undoes what it has opened, the last first, also when it throws. */
-const withUndo = async <T>(body: (undo: (stop: () => Promise<void>) => void) => Promise<T>): Promise<T> => {
+export const withUndo = async <T>(body: (undo: Undo) => Promise<T>): Promise<T> => {
   const stops: (() => Promise<void>)[] = [];
   try {
     return await body((stop) => stops.push(stop));
@@ -29,129 +40,189 @@ const withUndo = async <T>(body: (undo: (stop: () => Promise<void>) => void) => 
   }
 };
 
-const loadEnv = (load: Load) => ({
+const envOf = (load: Load): Readonly<Record<string, string>> => ({
   BENCH_TASKS: String(load.tasks),
   BENCH_WIDTH: String(load.width),
   BENCH_CONCURRENCY: String(load.concurrency),
+  BENCH_KIND: load.kind,
 });
 
-const cpuNow = (pids: Readonly<Record<string, readonly number[]>>): Readonly<Record<string, number>> =>
+const role = (undo: Undo, name: string, env: Readonly<Record<string, string>>): Child => {
+  const child = startRole(name, env);
+  undo(() => child.stop());
+  return child;
+};
+
+const service = async (undo: Undo, name: string, env: Readonly<Record<string, string>>): Promise<ServiceProcess> => {
+  const started = await startService(name, env);
+  undo(() => started.stop());
+  return started;
+};
+
+/** A server that counts its messages, and what processes beside it need to know. */
+export const openNats = async (undo: Undo, durability: Durability, env: Readonly<Record<string, string>>) => {
+  const nats = await startNats({ durability, monitorPort: 0 });
+  undo(() => nats.stop());
+  const messages = async (): Promise<{ readonly in: number; readonly out: number }> => {
+    const answer = await fetch(`${nats.monitorUrl}/varz`);
+    const { in_msgs: taken, out_msgs: given } = (await answer.json()) as Readonly<
+      Record<'in_msgs' | 'out_msgs', number>
+    >;
+    return { in: taken, out: given };
+  };
+  return { pids: nats.pids(), messages, env: { ...env, NATS_URL: nats.url } };
+};
+
+export const openRedis = async (undo: Undo, durability: Durability, env: Readonly<Record<string, string>>) => {
+  const redis = await startRedis({ fsync: durability === 'durable' ? 'always' : 'everysec' });
+  undo(() => redis.stop());
+  return { pid: redis.pid, env: { ...env, REDIS_URL: redis.url } };
+};
+
+const cpuNow = (pids: Pids): Cpu =>
   Object.fromEntries(
     Object.entries(pids).map(([name, list]) => [name, list.reduce((sum, pid) => sum + (cpuSecondsOf(pid) ?? 0), 0)]),
   );
 
-const difference = (after: Readonly<Record<string, number>>, before: Readonly<Record<string, number>>) =>
-  Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]));
-
-/** One warm-up lap, then the lap that counts. */
-const laps = async (
-  producer: Child,
-  worker: Child,
-  tasks: number,
-  pids: Readonly<Record<string, readonly number[]>>,
-) => {
-  const lap = async () => {
-    const before = cpuNow(pids);
-    const began = performance.now();
-    producer.send('go');
-    worker.send('go');
-    const [submitted] = await Promise.all([producer.next('done'), worker.next('done')]);
-    const seconds = (performance.now() - began) / 1_000;
-    return {
-      tasksPerSecond: tasks / seconds,
-      submitsPerSecond: tasks / (submitted['seconds'] ?? Number.NaN),
-      cpu: difference(cpuNow(pids), before),
-    };
-  };
-  await lap();
-  return lap();
+type Lap = {
+  readonly tasks: number;
+  readonly pids: Pids;
+  readonly producer: Child;
+  /** Absent: nobody runs what is submitted. */
+  readonly worker?: Child;
+  readonly messages?: () => Promise<{ readonly in: number; readonly out: number }>;
 };
 
-/** Producer, worker and the supervisor that hands tasks to it: no projections. */
-export const runBatonAlone = (load: Load, durability: Durability): Promise<RunResult> =>
-  withUndo(async (undo) => {
-    const nats = await startNats({ durability });
-    undo(() => nats.stop());
-    const env = { ...loadEnv(load), NATS_URL: nats.url };
-    const supervisor = await startService('supervisor', env);
-    undo(() => supervisor.stop());
-    const worker = startRole('baton-worker', env);
-    undo(() => worker.stop());
-    const producer = startRole('baton-producer', env);
-    undo(() => producer.stop());
-    await Promise.all([producer.next('ready'), worker.next('ready')]);
-    const pids = {
-      'nats-server': nats.pids(),
-      producer: [producer.pid],
-      worker: [worker.pid],
-      supervisor: [supervisor.pid],
-    };
-    return laps(producer, worker, load.tasks, pids);
-  });
+/** One warm-up lap that is not counted, then the lap that is. */
+const laps = async (lap: Lap): Promise<RunResult> => {
+  await lapOf(lap);
+  return lapOf(lap);
+};
 
-/** Fresh server and database each time; supervisor and projector run as they are shipped. */
-export const runBaton = (load: Load, durability: Durability, mongo: Mongo, database: string): Promise<RunResult> =>
-  withUndo(async (undo) => {
-    const nats = await startNats({ durability });
-    undo(() => nats.stop());
-    const mongoUrl = databaseUrl(mongo.url, database);
-    const env = { ...loadEnv(load), NATS_URL: nats.url, MONGODB_URL: mongoUrl, BATON_LOG_LEVEL: 'info' };
-    const supervisor = await startService('supervisor', env);
-    undo(() => supervisor.stop());
-    const projector = await startService('projector', env);
-    undo(() => projector.stop());
-    const worker = startRole('baton-worker', env);
-    undo(() => worker.stop());
-    const producer = startRole('baton-producer', env);
-    undo(() => producer.stop());
-    await Promise.all([producer.next('ready'), worker.next('ready')]);
-    const pids = {
-      'nats-server': nats.pids(),
-      producer: [producer.pid],
-      worker: [worker.pid],
-      supervisor: [supervisor.pid],
-      projector: [projector.pid],
-      // What each session has used counts while it lives.
-      mongo: mongo.pids().flatMap((pid) => [pid, ...childrenOf(pid)]),
-    };
-    const result = await laps(producer, worker, load.tasks, pids);
-    const projectionBehindSeconds = await projectedSeconds(mongoUrl, 2 * load.tasks, 120_000);
-    return { ...result, projectionBehindSeconds };
-  });
+const lapOf = async ({ tasks, pids, producer, worker, messages }: Lap): Promise<RunResult> => {
+  const counted = await messages?.();
+  const before = cpuNow(pids);
+  const began = performance.now();
+  producer.send('go');
+  worker?.send('go');
+  const [submitted, ended] = await Promise.all([producer.next('done'), worker?.next('done')]);
+  // Who cannot know which is the last waits for a moment in which nothing comes.
+  const seconds = (performance.now() - began - (ended?.['quiet'] ?? 0)) / 1_000;
+  const after = cpuNow(pids);
+  const count = await messages?.();
+  return {
+    tasksPerSecond: tasks / seconds,
+    submitsPerSecond: tasks / (submitted['seconds'] ?? Number.NaN),
+    cpu: Object.fromEntries(
+      Object.entries(after).map(([name, value]) => [name, ((value - (before[name] ?? 0)) * 1e6) / tasks]),
+    ),
+    ...(count === undefined || counted === undefined
+      ? {}
+      : { messages: { in: (count.in - counted.in) / tasks, out: (count.out - counted.out) / tasks } }),
+  };
+};
 
-export const runBullmq = (load: Load, durability: Durability): Promise<RunResult> =>
-  withUndo(async (undo) => {
-    const redis = await startRedis({ fsync: durability === 'durable' ? 'always' : 'everysec' });
-    undo(() => redis.stop());
-    const env = { ...loadEnv(load), REDIS_URL: redis.url };
-    const worker = startRole('bull-worker', env);
-    undo(() => worker.stop());
-    const producer = startRole('bull-producer', env);
-    undo(() => producer.stop());
-    await Promise.all([producer.next('ready'), worker.next('ready')]);
-    const pids = { 'redis-server': [redis.pid], producer: [producer.pid], worker: [worker.pid] };
-    return laps(producer, worker, load.tasks, pids);
-  });
+/** What runs beside the producer: `everything` is supervisor, projector and worker, as they are shipped. */
+export type BatonParts = 'everything' | 'no-projections' | 'producer-alone';
 
-/** Milliseconds from submit to the handler's first line, one task at a time. */
-export const latencyOf = (side: Side, durability: Durability, samples: number) =>
+/** Fresh server and database each time. */
+export const runBaton = (
+  load: Load,
+  durability: Durability,
+  parts: BatonParts,
+  mongo?: { readonly server: Mongo; readonly database: string },
+): Promise<RunResult> =>
   withUndo(async (undo) => {
-    const load = { tasks: samples, width: 1, concurrency: 10 };
-    const server =
-      side === 'baton'
-        ? await startNats({ durability })
-        : await startRedis({ fsync: durability === 'durable' ? 'always' : 'everysec' });
-    undo(() => server.stop());
-    const env = { ...loadEnv(load), NATS_URL: server.url, REDIS_URL: server.url };
-    if (side === 'baton') {
-      const supervisor = await startService('supervisor', env);
-      undo(() => supervisor.stop());
+    const { pids: server, messages, env: own } = await openNats(undo, durability, envOf(load));
+    const mongoUrl = mongo === undefined ? undefined : databaseUrl(mongo.server.url, mongo.database);
+    const env = { ...own, ...(mongoUrl === undefined ? {} : { MONGODB_URL: mongoUrl }) };
+    const pids: Record<string, readonly number[]> = { 'nats-server': server };
+    // The first to come makes the streams.
+    const producer = role(undo, 'baton-producer', env);
+    await producer.next('ready');
+    pids['producer'] = [producer.pid];
+    if (parts === 'producer-alone') return laps({ tasks: load.tasks, pids, producer, messages });
+    pids['supervisor'] = [(await service(undo, 'supervisor', env)).pid];
+    if (parts === 'everything' && mongo !== undefined) {
+      pids['projector'] = [(await service(undo, 'projector', env)).pid];
+      // PostgreSQL has a process for every connection; what each has used counts while it lives.
+      pids['mongo'] = mongo.server.pids().flatMap((pid) => [pid, ...childrenOf(pid)]);
     }
-    const role = startRole(side === 'baton' ? 'baton-latency' : 'bull-latency', env);
-    undo(() => role.stop());
-    await role.next('ready');
-    role.send('go');
-    const { p50 = Number.NaN, p99 = Number.NaN } = await role.next('done');
+    const worker = role(undo, 'baton-worker', env);
+    await worker.next('ready');
+    pids['worker'] = [worker.pid];
+    const result = await laps({ tasks: load.tasks, pids, producer, worker, messages });
+    if (mongoUrl === undefined) return result;
+    return { ...result, documentsBehindSeconds: await projectedSeconds(mongoUrl, 2 * load.tasks, 120_000) };
+  });
+
+export const runBullmq = (
+  load: Load,
+  durability: Durability,
+  parts: 'everything' | 'producer-alone',
+): Promise<RunResult> =>
+  withUndo(async (undo) => {
+    const { pid, env } = await openRedis(undo, durability, envOf(load));
+    const producer = role(undo, 'bull-producer', env);
+    await producer.next('ready');
+    const pids = { 'redis-server': [pid], producer: [producer.pid] };
+    if (parts === 'producer-alone') return laps({ tasks: load.tasks, pids, producer });
+    const worker = role(undo, 'bull-worker', env);
+    await worker.next('ready');
+    return laps({ tasks: load.tasks, pids: { ...pids, worker: [worker.pid] }, producer, worker });
+  });
+
+export type Backlog = {
+  /** Tasks a second while what had waited is drained. */
+  readonly tasksPerSecond: number;
+  /** Memory that all processes took for a task that waits, bytes. */
+  readonly bytesPerTask: number;
+};
+
+/** Submits all while nobody runs them, and then drains them. */
+export const runBacklog = (side: 'baton' | 'bullmq', load: Load, durability: Durability): Promise<Backlog> =>
+  withUndo(async (undo) => {
+    const opened =
+      side === 'baton' ? await openNats(undo, durability, envOf(load)) : await openRedis(undo, durability, envOf(load));
+    const env = opened.env;
+    const producer = role(undo, side === 'baton' ? 'baton-producer' : 'bull-producer', env);
+    await producer.next('ready');
+    const servers = 'pids' in opened ? opened.pids : [opened.pid];
+    const pids = side === 'baton' ? [...servers, (await service(undo, 'supervisor', env)).pid] : servers;
+    const before = memoryOf(pids);
+    producer.send('go');
+    await producer.next('done');
+    // What was submitted last is on its way into the lines.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const bytesPerTask = (memoryOf(pids) - before) / load.tasks;
+    const worker = role(undo, side === 'baton' ? 'baton-worker' : 'bull-worker', env);
+    await worker.next('ready');
+    const began = performance.now();
+    worker.send('go');
+    await worker.next('done');
+    return { tasksPerSecond: (load.tasks * 1_000) / (performance.now() - began), bytesPerTask };
+  });
+
+const memoryOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + (residentBytesOf(pid) ?? 0), 0);
+
+/** Quantiles of one measurement that a role makes by itself, milliseconds. */
+export type Quantiles = { readonly p50: number; readonly p99: number };
+
+/** One task at a time on an idle system: `latency`, submit to the handler's first line; `cancel`, cancel to its abort handler. */
+export const runSamples = (
+  side: 'baton' | 'bullmq',
+  what: 'latency' | 'cancel',
+  durability: Durability,
+  samples: number,
+): Promise<Quantiles> =>
+  withUndo(async (undo) => {
+    const env = envOf({ tasks: samples, width: 1, concurrency: 10, kind: 'plain' });
+    const opened = side === 'baton' ? await openNats(undo, durability, env) : await openRedis(undo, durability, env);
+    if (side === 'baton') await service(undo, 'supervisor', opened.env);
+    const measured = role(undo, `${side === 'baton' ? 'baton' : 'bull'}-${what}`, opened.env);
+    await measured.next('ready');
+    measured.send('go');
+    const { p50 = Number.NaN, p99 = Number.NaN } = await measured.next('done');
     return { p50, p99 };
   });
 

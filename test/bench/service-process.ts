@@ -17,7 +17,10 @@ export const startService = async (name: string, env: Readonly<Record<string, st
   let seen = '';
   const exited = once(child, 'exit');
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${name} has not started:\n${seen}`)), START_LIMIT_MS);
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${name} has not started:\n${seen}`));
+    }, START_LIMIT_MS);
     child.once('exit', (code) => reject(new Error(`${name} ended with code ${code}:\n${seen}`)));
     child.stdout.on('data', (chunk: Buffer) => {
       if (seen.length < 100_000) seen += chunk.toString();

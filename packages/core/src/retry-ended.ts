@@ -1,7 +1,7 @@
 import { canOpen, isSubscriber, type Owned } from './access.ts';
 import type { Actor, ClientCommand } from './command.ts';
 import { byUser, refuse, type Decision } from './decision.ts';
-import { submitAs } from './submit.ts';
+import { submitAs, type Submission } from './submit.ts';
 import { isTerminal, type Subscriber, type TaskRecord, type TaskSpec } from './task.ts';
 
 type Retry = Extract<ClientCommand, { kind: 'retry' }>;
@@ -24,15 +24,15 @@ export const decideRetry = (record: TaskRecord | undefined, command: Retry): Dec
   if (!canOpen(former, actor)) return refuse('not_found');
   if (!isTerminal(former.status)) return refuse('not_ended');
   const forOthers = isForOthers(former, actor);
-  return submitAs(record, {
+  const submission: Submission = {
     at,
     actor,
     spec: specOf(former, command, forOthers),
     whenAborting,
-    by: byUser(actor.user),
     why: `retry of ${former.id}`,
     ...(forOthers ? { subscribers: former.subscribers.map(({ user }): Subscriber => ({ user, at })) } : {}),
-  });
+  };
+  return submitAs(record, submission, byUser(actor.user));
 };
 
 const isForOthers = (former: Former, actor: Actor): boolean => {

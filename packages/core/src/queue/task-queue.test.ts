@@ -107,7 +107,7 @@ test('Q1: what was offered and not claimed goes to another worker in its time, a
   assert.equal(deal(queue, 4 * OFFER_MS), { w: ['t'] });
 });
 
-test('what comes back is first in its line again; refused ones go to anybody else, stale ones to nobody', () => {
+test('what comes back is first in its line again; refused ones go to anybody else, stale ones to nobody for a while', () => {
   const queue = queueOf();
   for (let i = 1; i <= 3; i++) queue.ready(task(`t${i}`, i), 's1');
   worker(queue, 'a', 3);
@@ -119,6 +119,21 @@ test('what comes back is first in its line again; refused ones go to anybody els
   assert.equal(deal(queue), { a: ['t1'] });
   worker(queue, 'b', 3);
   assert.equal(deal(queue), { b: ['t2'] });
+  assert.equal(queue.size, { waiting: 0, offered: 3 });
+});
+
+test('what was returned as stale is gone when its watcher says so, and offered again when he says nothing', () => {
+  const queue = queueOf();
+  for (let i = 1; i <= 3; i++) queue.ready(task(`t${i}`, i), 's1');
+  worker(queue, 'w', 3);
+  deal(queue);
+  for (let i = 1; i <= 3; i++) queue.returned('w', `t${i}`, i, 'stale');
+  queue.gone('t1', 1, 's1');
+  queue.ready({ ...task('t2', 2), revision: 9 }, 's1');
+  queue.credit('w', 3);
+  assert.equal(deal(queue, OFFER_MS - 1), { w: ['t2'] });
+  assert.equal([...queue.expire(OFFER_MS)], [], 'nobody is late: he has answered');
+  assert.equal(deal(queue, OFFER_MS), { w: ['t3'] });
   assert.equal(queue.size, { waiting: 0, offered: 2 });
 });
 
@@ -226,6 +241,7 @@ test('whatever happens: no more offers than credit, one worker a task, and nothi
       const owner = new Map<string, string>();
       const ready = new Map<string, number>();
       const refused = new Set<string>();
+      const doubtful = new Set<string>();
       let now = 0;
       let place = 1;
       for (const step of given) {
@@ -236,6 +252,7 @@ test('whatever happens: no more offers than credit, one worker a task, and nothi
           const before = ready.get(address);
           const order = before === undefined ? revision : step.id;
           ready.set(address, revision);
+          if (before !== undefined && revision > before) doubtful.delete(address);
           if (before === undefined) queue.ready(task(address, revision, { type, order: step.id }), 's');
           else queue.ready({ ...task(address, revision, { type }), order, revision }, 's');
         } else if (step.kind === 'gone') {
@@ -243,6 +260,7 @@ test('whatever happens: no more offers than credit, one worker a task, and nothi
           queue.gone(address, Number.MAX_SAFE_INTEGER, 's');
           ready.delete(address);
           owner.delete(address);
+          doubtful.delete(address);
           for (const key of refused) if (key.endsWith(` ${address}`)) refused.delete(key);
         } else if (step.kind === 'credit') {
           const id = `w${step.worker}`;
@@ -254,10 +272,7 @@ test('whatever happens: no more offers than credit, one worker a task, and nothi
           if (owner.get(address) === id) {
             owner.delete(address);
             if (step.how === 'refused') refused.add(`${id} ${address}`);
-            if (step.how === 'stale') {
-              ready.delete(address);
-              for (const key of refused) if (key.endsWith(` ${address}`)) refused.delete(key);
-            }
+            if (step.how === 'stale') doubtful.add(address);
           }
           queue.returned(id, address, Number.MAX_SAFE_INTEGER, step.how);
         } else if (step.kind === 'leave') {
@@ -271,6 +286,7 @@ test('whatever happens: no more offers than credit, one worker a task, and nothi
           assert.is(queue.expire(now).size, new Set(owner.values()).size);
           for (const id of owner.values()) credit.set(id, 0);
           owner.clear();
+          doubtful.clear();
         }
         for (const [id, offers] of queue.deal(now)) {
           const left = (credit.get(id) ?? 0) - offers.length;
@@ -279,11 +295,12 @@ test('whatever happens: no more offers than credit, one worker a task, and nothi
           for (const { address } of offers) {
             assert.ok(ready.has(address), `${address} is not ready`);
             assert.not.ok(owner.has(address), `${address} is offered twice`);
+            assert.not.ok(doubtful.has(address), `${address} was returned as stale`);
             assert.not.ok(refused.has(`${id} ${address}`), `${address} was refused by ${id}`);
             owner.set(address, id);
           }
         }
-        assert.is(queue.size.offered, owner.size);
+        assert.is(queue.size.offered, owner.size + doubtful.size);
         assert.is(queue.size.waiting + queue.size.offered, ready.size);
         // Who has credit has no task left that it could have.
         for (const [id, left] of credit) if (left > 0) assert.is(workable(id), 0, `${id} could have one`);
@@ -293,7 +310,9 @@ test('whatever happens: no more offers than credit, one worker a task, and nothi
         const types = TYPES[Number(id.slice(1))] ?? [];
         return [...ready.keys()].filter((address) => {
           const type = ['a', 'b', 'c'][Number(address.slice(1)) % 3] as string;
-          return types.includes(type) && !owner.has(address) && !refused.has(`${id} ${address}`);
+          return (
+            types.includes(type) && !owner.has(address) && !doubtful.has(address) && !refused.has(`${id} ${address}`)
+          );
         }).length;
       }
     }),

@@ -23,7 +23,7 @@ export type Return =
   | 'free'
   /** It cannot run it, since it cannot read the record or does not serve its type: for anybody else. */
   | 'refused'
-  /** It found the task taken, changed or gone. */
+  /** It found the task taken, changed or gone. Who watches the record says so as well, or the task is offered again. */
   | 'stale';
 
 export type TaskQueueOptions = {
@@ -76,7 +76,7 @@ type Server<A extends string> = {
  * What starts next in one queue, and where (behaviour Q1 to Q3).
  *
  * A task is ready (in line), on offer (a worker was told of it and has not claimed it yet), or gone. `ready` and `gone`
- * come from whoever watches the records, `serve` and `credit` from workers, and `deal` matches the two: high before normal
+ * come from whoever watches the records and from nobody else, `serve` and `credit` from workers, and `deal` matches the two: high before normal
  * before low with a share for the lower ones, types of one priority in turn, inside a type first in first out, workers in
  * turn. Nothing here is the truth. An offer that was lost is made again after its time, one that was made twice is claimed
  * once, and one that is out of date is refused by the record.
@@ -92,6 +92,8 @@ export class TaskQueue<A extends string = string> {
   private readonly turns = new Set<Server<A>>();
   /** Starts given to others since this priority had one, while it had work. */
   private readonly passedOver: Record<Priority, number> = { high: 0, normal: 0, low: 0 };
+  /** Returned as stale: until whoever watches the record says what became of it, or the time of the offer is over. */
+  private readonly doubtful = new Set<Entry<A>>();
   private bytesHeld = 0;
   private served = 0;
   private offeredCount = 0;
@@ -100,9 +102,10 @@ export class TaskQueue<A extends string = string> {
     this.options = options;
   }
 
-  /** Tasks that wait, and those on offer. */
+  /** Tasks that wait, and those on offer or returned as stale. */
   get size(): { readonly waiting: number; readonly offered: number } {
-    return { waiting: this.entries.size - this.offeredCount, offered: this.offeredCount };
+    const offered = this.offeredCount + this.doubtful.size;
+    return { waiting: this.entries.size - offered, offered };
   }
 
   /** Whether it has neither tasks nor workers. */
@@ -110,7 +113,7 @@ export class TaskQueue<A extends string = string> {
     return this.entries.size === 0 && this.workers.size === 0;
   }
 
-  /** `source` names who tells it: what is told by one is taken back by the same (`gone`, `forget`) or by a worker. */
+  /** `source` names who tells it: what is told by one is taken back by the same (`gone`, `forget`), and by no worker. */
   ready(task: ReadyTask<A>, source: string): void {
     const known = this.entries.get(task.address);
     if (known === undefined) return this.add(task, source);
@@ -124,6 +127,7 @@ export class TaskQueue<A extends string = string> {
     // Somebody joined it. What is on offer stays so: the claim reads what is there.
     known.revision = task.revision;
     this.keepBytes(known, task.bytes);
+    if (this.doubtful.has(known)) this.readyAgain(known);
   }
 
   /** It is not ready any more as of `revision`. */
@@ -168,18 +172,19 @@ export class TaskQueue<A extends string = string> {
     const entry = this.entries.get(address);
     if (entry === undefined || entry.worker?.id !== worker) return;
     if (how === 'refused') entry.worker.refused.add(entry);
-    // What was offered is out of date; where a newer version is known, that one counts.
-    if (how === 'stale' && entry.revision <= revision) this.remove(entry);
-    else this.readyAgain(entry);
+    // What was offered is out of date, it says; where a newer version is known, that one counts.
+    if (how !== 'stale' || entry.revision > revision) return this.readyAgain(entry);
+    this.withdraw(entry);
+    this.doubtful.add(entry);
   }
 
   /** Offers whose time is over are ready again. The workers that had them. */
   expire(now: number): ReadonlySet<string> {
     const late = new Set<string>();
+    for (const entry of this.doubtful) if (this.isLate(entry, now)) this.readyAgain(entry);
     for (const worker of this.workers.values()) {
       for (const entry of worker.offered) {
-        const limitMs = this.options.offerMs * 2 ** Math.min(DOUBLINGS, entry.offers - 1);
-        if (now - entry.offeredAt < limitMs) continue;
+        if (!this.isLate(entry, now)) continue;
         // It has not said anything for so long: what it may still be told is for others until it does.
         this.credit(worker.id, 0);
         this.readyAgain(entry);
@@ -242,11 +247,16 @@ export class TaskQueue<A extends string = string> {
     this.keepBytes(entry, undefined);
     for (const { refused } of this.workers.values()) refused.delete(entry);
     if (entry.worker !== undefined) this.withdraw(entry);
-    else entry.line.tasks.remove(entry);
+    else if (!this.doubtful.delete(entry)) entry.line.tasks.remove(entry);
     this.dropEmpty(entry.line);
   }
 
+  private isLate({ offers, offeredAt }: Entry<A>, now: number): boolean {
+    return now - offeredAt >= this.options.offerMs * 2 ** Math.min(DOUBLINGS, offers - 1);
+  }
+
   private readyAgain(entry: Entry<A>): void {
+    this.doubtful.delete(entry);
     this.withdraw(entry);
     entry.line = this.lineOf(entry.line.priority, entry.line.type);
     entry.line.tasks.push(entry);

@@ -108,27 +108,35 @@ const checkRequest = ({ key, runAt }: SubmitRequest, scope: Scope, actor: Actor,
   }
 };
 
-const specOf = (request: SubmitRequest, options: RunOptions, actor: Actor, { chance, clock }: Ports): TaskSpec => {
+const specOf = (
+  request: SubmitRequest,
+  options: RunOptions,
+  actor: Actor,
+  { chance, clock }: Ports,
+): Mutable<TaskSpec> => {
   const { type, key, name, runAt, host, retriedFrom } = request;
   const { scope, queue, priority, policy } = options;
   const id = chance.uuid();
-  return {
+  const spec: Mutable<TaskSpec> = {
     id,
     type,
     key: key ?? id,
     name: name ?? key ?? type,
     scope,
-    ...(actor.user === undefined ? {} : { creator: actor.user }),
     queue,
     priority,
     mode: host === undefined ? 'async' : 'sync',
-    ...(host === undefined ? {} : { host }),
     policy,
-    // A past date means now.
-    ...(runAt === undefined || runAt <= clock.now() ? {} : { runAt }),
-    ...(retriedFrom === undefined ? {} : { retriedFrom }),
   };
+  if (actor.user !== undefined) spec.creator = actor.user;
+  if (host !== undefined) spec.host = host;
+  // A past date means now.
+  if (runAt !== undefined && runAt > clock.now()) spec.runAt = runAt;
+  if (retriedFrom !== undefined) spec.retriedFrom = retriedFrom;
+  return spec;
 };
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const addressFor = (spec: TaskSpec): Address =>
   addressOf({
@@ -149,7 +157,7 @@ const operate = async (
 ): Promise<Made> => {
   const { operations } = parts.ports;
   const begun = await beginOperation(operations, hash, { id: wanted.id, address: at });
-  let spec: TaskSpec = { ...wanted, operation: hash };
+  let spec: Mutable<TaskSpec> = { ...wanted, operation: hash };
   let address = at;
   if (begun.kind === 'again') {
     const { operation } = begun;
@@ -229,13 +237,15 @@ const make = async (
   parts: ClientParts,
   actor: Actor,
   request: SubmitRequest,
-  bare: TaskSpec,
+  spec: Mutable<TaskSpec>,
   address: Address,
   isRepeat = false,
 ): Promise<Made> => {
   const { ports, kernel } = parts;
   const { args: given, whenAborting = 'queue' } = request;
-  const spec = await withArguments(parts, bare, address, given);
+  // Large ones are stored first, under the id that is going to refer to them.
+  if (given?.kind === 'inline') spec.args = given.bytes;
+  else if (given !== undefined) spec.args = await keepArguments(ports, address, spec.id, given.bytes);
   const at = ports.clock.now();
   const asked = await kernel.ask(
     address,
@@ -249,18 +259,6 @@ const make = async (
   // tell, this call cannot.
   if (spec.operation === undefined && isUnused(asked)) void dropObject(ports.data, spec.args);
   return submissionOf(asked, address, spec.id);
-};
-
-/** Large arguments are stored first, under the id that is going to refer to them. */
-const withArguments = async (
-  { ports }: ClientParts,
-  bare: TaskSpec,
-  address: Address,
-  given: GivenArguments,
-): Promise<TaskSpec> => {
-  if (given === undefined) return bare;
-  const args = given.kind === 'inline' ? given.bytes : await keepArguments(ports, address, bare.id, given.bytes);
-  return { ...bare, args };
 };
 
 /**

@@ -10,6 +10,8 @@ export type Claimed =
   /** A body is to be started for it, by whoever is told this and by nobody else; then `ended` is called. */
   | { readonly kind: 'mine'; readonly held: Held }
   | { readonly kind: 'not_mine' }
+  /** What stands there is not for this program: a record of a newer version, or a damaged one. */
+  | { readonly kind: 'unreadable' }
   | { readonly kind: 'failed' }
   | { readonly kind: 'unknown' };
 
@@ -103,10 +105,9 @@ export class Claims {
       case 'refused':
         return this.take(address, asked.held);
       case 'failed':
-        // What stands there is not for this program. Handed back, the dispatch would only come again at once.
         if (asked.cause instanceof UnreadableRecordError) {
           this.settings.log.warn({ err: asked.cause, address }, 'a record cannot be read and its task is left alone');
-          return NOT_MINE;
+          return { kind: 'unreadable' };
         }
         return { kind: 'failed' };
       case 'unknown':

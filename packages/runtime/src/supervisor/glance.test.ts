@@ -2,7 +2,7 @@ import type { Status, TaskRecord } from '@baton/core';
 import { encode, encodeRecord } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
-import { isOver } from './glance.ts';
+import { isOver, mayWait } from './glance.ts';
 
 const test = suite('supervisor: glance');
 
@@ -42,6 +42,18 @@ test('sees which tasks are over', () => {
     assert.ok(isOver(encodeRecord(record(status))), status);
   for (const status of ['pending', 'in_progress', 'aborting'] as const)
     assert.not.ok(isOver(encodeRecord(record(status))), status);
+});
+
+test('sees which tasks do not wait, of those written here; all others may', () => {
+  for (const status of ['pending', 'in_progress', 'aborting', 'success', 'failure', 'aborted', 'timed_out'] as const) {
+    const { v, status: _, ...rest } = record(status);
+    const one = { v, status, ...rest };
+    assert.is(mayWait(encodeRecord(one)), status === 'pending', status);
+    // In another order of fields, as another language may write them.
+    assert.ok(mayWait(encode(Object.fromEntries(Object.entries(one).toReversed()))), status);
+  }
+  for (const bytes of [new Uint8Array(), Uint8Array.of(0xde), Uint8Array.of(0xde, 0, 1, 0xa1, 0x76)])
+    assert.ok(mayWait(bytes));
 });
 
 test('is not taken in by what stands inside of other fields', () => {

@@ -30,6 +30,17 @@ export const isOver = (bytes: Uint8Array): boolean => {
   return ended && version > 0 && version <= RECORD_VERSION && at === bytes.length;
 };
 
+/**
+ * Whether the task may be waiting for a worker. False only where it is plain that it is not: our own writers put version
+ * and status first, and another status than `pending` stands there.
+ */
+export const mayWait = (bytes: Uint8Array): boolean =>
+  bytes[0] !== MAP_16 ||
+  !is(bytes, 3, VERSION) ||
+  bytes[5] !== RECORD_VERSION ||
+  !is(bytes, 6, STATUS) ||
+  is(bytes, 13, PENDING);
+
 const MAP_16 = 0xde;
 
 /** As they stand in a record: the length byte of a short string, then the text. */
@@ -38,6 +49,7 @@ const written = (text: string): Uint8Array => Uint8Array.of(0xa0 | text.length, 
 const STATUS = written('status');
 const SUCCESSOR = written('successor');
 const VERSION = written('v');
+const PENDING = written('pending');
 const TERMINAL = TERMINAL_STATUSES.map(written);
 
 const is = (bytes: Uint8Array, at: number, text: Uint8Array): boolean => {

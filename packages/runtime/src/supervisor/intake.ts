@@ -1,7 +1,7 @@
 import type { TaskRecord } from '@baton/core';
 import { readRecord, readRecordAt, type Address } from '@baton/protocols';
 import type { Clock, Entry } from '../ports.ts';
-import { isOver } from './glance.ts';
+import { isOver, mayWait } from './glance.ts';
 import type { Sight } from './task-index.ts';
 
 /** Most records decoded without letting go of the event loop. */
@@ -23,16 +23,20 @@ export type IntakeListener = {
 };
 
 /**
- * Takes what a reader gives and looks at it a moment later: of several writes to one actor only the last is decoded, so
- * that a task which lives for milliseconds costs a glance and no decoding.
+ * Takes what a reader gives. A task that waits is for its queue to start, and looked at when all that came in the same piece
+ * of the event loop is here; others a moment later: of several writes to one actor only the last is decoded, so that a task
+ * which runs for milliseconds costs a glance and no decoding.
  */
 export class Intake {
   private readonly clock: Clock;
   private readonly pauseMs: number;
   private readonly listener: IntakeListener;
-  private readonly waiting = new Map<Address, Waiting>();
+  /** What lies here, by how soon it is looked at. No address is in both. */
+  private readonly soon = new Map<Address, Waiting>();
+  private readonly later = new Map<Address, Waiting>();
   private waitingBytes = 0;
-  private timer: { readonly cancel: () => void } | undefined;
+  private soonTimer: { readonly cancel: () => void } | undefined;
+  private laterTimer: { readonly cancel: () => void } | undefined;
   private planned = false;
   private decodedCount = 0;
   private takenCount = 0;
@@ -49,62 +53,71 @@ export class Intake {
 
   /** Newest revision of an actor that lies here; 0: none. */
   revisionOf(address: Address): number {
-    return this.waiting.get(address)?.entry.revision ?? 0;
+    return (this.soon.get(address) ?? this.later.get(address))?.entry.revision ?? 0;
   }
 
   take(entry: Entry, generation: number, live: boolean): void {
     this.takenCount++;
-    const former = this.waiting.get(entry.address);
+    const { address } = entry;
+    const former = this.soon.get(address) ?? this.later.get(address);
+    if (former !== undefined && former.entry.revision >= entry.revision) return;
+    const isSoon = mayWait(entry.bytes);
     if (former !== undefined) {
-      if (former.entry.revision >= entry.revision) return;
       this.waitingBytes -= former.entry.bytes.length;
+      (isSoon ? this.later : this.soon).delete(address);
     }
-    this.waiting.set(entry.address, { entry, generation, at: this.clock.monotonic(), live });
+    (isSoon ? this.soon : this.later).set(address, { entry, generation, at: this.clock.monotonic(), live });
     this.waitingBytes += entry.bytes.length;
     if (this.waitingBytes > WAITING_BYTES_LIMIT) this.drain();
-    else this.lookSoon();
+    else if (isSoon) this.lookSoon();
+    else this.laterTimer ??= this.clock.after(this.pauseMs, () => this.sliceLater());
   }
 
   /** Looks at everything that lies here. */
   drain(): void {
-    this.look(Number.POSITIVE_INFINITY);
+    this.look(this.soon, Number.POSITIVE_INFINITY);
+    this.look(this.later, Number.POSITIVE_INFINITY);
   }
 
   clear(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
-    this.waiting.clear();
+    this.soonTimer?.cancel();
+    this.laterTimer?.cancel();
+    this.soonTimer = undefined;
+    this.laterTimer = undefined;
+    this.soon.clear();
+    this.later.clear();
     this.waitingBytes = 0;
   }
 
-  /** Without a pause: when all that came in the same piece of the event loop is here. */
   private lookSoon(): void {
-    if (this.pauseMs > 0) {
-      this.timer ??= this.clock.after(this.pauseMs, () => this.slice());
-      return;
-    }
-    if (this.planned) return;
+    if (this.planned || this.soonTimer !== undefined) return;
     this.planned = true;
     queueMicrotask(() => {
       this.planned = false;
-      if (this.timer === undefined && this.waiting.size > 0) this.slice();
+      this.sliceSoon();
     });
   }
 
-  private slice(): void {
-    this.timer = undefined;
-    this.look(SLICE);
-    if (this.waiting.size > 0) this.timer = this.clock.after(1, () => this.slice());
+  private sliceSoon(): void {
+    this.soonTimer = undefined;
+    this.look(this.soon, SLICE);
+    if (this.soon.size > 0) this.soonTimer = this.clock.after(1, () => this.sliceSoon());
   }
 
-  private look(limit: number): void {
+  private sliceLater(): void {
+    this.laterTimer = undefined;
+    this.look(this.later, SLICE);
+    if (this.later.size > 0) this.laterTimer = this.clock.after(1, () => this.sliceLater());
+  }
+
+  private look(waiting: Map<Address, Waiting>, limit: number): void {
     const wallOffset = this.clock.now() - this.clock.monotonic();
     let left = limit;
-    for (const [address, waiting] of this.waiting) {
+    for (const [address, one] of waiting) {
       if (left-- <= 0) return;
-      this.waiting.delete(address);
-      this.waitingBytes -= waiting.entry.bytes.length;
-      this.lookAt(address, waiting, wallOffset);
+      waiting.delete(address);
+      this.waitingBytes -= one.entry.bytes.length;
+      this.lookAt(address, one, wallOffset);
     }
   }
 

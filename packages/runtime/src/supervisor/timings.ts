@@ -17,8 +17,8 @@ export type SupervisorTimings = {
   /** After one is missed, before what it had is shared out. */
   readonly missingMs: number;
   /**
-   * Records are looked at this long after they came, 0: at the end of the turn in which they came. Of several writes to
-   * one actor in between only the last one is decoded.
+   * Records of tasks that do not wait for a worker are looked at this long after they came, others at the end of the turn in
+   * which they came. Of several writes to one actor in between only the last one is decoded.
    */
   readonly intakeMs: number;
   /** How long after the deadline a supervisor acts: the worker does so at the deadline, and a race helps nobody. */
@@ -53,7 +53,7 @@ export const SUPERVISOR_TIMINGS: SupervisorTimings = {
   settleMs: 300,
   pingMs: 250,
   missingMs: 20,
-  intakeMs: 0,
+  intakeMs: 20,
   timeoutGraceMs: 150,
   pokeMs: 1_000,
   pokeSlowlyMs: 10_000,

@@ -7,7 +7,7 @@ import { InvalidArgumentError, UnreadableRecordError } from '../errors.ts';
 import { recordOf, type Held } from '../kernel.ts';
 import type { Ports } from '../ports.ts';
 import type { TaskDefinition } from '../run/definition.ts';
-import type { Claimed, RunHost } from '../run/run-host.ts';
+import type { RunHost } from '../run/run-host.ts';
 import { guardScope } from '../run/scope-guard.ts';
 
 export type WorkerSettings = {
@@ -141,11 +141,27 @@ export class Worker {
       task.giveBack('refused');
       return undefined;
     }
-    let claimed: Claimed = await host.claim(address, offered, revision);
-    if (claimed.kind === 'unknown') claimed = await host.settle(address);
-    // One that failed comes again in its time, to whoever can reach the store.
-    if (claimed.kind === 'not_mine') task.giveBack('stale');
-    return claimed.kind === 'mine' ? claimed.held : undefined;
+    const claimed = await host.claim(address, offered, revision);
+    switch (claimed.kind) {
+      case 'mine':
+        return claimed.held;
+      case 'not_mine':
+        task.giveBack('stale');
+        return undefined;
+      case 'unreadable':
+        task.giveBack('refused');
+        return undefined;
+      case 'failed':
+        // It comes again in its time, to whoever can reach the store.
+        return undefined;
+      case 'unknown': {
+        const settled = await host.settle(address);
+        if (settled.kind === 'mine') return settled.held;
+        // The claim may never have arrived, and the task may wait as before.
+        task.giveBack('free');
+        return undefined;
+      }
+    }
   }
 
   /**
