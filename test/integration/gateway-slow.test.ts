@@ -1,4 +1,4 @@
-// limit: 120s
+// limit: 120s, alone
 // Clients that take their time, lie about lengths, or pack much into little: answered or cut off, and others are served.
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
