@@ -14,6 +14,26 @@ test('a task is offered when its record is there, whoever wrote it', async () =>
   await until(stage, 100, () => offered().length === 1);
 });
 
+test('X1 tasks of one key one after the other, each of which runs for a moment: each is offered at once', async () => {
+  const stage = createStage();
+  const { clock, supervise, submit, claim, tell, offers } = stage;
+  await supervise('s1');
+  await clock.advance(1_000);
+  for (let n = 1; n <= 5; n++) {
+    const before = offers.length;
+    const address = await submit('a');
+    await until(stage, 100, () => offers.length > before);
+    const fence = fenceOf(await claim(address, 'w1'));
+    const body = { kind: 'returned' } as const;
+    const at = clock.now();
+    await tell(
+      address,
+      () => ({ kind: 'finish', at, fence, body, handlerErrors: [], abortHandled: false, random: 0 }),
+      'w1',
+    );
+  }
+});
+
 test('what waits is known by line, and whether it is served', async () => {
   const { clock, supervise, submit } = createStage();
   const supervisor = await supervise('s1');

@@ -4,7 +4,7 @@ import type { Chance, Clock, Signals } from '../ports.ts';
 import type { Act, ActOutcome } from './acts.ts';
 import { dutiesOf, holderOf, type Duties } from './duties.ts';
 import { actFor, planFor } from './plan.ts';
-import type { Sight, TaskIndex, TaskTimer, Watched } from './task-index.ts';
+import type { Life, Sight, TaskIndex, TaskTimer, Watched } from './task-index.ts';
 import { TimerHeap } from './timer-heap.ts';
 import type { SupervisorTimings } from './timings.ts';
 import { WorkerClocks } from './worker-clocks.ts';
@@ -52,7 +52,7 @@ export class Attendant {
     if (known !== undefined && index.confirm(address, sight.revision, sight.generation)) return known;
     const former = known === undefined ? undefined : { duties: known.duties, limitAt: known.timer?.limitAt };
     if (this.clocks.isWaiting && sight.live) this.learnClock(record, sight);
-    const watched = index.apply(address, sight, startable(dutiesOf(record), sight.wall));
+    const watched = index.apply(address, sight, startable(dutiesOf(record), sight.wall), lifeOf(record));
     if (watched === undefined) return undefined;
     index.name(watched, [record.id, ...successorsOf(record).map(({ spec }) => spec.id)]);
     const plan = planFor(watched.duties, sight, former, timings);
@@ -195,6 +195,11 @@ export class Attendant {
     this.arm();
   }
 }
+
+const lifeOf = ({ id, history, historyDropped = 0 }: TaskRecord): Life => ({
+  id,
+  transitions: history.length + historyDropped,
+});
 
 /** A delayed task whose time has come waits like any other. */
 const startable = (duties: Duties | undefined, now: number): Duties | undefined =>

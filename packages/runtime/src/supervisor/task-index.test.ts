@@ -58,11 +58,35 @@ test('an older revision is nothing new', () => {
   assert.is(index.get(at('00', 1))?.duties.stage, 'running');
 });
 
+test('what waits anew is new to its queue, also where what was between was not seen', () => {
+  const { index, told } = create();
+  const address = at('00', 1);
+  const see = (revision: number, id: string, transitions: number): void => {
+    const watched = index.apply(address, sight(revision), waiting, { id, transitions });
+    if (watched !== undefined) index.name(watched, [id]);
+  };
+  see(1, 'a', 1);
+  // It ran, and was given back or is retried; then the key has another task.
+  see(4, 'a', 3);
+  see(5, 'a', 3);
+  see(8, 'b', 3);
+  assert.equal(told, [
+    `ready ${address} 1 at 1`,
+    `gone ${address} 4`,
+    `ready ${address} 4 at 4`,
+    `ready ${address} 5 at 4`,
+    `gone ${address} 8`,
+    `ready ${address} 8 at 8`,
+  ]);
+});
+
 test('its queue is told of a task that waits, of its newer versions at the same place, and that it waits no more', () => {
   const { index, told } = create();
   const address = at('00', 1);
-  index.apply(address, sight(1), waiting);
-  index.apply(address, sight(3), waiting);
+  const life = { id: 'a', transitions: 1 };
+  const watched = index.apply(address, sight(1), waiting, life);
+  if (watched !== undefined) index.name(watched, ['a']);
+  index.apply(address, sight(3), waiting, life);
   index.apply(address, sight(4), running('w'));
   index.apply(address, sight(5), waiting);
   index.apply(address, sight(6), undefined);

@@ -25,6 +25,8 @@ export type Watched = {
   duties: Duties;
   /** Waiting tasks: their place in line, the revision with which they became ready. */
   order: number;
+  /** Transitions its record had: as long as it waits, joined or not, no more come. */
+  transitions: number;
   /** An act for it is under way or queued. */
   busy: boolean;
   /** Acts in a row that came to nothing. */
@@ -42,6 +44,11 @@ export type TaskTimer = Due & {
 
 /** Tasks of one lane that wait for a worker, the longest waiting first. */
 export type Line = { readonly lane: Lane; readonly duties: Duties; readonly waiting: Set<Watched> };
+
+/** Which task it is, and how far: versions between two that were seen may not have been. */
+export type Life = { readonly id: string; readonly transitions: number };
+
+const NO_LIFE: Life = { id: '', transitions: 0 };
 
 export type IndexListener = {
   /** It waits for its queue to start it: newly, or in a newer version. `bytes`: its record, where it is here. */
@@ -126,7 +133,7 @@ export class TaskIndex {
   }
 
   /** Takes over what was seen of a task; undefined duties: it needs nothing any more. An older revision is nothing new. */
-  apply(address: Address, sight: Sight, duties: Duties | undefined): Watched | undefined {
+  apply(address: Address, sight: Sight, duties: Duties | undefined, life: Life = NO_LIFE): Watched | undefined {
     const known = this.get(address);
     if (known !== undefined && known.revision >= sight.revision) return known;
     this.lastOrder = Math.max(this.lastOrder, sight.revision);
@@ -135,12 +142,14 @@ export class TaskIndex {
       if (known !== undefined) this.remove(known);
       return undefined;
     }
-    if (known === undefined) return this.add(address, sight, duties);
+    if (known === undefined) return this.add(address, sight, duties, life);
     known.revision = sight.revision;
     known.generation = sight.generation;
     known.failures = 0;
-    // Joined while it waits: it keeps its place.
-    if (isSameLine(known.duties, duties)) {
+    const isSameWait = known.ids[0] === life.id && known.transitions === life.transitions;
+    known.transitions = life.transitions;
+    // Joined while it waits: it keeps its place. What waits anew, or another task of the key, comes behind the others.
+    if (isSameWait && isSameLine(known.duties, duties)) {
       if (duties.stage === 'waiting') this.listener.ready(known, duties.lane, sight.bytes);
       return known;
     }
@@ -188,7 +197,7 @@ export class TaskIndex {
     return before - this.count;
   }
 
-  private add(address: Address, sight: Sight, duties: Duties): Watched {
+  private add(address: Address, sight: Sight, duties: Duties, { transitions }: Life): Watched {
     const own = ownString(address);
     const watched: Watched = {
       address: own,
@@ -196,6 +205,7 @@ export class TaskIndex {
       generation: sight.generation,
       duties,
       order: sight.revision,
+      transitions,
       busy: false,
       failures: 0,
       timer: undefined,
