@@ -221,8 +221,8 @@ export const mapOf = <T extends object>(required: Fields, optional: Fields = {},
       return made === undefined ? map : builder?.end(made);
     },
     write: (value) => {
-      if (typeof value !== 'object' || value === null) throw UNUSUAL;
-      const map = value as Readonly<Record<string, unknown>>;
+      if (!isMap(value)) throw UNUSUAL;
+      const map = value;
       const place = openMap(most);
       let size = 0;
       let seen = 0;
@@ -262,10 +262,18 @@ const placeOf = (fields: readonly Field[], from: number): number => {
   throw UNUSUAL;
 };
 
+/** Neither a list, nor bytes, nor a time. */
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof Uint8Array) &&
+  !(value instanceof Date);
+
 /** The first field that is not as it should be, or undefined. */
 export const faultIn = (value: unknown, required: Fields, optional: Fields): string | undefined => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not a map';
-  const map = value as Record<string, unknown>;
+  if (!isMap(value)) return 'not a map';
+  const map = value;
   for (const name in required) if (!required[name]?.check(map[name])) return `field '${name}'`;
   for (const name in optional) {
     const field = map[name];

@@ -106,6 +106,13 @@ test('a record comes back as it was, with every field there is', () => {
   for (const progress of [{ count: 1 }, { fraction: 0.5 }]) assert.is(reading({ ...full, progress }).kind, 'record');
 });
 
+test('a time or bytes are no map, also where a map may be empty', () => {
+  for (const policy of [new Date(0), new Uint8Array(), []]) {
+    assert.is(reading({ ...full, policy }).kind, 'corrupt');
+    assert.throws(() => encodeRecord({ ...full, policy } as never), EncodeError);
+  }
+});
+
 test('X10 a newer version is told as such, whatever else is in it', () => {
   assert.equal(reading({ v: 2, whatever: [1] }), { kind: 'newer', version: 2 });
   assert.throws(

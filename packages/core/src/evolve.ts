@@ -68,6 +68,8 @@ const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord
   if (runAt !== undefined) next.runAt = runAt;
   if (retriedFrom !== undefined) next.retriedFrom = retriedFrom;
   if (operation !== undefined) next.operation = operation;
+  // What a newer version has put there goes along.
+  for (const name in spec) if (!(name in next)) Object.assign(next, { [name]: spec[name as keyof typeof spec] });
   // It waited behind another task, and can begin only now.
   if (at > createdAt) next.readyAt = at;
   if (dedupeCount !== undefined) next.dedupeCount = dedupeCount;
