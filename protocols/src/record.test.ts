@@ -109,7 +109,7 @@ test('a record comes back as it was, with every field there is', () => {
 test('a time or bytes are no map, also where a map may be empty', () => {
   for (const policy of [new Date(0), new Uint8Array(), []]) {
     assert.is(reading({ ...full, policy }).kind, 'corrupt');
-    assert.throws(() => encodeRecord({ ...full, policy } as never), EncodeError);
+    assert.throws(() => encodeRecord({ ...full, policy } as never), /field 'policy'/);
   }
 });
 
