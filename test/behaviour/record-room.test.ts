@@ -2,6 +2,7 @@
 // R9: what others add to a record is refused while it has room for its own way to its end.
 import { connect, getContext, task, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
+import { runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { startGateway } from '../support/page-fixture.ts';
 import { aborted, gate, recordingLog, stagedSuite, statuses, thrownBy, until, type Stage } from '../support/stage.ts';
@@ -108,12 +109,20 @@ test(
     });
     const handle = await stage.as('alice').within(() => body.schedule());
     await fill(joinerOf(stage, () => body.schedule()));
+    const named = async (): Promise<string> => (await runCli(stage, ['doctor'])).stdout;
+    await eventually(
+      async () => assert.match(await named(), `full record       task ${handle.uuid}: its record holds 5`),
+      {
+        limitMs: 20_000,
+      },
+    );
     await stage.serve(context, [body]);
     await until(handle, ({ isAbortable }) => isAbortable);
     const { action } = await (await stage.admin.open(handle)).cancel({ force: true });
     assert.is(action, 'aborted');
     await handle.wait({ timeout: '20s' });
     assert.is(handle.status, 'aborted');
+    await eventually(async () => assert.not.match(await named(), handle.uuid), { limitMs: 20_000 });
   },
   LIMIT,
 );

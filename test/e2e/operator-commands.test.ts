@@ -276,6 +276,14 @@ test(
     await stage.ports.wire.api.call(`CONSUMER.CREATE.${stream}.${name}`, body);
     const blind = await broken({});
     assert.match(blind.map(({ found }) => found).join(), `${name} of ${stream}: max_ack_pending is 1`);
+
+    const { eventsStream } = stage.ports.wire.names;
+    const former = { stream_name: eventsStream, config: { durable_name: 'projector', ack_policy: 'explicit' } };
+    await stage.ports.wire.api.call(`CONSUMER.DURABLE.CREATE.${eventsStream}.projector`, former);
+    context.defer(() => stage.ports.wire.api.call(`CONSUMER.DELETE.${eventsStream}.projector`));
+    const { stdout } = await runCli(stage, ['doctor']);
+    assert.match(stdout, `projector of ${eventsStream} was made by an earlier version`);
+    assert.match(stdout, `nats consumer rm ${eventsStream} projector`);
   },
   LIMIT,
 );

@@ -53,6 +53,8 @@ export type NatsFindings = {
   readonly streams: readonly StreamFinding[];
   /** Consumers that services share, as far as they have been made. */
   readonly consumers: readonly ConsumerFinding[];
+  /** Consumers of earlier versions that nobody has taken away. */
+  readonly leftOver: readonly { readonly stream: string; readonly name: string }[];
   /** What waits for a worker, as the supervisors that answer tell it. */
   readonly lanes: readonly WaitingLine[];
   /** Every projection, by its name. */
@@ -61,6 +63,9 @@ export type NatsFindings = {
 
 /** `progress` undefined: nobody has ever read for it. */
 export type ProjectionFinding = { readonly name: string; readonly progress: ProjectionProgress | undefined };
+
+/** The projector read the event log before projections read the bucket. */
+const FORMER_CONSUMER = 'projector';
 
 type Info = StreamInfo & {
   readonly ts?: string;
@@ -118,9 +123,19 @@ export const inspectNats = async (
       if (info === undefined) continue;
       consumers.push({ stream: one.stream, name: one.name, differences: consumerDifferences(one, info) });
     }
+    const leftOver = await leftOverOf(api, names);
     const projections = await projectionsOf(api, names, streams);
     const servers = await askServers(nc);
-    return { version: version ?? '', servers, skewMs: Math.round(skewMs), streams, consumers, lanes, projections };
+    return {
+      version: version ?? '',
+      servers,
+      skewMs: Math.round(skewMs),
+      streams,
+      consumers,
+      leftOver,
+      lanes,
+      projections,
+    };
   } finally {
     inbox.close();
     await closeConnection(nc);
@@ -137,13 +152,18 @@ const infoOf = async (api: Api, stream: string): Promise<Info | undefined> => {
 };
 
 /** Undefined: it was never made, or its stream is not there. */
-const seen = async (api: Api, wanted: WantedConsumer): Promise<ConsumerInfo | undefined> => {
+const seen = async (api: Api, wanted: Pick<WantedConsumer, 'stream' | 'name'>): Promise<ConsumerInfo | undefined> => {
   try {
     return await findConsumer(api, wanted);
   } catch (fault) {
     if (fault instanceof ApiError && fault.apiCode === apiCodes.streamNotFound) return undefined;
     throw fault;
   }
+};
+
+const leftOverOf = async (api: Api, { eventsStream }: Names): Promise<NatsFindings['leftOver']> => {
+  const former = { stream: eventsStream, name: FORMER_CONSUMER };
+  return (await seen(api, former)) === undefined ? [] : [former];
 };
 
 /** Ours. */

@@ -17,8 +17,9 @@ const node: NodeInfo = {
   concurrency: 10,
   running: 0,
   clockAheadMs: -3_600_000,
+  fullRecords: [{ task: 'one', bytes: 500_000 }],
 };
-const { queues: _q, types: _t, concurrency: _c, running: _r, clockAheadMs: _a, ...least } = node;
+const { queues: _q, types: _t, concurrency: _c, running: _r, clockAheadMs: _a, fullRecords: _f, ...least } = node;
 
 const test = suite('presence node');
 
@@ -52,6 +53,8 @@ test('bytes that are no description are none', () => {
     { ...node, queues: ['a b'] },
     { ...node, types: 'job' },
     { ...node, running: 1.5 },
+    { ...node, fullRecords: [null] },
+    { ...node, fullRecords: [{ task: 'one' }] },
   ];
   for (const each of broken) assert.is(readNode(encode(each), 'worker', node.id), undefined, JSON.stringify(each));
   for (const bytes of [[], [0xc1], [0xdd, 0xff, 0xff, 0xff, 0xff]]) {

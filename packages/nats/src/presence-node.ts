@@ -1,5 +1,5 @@
 import { decode, encode, NAME_PATTERN, type NodeRole } from '@baton/protocols';
-import { InvalidArgumentError, type NodeInfo, type NodeState } from '@baton/runtime';
+import { InvalidArgumentError, type FullRecord, type NodeInfo, type NodeState } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
 
 /** What stands under a node's key. */
@@ -32,9 +32,10 @@ export const checkNode = (info: NodeInfo): void => {
 export const readNode = (bytes: Uint8Array, role: NodeRole, id: string): NodeInfo | undefined => {
   const node = fieldsOf(bytes);
   if (node === undefined || node['role'] !== role || node['id'] !== id) return undefined;
-  const { host, pid, startedAt, state, queues, types, concurrency, running, clockAheadMs } = node;
+  const { host, pid, startedAt, state, queues, types, concurrency, running, clockAheadMs, fullRecords } = node;
   if (!isText(host) || !isCount(pid) || !isTime(startedAt) || !isState(state)) return undefined;
   if (clockAheadMs !== undefined && !isTime(clockAheadMs)) return undefined;
+  if (fullRecords !== undefined && !areFullRecords(fullRecords)) return undefined;
   if (!areNames(queues) || !areNames(types) || !mayCount(concurrency) || !mayCount(running)) return undefined;
   return {
     role,
@@ -48,6 +49,7 @@ export const readNode = (bytes: Uint8Array, role: NodeRole, id: string): NodeInf
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(running === undefined ? {} : { running }),
     ...(clockAheadMs === undefined ? {} : { clockAheadMs }),
+    ...(fullRecords === undefined ? {} : { fullRecords }),
   };
 };
 
@@ -85,3 +87,6 @@ const mayCount = (value: unknown): value is number | undefined => value === unde
 const areNames = (value: unknown): value is readonly string[] | undefined =>
   value === undefined ||
   (Array.isArray(value) && value.every((each) => typeof each === 'string' && NAME_PATTERN.test(each)));
+
+const areFullRecords = (value: unknown): value is readonly FullRecord[] =>
+  Array.isArray(value) && value.every((each) => isText(each?.task) && isCount(each?.bytes));

@@ -83,6 +83,7 @@ export type {
   LeaseListener,
   Link,
   NodeChange,
+  FullRecord,
   NodeInfo,
   NodesListener,
   NodeState,

@@ -217,6 +217,9 @@ export interface Dispatch {
   onWaiting(listener: () => readonly WaitingLine[]): Subscription;
 }
 
+/** A record that has little room left, its bytes as stored. */
+export type FullRecord = { readonly task: string; readonly bytes: number };
+
 export type NodeState = 'ready' | 'draining' | 'blocked';
 
 export type NodeInfo = {
@@ -232,10 +235,14 @@ export type NodeInfo = {
   readonly running?: number;
   /** Its machine's wall clock minus the server's when it started, milliseconds; absent where they agree to a second. */
   readonly clockAheadMs?: number;
+  /** Of a supervisor: the fullest of the records it watches that are nearly full. */
+  readonly fullRecords?: readonly FullRecord[];
 };
 
 /** What a node may say anew of itself while it lives. */
-export type NodeChange = Partial<Pick<NodeInfo, 'state' | 'running' | 'queues' | 'types' | 'concurrency'>>;
+export type NodeChange = Partial<
+  Pick<NodeInfo, 'state' | 'running' | 'queues' | 'types' | 'concurrency' | 'fullRecords'>
+>;
 
 /** A lease on being alive. Renewed apart from the event loop of its holder. */
 export type Lease = {

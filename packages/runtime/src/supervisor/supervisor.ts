@@ -1,12 +1,11 @@
 import { hostname } from 'node:os';
 import type { TaskRecord } from '@baton/core';
-import { allPartitions, partitionOfAddress, type Address, type Lane } from '@baton/protocols';
+import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
 import { CommandDesk } from '../commands/command-desk.ts';
 import { Catalogue } from '../definitions/catalogue.ts';
 import { DefinitionKeeper } from '../definitions/keeper.ts';
 import { MissingPeers } from '../dispatch/missing-peers.ts';
 import { QueueHost } from '../dispatch/queue-host.ts';
-import type { QueuedTask } from '../dispatch/ready-outbox.ts';
 import { ownedBy } from '../dispatch/rendezvous.ts';
 import { createKernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
@@ -14,15 +13,17 @@ import type { Lease, Ports, Subscription } from '../ports.ts';
 import { Acts } from './acts.ts';
 import { Attendant } from './attendant.ts';
 import { Desk, type DeskOptions } from './desk.ts';
+import { FullRecords } from './full-records.ts';
 import { Intake } from './intake.ts';
 import { NodesWatch } from './nodes-watch.ts';
+import { allReady, queuedTask } from './queued-tasks.ts';
 import { Reconciler } from './reconciler.ts';
 import { RecordWatch } from './record-watch.ts';
 import { RoomWatch } from './room-watch.ts';
 import { SaidOnce } from './said-once.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
 import { TaskActs } from './task-acts.ts';
-import { TaskIndex, type Sight, type Watched } from './task-index.ts';
+import { TaskIndex, type Sight } from './task-index.ts';
 import { SUPERVISOR_TIMINGS, type SupervisorTimings } from './timings.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 import { UnservedLanes } from './unserved-lanes.ts';
@@ -54,6 +55,7 @@ class Actor {
   private readonly reconciler: Reconciler;
   private readonly unserved: UnservedLanes;
   private readonly room: RoomWatch;
+  private readonly full: FullRecords;
   private readonly commands: CommandDesk;
   private readonly catalogue: Catalogue;
   private readonly keeper: DefinitionKeeper;
@@ -77,9 +79,13 @@ class Actor {
     this.index = new TaskIndex({
       ready: (watched, lane, bytes) => this.queues.ready(queuedTask(watched, lane, bytes)),
       gone: ({ address, revision }, { queue }) => this.queues.gone(queue, address, revision),
-      removed: (watched) => this.attendant.release(watched),
+      removed: (watched) => {
+        this.attendant.release(watched);
+        this.full.forget(watched);
+      },
     });
     const { index } = this;
+    this.full = new FullRecords(this.log, (fullRecords) => this.lease?.update({ fullRecords }));
     this.queues = new QueueHost({
       ...base,
       supervisor: id,
@@ -90,7 +96,7 @@ class Actor {
     this.intake = new Intake(clock, this.timings.intakeMs, {
       isKnown: (address) => index.get(address) !== undefined,
       over: (address, sight) => void index.apply(address, sight, undefined),
-      record: (address, sight, record) => void this.attendant.seen(address, sight, record),
+      record: (address, sight, record) => this.seen(address, sight, record),
       unreadable: (address, sight, reason) => this.unreadable.note(address, `${address} ${sight.revision}`, reason),
     });
     const { intake } = this;
@@ -277,6 +283,7 @@ class Actor {
     this.records.scan();
     this.attendant.checkWallClock();
     this.room.look();
+    this.full.look();
     this.keeper.look();
     this.unserved.look(this.index.lines(), this.ports.clock.monotonic());
     this.scanTimer = this.ports.clock.after(this.timings.scanMs, () => this.scan());
@@ -330,6 +337,11 @@ class Actor {
     });
   }
 
+  private seen(address: Address, sight: Sight, record: TaskRecord): void {
+    const watched = this.attendant.seen(address, sight, record);
+    if (watched !== undefined && sight.bytes !== undefined) this.full.note(watched, record.id, sight.bytes.length);
+  }
+
   private learned(address: Address, revision: number, record: TaskRecord, written: boolean): void {
     if (!this.records.owns(partitionOfAddress(address))) return;
     // While the reader is not ready it may have passed by before the write.
@@ -339,14 +351,4 @@ class Actor {
     const sight: Sight = { revision, generation, at: clock.monotonic(), wall: clock.now(), live: true };
     this.attendant.seen(address, sight, record);
   }
-}
-
-const queuedTask = (
-  { address, revision, order }: Watched,
-  { queue, priority, type }: Lane,
-  bytes?: Uint8Array,
-): QueuedTask => ({ address, revision, order, queue, priority, type, ...(bytes === undefined ? {} : { bytes }) });
-
-function* allReady(index: TaskIndex): Generator<QueuedTask> {
-  for (const { watched, lane } of index.ready()) yield queuedTask(watched, lane);
 }

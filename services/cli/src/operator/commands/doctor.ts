@@ -2,7 +2,7 @@ import type { KeptDefinition } from '@baton/core';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { inspectNats, SERVER_FLOOR, type NatsFindings } from '@baton/nats';
 import { durabilityOf } from './durability.ts';
-import { EVENTS_MAX_BYTES, namesOf } from '@baton/protocols';
+import { EVENTS_MAX_BYTES, namesOf, RECORD_ROOM } from '@baton/protocols';
 import { BatonError, type RecordStore } from '@baton/runtime';
 import { say, styled } from '../../dev/terminal.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -70,6 +70,7 @@ const checkNats = async (session: Session, findings: Finding[]): Promise<NatsFin
     ...streamsOf(nats, settings.namespace),
     ...eventLogOf(nats, settings.namespace),
     ...consumersOf(nats),
+    ...leftOverOf(nats),
     ...projectionsOf(nats, settings.projector.lagWarnMs),
   );
   return nats;
@@ -124,6 +125,15 @@ const consumersOf = ({ consumers }: NatsFindings): readonly Finding[] => {
   if (findings.length > 0) return findings;
   return [{ check: 'consumers', level: 'ok', found: `${consumers.length} as they have to be` }];
 };
+
+/** Harmless but for what it holds up and costs; and whoever looks at it takes its place for somebody's. */
+const leftOverOf = ({ leftOver }: NatsFindings): readonly Finding[] =>
+  leftOver.map(({ stream, name }) => ({
+    check: 'consumers',
+    level: 'warn',
+    found: `${name} of ${stream} was made by an earlier version, and nothing of ours reads it any more`,
+    advice: `take it away: nats consumer rm ${stream} ${name}`,
+  }));
 
 /** How far back the log goes is what its limit means to who follows it or rebuilds from it. */
 const eventLogOf = ({ streams }: NatsFindings, namespace: string): readonly Finding[] => {
@@ -182,7 +192,7 @@ const checkNodes = async (session: Session, nats: NatsFindings, findings: Findin
   }
   // Whoever only calls tasks inline is a worker without types.
   const workers = alive.filter(({ role, types = [] }) => role === 'worker' && types.length > 0);
-  findings.push(...workersOf(workers), ...unservedOf(workers, nats));
+  findings.push(...workersOf(workers), ...unservedOf(workers, nats), ...fullRecordsOf(alive));
 };
 
 /** One definition for each type, or the workers share its tasks and run them differently (behaviour D10). */
@@ -239,6 +249,21 @@ const workersOf = (workers: readonly SeenNode[]): readonly Finding[] => {
       })),
   ];
 };
+
+/** As the supervisors that are alive tell it: reading all records would take minutes where there are many. */
+const fullRecordsOf = (alive: readonly SeenNode[]): readonly Finding[] =>
+  alive
+    .flatMap(({ fullRecords = [] }) => fullRecords)
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .slice(0, FULL_RECORDS_SHOWN)
+    .map(({ task, bytes }) => ({
+      check: 'full record',
+      level: 'warn',
+      found: `task ${task}: its record holds ${bytesText(bytes)}; what others add to it is refused from ${bytesText(RECORD_ROOM)} on`,
+      advice: 'it runs and ends as any other; to make room let subscribers leave, or cancel what waits behind it',
+    }));
+
+const FULL_RECORDS_SHOWN = 10;
 
 const unservedOf = (workers: readonly SeenNode[], { lanes }: NatsFindings): readonly Finding[] =>
   lanes
