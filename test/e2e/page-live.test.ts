@@ -3,6 +3,8 @@
 import { SignJWT } from 'jose';
 import * as assert from 'uvu/assert';
 import { startChromium } from '../support/chromium.ts';
+import { openCuttableLink } from '../support/cuttable-link.ts';
+import { openEvents } from '../support/event-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { running } from '../support/fixture-page-tasks.ts';
 import { PAGE_TASKS, startGateway, startPage, waitForDocuments } from '../support/page-fixture.ts';
@@ -75,6 +77,46 @@ test(
     await page.unroute(/\/api\/v1\/task\/\?/);
     await isLive(page);
     await waitForRow(page, 'Honest', 'Aborted');
+  },
+  LIMIT,
+);
+
+test(
+  'not live while the gateway itself hears of nothing, for those who come meanwhile as well; then nothing was missed',
+  async (context) => {
+    const fixture = await startPage(context);
+    const { system } = fixture;
+    const link = await openCuttableLink(system.natsUrl);
+    context.defer(() => link.close());
+    const { url } = await startGateway(context, system, { BATON_AUTH: 'dev', NATS_URL: `nats://${link.address}` });
+    const [task] = await runNamed(fixture, ['Unheard']);
+    const browser = await startChromium(context);
+    const page = await browser.newPage();
+    await page.context().addCookies([{ name: 'baton_dev_user', value: 'alice', url }]);
+    await page.goto(url);
+    await waitForRow(page, 'Unheard', 'In Progress');
+    await isLive(page);
+    const follow = () => openEvents(`${url}/api/v1/task/events`, { cookie: 'baton_dev_user=alice' });
+    const before = await follow();
+    context.defer(() => before.close());
+    assert.is(before.headers['x-baton-live'], 'true');
+
+    link.mute();
+    await page.getByText('Catching up').waitFor({ timeout: 20_000 });
+    assert.is(await page.locator('.live-on').count(), 0);
+    await task?.cancel();
+    await eventually(() => assert.equal(before.events.at(-1), { event: 'feed', id: '', data: { live: false } }));
+    const meanwhile = await follow();
+    context.defer(() => meanwhile.close());
+    assert.is(meanwhile.headers['x-baton-live'], 'false');
+    await eventually(() => assert.equal(meanwhile.events[0]?.data, { live: false }));
+    assert.is((await fetch(`${url}/readyz`)).status, 503);
+
+    link.mend();
+    await waitForRow(page, 'Unheard', 'Aborted');
+    await isLive(page);
+    await eventually(() => assert.equal(meanwhile.events.find(({ data }) => data['live'] === true)?.event, 'feed'));
+    assert.ok(before.events.findIndex(({ data }) => data['live'] === true) > 0);
   },
   LIMIT,
 );

@@ -66,6 +66,7 @@ class FeedReader implements Subscription {
   /** Last sequence of the stream when the reader began: beyond it everything that was there has been given. */
   private goal = -1;
   private caughtUp = false;
+  private isStalled = false;
   /** More is read than is wanted. */
   private isWide: boolean;
   private beginnings = 0;
@@ -113,7 +114,7 @@ class FeedReader implements Subscription {
       link.suspect();
       throw new EpochChangedError(`the bucket ${names.tasksBucket} was made anew`);
     }
-    if (this.goal < 0) this.goal = info.state.last_seq;
+    if (this.goal < 0 || this.isStalled) this.goal = info.state.last_seq;
     const consumer = `feed-${nuid.next()}`;
     const { num_pending: pending } = await api.call<ConsumerInfo>(`CONSUMER.CREATE.${names.tasksStream}.${consumer}`, {
       stream_name: names.tasksStream,
@@ -202,14 +203,25 @@ class FeedReader implements Subscription {
   }
 
   private catchUp(): void {
-    if (this.caughtUp || this.state !== 'reading') return;
+    if (this.state !== 'reading') return;
+    if (this.isStalled) this.stall(false);
+    if (this.caughtUp) return;
     this.caughtUp = true;
-    try {
-      this.listener.caughtUp();
-    } catch (fault) {
-      this.wire.onFault('record feed, caught up', fault);
-    }
+    this.tell('caught up', () => this.listener.caughtUp());
     this.narrow();
+  }
+
+  private stall(isStalled: boolean): void {
+    this.isStalled = isStalled;
+    this.tell('stalled', () => this.listener.stalled?.(isStalled));
+  }
+
+  private tell(what: string, call: () => void): void {
+    try {
+      call();
+    } catch (fault) {
+      this.wire.onFault(`record feed, ${what}`, fault);
+    }
   }
 
   /** From here on only what is wanted is read. */
@@ -237,6 +249,7 @@ class FeedReader implements Subscription {
     if (this.state !== 'reading') return;
     this.state = 'beginning';
     this.pull?.abandon();
+    if (this.caughtUp && !this.isStalled) this.stall(true);
     void this.tryBeginnings(reason);
   }
 
@@ -273,11 +286,7 @@ class FeedReader implements Subscription {
   private lose(cause: BatonError): void {
     if (this.state === 'over') return;
     this.close();
-    try {
-      this.listener.lost(cause);
-    } catch (fault) {
-      this.wire.onFault('record feed, lost', fault);
-    }
+    this.tell('lost', () => this.listener.lost(cause));
   }
 
   /** Takes the consumer back. Where that fails the server forgets it by itself. */

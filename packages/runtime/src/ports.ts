@@ -46,6 +46,8 @@ export type FeedListener = {
   readonly entry: (entry: Entry) => void;
   /** Everything that was stored when the reader started has been given. */
   readonly caughtUp: () => void;
+  /** True: what is written now is not told, since its reader has lost the server. False: all of it has been told after all. */
+  readonly stalled?: (isStalled: boolean) => void;
   /** The reader has ended and will give nothing more: start another. Told once. */
   readonly lost: (cause: BatonError) => void;
 };

@@ -44,7 +44,7 @@ export const openGateway = async ({ ports, mongo, log, authenticate, settings }:
   const reader = new TaskReader({ views, overlay, kernel: createKernel(ports), epoch, clock, log });
   const natsFault = (): string | undefined => {
     if (!link.connected) return 'no connection';
-    return feed.isCaughtUp ? undefined : 'still reading';
+    return feed.isLive ? undefined : 'still reading';
   };
   const server = await createServer({
     settings,

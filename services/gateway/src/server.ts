@@ -122,7 +122,7 @@ export const createServer = async (parts: ServerParts) => {
     overlay: () => overlay.size,
     evicted: () => overlay.evicted,
     revision: () => feed.revision,
-    isCaughtUp: () => feed.isCaughtUp,
+    isLive: () => feed.isLive,
   });
   operationRoutes(server, { checks: parts.checks, metrics, isDev: settings.mode === 'dev' });
   await server.register(async (api) => apiRoutes(api.withTypeProvider<ZodTypeProvider>(), parts), {

@@ -10,6 +10,7 @@ const watcherOf = (told: string[], expiresAt?: number): Watcher => ({
   changed: () => void told.push('changed'),
   hidden: () => void told.push('hidden'),
   restarted: () => void told.push('restarted'),
+  live: (isLive) => void told.push(isLive ? 'live' : 'not live'),
   keepAlive: () => void told.push('keep-alive'),
   expired: () => void told.push('expired'),
 });

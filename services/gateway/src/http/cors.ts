@@ -18,7 +18,7 @@ export const installCors = (server: FastifyInstance, origins: readonly string[])
     if (origin === undefined || !allowed.has(origin)) return;
     void reply.header('Access-Control-Allow-Origin', origin);
     void reply.header('Cross-Origin-Resource-Policy', 'cross-origin');
-    void reply.header('Access-Control-Expose-Headers', 'Retry-After, X-Baton-User, X-Baton-Admin');
+    void reply.header('Access-Control-Expose-Headers', 'Retry-After, X-Baton-User, X-Baton-Admin, X-Baton-Live');
   });
   server.options('/api/*', { config: { access: 'open' }, schema: { hide: true } }, async (request, reply) => {
     const { origin } = request.headers;

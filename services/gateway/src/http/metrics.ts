@@ -6,7 +6,7 @@ export type MetricSources = {
   readonly overlay: () => number;
   readonly evicted: () => number;
   readonly revision: () => number;
-  readonly isCaughtUp: () => boolean;
+  readonly isLive: () => boolean;
 };
 
 const SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -36,7 +36,9 @@ export const installMetrics = (server: FastifyInstance, sources: MetricSources):
   gauge('event_streams', 'Open streams of events', sources.streams);
   gauge('overlay_tasks', 'Tasks whose newest version the projection may not have', sources.overlay);
   gauge('feed_revision', 'Last revision read from the state bucket', sources.revision);
-  gauge('feed_caught_up', '1 when all of the bucket has been read', () => (sources.isCaughtUp() ? 1 : 0));
+  gauge('feed_caught_up', '1 when all of the bucket has been read, and what is written is heard of', () =>
+    sources.isLive() ? 1 : 0,
+  );
   new Counter({
     name: 'baton_gateway_overlay_evicted_total',
     help: 'Versions forgotten before the projection was known to have them',

@@ -6,7 +6,7 @@ import { rowJson, type Looking } from '../tasks/task-json.ts';
 import { changeText } from './change-text.ts';
 import { readEventId, writeEventId } from './event-id.ts';
 import type { EventStream } from './event-stream.ts';
-import { eventText, KEEP_ALIVE } from './event-text.ts';
+import { eventText, feedText, KEEP_ALIVE } from './event-text.ts';
 import type { LiveFeed } from './live-feed.ts';
 import { newestOfEach, type Missed } from './missed-changes.ts';
 import { ProgressEvents, type ProgressEventsParts } from './progress-events.ts';
@@ -16,7 +16,7 @@ import type { Watcher } from './watchers.ts';
 export type ListEventsParts = {
   readonly identity: Identity;
   readonly filter: UserFilter;
-  readonly feed: Pick<LiveFeed, 'since' | 'revision' | 'epoch'>;
+  readonly feed: Pick<LiveFeed, 'since' | 'revision' | 'epoch' | 'isLive'>;
   /** The page the client begins with, and its cursor. */
   readonly firstPage: () => Promise<ListFound & { readonly cursor: string | null }>;
   readonly looking: () => Looking;
@@ -46,6 +46,7 @@ export class ListEvents implements Watcher {
   /** Must be called in the same turn in which the watcher was added: nothing may come in between. */
   async begin(stream: EventStream, lastEventId: string | undefined): Promise<void> {
     this.stream = stream;
+    if (!this.parts.feed.isLive) this.live(false);
     await Promise.all([this.beginList(stream, lastEventId), ...this.parts.progressOf.map((id) => this.follow(id))]);
   }
 
@@ -111,6 +112,7 @@ export class ListEvents implements Watcher {
   };
 
   readonly restarted = (): void => this.stream?.reset('restart');
+  readonly live = (isLive: boolean): void => this.stream?.write(feedText(isLive));
   readonly expired = (): void => this.stream?.reset('expired');
   readonly keepAlive = (): void => this.stream?.write(KEEP_ALIVE);
 

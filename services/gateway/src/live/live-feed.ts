@@ -7,6 +7,8 @@ import { RecentChanges, type Change, type ChangeKind } from './recent-changes.ts
 
 export type LiveListener = {
   readonly change: (change: Change) => void;
+  /** False: changes are not heard of from now on, and told later. */
+  readonly live: (isLive: boolean) => void;
   /** Changes may have been missed: everything has to be read anew. */
   readonly restarted: () => void;
 };
@@ -36,6 +38,7 @@ export class LiveFeed {
   private subscription: Subscription | undefined;
   private retry: { readonly cancel: () => void } | undefined;
   private last = 0;
+  private isStalled = false;
   private isStopped = false;
   private unreadable = 0;
 
@@ -49,9 +52,9 @@ export class LiveFeed {
     return this.last;
   }
 
-  /** Everything that was in the bucket at the beginning has been read. */
-  get isCaughtUp(): boolean {
-    return this.recent !== undefined;
+  /** Everything that was in the bucket at the beginning has been read, and changes are heard of as they happen. */
+  get isLive(): boolean {
+    return this.recent !== undefined && !this.isStalled;
   }
 
   /** Resolves when all that is stored has been read. */
@@ -86,7 +89,9 @@ export class LiveFeed {
   private async follow(caughtUp: () => void): Promise<void> {
     const subscription = await this.parts.feed.follow(allPartitions(), {
       entry: (entry) => this.take(entry),
+      stalled: (isStalled) => this.stall(isStalled),
       caughtUp: () => {
+        this.isStalled = false;
         this.recent = new RecentChanges(RECENT, this.last + 1);
         caughtUp();
         for (const listener of this.listeners) listener.restarted();
@@ -100,8 +105,15 @@ export class LiveFeed {
   private lose(cause: BatonError): void {
     if (this.isStopped) return;
     this.parts.log.warn({ code: cause.code, reason: cause.message }, 'the record feed ended; it is begun again');
+    this.stall(true);
     this.recent = undefined;
     this.again();
+  }
+
+  private stall(isStalled: boolean): void {
+    if (this.isStalled === isStalled) return;
+    this.isStalled = isStalled;
+    for (const listener of this.listeners) listener.live(!isStalled);
   }
 
   private again(): void {

@@ -7,7 +7,7 @@ import { taskJson, type Looking } from '../tasks/task-json.ts';
 import { changeText } from './change-text.ts';
 import { readEventId, writeEventId } from './event-id.ts';
 import type { EventStream } from './event-stream.ts';
-import { eventText, KEEP_ALIVE } from './event-text.ts';
+import { eventText, feedText, KEEP_ALIVE } from './event-text.ts';
 import type { LiveFeed } from './live-feed.ts';
 import { progressText } from './progress-events.ts';
 import type { Change } from './recent-changes.ts';
@@ -16,7 +16,7 @@ import type { Watcher } from './watchers.ts';
 export type TaskEventsParts = {
   readonly identity: Identity;
   readonly taskId: string;
-  readonly feed: Pick<LiveFeed, 'since' | 'epoch'>;
+  readonly feed: Pick<LiveFeed, 'since' | 'epoch' | 'isLive'>;
   /** The task as it is now. Rejects with the 404 Problem when the user may not see it. */
   readonly load: () => Promise<FoundTask>;
   /** Progress as it happens, between two writes of the record. */
@@ -50,6 +50,7 @@ export class TaskEvents implements Watcher {
 
   async begin(stream: EventStream, found: FoundTask, lastEventId: string | undefined): Promise<void> {
     this.stream = stream;
+    if (!this.parts.feed.isLive) this.live(false);
     const { document } = found;
     this.startedAt = document.started_at?.getTime() ?? 0;
     const missed = this.missedSince(found, lastEventId);
@@ -94,6 +95,7 @@ export class TaskEvents implements Watcher {
   };
 
   readonly restarted = (): void => this.stream?.reset('restart');
+  readonly live = (isLive: boolean): void => this.stream?.write(feedText(isLive));
   readonly expired = (): void => this.stream?.reset('expired');
   readonly keepAlive = (): void => this.stream?.write(KEEP_ALIVE);
 

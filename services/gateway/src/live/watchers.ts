@@ -13,6 +13,8 @@ export type Watcher = {
   /** The user saw this task before the change and may not see it any more. */
   readonly hidden: (change: Change) => void;
   readonly restarted: () => void;
+  /** False: changes are not heard of from now on. True: all of them have been told after all. */
+  readonly live: (isLive: boolean) => void;
   readonly keepAlive: () => void;
   readonly expired: () => void;
 };
@@ -69,6 +71,10 @@ export class Watchers {
 
   readonly restarted = (): void => {
     for (const watcher of this.all()) watcher.restarted();
+  };
+
+  readonly live = (isLive: boolean): void => {
+    for (const watcher of this.all()) watcher.live(isLive);
   };
 
   stop(): void {

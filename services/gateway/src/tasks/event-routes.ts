@@ -65,7 +65,7 @@ export const eventRoutes = (server: Server, parts: EventRoutesParts): void => {
           followProgress: progressFollower(parts, identity),
         },
       });
-      const stream = open(reply, identity, () => {
+      const stream = open(reply, identity, parts.feed, () => {
         parts.watchers.remove(events);
         events.close();
       });
@@ -112,12 +112,12 @@ const followTask = async (
   request: FastifyRequest<{ Querystring: { readonly last_event_id?: string | undefined } }>,
   reply: FastifyReply,
   events: TaskEvents,
-  { watchers, log }: Pick<EventRoutesParts, 'watchers' | 'log'>,
+  { watchers, feed, log }: Pick<EventRoutesParts, 'watchers' | 'feed' | 'log'>,
 ): Promise<void> => {
   watchers.add(events);
   try {
     const found = await events.load();
-    const stream = open(reply, events.identity, () => {
+    const stream = open(reply, events.identity, feed, () => {
       watchers.remove(events);
       events.close();
     });
@@ -136,12 +136,20 @@ const admit = (watchers: Watchers, identity: Identity): Identity => {
 /** Whose events they are: several pages may share one stream, and a browser may have become somebody else meanwhile. */
 export const STREAM_USER_HEADER = 'X-Baton-User';
 export const STREAM_ADMIN_HEADER = 'X-Baton-Admin';
+/** Whether changes are told as they happen, as the stream begins; afterwards the event `feed` says so. */
+export const STREAM_LIVE_HEADER = 'X-Baton-Live';
 
 /** From here on the answer is written by hand. */
-const open = (reply: FastifyReply, { user, admin }: Identity, onClosed: () => void): EventStream => {
+const open = (
+  reply: FastifyReply,
+  { user, admin }: Identity,
+  { isLive }: Pick<LiveFeed, 'isLive'>,
+  onClosed: () => void,
+): EventStream => {
   const headers: Record<string, string> = {
     [STREAM_USER_HEADER]: encodeURIComponent(user.toWellFormed()),
     [STREAM_ADMIN_HEADER]: String(admin),
+    [STREAM_LIVE_HEADER]: String(isLive),
   };
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) headers[name] = String(value);

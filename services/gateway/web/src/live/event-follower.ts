@@ -3,7 +3,8 @@ import { ApiError, errorOf, type Query, type Server, urlOf } from '../api/http.t
 
 /** `open`: the server has answered; with an id it gives what was missed, without one a beginning. */
 export type FollowerState = { readonly kind: 'connecting' | 'late' | 'heard' | 'offline' | 'denied' } | Opened;
-type Opened = { readonly kind: 'open'; readonly isResumed: boolean };
+/** `isFed`: the server hears of changes itself. */
+type Opened = { readonly kind: 'open'; readonly isResumed: boolean; readonly isFed: boolean };
 
 export type FollowerOptions = {
   readonly server: Server;
@@ -78,7 +79,11 @@ const readOnce = async (
   try {
     const response = await connect(options, lastId, AbortSignal.any([signal, silence.signal]));
     if (response.body === null) return 'ended';
-    options.onState({ kind: 'open', isResumed: lastId !== '' });
+    options.onState({
+      kind: 'open',
+      isResumed: lastId !== '',
+      isFed: response.headers.get('X-Baton-Live') !== 'false',
+    });
     const parser = createEventParser(onEvent);
     const text = response.body.pipeThrough(new TextDecoderStream());
     for await (const chunk of text as unknown as AsyncIterable<string>) {

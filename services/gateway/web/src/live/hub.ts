@@ -36,6 +36,9 @@ export const createHub = (key: StreamKey, onIdle: () => void = () => undefined):
   const answers = new Map<number, Answer>();
   let calls = 0;
   let state: StreamState = 'connecting';
+  /** The server hears of changes itself, and keeps its promise to say a word now and then. */
+  let isFed = true;
+  let isHeard = true;
   let follower: Follower | undefined;
   let progressOf: readonly string[] = [];
   let sweeping: ReturnType<typeof setInterval> | undefined;
@@ -50,18 +53,30 @@ export const createHub = (key: StreamKey, onIdle: () => void = () => undefined):
   };
 
   const onState = (next: FollowerState): void => {
-    if (next.kind === 'open') return enter(next.isResumed ? 'live' : 'connecting');
-    // What has not begun yet is not late.
-    if (next.kind === 'late') return state === 'live' ? enter('late') : undefined;
-    if (next.kind === 'heard') return state === 'late' ? enter('live') : undefined;
-    enter(next.kind);
+    if (next.kind === 'late' || next.kind === 'heard') {
+      isHeard = next.kind === 'heard';
+      return rate();
+    }
+    isHeard = true;
+    if (next.kind !== 'open') return enter(next.kind);
+    ({ isFed } = next);
+    enter(next.isResumed ? standing() : 'connecting');
+  };
+  /** Of a stream that has begun. */
+  const standing = (): StreamState => (isFed && isHeard ? 'live' : 'late');
+  /** What has not begun yet is not late. */
+  const rate = (): void => {
+    if (state === 'live' || state === 'late') enter(standing());
   };
   const onEvent = (event: ServerEvent): void => {
     if (event.event === 'snapshot') {
-      enter('live');
+      enter(standing());
       tellAll({ kind: 'begin' });
     } else if (event.event === 'reset') enter('connecting');
-    else tellAll({ kind: 'event', event });
+    else if (event.event === 'feed') {
+      isFed = (JSON.parse(event.data) as { readonly live: boolean }).live;
+      rate();
+    } else tellAll({ kind: 'event', event });
   };
 
   /** The page that was heard last is the surest to answer; if it does not, the others are asked. */

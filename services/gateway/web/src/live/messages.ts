@@ -8,7 +8,8 @@ export type StreamKey = {
   readonly admin: boolean;
 };
 
-/** `live`: nothing is missed. `late`: connected, and the server has not said a word for longer than it promises. */
+/** `live`: nothing is missed. `late`: connected, and the server has not said a word for longer than it
+ * promises, or hears of no changes itself. */
 export type StreamState = 'connecting' | 'live' | 'late' | 'offline' | 'denied';
 
 /** What a page says to the hub. */
