@@ -170,6 +170,48 @@ test('X2, D10 two workers that serve one type by different definitions are shown
   await eventually(() => assert.match(output(), /workers serve d10\.torn by different definitions/));
 });
 
+test('D10 arguments that do not fit the schema of their type are refused at every door, early and with their place', async (stage, context) => {
+  const argsSchema = {
+    type: 'array',
+    prefixItems: [{ type: 'object', properties: { to: { type: 'string', format: 'email' } }, required: ['to'] }],
+    minItems: 1,
+  };
+  const options: TaskOptions = { name: 'd10.checked', queue: 'nobody', argsSchema };
+  const ours = task(options, ({ to }: { to: string }) => to);
+  await stage.serve(context, [ours], { queues: ['elsewhere'] });
+  await known(stage, 'd10.checked');
+  const wrong = [{ to: 'nobody' }];
+  const says = 'args[0].to: must match format "email" (the arguments of d10.checked)';
+  const alice = stage.as('alice');
+  const publisher = await publisherOf(stage, context.defer);
+  // Who has other code of the type, or none, is held to the same schema; inline to that of the code that runs.
+  const stranger = task({ name: 'd10.checked' }, (_mail: unknown) => 1);
+  const doors: readonly (() => Promise<unknown>)[] = [
+    () => alice.schedule('d10.checked', wrong),
+    () => alice.within(() => stranger.schedule(wrong[0])),
+    () => alice.within(() => ours({ to: 'nobody' })),
+    () => publisher.schedule('d10.checked', wrong),
+    () => publisher.within(() => stranger.schedule(wrong[0])),
+  ];
+  for (const [i, door] of doors.entries()) {
+    const { code, message } = await thrownBy(door);
+    assert.equal([code, message], ['INVALID_ARGUMENT', says], `door ${i}`);
+  }
+  const subject = namesFor(stage).submitSubject('d10.checked');
+  const answer = await ask(stage, subject, { args: wrong, user: { id: 'alice' } });
+  assert.equal([answer.ok, answer.code, answer.message], [false, 'INVALID_ARGUMENT', says]);
+  const cli = await runCli(stage, ['submit', 'd10.checked', '--args', JSON.stringify(wrong)]);
+  assert.equal([cli.code, cli.stderr.trim()], [2, `INVALID_ARGUMENT: ${says}`]);
+  assert.match((await thrownBy(() => alice.schedule('d10.checked'))).message, 'args: must NOT have fewer than 1 items');
+  const fits = [{ to: 'bob@example.com' }];
+  assert.is((await alice.schedule('d10.checked', fits)).outcome, 'created');
+  assert.is((await publisher.schedule('d10.checked', fits)).outcome, 'created');
+  // A schema nobody can use is said where it was written.
+  const broken = task({ name: 'd10.broken', argsSchema: { type: 'arrray' } }, () => 1);
+  const refused = await thrownBy(() => stage.serve(context, [broken]));
+  assert.match(`${String(refused.code)} ${refused.message}`, /^INVALID_ARGUMENT argsSchema of d10\.broken: /);
+});
+
 test('D10 what a type is called and takes travels with it', async (stage, context) => {
   const argsSchema = { type: 'array', prefixItems: [{ type: 'string', title: 'Address' }] };
   const described = task({ name: 'd10.form', title: 'Send', description: 'Sends it', argsSchema }, () => 1);

@@ -30,6 +30,9 @@ test('D10 a submit over REST has the scope, timeout, retries, queue and priority
   const system = await openGatewaySystem(context);
   await keep(system, SHARED);
   const submit = (as: string, body: object) => system.call('POST', LIST, { as, body: { type: 'send_mail', ...body } });
+  const wrong = await submit('alice', { task_key: 'k', args: ['to', 7] });
+  assert.equal(codeOf(wrong), [400, 'INVALID_ARGUMENT']);
+  assert.is(wrong.at('message'), 'args[1]: must be string (the arguments of send_mail)');
   const made = await submit('alice', { task_key: 'k' });
   assert.is(made.status, 201, made.text);
   assert.equal([made.at('known'), made.at('outcome'), made.at('differs')], [true, 'created', false]);

@@ -9,14 +9,18 @@ export type RunOptions = {
   readonly policy: Policy;
 };
 
+/** A type as a door knows it: by its definition, or by the code at hand. */
+export type KnownType = RunOptions & {
+  /** JSON Schema of the list of arguments. */
+  readonly argsSchema?: object;
+};
+
 /** What of a type's definition other processes may know. The handler stays where it is. */
-export type TypeDefinition = RunOptions & {
+export type TypeDefinition = KnownType & {
   readonly type: string;
   /** For people. */
   readonly title?: string;
   readonly description?: string;
-  /** JSON Schema of the list of arguments, for forms and other languages; no rule looks into it. */
-  readonly argsSchema?: object;
 };
 
 /** A live worker serves the type by this definition. */

@@ -38,7 +38,14 @@ export type {
   WhenAborting,
   WorkerCommand,
 } from './command.ts';
-export type { DefinitionConflict, KeptDefinition, ServedDefinition, RunOptions, TypeDefinition } from './definition.ts';
+export type {
+  DefinitionConflict,
+  KeptDefinition,
+  ServedDefinition,
+  RunOptions,
+  TypeDefinition,
+  KnownType,
+} from './definition.ts';
 export type { Decision } from './decision.ts';
 export type { TaskEvent } from './event.ts';
 export type { TaskOffer, ReadyTask, Return, TaskQueueOptions } from './queue/task-queue.ts';

@@ -16,6 +16,7 @@ export { Catalogue } from './definitions/catalogue.ts';
 export { publicPart } from './definitions/announcer.ts';
 export { applyOverrides, OVERRIDES } from './client/run-options.ts';
 export { WrongScopeError } from './run/scope-guard.ts';
+export { requireSchema } from './client/args-schema.ts';
 export { encodeArguments } from './client/arguments.ts';
 export { sumLines } from './dispatch/waiting-lines.ts';
 export { WorkerQueues } from './dispatch/worker-queues.ts';

@@ -320,10 +320,10 @@ const ofType = (task: TaskDefinition | string | { readonly definition: TaskDefin
 const requestOf = (definition: OfType, options: CallOptions, serverNow: number): Mutable<SubmitRequest> => {
   const { taskKey: key, taskName: name, operationId, whenAborting, delay, strict } = options;
   const runAt = options.runAt?.getTime() ?? (delay === undefined ? undefined : serverNow + durationMs(delay, 'delay'));
-  const { type, scope, queue, priority, policy } = definition;
+  const { type, scope, queue, priority, policy, argsSchema } = definition;
   const isAtHand = scope !== undefined && queue !== undefined && priority !== undefined && policy !== undefined;
   const request: Mutable<SubmitRequest> = { type, overrides: overridesOf(options) };
-  if (isAtHand) request.fallback = { scope, queue, priority, policy };
+  if (isAtHand) request.fallback = { scope, queue, priority, policy, ...(argsSchema && { argsSchema }) };
   if (strict !== undefined) request.strict = strict;
   if (key !== undefined) request.key = key;
   if (name !== undefined) request.name = name;

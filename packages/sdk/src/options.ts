@@ -42,7 +42,11 @@ export type TaskOptions = SharedOptions & {
   /** What the type is called where people read of it. */
   readonly title?: string;
   readonly description?: string;
-  /** JSON Schema of the list of arguments: travels with the definition, for forms; arguments are not checked by it. */
+  /**
+   * JSON Schema of the list of arguments, draft 2020-12 (or draft-07, where its `$schema` says so). It travels with the
+   * definition: every door refuses arguments that do not fit, and forms show it. Its patterns run wherever tasks are
+   * submitted, so they are to be such as cannot run away. A worker refuses to start with one that cannot be used.
+   */
   readonly argsSchema?: object;
   /**
    * `thread`: the handler runs in a worker thread. It may compute as long as it likes, and is ended when it has not

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, requireField, rules, Worker, type Subscription } from '@baton/runtime';
+import { InvalidArgumentError, requireField, requireSchema, rules, Worker, type Subscription } from '@baton/runtime';
 import type { Core } from './baton.ts';
 import { durationMs, type Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
@@ -66,6 +66,7 @@ export class BatonWorker {
     if (host === undefined)
       throw new WrongRoleError('a publisher runs no tasks: connect as a runtime to start a worker');
     const definitions = tasks.map((task) => task.definition);
+    for (const { type, argsSchema } of definitions) await requireSchema(type, argsSchema);
     const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency });
     await worker.start();
     const served = definitions.map((definition) => catalogue.serve(definition.type, { ...definition }));

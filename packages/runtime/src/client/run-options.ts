@@ -4,6 +4,7 @@ import {
   definitionDifferences,
   type Actor,
   type Backoff,
+  type KnownType,
   type Policy,
   type Priority,
   type RunOptions,
@@ -52,7 +53,7 @@ export type Wanted = {
   readonly type: string;
   readonly overrides: RunOverrides;
   /** What applies where the type is not known: of a program that has its code; the defaults of the protocol otherwise. */
-  readonly fallback?: RunOptions;
+  readonly fallback?: KnownType;
   readonly strict?: boolean;
 };
 

@@ -19,6 +19,7 @@ import type { Asked, Held, Kernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Operation, Ports } from '../ports.ts';
 import type { Catalogue } from '../definitions/catalogue.ts';
+import { checkArguments } from './args-schema.ts';
 import { keepArguments, type GivenArguments } from './arguments.ts';
 import { beginOperation, operationHash, settledOperation } from './operations.ts';
 import { requireKnown, runOptionsOf, type UnknownTypes, type Wanted } from './run-options.ts';
@@ -72,7 +73,8 @@ export type Submission =
  */
 export const submitTask = async (parts: SubmitParts, actor: Actor, request: SubmitRequest): Promise<Submission> => {
   const { ports } = parts;
-  const { options, known } = await optionsFor(parts, actor, request);
+  const { options, known, argsSchema: schema } = await optionsFor(parts, actor, request);
+  if (schema !== undefined) await checkArguments({ type: request.type, schema, log: parts.log }, request.args);
   checkRequest(request, options.scope, actor, ports.clock.now());
   const spec = specOf(request, options, actor, ports);
   const address = addressFor(spec);
@@ -93,7 +95,8 @@ const optionsFor = async ({ catalogue, unknownTypes }: SubmitParts, actor: Actor
   const definition = found instanceof Promise ? await found : found;
   requireKnown(definition, request, unknownTypes);
   if (definition !== undefined && fallback !== undefined) catalogue.compare(type, definition, fallback);
-  return { options: runOptionsOf(definition, request, actor), known: definition !== undefined };
+  const options = runOptionsOf(definition, request, actor);
+  return { options, known: definition !== undefined, argsSchema: (definition ?? fallback)?.argsSchema };
 };
 
 const checkRequest = ({ key, runAt }: SubmitRequest, scope: Scope, actor: Actor, now: number): void => {

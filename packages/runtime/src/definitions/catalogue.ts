@@ -1,4 +1,4 @@
-import { definitionDifferences, type KeptDefinition, type RunOptions } from '@baton/core';
+import { definitionDifferences, type KeptDefinition, type KnownType, type RunOptions } from '@baton/core';
 import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock, Subscription } from '../ports.ts';
@@ -17,7 +17,7 @@ export type CatalogueParts = { readonly definitions: Definitions; readonly clock
 export class Catalogue {
   private readonly parts: CatalogueParts;
   /** What this process serves itself: its own code is what runs. */
-  private readonly own = new Map<string, readonly RunOptions[]>();
+  private readonly own = new Map<string, readonly KnownType[]>();
   private readonly compared = new Set<string>();
   private readonly waiting: ((fault?: BatonError) => void)[] = [];
   private known = new Map<string, KeptDefinition | 'unreadable'>();
@@ -32,7 +32,7 @@ export class Catalogue {
   }
 
   /** From now on, until it is closed, this process serves the type. */
-  serve(type: string, options: RunOptions): Subscription {
+  serve(type: string, options: KnownType): Subscription {
     this.own.set(type, [...(this.own.get(type) ?? []), options]);
     return {
       close: () => {
@@ -47,7 +47,7 @@ export class Catalogue {
    * How tasks of the type are run; undefined: no worker has ever served it. Rejects with a BatonError when that cannot be
    * known now.
    */
-  of(type: string): RunOptions | undefined | Promise<RunOptions | undefined> {
+  of(type: string): KnownType | undefined | Promise<KnownType | undefined> {
     const own = this.own.get(type)?.at(-1);
     if (own !== undefined) return own;
     if (this.state === 'current') {
@@ -89,7 +89,7 @@ export class Catalogue {
     for (const tell of this.waiting.splice(0)) tell(new BatonError('NOT_CONNECTED', 'the client was closed'));
   }
 
-  private async load(type: string): Promise<RunOptions | undefined> {
+  private async load(type: string): Promise<KnownType | undefined> {
     return (await this.parts.definitions.load(type))?.kept.definition;
   }
 

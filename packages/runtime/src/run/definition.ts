@@ -13,7 +13,7 @@ export type TaskDefinition = {
   /** For people. */
   readonly title?: string;
   readonly description?: string;
-  /** JSON Schema of the list of arguments, for forms. */
+  /** JSON Schema of the list of arguments. */
   readonly argsSchema?: object;
   /** The handler runs in a thread of its own, which imports `module` (a URL) to find it (behaviour T5). */
   readonly thread?: { readonly module: string; readonly memoryMb: number };
