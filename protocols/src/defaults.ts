@@ -56,3 +56,7 @@ export const STORE_TIMEOUT_MS = 5_000;
 
 /** A worker says again what it serves this often, besides when it is asked: what tells of it may be lost. */
 export const ANNOUNCE_MS = 30_000;
+
+/** Modules of tasks are loaded within this long, or their worker does not start: an import may never end. */
+export const LOAD_LIMIT_MS = 60_000;
+export const LOAD_LIMIT_RANGE_MS = { least: 1_000, most: 3_600_000 } as const;

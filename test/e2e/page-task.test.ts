@@ -128,6 +128,38 @@ test(
 );
 
 test(
+  'D10 the form shows how a type is defined, and says at the arguments that they do not fit it',
+  async (context) => {
+    const { open } = await startPage(context);
+    const page = await open('alice');
+    await page.getByText('No tasks yet').waitFor();
+    await page.keyboard.press('n');
+    const dialog = page.getByRole('dialog', { name: 'Schedule a task' });
+    await dialog.getByLabel('Type').fill('page.described');
+    await dialog.getByText('Greet somebody: Says hello as often as it is told to.').waitFor();
+    await dialog.getByText('A JSON list, one entry for each parameter: (who: string, times?: integer)').waitFor();
+    await dialog.getByText('Empty: as its type has it (5m).').waitFor();
+    await dialog.getByText('Empty: as its type has it (greetings).').waitFor();
+    await dialog.getByText('No worker serves page.described in queue greetings now').waitFor();
+    assert.is(await dialog.getByLabel('Scope').locator('option').first().innerText(), 'as its type has it (shared)');
+    assert.is(await dialog.getByLabel('Priority').locator('option').first().innerText(), 'as its type has it (low)');
+    await dialog.getByLabel('Arguments').fill('["you", "twice"]');
+    await dialog.getByRole('button', { name: 'Schedule' }).click();
+    await dialog.getByText('A shared task needs a key').waitFor();
+    await dialog.getByLabel('Key').fill('greeting');
+    await dialog.getByRole('button', { name: 'Schedule' }).click();
+    await dialog.getByText('args[1]: must be integer (the arguments of page.described)').waitFor();
+    assert.is(await dialog.getByLabel('Arguments').getAttribute('aria-invalid'), 'true');
+    await expectAccessible(page, 'the schedule form of a described type');
+    await screenshot(page, 'schedule-described');
+    await dialog.getByLabel('Arguments').fill('["you", 2]');
+    await dialog.getByRole('button', { name: 'Schedule' }).click();
+    await page.locator('.toasts').getByText('Scheduled: greeting').waitFor();
+  },
+  LIMIT,
+);
+
+test(
   'live: progress, the estimate and the end appear by themselves',
   async (context) => {
     const { system, open } = await startPage(context);

@@ -124,12 +124,15 @@ test(
   LIMIT,
 );
 
+const HANGS = fileURLToPath(new URL('./fixture-hangs.mjs', import.meta.url));
+
 const taskModules = (title: string, modules: string | undefined, words: RegExp) =>
   test(
     `BATON_TASKS: ${title}`,
     async (context) => {
       const { natsUrl } = sharedServers();
-      const { code, output } = await runToEnd(context, 'worker', { NATS_URL: natsUrl, BATON_TASKS: modules });
+      const env = { NATS_URL: natsUrl, BATON_TASKS: modules, BATON_LOAD_LIMIT_MS: '1000' };
+      const { code, output } = await runToEnd(context, 'worker', env);
       assert.is(code, 2, output);
       assert.match(output, /CONFIG_INVALID/);
       assert.match(output, words);
@@ -144,6 +147,26 @@ taskModules(
   'a module without a task',
   fileURLToPath(new URL('./fixture-empty.mjs', import.meta.url)),
   /exports no task/,
+);
+taskModules(
+  'an import that never ends',
+  HANGS,
+  /fixture-hangs\.mjs cannot be loaded: its import has not ended within 1 s/,
+);
+
+test(
+  'SIGTERM to a worker whose import does not end: it ends at once',
+  async ({ defer }) => {
+    const env = { NATS_URL: sharedServers().natsUrl, BATON_TASKS: HANGS };
+    const worker = new SystemProcess({ name: 'worker', args: [mainOf('worker')], env });
+    defer(() => worker.destroy());
+    await worker.start();
+    await eventually(() => assert.match(worker.output, /the import has begun/));
+    const began = performance.now();
+    assert.equal(await worker.stop(), { code: 0, signal: null });
+    assert.ok(performance.now() - began < 3_000, worker.output);
+  },
+  LIMIT,
 );
 
 test(

@@ -19,6 +19,23 @@ const stays = async (progress?: readonly [number, number], payload?: unknown): P
 export const running = task({ name: 'page.running' }, stays);
 export const shared = task({ name: 'page.shared', scope: 'shared' }, stays);
 
+/** All of a definition that people can read. */
+export const described = task(
+  {
+    ...{ name: 'page.described', title: 'Greet somebody', description: 'Says hello as often as it is told to.' },
+    ...{ scope: 'shared', queue: 'greetings', priority: 'low', timeout: '5m' },
+    argsSchema: {
+      type: 'array',
+      prefixItems: [
+        { title: 'who', type: 'string' },
+        { title: 'times', type: 'integer' },
+      ],
+      minItems: 1,
+    },
+  },
+  (who: string, times?: number) => `hello ${who}`.repeat(times ?? 1),
+);
+
 /** It counts and has no end. */
 export const counts = task({ name: 'page.counts' }, async (count: number) => {
   getContext().onAbort(() => undefined);

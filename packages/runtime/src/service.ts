@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BatonError, ConfigError } from './errors.ts';
+import { BatonError, ConfigError, InvalidArgumentError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
 import type { Link } from './ports.ts';
 import { takeStrayError } from './run/stray-error.ts';
@@ -15,7 +15,7 @@ export const exitCodes = {
   stopped: 0,
   /** A bug, or something could not be stopped in time. */
   failed: 1,
-  /** The settings cannot be used: starting again will not help. */
+  /** The settings, or the definitions of tasks, cannot be used: starting again will not help. */
   misconfigured: 2,
   /** A server it needs was not there at the start, or is gone for good. */
   serverLost: 3,
@@ -200,7 +200,7 @@ const tell = (log: Log, error: unknown): void => {
 };
 
 const codeOf = (error: unknown): number => {
-  if (error instanceof ConfigError) return exitCodes.misconfigured;
+  if (error instanceof ConfigError || error instanceof InvalidArgumentError) return exitCodes.misconfigured;
   return error instanceof BatonError ? exitCodes.serverLost : exitCodes.failed;
 };
 

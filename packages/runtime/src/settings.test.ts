@@ -33,6 +33,7 @@ test('nothing set: every default', () => {
     queues: ['default'],
     concurrency: 50,
     maxBlockMs: 60_000,
+    loadLimitMs: 60_000,
     taskModules: [],
     dataLimitBytes: 8 * 1024 * 1024,
     retention: { pruneEveryMs: 3_600_000 },

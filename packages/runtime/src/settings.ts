@@ -3,6 +3,8 @@ import {
   CONCURRENCY_LIMIT,
   DATA_LIMIT,
   EVENTS_MAX_BYTES,
+  LOAD_LIMIT_MS,
+  LOAD_LIMIT_RANGE_MS,
   MAX_BLOCK_MS,
   MAX_BLOCK_RANGE_MS,
   NAME_PATTERN,
@@ -47,6 +49,7 @@ import type { PruneRule } from './retention/prune.ts';
  * | `BATON_LOG_LEVEL` | `info` | trace, debug, info, warn, error, fatal, silent |
  * | `BATON_QUEUES` | `default` | queues a worker serves, comma between |
  * | `BATON_CONCURRENCY` | 50 | tasks a worker runs at once |
+ * | `BATON_LOAD_LIMIT_MS` | 60000 | a worker whose modules of tasks are not loaded within this long ends |
  * | `BATON_MAX_BLOCK_MS` | 60000 | a worker whose event loop does not turn for this long counts as dead (behaviour R6) |
  * | `BATON_TASKS` | | modules whose exported tasks the worker service serves, comma between |
  * | `BATON_PROJECTOR_PACE_MS` | 200 | least time between two writes of the projector; longer is cheaper, shorter is fresher |
@@ -95,6 +98,7 @@ export type Settings = {
   readonly queues: readonly string[];
   readonly concurrency: number;
   readonly maxBlockMs: number;
+  readonly loadLimitMs: number;
   readonly taskModules: readonly string[];
   readonly projector: { readonly paceMs: number; readonly lagWarnMs: number };
   readonly dataLimitBytes: number;
@@ -241,6 +245,7 @@ const ENVIRONMENT = z.object({
     }),
   BATON_CONCURRENCY: whole(50, 1, CONCURRENCY_LIMIT),
   BATON_MAX_BLOCK_MS: whole(MAX_BLOCK_MS, MAX_BLOCK_RANGE_MS.least, MAX_BLOCK_RANGE_MS.most),
+  BATON_LOAD_LIMIT_MS: whole(LOAD_LIMIT_MS, LOAD_LIMIT_RANGE_MS.least, LOAD_LIMIT_RANGE_MS.most),
   BATON_TASKS: z.string().default('').transform(list),
   BATON_PROJECTOR_PACE_MS: whole(200, 0, 60_000),
   BATON_PRUNE_DAYS: wholeOrNone(0, 36_500),
@@ -308,6 +313,7 @@ const settingsOf = (env: Environment): Settings => ({
   queues: env.BATON_QUEUES,
   concurrency: env.BATON_CONCURRENCY,
   maxBlockMs: env.BATON_MAX_BLOCK_MS,
+  loadLimitMs: env.BATON_LOAD_LIMIT_MS,
   taskModules: env.BATON_TASKS,
   dataLimitBytes: env.BATON_DATA_LIMIT_BYTES,
   retention: {

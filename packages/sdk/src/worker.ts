@@ -11,6 +11,8 @@ export type WorkerOptions = {
   readonly queues?: readonly string[];
   /** Tasks that run at once; 50 when not set. */
   readonly concurrency?: number;
+  /** How long the module of an isolated task may take to load before the worker gives up; 60 s when not set. */
+  readonly loadLimit?: Duration;
   /**
    * What nobody catches in a task fails that task; what nobody catches elsewhere drains this worker and ends the process
    * with code 1, unless the program has a listener of its own (behaviour X9). False: the program handles
@@ -62,12 +64,14 @@ export class BatonWorker {
     if (queues.length === 0) throw new InvalidArgumentError('queues: a worker serves at least one queue');
     for (const [i, queue] of queues.entries()) requireField(`queues[${i}]`, queue, rules.queue);
     requireField('concurrency', concurrency, rules.concurrency);
+    const { loadLimit } = options;
+    const limit = loadLimit === undefined ? {} : { loadLimitMs: durationMs(loadLimit, 'loadLimit') };
     const { ports, host, log, catalogue } = core;
     if (host === undefined)
       throw new WrongRoleError('a publisher runs no tasks: connect as a runtime to start a worker');
     const definitions = tasks.map((task) => task.definition);
     for (const { type, argsSchema } of definitions) await requireSchema(type, argsSchema);
-    const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency });
+    const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency, ...limit });
     await worker.start();
     const served = definitions.map((definition) => catalogue.serve(definition.type, { ...definition }));
     core.onClose(() => worker.close());

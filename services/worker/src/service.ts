@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
 import { ConfigError, type ServiceContext, type ServiceStart } from '@baton/runtime';
@@ -11,12 +12,13 @@ const GRACE = '30s';
 /** A worker that serves the tasks exported by the modules of `BATON_TASKS`. */
 export const startWorker: ServiceStart = async (service) => {
   const { settings, log } = service;
-  const tasks = await loadTasks(settings.taskModules);
+  const tasks = await loadTasks(service);
   const baton = await service.patiently('NATS', () => connect({ ...connectOptions(service), name: 'baton-worker' }));
   service.onStop('connection', () => baton.close());
   service.watch(baton.link);
   const { queues, concurrency } = settings;
-  const worker = await baton.startWorker({ tasks, queues, concurrency, handleStrayErrors: false });
+  const loadLimit = settings.loadLimitMs / 1_000;
+  const worker = await baton.startWorker({ tasks, queues, concurrency, loadLimit, handleStrayErrors: false });
   service.onStop('worker', (why) => worker.drain({ grace: GRACE, ...why }));
   log.info(
     { worker: worker.id, types: tasks.map((task) => task.definition.type), queues, concurrency },
@@ -39,7 +41,8 @@ const connectOptions = ({ settings, log }: ServiceContext) => ({
   log,
 });
 
-const loadTasks = async (modules: readonly string[]): Promise<readonly AnyTask[]> => {
+const loadTasks = async (service: ServiceContext): Promise<readonly AnyTask[]> => {
+  const { taskModules: modules } = service.settings;
   if (modules.length === 0) {
     throw new ConfigError([
       'BATON_TASKS names no module: a worker needs tasks to serve (baton worker --tasks ./tasks.mjs)',
@@ -47,19 +50,29 @@ const loadTasks = async (modules: readonly string[]): Promise<readonly AnyTask[]
   }
   const tasks = new Set<AnyTask>();
   for (const module of modules) {
-    const found = tasksIn(await load(module));
+    const found = tasksIn(await load(module, service));
     if (found.length === 0) throw new ConfigError([`BATON_TASKS: ${module} exports no task`]);
     for (const task of found) tasks.add(task);
   }
   return [...tasks];
 };
 
-const load = async (module: string): Promise<object> => {
+/** An import may wait for something that never comes: for a while, and no longer than the service is wanted. */
+const load = async (module: string, { settings, stopping }: ServiceContext): Promise<object> => {
+  const { loadLimitMs } = settings;
+  const over = new AbortController();
+  const late = sleep(loadLimitMs, undefined, { signal: AbortSignal.any([over.signal, stopping]) }).then(() => {
+    throw new Error(`its import has not ended within ${loadLimitMs / 1_000} s (BATON_LOAD_LIMIT_MS)`);
+  });
   try {
-    return (await import(pathToFileURL(resolve(module)).href)) as object;
+    return await Promise.race([import(pathToFileURL(resolve(module)).href) as Promise<object>, late]);
   } catch (error) {
+    if (stopping.aborted) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError([`BATON_TASKS: ${module} cannot be loaded: ${reason}`]);
+  } finally {
+    late.catch(() => undefined);
+    over.abort();
   }
 };
 

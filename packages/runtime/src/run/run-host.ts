@@ -147,10 +147,10 @@ export class RunHost {
    * together. The modules of isolated tasks are loaded, each in a thread, which stays for the first run. Rejects with
    * InvalidArgumentError for one that cannot be loaded or does not define its task.
    */
-  async prepareThreads(definitions: readonly TaskDefinition[], slots: number): Promise<void> {
+  async prepareThreads(definitions: readonly TaskDefinition[], slots: number, loadLimitMs?: number): Promise<void> {
     this.slots += slots;
     this.threads.setLimit(Math.max(LEAST_THREADS, this.slots));
-    await checkModules(this.threads, definitions);
+    await checkModules(this.threads, definitions, loadLimitMs);
   }
 
   /** Tells others what this process serves from now on; several workers in it add up. */

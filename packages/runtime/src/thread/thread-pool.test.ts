@@ -21,6 +21,16 @@ const defining = (...types: readonly string[]): ThreadKind =>
     `for (const type of ${JSON.stringify(types)}) globalThis[Symbol.for('baton.task-thread.v1')].definitions.push({ type });`,
   );
 
+const definition = (type: string, thread: ThreadKind): TaskDefinition => ({
+  type,
+  handler: () => undefined,
+  scope: 'private',
+  queue: 'default',
+  priority: 'normal',
+  policy: { isolation: 'thread' },
+  thread,
+});
+
 const poolOf = (limit: number, defer: (undo: () => unknown) => void): ThreadPool => {
   const pool = new ThreadPool(limit);
   defer(() => pool.close());
@@ -103,15 +113,6 @@ test('T5 a module that throws, exits or does not exist is told by its thread', a
 
 test('T5 modules are checked before the first task', async ({ defer }) => {
   const pool = poolOf(2, defer);
-  const definition = (type: string, thread: ThreadKind): TaskDefinition => ({
-    type,
-    handler: () => undefined,
-    scope: 'private',
-    queue: 'default',
-    priority: 'normal',
-    policy: { isolation: 'thread' },
-    thread,
-  });
   const both = defining('a', 'b');
   await checkModules(pool, [definition('a', both), definition('b', both)]);
   assert.is(pool.size, 1, 'one thread for both, ready for the first run');
@@ -127,6 +128,20 @@ test('T5 modules are checked before the first task', async ({ defer }) => {
       assert.instance(error, InvalidArgumentError);
       assert.match((error as Error).message, message);
     }
+  }
+});
+
+test('T5 an import that never ends, awaited or not, is given up after its limit', async ({ defer }) => {
+  const pool = poolOf(2, defer);
+  for (const code of ['await new Promise(() => setInterval(() => {}, 1_000))', 'for (;;);']) {
+    try {
+      await checkModules(pool, [definition('a', moduleOf(code))], 500);
+      assert.unreachable();
+    } catch (error) {
+      assert.instance(error, InvalidArgumentError);
+      assert.match((error as Error).message, 'its import has not ended within 0.5 s');
+    }
+    await eventually(() => assert.is(pool.size, 0));
   }
 });
 

@@ -18,6 +18,8 @@ export type WorkerSettings = {
   readonly queues: readonly string[];
   /** Tasks that run at once. */
   readonly concurrency: number;
+  /** How long the module of an isolated task may take to load. */
+  readonly loadLimitMs?: number;
 };
 
 export type DrainOptions = {
@@ -61,8 +63,8 @@ export class Worker {
   }
 
   async start(): Promise<void> {
-    const { host, ports, queues, definitions, concurrency, log } = this.settings;
-    await host.prepareThreads(definitions, concurrency);
+    const { host, ports, queues, definitions, concurrency, loadLimitMs, log } = this.settings;
+    await host.prepareThreads(definitions, concurrency, loadLimitMs);
     await host.start();
     const types = [...this.types.keys()];
     host.announce({ queues, types, concurrency });

@@ -96,3 +96,19 @@ export type ServedType = { readonly type: string; readonly queues: readonly stri
 
 export const servedTypes = async (server: Server): Promise<readonly ServedType[]> =>
   (await call<{ result: ServedType[] }>(server, '/api/v1/types')).result;
+
+/** How tasks of a type are run where their submit says nothing else, as far as the form shows it. */
+export type Definition = {
+  readonly type: string;
+  readonly title: string | null;
+  readonly description: string | null;
+  readonly scope: string;
+  readonly queue: string;
+  readonly priority: string;
+  readonly timeout_seconds: number | null;
+  /** JSON Schema of the list of arguments. */
+  readonly args_schema: Readonly<Record<string, unknown>> | null;
+};
+
+export const definitions = async (server: Server): Promise<readonly Definition[]> =>
+  (await call<{ result: Definition[] }>(server, '/api/v1/definitions')).result;

@@ -1,22 +1,30 @@
 import { parseExactJson } from '@baton/protocols/exact-json';
 import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import { ApiError } from '../api/http.ts';
-import { type ServedType, servedTypes, submitTask } from '../api/tasks.ts';
+import { submitTask, type Definition } from '../api/tasks.ts';
 import { useApp } from '../shell/app-context.ts';
 import { Dialog } from '../ui/dialog.tsx';
+import { durationText } from '../time/durations.ts';
 import { Field, TextField } from './fields.tsx';
-import { type Draft, EMPTY_DRAFT, faultsOf, submissionOf } from './submission.ts';
+import { knownTypes, type KnownType } from './known-types.ts';
+import { signatureOf } from './signature.ts';
+import { type Draft, EMPTY_DRAFT, faultsOf, isAboutArguments, submissionOf } from './submission.ts';
 
 export const ScheduleDialog = ({ type = '' }: { readonly type?: string | undefined }) => {
   const app = useApp();
   const [draft, setDraft] = useState<Draft>({ ...EMPTY_DRAFT, type });
-  const [types, setTypes] = useState<readonly ServedType[]>([]);
+  const [types, setTypes] = useState<readonly KnownType[]>([]);
   const [refused, setRefused] = useState('');
   const [tried, setTried] = useState(false);
   const [busy, setBusy] = useState(false);
+  const known = types.find((one) => one.type === draft.type);
+  const definition = known?.definition;
   // One for each content: pressed again after a lost answer it is the same operation, changed it is another (D7).
   const operationId = useMemo(() => crypto.randomUUID(), [draft]);
-  const faults = tried ? faultsOf(draft, Date.now()) : {};
+  const isArgsRefused = isAboutArguments(refused);
+  const faults = tried
+    ? { ...(isArgsRefused ? { args: refused } : {}), ...faultsOf(draft, Date.now(), definition?.scope) }
+    : {};
   const close = (): void => app.dialog.set(undefined);
   const change = (fields: Partial<Draft>): void => {
     setRefused('');
@@ -24,12 +32,12 @@ export const ScheduleDialog = ({ type = '' }: { readonly type?: string | undefin
   };
 
   useEffect(() => {
-    servedTypes(app.server).then(setTypes, () => setTypes([])); // suggestions only: any type can be written
+    void knownTypes(app.server).then(setTypes);
   }, []);
 
   const submit = async (): Promise<void> => {
     setTried(true);
-    if (busy || Object.keys(faultsOf(draft, Date.now())).length > 0) return;
+    if (busy || Object.keys(faultsOf(draft, Date.now(), definition?.scope)).length > 0) return;
     setBusy(true);
     try {
       const { task, outcome, differs } = await submitTask(app.server, submissionOf(draft, operationId));
@@ -62,26 +70,29 @@ export const ScheduleDialog = ({ type = '' }: { readonly type?: string | undefin
         </>
       }
     >
-      {refused !== '' && (
+      {refused !== '' && !isArgsRefused && (
         <p class="banner fault" role="alert">
           {refused}
         </p>
       )}
-      <TypeField draft={draft} types={types} fault={faults.type} onChange={change} />
-      <ArgsField draft={draft} fault={faults.args} onChange={change} />
-      <Options draft={draft} faults={faults} onChange={change} />
+      <TypeField draft={draft} types={types} known={known} fault={faults.type} onChange={change} />
+      <ArgsField draft={draft} definition={definition} fault={faults.args} onChange={change} />
+      <Options draft={draft} definition={definition} faults={faults} onChange={change} />
     </Dialog>
   );
 };
 
 type PartProps = { readonly draft: Draft; readonly onChange: (fields: Partial<Draft>) => void };
 
-const TypeField = (
-  props: PartProps & { readonly types: readonly ServedType[]; readonly fault: string | undefined },
-) => {
-  const { draft, types, fault, onChange } = props;
+type TypeProps = PartProps & {
+  readonly types: readonly KnownType[];
+  readonly known: KnownType | undefined;
+  readonly fault: string | undefined;
+};
+
+const TypeField = ({ draft, types, known, fault, onChange }: TypeProps) => {
   const list = useId();
-  const known = types.find(({ type }) => type === draft.type);
+  const { title, description } = known?.definition ?? {};
   return (
     <>
       <TextField
@@ -95,12 +106,13 @@ const TypeField = (
         onChange={(type) => onChange({ type })}
       />
       <datalist id={list}>
-        {types.map(({ type, workers }) => (
+        {types.map(({ type, workers, definition }) => (
           <option key={type} value={type}>
-            {workersText(workers)}
+            {definition?.title ?? workersText(workers)}
           </option>
         ))}
       </datalist>
+      {(title ?? description) && <p class="hint about-type">{[title, description].filter(Boolean).join(': ')}</p>}
     </>
   );
 };
@@ -108,20 +120,23 @@ const TypeField = (
 const workersText = (workers: number): string =>
   workers === 0 ? 'no worker' : `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 
-/** Where a task goes that names no queue. */
+/** Where a task goes that names no queue, of a type nobody has defined. */
 const DEFAULT_QUEUE = 'default';
 
 /** X5, before it happens. */
-const hintOf = ({ type, queue }: Draft, known: ServedType | undefined): string => {
+const hintOf = ({ type, queue }: Draft, known: KnownType | undefined): string => {
   if (type === '') return 'What workers know the task by.';
   if (known === undefined || known.workers === 0) return `No worker serves ${type} now: the task would wait.`;
   const served = `${workersText(known.workers)} in ${known.queues.join(', ')}`;
-  const wanted = queue === '' ? DEFAULT_QUEUE : queue;
+  const wanted = queue === '' ? (known.definition?.queue ?? DEFAULT_QUEUE) : queue;
   if (known.queues.includes(wanted)) return served;
   return `No worker serves ${type} in queue ${wanted} now: the task would wait. There ${known.workers === 1 ? 'is' : 'are'} ${served}.`;
 };
 
-const ArgsField = ({ draft, fault, onChange }: PartProps & { readonly fault: string | undefined }) => {
+type ArgsProps = PartProps & { readonly definition: Definition | undefined; readonly fault: string | undefined };
+
+const ArgsField = ({ draft, definition, fault, onChange }: ArgsProps) => {
+  const signature = signatureOf(definition?.args_schema ?? null);
   const format = (): void => {
     try {
       onChange({ args: JSON.stringify(parseExactJson(draft.args), null, 2) });
@@ -130,7 +145,11 @@ const ArgsField = ({ draft, fault, onChange }: PartProps & { readonly fault: str
     }
   };
   return (
-    <Field label="Arguments" fault={fault} hint="A JSON list, one entry for each parameter.">
+    <Field
+      label="Arguments"
+      fault={fault}
+      hint={`A JSON list, one entry for each parameter${signature === undefined ? '.' : `: ${signature}`}`}
+    >
       {(ids) => (
         <textarea
           {...ids}
@@ -146,10 +165,15 @@ const ArgsField = ({ draft, fault, onChange }: PartProps & { readonly fault: str
   );
 };
 
-type OptionsProps = PartProps & { readonly faults: Partial<Record<keyof Draft, string>> };
+type OptionsProps = PartProps & {
+  readonly definition: Definition | undefined;
+  readonly faults: Partial<Record<keyof Draft, string>>;
+};
 
-const Options = ({ draft, faults, onChange }: OptionsProps) => {
+const Options = ({ draft, definition, faults, onChange }: OptionsProps) => {
   const { session } = useApp();
+  const { scope: ownScope, priority: ownPriority, queue: ownQueue, timeout_seconds: timeout } = definition ?? {};
+  const ownTimeout = timeout === null ? 'none' : timeout === undefined ? undefined : durationText(timeout);
   const scopes = session.admin ? ['', 'private', 'shared', 'system'] : ['', 'private', 'shared'];
   return (
     <div class="form-grid">
@@ -161,10 +185,17 @@ const Options = ({ draft, faults, onChange }: OptionsProps) => {
         onChange={(key) => onChange({ key })}
       />
       <TextField label="Name" value={draft.name} hint="What people read." onChange={(name) => onChange({ name })} />
-      <Choice label="Scope" value={draft.scope} options={scopes} onChange={(scope) => onChange({ scope })} />
+      <Choice
+        label="Scope"
+        value={draft.scope}
+        own={ownScope}
+        options={scopes}
+        onChange={(scope) => onChange({ scope })}
+      />
       <Choice
         label="Priority"
         value={draft.priority}
+        own={ownPriority}
         options={['', 'high', 'normal', 'low']}
         onChange={(priority) => onChange({ priority })}
       />
@@ -172,13 +203,13 @@ const Options = ({ draft, faults, onChange }: OptionsProps) => {
         label="Timeout"
         value={draft.timeout}
         fault={faults.timeout}
-        hint="Seconds, or 5m; 0: none. Empty: as its type has it."
+        hint={`Seconds, or 5m; 0: none. Empty: as its type has it${said(ownTimeout)}.`}
         onChange={(timeout) => onChange({ timeout })}
       />
       <TextField
         label="Queue"
         value={draft.queue}
-        hint="Empty: as its type has it."
+        hint={`Empty: as its type has it${said(ownQueue)}.`}
         onChange={(queue) => onChange({ queue })}
       />
       <TextField
@@ -196,20 +227,24 @@ const Options = ({ draft, faults, onChange }: OptionsProps) => {
 type ChoiceProps = {
   readonly label: string;
   readonly value: string;
+  /** What the definition of the type says. */
+  readonly own: string | undefined;
   readonly options: readonly string[];
   readonly onChange: (value: string) => void;
 };
 
-const Choice = ({ label, value, options, onChange }: ChoiceProps) => (
+const Choice = ({ label, value, own, options, onChange }: ChoiceProps) => (
   <Field label={label}>
     {(ids) => (
       <select {...ids} class="input" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
         {options.map((option) => (
           <option key={option} value={option}>
-            {option === '' ? 'as its type has it' : option}
+            {option === '' ? `as its type has it${said(own)}` : option}
           </option>
         ))}
       </select>
     )}
   </Field>
 );
+
+const said = (own: string | undefined): string => (own === undefined ? '' : ` (${own})`);

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../../test/support/suite.ts';
-import { EMPTY_DRAFT, faultsOf, parseArgs, submissionOf } from './submission.ts';
+import { EMPTY_DRAFT, faultsOf, isAboutArguments, parseArgs, submissionOf } from './submission.ts';
 
 const test = suite('the schedule form');
 const NOW = Date.UTC(2030, 0, 1);
@@ -38,6 +38,21 @@ test('X2 X7 what the server would refuse is said at its field', () => {
   const bad = { ...EMPTY_DRAFT, type: '<b>', args: '{}', scope: 'shared', timeout: 'soon', runAt: '2032-01-01T00:00' };
   assert.equal(Object.keys(faultsOf(bad, NOW)).toSorted(), ['args', 'key', 'runAt', 'timeout', 'type']);
   assert.equal(faultsOf({ ...EMPTY_DRAFT, type: 'ok', timeout: '1.5h', runAt: '2029-01-01T00:00' }, NOW), {});
+});
+
+test('D10 a key is asked for where the type is shared, unless another scope is chosen', () => {
+  const draft = { ...EMPTY_DRAFT, type: 'ok' };
+  assert.equal(Object.keys(faultsOf(draft, NOW, 'shared')), ['key']);
+  assert.equal(faultsOf({ ...draft, scope: 'private' }, NOW, 'shared'), {});
+  assert.equal(faultsOf({ ...draft, key: 'k' }, NOW, 'shared'), {});
+});
+
+test('a refusal of arguments is told from others', () => {
+  assert.ok(isAboutArguments('args[0].to: must be string (the arguments of t)'));
+  assert.ok(isAboutArguments('args: must NOT have fewer than 1 items (the arguments of t)'));
+  assert.not.ok(isAboutArguments('the arguments are 9 bytes'));
+  assert.not.ok(isAboutArguments('argsSchema: is a JSON Schema'));
+  assert.not.ok(isAboutArguments(''));
 });
 
 test('arguments that are no list say so', () => {

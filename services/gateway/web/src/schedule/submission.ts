@@ -34,14 +34,14 @@ const TYPE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
 const TIMEOUT = /^\d+(\.\d+)?\s*(ms|s|m|h|d)?$/;
 const LONGEST_DELAY_MS = 366 * 86_400_000;
 
-/** What a server would refuse, said before it is asked. */
-export const faultsOf = (draft: Draft, nowMs: number): Faults => {
+/** What a server would refuse, said before it is asked. `typeScope`: the scope the type has, where it is known. */
+export const faultsOf = (draft: Draft, nowMs: number, typeScope?: string): Faults => {
   const faults: Faults = {};
   if (draft.type === '') faults.type = 'Choose or write the type of the task.';
   else if (!TYPE.test(draft.type)) faults.type = 'Letters, digits, "_", "." and "-"; at most 100.';
   const args = parseArgs(draft.args);
   if (typeof args === 'string') faults.args = args;
-  if (draft.scope === 'shared' && draft.key === '')
+  if ((draft.scope === '' ? typeScope : draft.scope) === 'shared' && draft.key === '')
     faults.key = 'A shared task needs a key: it is what others join by.';
   if (draft.timeout !== '' && !TIMEOUT.test(draft.timeout.trim()))
     faults.timeout = 'Seconds, or a text such as 90s, 5m, 2h.';
@@ -50,6 +50,9 @@ export const faultsOf = (draft: Draft, nowMs: number): Faults => {
   else if (runAt > nowMs + LONGEST_DELAY_MS) faults.runAt = 'At most a year from now.';
   return faults;
 };
+
+/** A server's refusal belongs to the field of the arguments: they do not fit the schema of their type. */
+export const isAboutArguments = (message: string): boolean => /^args\b[^:]*: /.test(message);
 
 /** The list of arguments, or what is wrong with the text. */
 export const parseArgs = (text: string): readonly unknown[] | string => {
