@@ -41,6 +41,8 @@ const ofProjections = [
   ...Object.values(names.projections).flatMap((name) => consumer(names.tasksStream, name)),
   names.eventSubject('00', 'x'),
 ];
+/** How far they are may be looked at for metrics. */
+const ofProjectionsButInfo = ofProjections.filter((subject) => !subject.includes('.INFO.'));
 const ofCommands = [...consumer(names.commandsStream, names.commandsConsumer), names.deadSubject('x')];
 const node = (role: 'worker' | 'supervisor' | 'projector'): string => names.nodeSubject(role, 'x');
 
@@ -70,7 +72,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
   ],
   gateway: [
     ...never,
-    ...ofProjections,
+    ...ofProjectionsButInfo,
     ...ofCommands,
     ...consumer(names.eventsStream, 'x'),
     ...ofStreams(['STREAM.CREATE']),

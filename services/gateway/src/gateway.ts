@@ -57,6 +57,7 @@ export const openGateway = async ({ ports, mongo, log, authenticate, settings }:
     watchers,
     nodes,
     data: ports.data,
+    projections: ports.projections,
     clock,
     log,
     checks: [

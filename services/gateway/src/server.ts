@@ -33,7 +33,7 @@ import { definitionRoutes } from './definitions/definition-routes.ts';
 import type { Looking } from './tasks/task-json.ts';
 import type { TaskReader } from './tasks/task-reader.ts';
 import type { MongoTaskViews } from '@baton/mongo';
-import type { Clock, DataStore, Log, UnknownTypes } from '@baton/runtime';
+import type { Clock, DataStore, Log, Projections, UnknownTypes } from '@baton/runtime';
 import type { Baton } from '@baton/sdk';
 
 export type ServerSettings = {
@@ -64,6 +64,7 @@ export type ServerParts = {
   readonly nodes: Nodes;
   readonly checks: readonly ReadyCheck[];
   readonly data: DataStore;
+  readonly projections: Pick<Projections, 'progress'>;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -123,6 +124,8 @@ export const createServer = async (parts: ServerParts) => {
     evicted: () => overlay.evicted,
     revision: () => feed.revision,
     isLive: () => feed.isLive,
+    projections: parts.projections,
+    clock: parts.clock,
   });
   operationRoutes(server, { checks: parts.checks, metrics, isDev: settings.mode === 'dev' });
   await server.register(async (api) => apiRoutes(api.withTypeProvider<ZodTypeProvider>(), parts), {

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { projectionMetrics, type ProjectionSources } from './projection-metrics.ts';
 
-export type MetricSources = {
+export type MetricSources = ProjectionSources & {
   readonly streams: () => number;
   readonly overlay: () => number;
   readonly evicted: () => number;
@@ -48,6 +49,7 @@ export const installMetrics = (server: FastifyInstance, sources: MetricSources):
       this.inc(sources.evicted());
     },
   });
+  projectionMetrics(registry, sources);
   server.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
     duration.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1_000);
