@@ -19,7 +19,8 @@ export const decideCancel = (record: TaskRecord | undefined, command: Cancel): D
   if (record === undefined || record.id !== id || !canSee(record, actor)) return refuse('not_found');
   if (force && !canForce(actor)) return refuse('force_forbidden');
   if (isTerminal(record.status)) return refuse('too_late');
-  if (record.finishing) return cancelFinishing(record, command);
+  // What waits is never too late, whatever else its record says: a damaged one is to be got rid of.
+  if (record.finishing && record.status !== 'pending') return cancelFinishing(record, command);
   if (record.status === 'aborting') return cancelAgain(record, command);
   switch (meaningOfCancel(record, actor, force)) {
     case 'force_required':

@@ -3,7 +3,7 @@ import { byUser, done, refuse, type Decision } from './decision.ts';
 import type { TaskEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import { successorsOf } from './successors.ts';
-import { isTerminal, type Millis, type Successor, type TaskId, type TaskRecord } from './task.ts';
+import { isTerminal, type Millis, type Successor, type TaskId, type TaskRecord, type TaskSpec } from './task.ts';
 
 type Promote = Extract<SupervisorCommand, { kind: 'promote' }>;
 type Release = Extract<SupervisorCommand, { kind: 'release-successors' }>;
@@ -26,13 +26,32 @@ export const decideRelease = (record: TaskRecord | undefined, command: Release):
   return done({ kind: 'successors-released', at: command.at });
 };
 
+/** What a record has beyond a spec: the compiler sees to it that none is missing. */
+const STATE_FIELDS: Readonly<Record<Exclude<keyof TaskRecord, keyof TaskSpec>, true>> = {
+  ...{ v: true, status: true, subscribers: true, createdAt: true, changedAt: true, attempt: true, history: true },
+  ...{ readyAt: true, startedAt: true, endedAt: true, failures: true, rescues: true, owner: true, abortable: true },
+  ...{ finishing: true, bodyOutcome: true, abort: true, progress: true, payload: true, result: true, error: true },
+  ...{ dedupeCount: true, timeoutUnenforced: true, notStopping: true, historyDropped: true, successor: true },
+  ...{ archived: true, nonce: true },
+};
+
+/**
+ * Fields nobody knows are carried along (behaviour X10), but for those that mean something in a record: the one that
+ * waits has not begun, and with another's in it, it could not be written, or never begin.
+ */
+const bare = (spec: TaskSpec): TaskSpec => {
+  if (!Object.keys(spec).some((field) => Object.hasOwn(STATE_FIELDS, field))) return spec;
+  const kept = Object.entries(spec).filter(([field]) => !Object.hasOwn(STATE_FIELDS, field));
+  return Object.fromEntries(kept) as TaskSpec;
+};
+
 const eventsOf = (successor: Successor, former: TaskId, at: Millis): readonly TaskEvent[] => {
   const { spec, subscribers, createdAt, dedupeCount, cancelled, next } = successor;
   const submitted: TaskEvent = {
     kind: 'submitted',
     at,
     by: byUser(spec.creator),
-    spec,
+    spec: bare(spec),
     subscribers,
     createdAt,
     why: `after ${former}`,
