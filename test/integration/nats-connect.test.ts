@@ -273,4 +273,16 @@ test('settings that cannot be are refused before anything is sent', async () => 
   assert.is(codeOf(await rejectionOf(connectNats({ servers: '127.0.0.1:9', connectTimeoutMs: 300 }))), 'NOT_CONNECTED');
 });
 
+test('the event log is compressed by the server, and one that was made without is as good', async (context) => {
+  const namespace = 'PACKED';
+  context.defer(() => dropNamespace(namespace));
+  const { api, names } = await connected(context, namespace);
+  type Info = { readonly config: Readonly<Record<string, unknown>> };
+  const config = async () => (await api.call<Info>(`STREAM.INFO.${names.eventsStream}`)).config;
+  assert.is((await config())['compression'], 's2');
+  await request(`$JS.API.STREAM.UPDATE.${names.eventsStream}`, { ...(await config()), compression: 'none' });
+  await connected(context, namespace);
+  assert.is((await config())['compression'], 'none');
+});
+
 test.run();

@@ -52,6 +52,7 @@ test('an operator may add copies, and limit what can be rebuilt', () => {
   // Full, it refuses: a limit loses nothing.
   assert.equal(fields(tasks, { num_replicas: 3, duplicate_window: 1, max_bytes: 5_000_000 }, false), []);
   assert.equal(fields(events, { num_replicas: 3, max_age: 1, max_bytes: 5, persist_mode: undefined }, true), []);
+  for (const compression of ['none', 's2', undefined]) assert.equal(fields(events, { compression }, true), []);
 });
 
 test('a log that still sources the bucket would have everything twice', () => {

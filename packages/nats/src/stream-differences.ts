@@ -24,7 +24,7 @@ const TOLERATED = ['num_replicas', 'duplicate_window'];
 const TOLERATED_IF_REFUSING = ['max_bytes'];
 
 /** Also tolerated for streams that can be rebuilt from the bucket. */
-const TOLERATED_IF_DERIVED = ['max_age', 'max_bytes', 'max_msgs', 'persist_mode'];
+const TOLERATED_IF_DERIVED = ['max_age', 'max_bytes', 'max_msgs', 'persist_mode', 'compression'];
 
 export type Difference = { readonly field: string; readonly wanted: unknown; readonly actual: unknown };
 
