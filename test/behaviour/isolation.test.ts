@@ -113,6 +113,7 @@ const LOSSES = [
   ['rejection', 'Error', /nobody waits for this/],
   ['exception', 'RangeError', /thrown in a timer/],
   ['memory', 'Error', /memory/],
+  ['buffers', 'ThreadMemoryError', /buffers of the thread take 1\d\d MiB/],
 ] as const;
 
 for (const [how, type, message] of LOSSES) {

@@ -67,7 +67,7 @@ export const looksInLoop = task({ ...inThread, name: 'iso.looks_in_loop' }, () =
 /** Ends in every way a thread can be lost, on its first attempt. */
 export const lost = task(
   { ...inThread, name: 'iso.lost', retry: { maxAttempts: 2, backoff: { initial: '20ms' } }, threadMemoryMb: 64 },
-  async (how: 'exit' | 'rejection' | 'exception' | 'memory') => {
+  async (how: 'exit' | 'rejection' | 'exception' | 'memory' | 'buffers') => {
     const { attempt } = getContext();
     if (attempt === 1) {
       if (how === 'exit') process.exit(7);
@@ -80,7 +80,9 @@ export const lost = task(
         const all: unknown[] = [];
         for (;;) all.push(Array.from({ length: 1_000 }, (_, i) => ({ i })));
       }
+      const buffers = how === 'buffers' ? Array.from({ length: 8 }, () => Buffer.alloc(16 * 1024 * 1024, 1)) : [];
       await pause(60_000, undefined, { signal: getContext().signal });
+      return buffers.length;
     }
     return { attempt, isMainThread };
   },

@@ -56,8 +56,9 @@ export type TaskOptions = SharedOptions & {
   /** `import.meta.url` of the module that defines the task: the thread imports it to find the handler. */
   readonly module?: string | URL;
   /**
-   * Most memory a thread's objects may take, MiB; the attempt fails beyond it. 512 when not set. Buffers and typed arrays
-   * lie outside of it and are not bounded by this: bound the process for them.
+   * Most memory a thread's objects may take, MiB, and its buffers and typed arrays as much again; the attempt fails beyond
+   * it. 512 when not set. Buffers are looked at while the event loop of the thread turns, and for one second before the
+   * end: bound the process as well where a body may fill many without a pause.
    */
   readonly threadMemoryMb?: number;
 };

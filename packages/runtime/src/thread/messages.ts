@@ -10,6 +10,8 @@ import type { Pending } from '../run/task-update.ts';
 export type ThreadStart = {
   /** URL of the module that defines the tasks. */
   readonly module: string;
+  /** Most memory of its buffers, MiB; its objects are bounded by V8. */
+  readonly memoryMb: number;
   /** One 32-bit integer: what the present run is asked to stop for, an index into STOP_CAUSES plus 1; 0: nothing. */
   readonly stop: SharedArrayBuffer;
 };

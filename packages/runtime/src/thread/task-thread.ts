@@ -15,7 +15,7 @@ import {
 export type ThreadKind = {
   /** URL of the module that defines the task. */
   readonly module: string;
-  /** Most memory of its objects, MiB. */
+  /** Most memory of its objects, MiB, and of its buffers as much again. */
   readonly memoryMb: number;
 };
 
@@ -50,7 +50,7 @@ export class TaskThread {
     });
     this.loaded.catch(() => undefined); // Whoever waits is told; nobody has to wait.
     this.settleLoaded = { yes, no };
-    const start: ThreadStart = { module: kind.module, stop: this.stop.buffer };
+    const start: ThreadStart = { module: kind.module, memoryMb: kind.memoryMb, stop: this.stop.buffer };
     this.worker = new Worker(new URL('./task.thread.mjs', import.meta.url), {
       workerData: start,
       resourceLimits: { maxOldGenerationSizeMb: kind.memoryMb },

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { takeStrayError } from '../run/stray-error.ts';
 import { taskErrorOf } from '../run/task-error.ts';
+import { watchBuffers } from './buffer-watch.ts';
 import { enterThread } from './inside.ts';
 import type { FromThread, ThreadStart, ToThread } from './messages.ts';
 import { ThreadSide } from './thread-side.ts';
@@ -24,7 +25,8 @@ const uncaught = (thrown: unknown): void => {
 process.on('unhandledRejection', uncaught);
 process.on('uncaughtException', uncaught);
 
-const { module, stop } = workerData as ThreadStart;
+const { module, memoryMb, stop } = workerData as ThreadStart;
+watchBuffers(memoryMb, breakDown);
 const inside = enterThread();
 try {
   await import(module);
