@@ -152,7 +152,7 @@ test('R5 SIGTERM: a running body comes to its end, nothing new is taken, the pro
   await waiting.cancel();
 });
 
-test('R5 a second signal is immediate', async (stage) => {
+test('R5 a second signal is immediate, and one that comes twice is one', async (stage) => {
   const worker = stage.service('worker', 'worker impatient', { BATON_QUEUES: 'r5now' });
   await worker.start();
   const handle = await stage
@@ -161,6 +161,10 @@ test('R5 a second signal is immediate', async (stage) => {
   await until(handle, ({ status }) => status === 'in_progress');
   worker.signal('SIGTERM');
   await eventually(() => assert.match(worker.output, /"msg":"stopping"/));
+  // One Ctrl-C under npm: from the terminal and from npm.
+  worker.signal('SIGINT');
+  worker.signal('SIGTERM');
+  await pause(500);
   assert.ok(worker.isRunning, 'the first one waits for the body');
   const began = performance.now();
   worker.signal('SIGTERM');

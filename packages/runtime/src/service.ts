@@ -204,22 +204,27 @@ const codeOf = (error: unknown): number => {
   return error instanceof BatonError ? exitCodes.serverLost : exitCodes.failed;
 };
 
+/** Two signals within this are one wish: under npm one Ctrl-C may come from the terminal and from npm. */
+const SAME_PRESS_MS = 300;
+
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
  * The whole of a `main.ts`: reads the settings, starts, and ends the process with a code of `exitCodes`. SIGTERM,
- * SIGINT and SIGHUP drain; a second one ends at once with 128 + its number. What nobody caught is logged, drains and ends with 1,
+ * SIGINT and SIGHUP drain; a second one, a moment later, ends at once with 128 + its number. What nobody caught is logged, drains and ends with 1,
  * unless it was raised in a task, which fails then (behaviour X9).
  */
 export const runService = async (name: string, start: ServiceStart): Promise<never> => {
   const settings = settingsOrExit(name);
   const log = createLog({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
   const service = startService(name, start, { settings, log });
-  let asked = false;
+  let askedAt = Number.NEGATIVE_INFINITY;
   for (const [signal, number] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
-      if (asked) process.exit(128 + number);
-      asked = true;
+      const now = performance.now();
+      if (now - askedAt < SAME_PRESS_MS) return;
+      if (askedAt > 0) process.exit(128 + number);
+      askedAt = now;
       void service.stop(signal);
     });
   }
