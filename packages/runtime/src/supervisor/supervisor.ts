@@ -27,6 +27,7 @@ import { TaskIndex, type Sight } from './task-index.ts';
 import { SUPERVISOR_TIMINGS, type SupervisorTimings } from './timings.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 import { UnservedLanes } from './unserved-lanes.ts';
+import { within } from './within.ts';
 
 export const createSupervisor = (ports: Ports, options: SupervisorOptions): Supervisor => {
   const actor = new Actor(ports, options);
@@ -237,23 +238,24 @@ class Actor {
   }
 
   private async end(): Promise<void> {
+    const { clock } = this.ports;
     for (const timer of [this.scanTimer, this.settleTimer]) timer?.cancel();
     for (const tie of this.ties) tie.close();
     this.missing.stop();
     this.queues.stop();
-    await this.within(this.timings.stopMs, this.desk.stop());
-    await this.within(this.timings.stopMs, this.keeper.stop());
+    await within(clock, this.timings.stopMs, this.desk.stop());
+    await within(clock, this.timings.stopMs, this.keeper.stop());
     this.catalogue.close();
     this.reconciler.stop();
     this.nodes.stop();
     this.records.stop();
     this.attendant.stop();
-    await this.within(this.timings.stopMs, this.acts.stop());
+    await within(clock, this.timings.stopMs, this.acts.stop());
     const release = this.lease?.release() ?? Promise.resolve();
     const released = release.catch((error: unknown) => {
       this.log.warn({ err: error }, 'the lease could not be given back; it ends by itself');
     });
-    await this.within(this.timings.stopMs, released);
+    await within(clock, this.timings.stopMs, released);
     this.log.info({}, 'supervisor stopped');
   }
 
@@ -266,15 +268,6 @@ class Actor {
       what: 'commands',
       open: () => commands.open((one) => void this.commands.take(one), { most }),
     });
-  }
-
-  private async within(ms: number, promise: Promise<unknown>): Promise<void> {
-    let timer: { readonly cancel: () => void } | undefined;
-    const over = new Promise<void>((resolve) => {
-      timer = this.ports.clock.after(ms, resolve);
-    });
-    await Promise.race([promise, over]);
-    timer?.cancel();
   }
 
   /** The heartbeat: whatever has to be looked at again and again, and is cheap. */

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { eventually } from '../../../../test/support/eventually.ts';
 import { suite } from '../../../../test/support/suite.ts';
-import { ThreadMemoryError, watchBuffers } from './buffer-watch.ts';
+import { type ThreadMemoryError, watchBuffers } from './buffer-watch.ts';
 
 const test = suite('buffers of a thread');
 
