@@ -174,6 +174,42 @@ for (const how of ['cut', 'freeze'] as const) {
 }
 
 test(
+  'R8 while the broker is silent a submit, a cancel and a retry end within 5 s, as not connected or unknown',
+  async (stage, context) => {
+    const body = task({ name: 'r8.silent', queue: 'nobody' }, () => 1);
+    for (const how of ['mute', 'freeze'] as const) {
+      const link = await openCuttableLink(stage.natsUrl);
+      context.defer(() => link.close());
+      const own = await stage.client(context, { servers: `nats://${link.address}`, user: { id: 'alice' } });
+      const [waits, ended] = await own.within(() => Promise.all([body.schedule(), body.schedule()]));
+      await ended.cancel();
+      await own.types();
+      link[how]();
+      const began = performance.now();
+      const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+        'a submit': () => own.within(() => body.schedule()),
+        'one with a key and an operation': () =>
+          own.within(() => body.with({ taskKey: 'k', operationId: `${how} op` }).schedule()),
+        'one by name': () => own.schedule('r8.unknown'),
+        'a cancel': () => waits.cancel(),
+        'a retry': () => ended.retry(),
+      };
+      await Promise.all(
+        Object.entries(calls).map(async ([name, call]) => {
+          const { code = '' } = await thrownBy(call);
+          const tookMs = Math.round(performance.now() - began);
+          console.log(`${how}: ${name}: ${code} after ${tookMs} ms`);
+          assert.ok(['NOT_CONNECTED', 'OUTCOME_UNKNOWN'].includes(code), `${name}: ${code}`);
+          assert.ok(tookMs <= SUBMIT_MS + MARGIN_MS, `${name} told after ${tookMs} ms`);
+        }),
+      );
+      link.mend();
+    }
+  },
+  { limitMs: 60_000 },
+);
+
+test(
   'R8 a half-open connection is noticed within 6 s, and before anyone takes over',
   async (stage, context) => {
     const link = await openCuttableLink(stage.natsUrl);

@@ -29,6 +29,7 @@ import {
   type Log,
   type Ports,
   type RunHost,
+  type Submission,
   type SubmitRequest,
   type TaskDefinition,
   type UnknownTypes,
@@ -38,6 +39,7 @@ import { durationMs } from './duration.ts';
 import { GlobalTaskFrameworkDisabledError, TaskNotFoundError, WrongRoleError } from './errors.ts';
 import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
 import { checkCallOptions, overridesOf, type CallOptions } from './options.ts';
+import { patiently } from './patience.ts';
 import { readLive } from './live.ts';
 import { refusalError } from './refusal-error.ts';
 import { TaskWatch, waitForEnd, type Seen, type WatchSettings } from './watch.ts';
@@ -177,7 +179,8 @@ export class Baton {
     if (core.host === undefined)
       throw new WrongRoleError('a publisher retries no task: connect as a runtime, or ask the gateway');
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
-    const { address, view, outcome, differs, known } = expectDone(await retryTask(core, this.actor, source));
+    const made: Submission = await patiently(core.ports, retryTask(core, this.actor, source));
+    const { address, view, outcome, differs, known } = expectDone(made);
     return this.handle(address, view, { outcome, differs, known });
   }
 

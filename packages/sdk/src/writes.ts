@@ -8,6 +8,7 @@ import {
   type SubmitParts,
   type SubmitRequest,
 } from '@baton/runtime';
+import { patiently } from './patience.ts';
 
 /** How a client makes and cancels tasks: by writing records itself, or by commands to those who may. */
 export type Writes = {
@@ -20,6 +21,6 @@ export type Writes = {
 };
 
 export const directWrites = (parts: SubmitParts): Writes => ({
-  submit: (actor, request) => submitTask(parts, actor, request),
-  cancel: (actor, address, target) => cancelTask(parts, actor, address, target),
+  submit: (actor, request) => patiently(parts.ports, submitTask(parts, actor, request)),
+  cancel: (actor, address, target) => patiently(parts.ports, cancelTask(parts, actor, address, target)),
 });
