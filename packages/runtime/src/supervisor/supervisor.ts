@@ -16,9 +16,9 @@ import { Desk, type DeskOptions } from './desk.ts';
 import { FullRecords } from './full-records.ts';
 import { Intake } from './intake.ts';
 import { NodesWatch } from './nodes-watch.ts';
-import { allReady, queuedTask } from './queued-tasks.ts';
 import { Reconciler } from './reconciler.ts';
 import { RecordWatch } from './record-watch.ts';
+import { allReady, queuedTask } from './queued-tasks.ts';
 import { RoomWatch } from './room-watch.ts';
 import { SaidOnce } from './said-once.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
@@ -27,7 +27,7 @@ import { TaskIndex, type Sight } from './task-index.ts';
 import { SUPERVISOR_TIMINGS, type SupervisorTimings } from './timings.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 import { UnservedLanes } from './unserved-lanes.ts';
-import { within } from './within.ts';
+import { within } from '../within.ts';
 
 export const createSupervisor = (ports: Ports, options: SupervisorOptions): Supervisor => {
   const actor = new Actor(ports, options);
