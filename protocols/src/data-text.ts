@@ -54,6 +54,9 @@ export const readDataText = (text: string): DataReading => {
 /** The text for people and for JSON interfaces: times as ISO text, keys as they were. Other forms stay as they are. */
 export const viewOfDataText = (text: string): unknown => fromJson(JSON.parse(text) as Json, shown);
 
+/** The same of data that is at hand: what a JSON interface shows of it. */
+export const viewOfData = (value: unknown): unknown => fromJson(toJson(value), shown);
+
 type Form =
   | { readonly kind: 'date'; readonly iso: string }
   | { readonly kind: 'bytes'; readonly base64: string }

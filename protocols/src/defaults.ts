@@ -6,6 +6,15 @@ export const LEASE_RENEW_MS = 1_000;
 /** ... and is over when it was not renewed for this long, by the clock of whoever watches it. */
 export const LEASE_MS = 6_000;
 
+/** A worker that speaks through supervisors beats this often: three in a lease, so that two may be lost. */
+export const WORK_BEAT_MS = 2_000;
+
+/** Longest time a claim of such a worker waits for a task. */
+export const WORK_WAIT_LIMIT_MS = 30_000;
+
+/** What such a worker owns and has not listed in its beats for this long it does not run, and is given to others. */
+export const WORK_FORGOTTEN_MS = 10_000;
+
 /** A blocked event loop is not death until it lasts this long (behaviour R6). */
 export const MAX_BLOCK_MS = 60_000;
 

@@ -12,7 +12,7 @@ export {
 export { messageOf } from './thrown.ts';
 export { jsonPieces } from './json-pieces.ts';
 export { decode, DecodeError, decodeData, decodeLargeData, encode, encodeData, encodeSized } from './codec.ts';
-export { readDataText, textOfData, viewOfDataText } from './data-text.ts';
+export { readDataText, textOfData, viewOfData, viewOfDataText } from './data-text.ts';
 export {
   digestOf,
   encodeAnnouncement,
@@ -41,6 +41,9 @@ export {
   PROGRESS_THROTTLE_MS,
   PROJECTION_READER_MS,
   STORE_TIMEOUT_MS,
+  WORK_BEAT_MS,
+  WORK_FORGOTTEN_MS,
+  WORK_WAIT_LIMIT_MS,
 } from './defaults.ts';
 export {
   ARGS_SCHEMA_LIMIT,
@@ -76,6 +79,10 @@ export {
   TYPE_LENGTH,
   USER_LENGTH,
   TASKS_MAX_BYTES_LEAST,
+  WORK_ANSWER_BYTES,
+  WORK_CLAIM_TASKS,
+  WORK_CLAIM_TYPES,
+  WORK_DATA_LIMIT,
 } from './limits.ts';
 export { InexactNumberError, parseExactJson } from './exact-json.ts';
 export {

@@ -25,6 +25,19 @@ export const RECORD_ROOM = 512 * 1024;
 /** A command on the wire, its arguments included. Below the server's `max_payload`, too. */
 export const COMMAND_LIMIT = 768 * 1024;
 
+/**
+ * Arguments, or a result, of one task in a message of the worker protocol, encoded; larger ones do not fit into a message
+ * with what stands beside them.
+ */
+export const WORK_DATA_LIMIT = 700 * 1024;
+
+/** Tasks in one answer to a claim take at most so many bytes together; one alone may be larger. */
+export const WORK_ANSWER_BYTES = 512 * 1024;
+
+/** Tasks one claim of the worker protocol asks for, and types it names. */
+export const WORK_CLAIM_TASKS = 1_000;
+export const WORK_CLAIM_TYPES = 1_000;
+
 /** Commands that wait for a supervisor, all together; beyond it publishers are refused. The server sets this much aside. */
 export const COMMANDS_MAX_BYTES = 64 * 1024 * 1024;
 

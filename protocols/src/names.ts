@@ -105,6 +105,15 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     allNodes: `$KV.${namespace}_NODES.>`,
     /** The mailbox of a worker or a supervisor: look at this task now. */
     signalSubject: (worker: string) => `${root}.signal.${worker}`,
+    /** A worker without rights of its own asks for tasks: of the types it names, or of this one alone. */
+    workClaimSubject: (type?: string) =>
+      type === undefined ? `${root}.work.claim` : `${root}.work.claim.${token(type)}`,
+    /** The same worker says that it lives, and what it runs. */
+    workBeatSubject: `${root}.work.beat`,
+    /** It tells how a run has ended, or gives the task back. */
+    workFinishSubject: `${root}.work.finish`,
+    workPrefix: `${root}.work.`,
+    allWork: `${root}.work.>`,
     /** Progress as it happens, not kept. */
     progressSubject: (taskId: string) => `${root}.progress.${taskId}`,
     /** Durable consumers of the bucket, one a projection: documents, event log, archive marks. */

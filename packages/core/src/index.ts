@@ -20,6 +20,7 @@ export { evolve } from './evolve.ts';
 export { describeDuration, describeProgress, etaMs, fractionOf, parseProgress } from './progress.ts';
 export { taskOf } from './promote.ts';
 export { LOWER_SHARE, TaskQueue } from './queue/task-queue.ts';
+export { commandsOf, endOfForgotten, hasEndedBy, runOf, verdictOn } from './remote-run.ts';
 export { backoffDelayMs } from './retry.ts';
 export { outcomesGone, takesRoom } from './room.ts';
 export { differs } from './submit.ts';
@@ -51,6 +52,7 @@ export type { TaskEvent } from './event.ts';
 export type { TaskOffer, ReadyTask, Return, TaskQueueOptions } from './queue/task-queue.ts';
 export type { Former } from './retry-ended.ts';
 export type { ParsedProgress, ProgressInput } from './progress.ts';
+export type { Reporting, RunReport, RunVerdict } from './remote-run.ts';
 export type {
   BodyOutcome,
   Abort,

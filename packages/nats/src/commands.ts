@@ -3,7 +3,7 @@ import { NotConnectedError, type CommandMessage, type Commands, type CommandSent
 import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import type { NatsWire } from './connect.ts';
 import { sharedConsumers } from './consumers.ts';
-import { INBOX_PREFIX, isInbox } from './inbox.ts';
+import { isOwnInbox, mayAnswer } from './inbox.ts';
 import { listen } from './wire.ts';
 import { WorkReader, type Work } from './work-reader.ts';
 
@@ -88,12 +88,6 @@ const replyOf = (wire: NatsWire, replyTo: string | undefined): Pick<CommandMessa
   if (replyTo === undefined || replyTo === '') return {};
   return mayAnswer(wire, replyTo) ? { replyTo } : { badReply: true };
 };
-
-const mayAnswer = (wire: NatsWire, to: string): boolean =>
-  isInbox(to) && (wire.inboxPrefix === INBOX_PREFIX || !isOwnInbox(wire, to));
-
-/** Where roles have inboxes of their own, nobody who sends commands listens in those of supervisors. */
-const isOwnInbox = (wire: NatsWire, to: string): boolean => to.startsWith(`${wire.inboxPrefix}.`);
 
 const headersIn = (sent: MsgHdrs | undefined): CommandMessage['headers'] =>
   sent === undefined ? {} : Object.fromEntries(sent.keys().map((key) => [key, sent.values(key)]));

@@ -10,6 +10,21 @@ export const isInbox = (subject: string): boolean => INBOX_PATTERN.test(subject)
 
 const INBOX_PATTERN = /^_INBOX[A-Za-z0-9_-]{0,64}(?:\.[A-Za-z0-9_-]{1,64}){1,4}$/;
 
+/**
+ * What the server puts in place of the inbox of somebody in another account, who asks by what is exported to him. No
+ * stream takes it, and nobody can ask with one of his own: between accounts the server makes it.
+ */
+export const isServiceReply = (subject: string): boolean => SERVICE_REPLY_PATTERN.test(subject);
+
+const SERVICE_REPLY_PATTERN = /^_R_(?:\.[A-Za-z0-9]{1,64}){1,4}$/;
+
+/** Where roles have inboxes of their own, nobody who asks supervisors for something listens in theirs. */
+export const mayAnswer = (wire: { readonly inboxPrefix: string }, to: string): boolean =>
+  isInbox(to) && (wire.inboxPrefix === INBOX_PREFIX || !isOwnInbox(wire, to));
+
+export const isOwnInbox = (wire: { readonly inboxPrefix: string }, to: string): boolean =>
+  to.startsWith(`${wire.inboxPrefix}.`);
+
 /** Who waits for one answer. Exactly one of the four is called, once; none may throw. */
 export interface Waiter {
   /** Monotonic milliseconds. */

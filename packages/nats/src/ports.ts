@@ -13,6 +13,7 @@ import { createProjections } from './projections.ts';
 import { createRecordFeed } from './record-feed.ts';
 import { createRecordStore } from './record-store.ts';
 import { createSignals } from './signals.ts';
+import { createWork } from './work.ts';
 
 export type NatsPortsSettings = NatsSettings & {
   readonly presence?: Omit<PresenceSettings, 'dial'>;
@@ -41,6 +42,7 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
     dispatch: createDispatch(wire),
     presence: createPresence(wire, { ...settings.presence, dial: dialOf(settings) }),
     signals,
+    work: createWork(wire),
     link: wire.link,
     clock: { ...systemClock, now: () => wire.clock.now() },
     chance: systemChance(),

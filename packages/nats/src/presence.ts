@@ -4,7 +4,7 @@ import type { DialSettings } from './dial.ts';
 import type { LeaseTimings } from './lease-watch.ts';
 import { NodesFollower } from './presence-follow.ts';
 import { ThreadLease } from './presence-lease.ts';
-import { checkNode } from './presence-node.ts';
+import { checkNode, DELETED, encodeNode, OPERATION_HEADER } from './presence-node.ts';
 import type { NatsWire } from './connect.ts';
 
 const BLOCKED_AFTER_MS = 1_000;
@@ -34,8 +34,26 @@ export const createPresence = (wire: NatsWire, settings: PresenceSettings): Pres
       onFault: wire.onFault,
     });
   },
+  renewFor: async (info) => {
+    checkNode(info);
+    await stored(wire, wire.names.nodeSubject(info.role, info.id), encodeNode(info));
+  },
+  releaseFor: (role, id) => stored(wire, wire.names.nodeSubject(role, id), NOTHING, { [OPERATION_HEADER]: DELETED }),
   follow: (listener) => NodesFollower.start(wire, listener),
 });
+
+const NOTHING = new Uint8Array();
+
+/** Resolves when it is; what nobody knows is an error here, since the lease may be over then. */
+const stored = async (
+  wire: NatsWire,
+  subject: string,
+  bytes: Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> => {
+  const result = await wire.publisher.publish(subject, bytes, { headers });
+  if ('cause' in result) throw result.cause;
+};
 
 /** Where the clock of this machine is not the server's, others are to know: nothing here goes by it, other programs may. */
 const clockOf = ({ clock }: Pick<NatsWire, 'clock'>): { readonly clockAheadMs?: number } => {

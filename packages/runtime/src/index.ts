@@ -49,6 +49,7 @@ export { taskErrorOf, TerminalError } from './run/task-error.ts';
 export { createSupervisor, SUPERVISOR_TIMINGS } from './supervisor/index.ts';
 export { systemChance, systemClock } from './system.ts';
 export { announceDefinition, isLoadingTasks } from './thread/inside.ts';
+export { nodeNameOf } from './work/read-request.ts';
 export { Worker } from './worker/worker.ts';
 
 export type { Definitions, DefinitionsListener } from './definitions/port.ts';
@@ -107,6 +108,7 @@ export type {
   WriteResult,
 } from './ports.ts';
 export type { Log, LogFields, LogMethod, LogOptions } from './log.ts';
+export type { WorkRequest, WorkRequests } from './work/port.ts';
 export type { Service, ServiceContext, ServiceOptions, ServiceStart } from './service.ts';
 export type { LogLevel, Settings } from './settings.ts';
 export type { StopCause, TaskContext, TaskUpdate, UpdateOptions } from './run/context.ts';

@@ -2,6 +2,7 @@ import type { TaskOffer, ReadyTask, Return } from '@baton/core';
 import type { Address, Lane, NodeRole } from '@baton/protocols';
 import type { Definitions } from './definitions/port.ts';
 import type { BatonError } from './errors.ts';
+import type { WorkRequests } from './work/port.ts';
 
 /** The narrow functions the runtime needs from the world. NATS and memory both provide them, under one contract suite. */
 
@@ -272,6 +273,13 @@ export type NodesListener = {
 
 export interface Presence {
   hold(info: NodeInfo, listener: LeaseListener): Promise<Lease>;
+  /**
+   * Renews, once, the lease of a node that cannot do so itself. Resolves when it is renewed for certain; rejects with a
+   * BatonError when it may not be.
+   */
+  renewFor(info: NodeInfo): Promise<void>;
+  /** Gives the lease of such a node back. Rejects as `renewFor` does. */
+  releaseFor(role: NodeRole, id: string): Promise<void>;
   follow(listener: NodesListener): Promise<Subscription>;
 }
 
@@ -425,6 +433,7 @@ export type Ports = {
   readonly dispatch: Dispatch;
   readonly presence: Presence;
   readonly signals: Signals;
+  readonly work: WorkRequests;
   readonly link: Link;
   readonly clock: Clock;
   readonly chance: Chance;

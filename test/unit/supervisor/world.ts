@@ -46,7 +46,8 @@ export type SubmitOptions = {
 export const LANE: Lane = { queue: 'default', priority: 'normal', type: 'job' };
 export const addressFor = (key: string): Address => addressOf({ scope: 'shared', type: 'job', key });
 
-export const createStage = (seed: number | string = 1): Stage => {
+/** `onlooker`: whether there is a worker that is told of everything and claims nothing. */
+export const createStage = (seed: number | string = 1, { onlooker = true } = {}): Stage => {
   const clock = createVirtualClock({ seed });
   const world = createMemoryWorld({ clock, seed, latencyMs: [0, 2] });
   const tell: Stage['tell'] = (address, make, as = 'outside') =>
@@ -56,7 +57,7 @@ export const createStage = (seed: number | string = 1): Stage => {
         return make(held.record);
       }),
     );
-  const offers = watchOffers(world, clock);
+  const offers = onlooker ? watchOffers(world, clock) : [];
   const stage: Stage = {
     clock,
     world,

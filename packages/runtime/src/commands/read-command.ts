@@ -32,25 +32,33 @@ export const formatOf = ({ contentType, bytes }: Pick<CommandMessage, 'contentTy
   return MSGPACK_TYPES.has(type) ? 'msgpack' : undefined;
 };
 
-/** Reads what came from outside. Never throws. */
-export const readCommand = (
-  message: Pick<CommandMessage, 'verb' | 'type' | 'bytes' | 'contentType'>,
-): CommandReading => {
+/** The map a message holds, in whichever format; or why there is none. Never throws. */
+export const readBody = (
+  message: Pick<CommandMessage, 'bytes' | 'contentType'>,
+): { readonly body: object } | { readonly fault: string } => {
   const format = formatOf(message);
-  if (format === undefined) return bad('Content-Type is application/json or application/msgpack');
+  if (format === undefined) return { fault: 'Content-Type is application/json or application/msgpack' };
   let body: unknown;
   try {
     body = format === 'json' ? fromJson(message.bytes) : decodeLargeData(message.bytes);
   } catch (error) {
-    if (error instanceof InexactNumberError) return bad(error.message.toWellFormed());
+    if (error instanceof InexactNumberError) return { fault: error.message.toWellFormed() };
     // Whatever a reader makes of hostile bytes: they are read by nobody, now or later.
     const reason = error instanceof Error ? error.message : String(error);
     const name = format === 'json' ? 'JSON' : 'MessagePack';
-    return bad(
-      `the body is no ${name}${error instanceof DecodeError ? '' : ' that can be read'}: ${reason.slice(0, 200)}`,
-    );
+    const how = error instanceof DecodeError ? '' : ' that can be read';
+    return { fault: `the body is no ${name}${how}: ${reason.slice(0, 200)}` };
   }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return bad('the body is no map');
+  return typeof body !== 'object' || body === null || Array.isArray(body) ? { fault: 'the body is no map' } : { body };
+};
+
+/** Reads what came from outside. Never throws. */
+export const readCommand = (
+  message: Pick<CommandMessage, 'verb' | 'type' | 'bytes' | 'contentType'>,
+): CommandReading => {
+  const read = readBody(message);
+  if ('fault' in read) return bad(read.fault);
+  const { body } = read;
   const { v: version } = body as { readonly v?: unknown };
   if (typeof version === 'number' && version > COMMAND_VERSION) return { kind: 'newer', version };
   return shapeOf(message, body);
@@ -77,7 +85,7 @@ const shapeOf = ({ verb, type }: Pick<CommandMessage, 'verb' | 'type'>, body: ob
 const bad = (message: string): CommandReading => ({ kind: 'bad', message });
 
 /** Every fault in one line. */
-const faultsOf = (error: z.ZodError): string =>
+export const faultsOf = (error: z.ZodError): string =>
   error.issues
     .slice(0, 10)
     .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))

@@ -1,12 +1,13 @@
 import type { TypeDefinition } from '@baton/core';
 import { ANNOUNCE_MS } from '@baton/protocols';
 import type { Ports, Subscription } from '../ports.ts';
-import type { TaskDefinition } from '../run/definition.ts';
 
 export type AnnouncerParts = {
   readonly ports: Pick<Ports, 'definitions' | 'clock' | 'link'>;
   readonly worker: string;
-  readonly definitions: readonly TaskDefinition[];
+  readonly definitions: readonly TypeDefinition[];
+  /** Since when it serves them, by the server's clock; now when not given. */
+  readonly since?: number;
 };
 
 /** Tells supervisors what a worker serves: at its start, when asked, after a reconnect, and now and then. */
@@ -20,7 +21,7 @@ export class Announcer {
     const { ports } = parts;
     this.parts = parts;
     // By the server's clock: workers of different machines are put in an order by it.
-    this.since = ports.clock.now();
+    this.since = parts.since ?? ports.clock.now();
     this.ties = [ports.definitions.onAsked(() => this.tell()), ports.link.onReconnect(() => this.tell())];
     this.again();
   }
@@ -46,7 +47,7 @@ export class Announcer {
 }
 
 /** What of a definition travels: all but functions and files. */
-export const publicPart = (definition: TaskDefinition): TypeDefinition => {
+export const publicPart = (definition: TypeDefinition): TypeDefinition => {
   const { type, scope, queue, priority, policy, title, description, argsSchema } = definition;
   return {
     ...{ type, scope, queue, priority, policy },

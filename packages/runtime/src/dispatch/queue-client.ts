@@ -125,6 +125,12 @@ export class QueueClient {
     if (this.host !== undefined) await this.send({ leaving: true });
   }
 
+  /** Another one takes offers for the worker from here on, or nobody: nothing is said, and what comes still is let go. */
+  abandon(): void {
+    this.closed = true;
+    this.timer?.cancel();
+  }
+
   private giveBackAll({ session, offers }: OfferBatch): void {
     for (const { address, revision } of offers) this.giveBack(session, { address, revision, how: 'free' });
   }

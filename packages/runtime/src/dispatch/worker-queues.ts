@@ -53,6 +53,12 @@ export class WorkerQueues {
     await Promise.all(this.clients.map((client) => client.close()));
   }
 
+  /** Takes nothing more and says nothing: another process does it for the worker. */
+  abandon(): void {
+    for (const tie of this.ties) tie.close();
+    for (const client of this.clients) client.abandon();
+  }
+
   private clientOf(queue: string, index: number, shares: boolean): QueueClient {
     const { worker, types, dispatch, clock, chance, log, offered } = this.options;
     return new QueueClient({

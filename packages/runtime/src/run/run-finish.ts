@@ -88,13 +88,25 @@ const keepFirst = async (run: Ending, end: BodyEnd): Promise<BodyOutcome | undef
   return kept;
 };
 
-export const tellGiveBack = ({ task, clock, fence }: Ending, by: GivingBack): Promise<Told> =>
-  task.tell({ kind: 'give-back', at: clock.now(), fence, ...by });
+export const tellGiveBack = (
+  { task, clock, fence }: Pick<Ending, 'task' | 'clock' | 'fence'>,
+  by: GivingBack,
+): Promise<Told> => task.tell({ kind: 'give-back', at: clock.now(), fence, ...by });
 
 export const leftBy = (told: Told): RunEnd =>
   told.kind === 'done' ? { kind: 'left', held: told.held } : { kind: 'lost' };
 
-const tellEnd = async (run: Ending, body: BodyOutcome, handlerErrors: readonly TaskError[]): Promise<Told> => {
+/** What telling the end takes. */
+export type EndTelling = Pick<Ending, 'task' | 'data' | 'clock' | 'chance' | 'fence' | 'aborting' | 'forced'> & {
+  readonly body: Pick<Body, 'hasAborts'>;
+};
+
+/** Tells how the attempt ended; a result for which the record has no room goes where large ones go. */
+export const tellEnd = async (
+  run: EndTelling,
+  body: BodyOutcome,
+  handlerErrors: readonly TaskError[],
+): Promise<Told> => {
   const command = {
     kind: 'finish',
     at: run.clock.now(),

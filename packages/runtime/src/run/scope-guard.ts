@@ -1,4 +1,4 @@
-import type { TaskRecord } from '@baton/core';
+import type { TaskError, TaskRecord, TypeDefinition } from '@baton/core';
 import type { TaskDefinition } from './definition.ts';
 
 /** The task was submitted with a scope its type does not allow. Another attempt changes nothing. */
@@ -12,15 +12,25 @@ export class WrongScopeError extends Error {
  * task can be there: it was submitted before anybody knew the type, or while its definition changed. It fails and says why.
  */
 export const guardScope = (definition: TaskDefinition, { scope }: Pick<TaskRecord, 'scope'>): TaskDefinition => {
-  if (definition.scope !== 'system' || scope === 'system') return definition;
+  const fault = wrongScope(definition, { scope });
+  if (fault === undefined) return definition;
   const { thread: _thread, retryOn: _retryOn, ...rest } = definition;
   return {
     ...rest,
     handler: () => {
-      const text =
-        `tasks of type ${definition.type} are system tasks, for admins alone; this one was submitted as ${scope}, ` +
-        'before that was known. Submit it again';
-      throw new WrongScopeError(text);
+      throw new WrongScopeError(fault.message);
     },
   };
+};
+
+/** The same as a failure, for whoever runs no handler himself; undefined: the scope is allowed. */
+export const wrongScope = (
+  { type, scope: served }: Pick<TypeDefinition, 'type' | 'scope'>,
+  { scope }: Pick<TaskRecord, 'scope'>,
+): TaskError | undefined => {
+  if (served !== 'system' || scope === 'system') return undefined;
+  const message =
+    `tasks of type ${type} are system tasks, for admins alone; this one was submitted as ${scope}, ` +
+    'before that was known. Submit it again';
+  return { message, type: 'WrongScopeError' };
 };

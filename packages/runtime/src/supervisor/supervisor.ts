@@ -28,6 +28,7 @@ import { SUPERVISOR_TIMINGS, type SupervisorTimings } from './timings.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 import { UnservedLanes } from './unserved-lanes.ts';
 import { within } from '../within.ts';
+import { WorkDesk } from '../work/work-desk.ts';
 
 export const createSupervisor = (ports: Ports, options: SupervisorOptions): Supervisor => {
   const actor = new Actor(ports, options);
@@ -62,6 +63,7 @@ class Actor {
   private readonly keeper: DefinitionKeeper;
   private readonly desk: Desk;
   private readonly unreadable: UnreadableRecords;
+  private readonly work: WorkDesk;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private lease: Lease | undefined;
@@ -154,6 +156,15 @@ class Actor {
       isReady: () => this.records.ready,
     });
     this.desk = this.openDesk(base);
+    this.work = new WorkDesk({
+      ...base,
+      ports,
+      kernel: createKernel(ports),
+      supervisor: id,
+      members: () => (this.nodes.isKnown ? this.members() : undefined),
+      liveWorkers: () => this.nodes.liveWorkers(),
+      held: (worker) => index.held(worker),
+    });
     this.room = new RoomWatch(store, this.log);
     this.unserved = new UnservedLanes(this.log, (lane) => this.nodes.isServed(lane));
   }
@@ -232,6 +243,7 @@ class Actor {
     this.reconciler.start();
     this.keeper.start();
     this.desk.start();
+    this.work.start();
     this.missing.start();
     this.scan();
     this.log.info({}, 'supervisor started');
@@ -242,6 +254,7 @@ class Actor {
     for (const timer of [this.scanTimer, this.settleTimer]) timer?.cancel();
     for (const tie of this.ties) tie.close();
     this.missing.stop();
+    this.work.stop();
     this.queues.stop();
     await within(clock, this.timings.stopMs, this.desk.stop());
     await within(clock, this.timings.stopMs, this.keeper.stop());
@@ -278,6 +291,7 @@ class Actor {
     this.room.look();
     this.full.look();
     this.keeper.look();
+    this.work.look();
     this.unserved.look(this.index.lines(), this.ports.clock.monotonic());
     this.scanTimer = this.ports.clock.after(this.timings.scanMs, () => this.scan());
   }
@@ -302,6 +316,7 @@ class Actor {
   private share(): void {
     const members = this.members();
     this.queues.share(members);
+    this.work.share();
     const owned = ownedBy(this.id, allPartitions(), members);
     if (owned.length === this.records.owned.length && owned.every((partition) => this.records.owns(partition))) return;
     this.log.info({ partitions: owned.length, supervisors: members.length }, 'partitions shared out');

@@ -63,6 +63,9 @@ export const FAULTS = {
   'signal.poke': SIGNAL,
   'signal.record': SIGNAL,
   'signal.progress': SIGNAL,
+  /** Between workers without rights of their own and supervisors. */
+  'work.request': ['drop', 'duplicate', 'delay'],
+  'work.answer': ONE_WAY,
 } as const satisfies Readonly<Record<string, readonly Fault[]>>;
 
 export type Op = keyof typeof FAULTS;

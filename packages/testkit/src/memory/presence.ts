@@ -20,6 +20,13 @@ export const memoryPresence = (around: Surroundings, process: Process, state: Pr
     answerOf(await call(around, process, 'presence.hold', subject, () => state.renew(info)));
     return new Holder(around, process, state, info, listener);
   },
+  renewFor: async (info) => {
+    const subject = `${info.role}.${info.id}`;
+    answerOf(await call(around, process, 'presence.hold', subject, () => state.renew(info)));
+  },
+  releaseFor: async (role, id) => {
+    answerOf(await call(around, process, 'presence.hold', `${role}.${id}`, () => state.remove(role, id)));
+  },
   follow: async (listener) => {
     const watcher = answerOf(
       await call(around, process, 'presence.follow', '*', () => new Watcher(around, process, state, listener)),

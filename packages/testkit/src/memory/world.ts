@@ -28,6 +28,7 @@ import { createTopics, memorySignals } from './signals.ts';
 import { memoryStore } from './store.ts';
 import { Surroundings } from './surroundings.ts';
 import type { Trace } from './trace.ts';
+import { askWork, memoryWork, WorkState, type WorkQuestion } from './work.ts';
 
 export type MemoryWorldOptions = {
   /** Default: this machine's clock. With a virtual one no real timer is used anywhere. */
@@ -101,6 +102,8 @@ export type MemoryWorld = {
   readonly recreateBucket: () => void;
   /** Called inside every write, before anybody else can write. What it throws, the writer meets. */
   readonly onWrite: (listener: (stored: StoredRecord) => void) => Subscription;
+  /** A request of a worker that is no process of this world (see `protocols/worker.md`); undefined: no answer in time. */
+  readonly ask: (question: WorkQuestion, timeoutMs: number) => Promise<Uint8Array | undefined>;
   readonly trace: Trace;
   /** Cancels the server's timers, so that nothing holds the test process. */
   readonly close: () => void;
@@ -173,6 +176,7 @@ export const createMemoryWorld = (options: MemoryWorldOptions = {}): MemoryWorld
         if (stored.outcomeOf === undefined) listener(stored);
       }),
     }),
+    ask: (question, timeoutMs) => askWork(around, server.work, question, timeoutMs),
     trace: around.trace,
     close: () => around.close(),
   };
@@ -194,6 +198,7 @@ const createServer = (around: Surroundings, tasksMaxBytes: number) => {
     definitions: new DefinitionState(),
     nodes: new PresenceState(around.clock),
     topics: createTopics(around),
+    work: new WorkState(),
     feeds: new Set<FeedReader>(),
   };
 };
@@ -213,6 +218,7 @@ const makeNode = (around: Surroundings, server: Server, name: string, chance: Ch
     dispatch: memoryDispatch(around, process, server.dispatch),
     presence: memoryPresence(around, process, server.nodes),
     signals: memorySignals(around, process, server.topics),
+    work: memoryWork(around, process, server.work),
     link: process.link,
     clock: process.clock,
     chance: chance ?? createSeededChance(process.clock, `${random.next()}`),

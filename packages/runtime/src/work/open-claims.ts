@@ -1,0 +1,105 @@
+import { WORK_ANSWER_BYTES } from '@baton/protocols';
+import type { Clock } from '../ports.ts';
+import type { WorkTask } from './answers.ts';
+
+/** Where one task comes to stand in an answer. */
+export type Place = { readonly claim: OpenClaim; readonly bytes: number; task: WorkTask | undefined };
+
+/** A claim that waits for tasks. */
+type OpenClaim = {
+  readonly max: number;
+  /** Tasks that are on their way to it: being claimed, or read. */
+  pending: number;
+  /** In the order in which they were offered, whichever is claimed first. */
+  readonly places: Place[];
+  bytes: number;
+  /** It takes nothing more: its time is over, or the next task would not fit into its answer. */
+  closed: boolean;
+  readonly timer: { readonly cancel: () => void };
+  readonly settle: (tasks: readonly WorkTask[]) => void;
+};
+
+/**
+ * The claims of one worker that wait, the oldest first. One is answered when its time is over, or as soon as it has a task
+ * and none is on its way to it: whoever waits for more asks again.
+ */
+export class OpenClaims {
+  private readonly clock: Clock;
+  private readonly open = new Set<OpenClaim>();
+  private readonly changed: () => void;
+
+  constructor(clock: Clock, changed: () => void) {
+    this.clock = clock;
+    this.changed = changed;
+  }
+
+  /** Tasks that can still be taken for them. */
+  get room(): number {
+    let room = 0;
+    for (const claim of this.open) if (!claim.closed) room += roomOf(claim);
+    return room;
+  }
+
+  /** Resolves with what came for it. */
+  wait(max: number, waitMs: number): Promise<readonly WorkTask[]> {
+    return new Promise((settle) => {
+      const timer = this.clock.after(waitMs, () => this.closeClaim(claim));
+      const claim: OpenClaim = { max, pending: 0, places: [], bytes: 0, closed: false, timer, settle };
+      this.open.add(claim);
+      this.changed();
+    });
+  }
+
+  /** Takes a place for a task of about so many bytes; undefined: there is none. It is given to `arrived` or `failed`. */
+  reserve(bytes: number): Place | undefined {
+    for (const claim of this.open) {
+      if (claim.closed || roomOf(claim) === 0) continue;
+      const isFirst = claim.places.length === 0;
+      if (!isFirst && claim.bytes + bytes > WORK_ANSWER_BYTES) {
+        this.closeClaim(claim);
+        continue;
+      }
+      const place: Place = { claim, bytes, task: undefined };
+      claim.pending++;
+      claim.bytes += bytes;
+      claim.places.push(place);
+      return place;
+    }
+    return undefined;
+  }
+
+  arrived(place: Place, task: WorkTask): void {
+    place.task = task;
+    place.claim.pending--;
+    this.answerWhenDone(place.claim);
+  }
+
+  failed(place: Place): void {
+    const { claim } = place;
+    claim.pending--;
+    claim.bytes -= place.bytes;
+    claim.places.splice(claim.places.indexOf(place), 1);
+    this.answerWhenDone(claim);
+  }
+
+  /** All are answered with what they have. */
+  closeAll(): void {
+    for (const claim of [...this.open]) this.closeClaim(claim);
+  }
+
+  private closeClaim(claim: OpenClaim): void {
+    claim.closed = true;
+    this.answerWhenDone(claim);
+  }
+
+  private answerWhenDone(claim: OpenClaim): void {
+    if (claim.pending > 0 || (claim.places.length === 0 && !claim.closed)) return;
+    if (!this.open.delete(claim)) return;
+    claim.closed = true;
+    claim.timer.cancel();
+    claim.settle(claim.places.flatMap(({ task }) => task ?? []));
+    this.changed();
+  }
+}
+
+const roomOf = ({ max, places }: OpenClaim): number => max - places.length;

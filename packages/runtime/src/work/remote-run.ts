@@ -1,0 +1,231 @@
+import {
+  commandsOf,
+  verdictOn,
+  type BodyOutcome,
+  type Fence,
+  type RunReport,
+  type RunVerdict,
+  type TaskError,
+  type TaskRecord,
+} from '@baton/core';
+import { WORK_DATA_LIMIT, type Address } from '@baton/protocols';
+import type { Held, Kernel } from '../kernel.ts';
+import type { Log } from '../log.ts';
+import type { Ports } from '../ports.ts';
+import { returnedEnd, type BodyEnd } from '../run/body-end.ts';
+import { OwnedTask, type OwnerListener, type Told } from '../run/owned-task.ts';
+import { ProgressWriter } from '../run/progress-writer.ts';
+import { RunData, small } from '../run/run-data.ts';
+import { tellEnd, tellGiveBack } from '../run/run-finish.ts';
+import { readUpdate, storeUpdate, type Pending } from '../run/task-update.ts';
+import type { ErrorFields, FinishRequest, RunFields } from './shapes.ts';
+
+export type RemoteRunParts = {
+  readonly ports: Pick<Ports, 'clock' | 'chance' | 'signals' | 'data'>;
+  readonly kernel: Kernel;
+  readonly log: Log;
+  readonly worker: string;
+  /** By this supervisor, and not by another one before. */
+  readonly isClaimed: boolean;
+  readonly throttleMs: number;
+};
+
+/** How the end of a run was told. */
+type Ending = Pick<FinishRequest, 'outcome' | 'handler_errors'> & { readonly end: BodyEnd };
+
+/** The record is read again this often, should nobody have told of an abort. */
+const LOOK_MS = 10_000;
+
+/**
+ * One run whose body is somewhere else, in a worker that tells of it by beats. What a run in this process tells the record
+ * itself is told here for the worker, through the same owner of the record: one command after the other, each until the
+ * answer is definite.
+ */
+export class RemoteRun implements OwnerListener {
+  readonly address: Address;
+  readonly fence: Fence;
+  readonly task: OwnedTask;
+  private readonly parts: RemoteRunParts;
+  private readonly data: RunData;
+  private readonly childLog: Log;
+  private progress: ProgressWriter | undefined;
+  private said: Pending = {};
+  private looking: Promise<void> | undefined;
+  private lookedAt: number;
+  private deliveredAt: number | undefined;
+  private over = false;
+  private readonly openedAt: number;
+
+  constructor(parts: RemoteRunParts, address: Address, claimed: Held, fence: Fence) {
+    const { ports, kernel, log, worker } = parts;
+    const { clock, data } = ports;
+    const { id, type, key, attempt } = claimed.record;
+    this.parts = parts;
+    this.address = address;
+    this.fence = fence;
+    this.childLog = log.child({ task: id, type, key, attempt, worker });
+    this.task = new OwnedTask({ kernel, clock, address, claimed, fence, listener: this });
+    const wanted = (): boolean => !this.task.lost && !this.over;
+    this.data = new RunData({ data, clock, address, log: () => this.childLog, wanted });
+    this.lookedAt = clock.monotonic();
+    this.openedAt = this.lookedAt;
+  }
+
+  get record(): TaskRecord {
+    return this.task.record;
+  }
+
+  get verdict(): RunVerdict {
+    return this.task.lost ? 'lost' : verdictOn(this.record, this.parts.worker, this.fence);
+  }
+
+  get isClaimed(): boolean {
+    return this.parts.isClaimed;
+  }
+
+  /** For how long it is known here, milliseconds. */
+  get ageMs(): number {
+    return this.parts.ports.clock.monotonic() - this.openedAt;
+  }
+
+  /** Something may have come into the record that its worker has to know. */
+  look(): Promise<void> {
+    this.lookedAt = this.parts.ports.clock.monotonic();
+    this.looking ??= this.task.look().finally(() => {
+      this.looking = undefined;
+    });
+    return this.looking;
+  }
+
+  /** What the worker reports of it. Resolves when a look that was under way has ended. */
+  async report(fields: RunFields): Promise<void> {
+    const { clock } = this.parts.ports;
+    if (clock.monotonic() - this.lookedAt >= LOOK_MS) void this.look();
+    await this.looking;
+    if (this.task.lost || this.over) return;
+    this.update(fields);
+    const at = clock.now();
+    const { fence, deliveredAt } = this;
+    for (const command of commandsOf(this.record, reportOf(fields), { at, fence, deliveredAt }))
+      void this.task.tell(command, () => !this.over);
+    if (this.verdict === 'abort') this.deliveredAt ??= at;
+  }
+
+  /** The last word on it. What is told after this finds that it is over. */
+  async end(request: FinishRequest): Promise<Told> {
+    this.update(request);
+    await this.progress?.flush();
+    const told =
+      request.outcome === 'give_back'
+        ? await this.giveBack(request.why ?? 'given back by its worker', request.abnormal ?? false)
+        : await this.finish({ ...request, end: bodyEndOf(request) });
+    if (told.kind === 'done') this.close();
+    return told;
+  }
+
+  giveBack(why: string, abnormal = false): Promise<Told> {
+    const { clock } = this.parts.ports;
+    const by = abnormal ? ({ why, abnormal } as const) : { why };
+    return tellGiveBack({ task: this.task, clock, fence: this.fence }, by);
+  }
+
+  /** Fails it without a body: it cannot be run at all. */
+  fail(error: TaskError): Promise<Told> {
+    return this.finish({ outcome: 'failure', end: { kind: 'threw', error, terminal: true } });
+  }
+
+  close(): void {
+    this.over = true;
+    this.progress?.close();
+    this.task.close();
+  }
+
+  // What the record tells: see OwnerListener. A verdict is asked for when the worker reports.
+
+  changed(): void {}
+
+  lostIt(): void {
+    this.progress?.close();
+    this.childLog.debug({}, 'the run of a worker was taken over or ended elsewhere');
+  }
+
+  private async finish({ outcome, handler_errors: errors = [], end }: Ending): Promise<Told> {
+    const { clock, chance } = this.parts.ports;
+    const { task, data, fence } = this;
+    const handlerErrors = errors.map(errorOf);
+    // Only who says that it was stopped has run the abort handlers.
+    const aborting = outcome === 'stopped' ? Promise.resolve([]) : undefined;
+    const isSuccess = handlerErrors.length === 0 && aborting === undefined;
+    const body = isSuccess ? await data.keep(end, this) : small(end);
+    if (body === undefined) return { kind: 'lost' };
+    const run = { task, data, clock, chance, fence, aborting, body: { hasAborts: true }, forced: false };
+    const told = await tellEnd(run, body, handlerErrors);
+    if (told.kind === 'refused') data.drop(body);
+    return told;
+  }
+
+  private update({ progress, payload }: Pick<RunFields, 'progress' | 'payload'>): void {
+    if (progress === undefined && payload === undefined) return;
+    const pending = readUpdate({ progress, payload } as Parameters<typeof readUpdate>[0], () => this.childLog);
+    if (pending === undefined || this.isTold(pending)) return;
+    const { clock, signals } = this.parts.ports;
+    const { throttleMs } = this.parts;
+    const { task, fence } = this;
+    this.progress ??= new ProgressWriter({
+      clock,
+      signals,
+      throttleMs,
+      taskId: this.record.id,
+      write: (update) => storeUpdate({ task, clock, fence, log: () => this.childLog }, update),
+    });
+    this.progress.update(pending);
+  }
+
+  /** A worker may say with every beat how far it is: only what is new is written. */
+  private isTold({ progress, payload }: Pending): boolean {
+    const { progress: before, payload: payloadBefore } = this.said;
+    const isSame =
+      (progress === undefined || JSON.stringify(progress) === JSON.stringify(before)) &&
+      (payload === undefined || (payloadBefore !== undefined && Buffer.compare(payload, payloadBefore) === 0));
+    this.said = {
+      ...this.said,
+      ...(progress === undefined ? {} : { progress }),
+      ...(payload === undefined ? {} : { payload }),
+    };
+    return isSame;
+  }
+}
+
+const reportOf = ({ abortable, observed, finishing }: RunFields): RunReport => ({
+  abortable: abortable === true,
+  observed: observed === true,
+  ...(finishing === undefined || finishing === false
+    ? {}
+    : { finishing: finishing === true ? {} : keptBody(bodyEndOf(finishing)) }),
+});
+
+/** A large result is put away by the end; until then only that the body has ended is kept. */
+const keptBody = (end: BodyEnd): { readonly body?: BodyOutcome } => {
+  if (end.kind === 'returned' && end.result?.kind === 'large') return {};
+  return { body: small(end) };
+};
+
+type BodyFields = Pick<FinishRequest, 'result' | 'error' | 'terminal' | 'retry_after'> & { readonly outcome: string };
+
+/** What the body came to, as the worker tells it. */
+export const bodyEndOf = (fields: BodyFields): BodyEnd => {
+  const { outcome, result, error, terminal, retry_after: retryAfterMs } = fields;
+  if (outcome !== 'failure' && error === undefined) return returnedEnd(result, WORK_DATA_LIMIT);
+  return {
+    kind: 'threw',
+    error: errorOf(error ?? { message: 'its worker did not say why' }),
+    ...(terminal === true ? { terminal } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+};
+
+const errorOf = ({ message, type = 'Error', stack }: ErrorFields): TaskError => ({
+  message,
+  type,
+  ...(stack === undefined ? {} : { stack }),
+});
