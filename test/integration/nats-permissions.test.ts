@@ -51,11 +51,12 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
     ...never,
     ...ofProjections,
     ...consumer(names.eventsStream, 'x'),
-    ...[node('worker'), node('projector'), names.progressSubject('x'), names.submitSubject('x')],
+    ...[node('projector'), names.submitSubject('x'), names.workBeatSubject],
     ...['_INBOX_gateway.x', '_INBOX_observer.x'],
   ],
   worker: [
     ...never,
+    ...[names.workClaimSubject(), names.workBeatSubject, names.workFinishSubject],
     ...ofProjections,
     ...ofCommands,
     ...consumer(names.tasksStream, 'x'),
@@ -99,7 +100,19 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
       `$JS.API.CONSUMER.DELETE.${names.eventsStream}.observer`,
     ],
     ...[purge, record, names.submitSubject('x'), names.cancelSubject, names.findSubject, names.signalSubject('w')],
-    ...['_INBOX_publisher.x', '_INBOX_supervisor.x'],
+    ...['_INBOX_publisher.x', '_INBOX_supervisor.x', names.workClaimSubject('x')],
+  ],
+  remote_worker: [
+    ...never,
+    ...ofCommands,
+    ...ofProjections,
+    ...consumer(names.tasksStream, 'x'),
+    ...consumer(names.eventsStream, 'x'),
+    ...ofStreams(['STREAM.CREATE', 'STREAM.INFO', 'STREAM.MSG.GET', 'CONSUMER.CREATE', 'CONSUMER.LIST']),
+    ...[purge, record, node('worker'), names.operationSubject('x'), names.submitSubject('x'), names.cancelSubject],
+    ...[names.findSubject, names.signalSubject('w'), names.progressSubject('x'), names.liveSubject('x')],
+    ...[names.creditSubject('all'), names.offerSubject('w'), names.announceSubject('w'), '$JS.API.INFO'],
+    ...['_INBOX_supervisor.x', '_INBOX_worker.x', '_R_.x.y', `${names.workPrefix}other`],
   ],
 };
 
@@ -110,6 +123,7 @@ const unheard: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> = 
   gateway: ['>', '_INBOX_worker.>', names.allCommands, names.allRecords, names.findSubject],
   publisher: ['>', '_INBOX_observer.>', names.allCommands, names.allEvents, names.signalSubject('*')],
   observer: ['>', '_INBOX_publisher.>', names.allCommands, names.allEvents, names.signalSubject('*')],
+  remote_worker: ['>', '_INBOX_worker.>', '_R_.>', names.allWork, names.allLive, names.offerSubject('*')],
 };
 
 test(

@@ -5,11 +5,20 @@ import { startConfiguredNats } from './configured-nats.ts';
 import type { TestContext } from './test-body.ts';
 
 /** The roles of `deploy/nats`. */
-export const ROLES = ['supervisor', 'worker', 'projector', 'gateway', 'operator', 'publisher', 'observer'] as const;
+export const ROLES = [
+  'supervisor',
+  'worker',
+  'projector',
+  'gateway',
+  'operator',
+  'publisher',
+  'observer',
+  'remote_worker',
+] as const;
 export type Role = (typeof ROLES)[number];
 
 /** The roles nobody has to trust, in accounts of their own. */
-export const UNTRUSTED = ['publisher', 'observer'] as const satisfies readonly Role[];
+export const UNTRUSTED = ['publisher', 'observer', 'remote_worker'] as const satisfies readonly Role[];
 
 export type RolesServer = {
   readonly url: string;

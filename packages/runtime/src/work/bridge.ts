@@ -7,6 +7,7 @@ import type { NodeInfo, Ports, Subscription } from '../ports.ts';
 import { Claims } from '../run/claims.ts';
 import { sayBegun, sayEnded } from '../run/run-log.ts';
 import { promote } from '../successors.ts';
+import { within } from '../within.ts';
 import { Attendance } from './attendance.ts';
 import { failureOf, refusal, taskViewOf, termsOf, type WorkAnswer, type WorkTask } from './answers.ts';
 import { definitionsOf, scopeFault } from './definitions.ts';
@@ -213,7 +214,7 @@ export class Bridge {
     try {
       const run = await this.runUnder(address, fields.fence);
       if (!(run instanceof RemoteRun)) return 'lost';
-      await this.within(REPORT_MS, run.report(fields));
+      await within(this.parts.ports.clock, REPORT_MS, run.report(fields));
       if (run.verdict === 'lost') this.closeRun(address, run);
       return run.verdict === 'abort' ? { cause: run.record.abort?.cause ?? 'cancel' } : lostOnly(run.verdict);
     } catch (error) {
@@ -299,14 +300,7 @@ export class Bridge {
 
   private async withinTime(answer: Promise<WorkAnswer>): Promise<WorkAnswer> {
     const unknown = refusal('OUTCOME_UNKNOWN', 'it is not known yet whether the end stands: ask the same again');
-    return (await this.within(FINISH_MS, answer)) ?? unknown;
-  }
-
-  private within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      const timer = this.parts.ports.clock.after(ms, () => resolve(undefined));
-      promise.then(resolve, reject).finally(() => timer.cancel());
-    });
+    return (await within(this.parts.ports.clock, FINISH_MS, answer)) ?? unknown;
   }
 }
 
