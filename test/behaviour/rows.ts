@@ -91,4 +91,6 @@ export const ROWS: Readonly<Record<string, string>> = {
   Q2: 'no more on offer than there are slots; drain gives back at once',
   Q3: 'first in first out over all supervisors',
   Q4: 'a queue goes on when its supervisor dies, stands still or is restarted',
+  O1: 'a worker in any language, without a right to a stream',
+  O2: 'it can harm only what it has claimed',
 };

@@ -141,6 +141,23 @@ export const presenceContract = (name: string, withBench: WithBench): void =>
       { limitMs: 45_000 },
     );
 
+    check('a lease renewed for somebody else is like any other, and goes when it is given back', async (bench) => {
+      const watching = await watch(bench, 's');
+      const { presence } = await bench.ports('proxy');
+      await presence.renewFor(info('far', { running: 2 }));
+      await until(bench, () => assert.equal(of(watching, 'far'), [info('far', { running: 2 })]));
+      // Once: nobody renews it but by asking again.
+      await pass(bench, LEASE_RENEW_MS + 500);
+      assert.is(of(watching, 'far').length, 1);
+      await presence.renewFor(info('far', { state: 'draining' }));
+      await until(bench, () => assert.is(of(watching, 'far').at(-1)?.state, 'draining'));
+      await presence.releaseFor('worker', 'far');
+      await until(bench, () => assert.equal(watching.left, ['worker far']));
+      const later = await watch(bench, 't');
+      await until(bench, () => assert.is(later.caughtUp, 1));
+      assert.equal(of(later, 'far'), []);
+    });
+
     check('nothing is told after close', async (bench) => {
       const watching = await watch(bench, 's');
       const witness = await watch(bench, 's');

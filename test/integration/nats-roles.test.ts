@@ -17,6 +17,7 @@ import { thrownBy, until } from '../support/stage.ts';
 import { suite, type TestContext } from '../support/suite.ts';
 import { databaseUrl, FIXTURE_TASKS, mainOf, sharedServers } from '../support/system-fixture.ts';
 import { SystemProcess } from '../support/system-process.ts';
+import { natsWork, only, WorkClient } from '../support/work-client.ts';
 
 const test = suite('nats roles');
 
@@ -162,6 +163,31 @@ const tryPublisher = async (whole: Whole, context: TestContext): Promise<void> =
   });
 };
 
+/** A program in any language, from an account that reaches supervisors alone. */
+const tryRemoteWorker = async ({ server }: Whole, baton: Baton): Promise<void> => {
+  const nc = await server.raw('remote_worker');
+  const client = new WorkClient(natsWork(nc, names), 'remote');
+  const type = 'roles.remote';
+  const remote = task({ name: type }, (n: number) => n);
+  const handle = await baton.within(() => remote.schedule(20));
+  const claimed = await client.claim({ types: [type], wait: 10, definitions: [{ type }] });
+  const taken = only(claimed);
+  const told: string[] = [];
+  nc.subscribe(names.signalSubject(claimed.as ?? ''), { callback: (_error, { data }) => told.push(String(data)) });
+  await client.beat([{ ...taken, abortable: true, progress: 0.5 }]);
+  await until(handle, ({ record }) => record.abortable === true && record.progress !== undefined);
+  await handle.cancel();
+  await eventually(() => assert.ok(told.length > 0), { limitMs: 5_000 });
+  await eventually(async () => assert.is((await client.beat([taken])).abort?.length, 1));
+  assert.is((await client.finish(taken, { outcome: 'stopped' })).status, 'aborted');
+  // Of this type alone.
+  const again = await baton.within(() => remote.schedule(21));
+  const one = await client.ask('claim', { request: 'one', wait: 10 }, { type, timeoutMs: 15_000 });
+  await client.finish(only(one ?? { ok: false }), { outcome: 'success', result: 'x'.repeat(200_000) });
+  assert.is(String((await again.wait({ timeout: '20s' })).result).length, 200_000);
+  await client.beat([], { state: 'gone' });
+};
+
 /** A service that follows by a consumer an operator has made for it. */
 const tryObserver = async (whole: Whole, context: TestContext): Promise<void> => {
   const { server } = whole;
@@ -226,6 +252,7 @@ test(
     await tryWorker(whole, context);
     await tryGateway(whole);
     await tryPublisher(whole, context);
+    await tryRemoteWorker(whole, await client(whole, 'worker', context));
     await tryRescue(whole, context);
     assert.equal(since(), []);
     await tryObserver(whole, context);

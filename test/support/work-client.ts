@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { decode, encode, token, type Names } from '@baton/protocols';
+import { errors, headers, type NatsConnection } from '@nats-io/transport-node';
 
 /** A worker that speaks the protocol and nothing else, as a program in any language would; see `protocols/worker.md`. */
 
@@ -87,3 +89,21 @@ export const only = (answer: WorkAnswer): WorkTask => {
   if (task === undefined || more.length > 0) throw new Error(`not one task: ${JSON.stringify(answer)}`);
   return task;
 };
+
+/** Over a connection to NATS, by request and reply and nothing else. */
+export const natsWork =
+  (nc: NatsConnection, names: Names, format: 'json' | 'msgpack' = 'json'): WorkSend =>
+  async (verb, type, body, timeoutMs) => {
+    const subject = `${names.workPrefix}${verb}${type === undefined ? '' : `.${token(type)}`}`;
+    const sent = headers();
+    sent.set('Content-Type', `application/${format}`);
+    const bytes = format === 'json' ? new TextEncoder().encode(JSON.stringify(body)) : encode(body);
+    try {
+      const { data } = await nc.request(subject, bytes, { timeout: timeoutMs, headers: sent });
+      return (format === 'json' ? JSON.parse(new TextDecoder().decode(data)) : decode(data, 1 << 20)) as WorkAnswer;
+    } catch (error) {
+      // No answer in time, or nobody there to give one: to be asked again.
+      if (error instanceof errors.TimeoutError || error instanceof errors.RequestError) return undefined;
+      throw error;
+    }
+  };
