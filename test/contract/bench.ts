@@ -12,6 +12,8 @@ export type Bench = {
   readonly mend: (process: string) => Promise<void>;
   /** From here on nothing the server says reaches the process, until `mend`. */
   readonly muteServer: (process: string) => Promise<void>;
+  /** A request of a worker that is none of the processes: `verb` or `verb.type`. Undefined: no answer in this time. */
+  readonly askWork: (what: string, bytes: Uint8Array, timeoutMs: number) => Promise<Uint8Array | undefined>;
   /** Puts something into the event log that is no record. */
   readonly putUnreadable: (bytes: Uint8Array) => Promise<void>;
 };

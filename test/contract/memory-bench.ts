@@ -17,6 +17,11 @@ export const memoryBench =
         muteServer: async (node) => {
           for (const op of mute) world.inject({ op, fault: 'lost-reply', node });
         },
+        askWork: (what, bytes, timeoutMs) => {
+          const [verb = '', type] = what.split('.');
+          const question = { verb, bytes, contentType: 'application/json', ...(type === undefined ? {} : { type }) };
+          return world.ask(question, timeoutMs);
+        },
         putUnreadable: async (bytes) => world.putUnreadable(bytes, 'not a record'),
       }),
     );

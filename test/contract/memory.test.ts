@@ -12,6 +12,7 @@ import { presenceContract } from './presence.contract.ts';
 import { recordFeedContract } from './record-feed.contract.ts';
 import { recordStoreContract } from './record-store.contract.ts';
 import { signalsContract } from './signals.contract.ts';
+import { workContract } from './work.contract.ts';
 
 // Without any latency everything happens as fast as promises go, with it in many an order.
 const worlds = {
@@ -33,5 +34,6 @@ for (const [name, world] of Object.entries(worlds)) {
   operationsContract(name, bench);
   definitionsContract(name, bench);
   signalsContract(name, bench);
+  workContract(name, bench);
   linkContract(name, bench);
 }

@@ -1,3 +1,4 @@
+import { headers } from '@nats-io/transport-node';
 import { systemClock } from '@baton/runtime';
 import type { NatsPortsSettings } from '@baton/nats';
 import { openNatsSystem } from '../support/nats-ports.ts';
@@ -19,6 +20,16 @@ export const natsBench =
         cut: async (process) => (await system.link(process)).cut(),
         mend: async (process) => (await system.link(process)).mend(),
         muteServer: async (process) => (await system.link(process)).mute(),
+        askWork: async (what, bytes, timeoutMs) => {
+          const sent = headers();
+          sent.set('Content-Type', 'application/json');
+          try {
+            const subject = `${system.names.workPrefix}${what}`;
+            return (await system.nc.request(subject, bytes, { timeout: timeoutMs, headers: sent })).data;
+          } catch {
+            return undefined;
+          }
+        },
         putUnreadable: async (bytes) => {
           await system.nc.request(system.names.eventSubject('00', 'job'), bytes);
         },

@@ -13,6 +13,7 @@ import { presenceContract } from './presence.contract.ts';
 import { recordFeedContract } from './record-feed.contract.ts';
 import { recordStoreContract } from './record-store.contract.ts';
 import { signalsContract } from './signals.contract.ts';
+import { workContract } from './work.contract.ts';
 
 const bench = natsBench();
 
@@ -33,4 +34,5 @@ dispatchContract('nats', bench);
 operationsContract('nats', bench);
 definitionsContract('nats', bench);
 signalsContract('nats', bench);
+workContract('nats', bench);
 linkContract('nats', bench);

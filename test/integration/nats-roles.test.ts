@@ -173,7 +173,7 @@ const tryRemoteWorker = async ({ server }: Whole, baton: Baton): Promise<void> =
   const claimed = await client.claim({ types: [type], wait: 10, definitions: [{ type }] });
   const taken = only(claimed);
   const told: string[] = [];
-  nc.subscribe(names.signalSubject(claimed.as ?? ''), { callback: (_error, { data }) => told.push(String(data)) });
+  nc.subscribe(names.signalSubject(claimed.as ?? ''), { callback: (_error, { data }) => void told.push(String(data)) });
   await client.beat([{ ...taken, abortable: true, progress: 0.5 }]);
   await until(handle, ({ record }) => record.abortable === true && record.progress !== undefined);
   await handle.cancel();

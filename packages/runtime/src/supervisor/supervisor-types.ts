@@ -24,6 +24,8 @@ export type SupervisorStats = {
   readonly partitions: number;
   readonly supervisors: number;
   readonly workers: number;
+  /** Workers without rights of their own that this supervisor speaks for. */
+  readonly remoteWorkers: number;
   /** The reader of the records has caught up. */
   readonly ready: boolean;
   /** Tasks watched, and those of them with a timer. */

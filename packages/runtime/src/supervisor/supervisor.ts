@@ -188,6 +188,7 @@ class Actor {
       partitions: this.records.owned.length,
       supervisors: this.members().length,
       workers: this.nodes.liveWorkers().length,
+      remoteWorkers: this.work.size,
       ready: this.records.ready,
       tasks: this.index.size,
       timers: this.attendant.timers,

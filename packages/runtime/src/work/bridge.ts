@@ -32,6 +32,13 @@ export type BridgeParts = {
 /** An end that is not definite after this long is said to be unknown; it is told on, and asked for again. */
 const FINISH_MS = 4_000;
 
+/** Answers that are remembered for a repeat; those to claims may be large, and few wait at once. */
+const CLAIMS_KEPT = 16;
+const FINISHES_KEPT = 2_000;
+
+/** Runs of a beat that are not known here are read from their records; no more than this in one beat. */
+const ADOPTED_AT_ONCE = 200;
+
 /** Its record is looked at by a beat for at most this long: the next one tells what comes later. */
 const REPORT_MS = 1_000;
 
@@ -45,16 +52,19 @@ export class Bridge {
   private readonly attendance: Attendance;
   private readonly claims: Claims;
   private readonly runs = new Map<Address, RemoteRun>();
-  private readonly replies: Replies;
+  private readonly claimed: Replies;
+  private readonly finished: Replies;
   private readonly ties: readonly Subscription[];
   private stand: Stand | undefined;
+  private closed = false;
 
   constructor(parts: BridgeParts) {
     const { ports, kernel, log, name, former } = parts;
     this.parts = parts;
     this.attendance = new Attendance(ports, name, former);
     this.claims = new Claims({ ports, kernel, log, worker: name });
-    this.replies = new Replies(ports.clock);
+    this.claimed = new Replies(ports.clock, CLAIMS_KEPT);
+    this.finished = new Replies(ports.clock, FINISHES_KEPT);
     this.ties = [
       ports.signals.onPoke(name, (address) => void this.runs.get(address)?.look()),
       ports.link.onReconnect(() => this.lookAtAll()),
@@ -66,7 +76,7 @@ export class Bridge {
   }
 
   claim(request: ClaimRequest & { readonly types: readonly string[] }): Promise<WorkAnswer> {
-    return this.replies.of(`claim ${request.request}`, () => this.takeClaim(request).catch(failureOf));
+    return this.claimed.of(request.request, () => this.takeClaim(request).catch(failureOf));
   }
 
   async beat(request: BeatRequest): Promise<WorkAnswer> {
@@ -91,7 +101,7 @@ export class Bridge {
   }
 
   finish(request: FinishRequest): Promise<WorkAnswer> {
-    const answer = this.replies.of(`finish ${request.request}`, () => this.takeFinish(request).catch(failureOf));
+    const answer = this.finished.of(request.request, () => this.takeFinish(request).catch(failureOf));
     return this.withinTime(answer);
   }
 
@@ -108,6 +118,7 @@ export class Bridge {
   }
 
   private close(): void {
+    this.closed = true;
     for (const tie of this.ties) tie.close();
     this.claims.close();
     this.attendance.close();
@@ -147,6 +158,7 @@ export class Bridge {
       claims: this.claims,
       load: kernel.load,
       taken: (address, held) => this.taken(address, held),
+      isAlive: () => this.attendance.silentMs < LEASE_MS,
       tooLate: (address, held) => void this.tooLate(address, held),
     });
     return this.stand;
@@ -198,8 +210,10 @@ export class Bridge {
   private async reportAll(running: readonly RunFields[]) {
     const abort: { readonly address: string; readonly cause: string }[] = [];
     const lost: string[] = [];
+    let unknown = 0;
+    const looked = running.filter(({ address }) => this.runs.has(address as Address) || ++unknown <= ADOPTED_AT_ONCE);
     await Promise.all(
-      running.map(async (fields) => {
+      looked.map(async (fields) => {
         const verdict = await this.report(fields);
         if (verdict === 'lost') lost.push(fields.address);
         if (typeof verdict === 'object') abort.push({ address: fields.address, cause: verdict.cause });
@@ -257,6 +271,8 @@ export class Bridge {
     const told = await run.end(request);
     if (told.kind === 'refused') return refused(told.reason);
     this.closeRun(address, run);
+    // Another supervisor goes on with it, and this one does not know what became of the write.
+    if (told.kind === 'lost' && this.closed) return UNKNOWN;
     if (told.kind === 'lost') return hasEndedBy(run.record, this.parts.name, fence) ? endedAs(run.record) : LOST;
     this.ended(address, told.held);
     return endedAs(told.held.record);
@@ -299,10 +315,11 @@ export class Bridge {
   }
 
   private async withinTime(answer: Promise<WorkAnswer>): Promise<WorkAnswer> {
-    const unknown = refusal('OUTCOME_UNKNOWN', 'it is not known yet whether the end stands: ask the same again');
-    return (await within(this.parts.ports.clock, FINISH_MS, answer)) ?? unknown;
+    return (await within(this.parts.ports.clock, FINISH_MS, answer)) ?? UNKNOWN;
   }
 }
+
+const UNKNOWN = refusal('OUTCOME_UNKNOWN', 'it is not known yet whether the end stands: ask the same again');
 
 const LOST = refusal('LEASE_LOST', "the task is not this worker's under that fence: it was taken over, or has ended");
 

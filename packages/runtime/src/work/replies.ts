@@ -3,9 +3,6 @@ import type { WorkAnswer } from './answers.ts';
 
 /** An answer is kept this long for whoever did not get it and asks again. */
 const KEPT_MS = 120_000;
-/** Requests of one worker that are remembered; an answer with its tasks may be large. */
-const KEPT = 200;
-
 /**
  * Requests that are under way or were answered, by the name their sender gave them: a repeat gets the answer of the first,
  * and nothing is done twice (behaviour O1). What only this process remembers: where another one is asked, the record says
@@ -13,10 +10,13 @@ const KEPT = 200;
  */
 export class Replies {
   private readonly clock: Clock;
+  private readonly most: number;
   private readonly answers = new Map<string, { readonly at: number; readonly answer: Promise<WorkAnswer> }>();
 
-  constructor(clock: Clock) {
+  /** `most`: requests that are remembered. */
+  constructor(clock: Clock, most: number) {
     this.clock = clock;
+    this.most = most;
   }
 
   /** What was refused is not kept: it may be tried anew. */
@@ -38,7 +38,7 @@ export class Replies {
   private forget(): void {
     const before = this.clock.monotonic() - KEPT_MS;
     for (const [request, { at }] of this.answers) {
-      if (at >= before && this.answers.size < KEPT) return;
+      if (at >= before && this.answers.size < this.most) return;
       this.answers.delete(request);
     }
   }

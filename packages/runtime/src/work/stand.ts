@@ -24,6 +24,8 @@ export type StandParts = {
   readonly load: (address: Address) => Promise<Held | undefined>;
   /** It is the worker's; what he is told of it, undefined where it is not for him after all. Never rejects. */
   readonly taken: (address: Address, held: Held) => Promise<WorkTask | undefined>;
+  /** Whether the worker may be counted as alive: what is claimed for a dead one is only taken from it again. */
+  readonly isAlive: () => boolean;
   /** It was claimed for a claim that is over: nobody waits for it. */
   readonly tooLate: (address: Address, held: Held) => void;
 };
@@ -73,7 +75,7 @@ export class Stand {
   }
 
   private offerRoom(): void {
-    this.queues.setFree(Math.max(0, this.open.room));
+    this.queues.setFree(this.parts.isAlive() ? Math.max(0, this.open.room) : 0);
   }
 
   private take(task: OfferedTask): void {
@@ -81,7 +83,7 @@ export class Stand {
     if (this.claiming.has(task.address)) return this.offerRoom();
     const held = this.offered(task);
     const bytes = VIEW_BYTES + (held === undefined || held === 'unreadable' ? 0 : argumentBytes(held));
-    const place = this.isFor(held) ? this.open.reserve(bytes) : undefined;
+    const place = this.isFor(held) && this.parts.isAlive() ? this.open.reserve(bytes) : undefined;
     this.offerRoom();
     if (!this.isFor(held)) return task.giveBack('refused');
     if (place === undefined) return task.giveBack('free');

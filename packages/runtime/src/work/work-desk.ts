@@ -23,6 +23,12 @@ export type WorkDeskParts = {
   readonly held: ForgottenParts['held'];
 };
 
+/** Workers one supervisor speaks for; beyond it those that come are refused, and those that are there go on. */
+const MOST_WORKERS = 10_000;
+
+/** Bytes of an answer, below the server's `max_payload` with its headers. */
+const ANSWER_LIMIT = 1024 * 1024 - 4_096;
+
 /** A worker that was silent for this long is dead for everybody. */
 const SILENT_MS = 2 * LEASE_MS;
 
@@ -93,7 +99,11 @@ export class WorkDesk {
         once.say('work broken', () => log.error({ err: error }, 'a request of a worker failed in a way it should not'));
         return refusal('INTERNAL', 'it failed in a way it should not; the log of the supervisor has the reason');
       })
-      .then((answer) => request.answer(encodeWorkAnswer(answer, reading.format), contentTypes[reading.format]))
+      .then((answer) => {
+        const bytes = encodeWorkAnswer(answer, reading.format);
+        const sent = bytes.length <= ANSWER_LIMIT ? bytes : encodeWorkAnswer(TOO_LARGE, reading.format);
+        request.answer(sent, contentTypes[reading.format]);
+      })
       .catch((error: unknown) => this.parts.log.error({ err: error }, 'a worker could not be answered'));
   }
 
@@ -102,11 +112,12 @@ export class WorkDesk {
       case 'bad':
         return refusal(reading.code, reading.message);
       case 'claim':
-        return this.bridgeOf(reading.name).claim(reading.body);
+        return this.bridgeOf(reading.name)?.claim(reading.body) ?? TOO_MANY;
       case 'finish':
-        return this.bridgeOf(reading.name).finish(reading.body);
+        return this.bridgeOf(reading.name)?.finish(reading.body) ?? TOO_MANY;
       case 'beat': {
         const bridge = this.bridgeOf(reading.name);
+        if (bridge === undefined) return TOO_MANY;
         const answer = await bridge.beat(reading.body);
         if (reading.body.state === 'gone' && answer.ok) this.forget(reading.name, bridge);
         return answer;
@@ -120,9 +131,9 @@ export class WorkDesk {
     bridge.end();
   }
 
-  private bridgeOf(name: string): Bridge {
+  private bridgeOf(name: string): Bridge | undefined {
     const known = this.bridges.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined || this.bridges.size >= MOST_WORKERS) return known;
     const { ports, kernel, log, once, supervisor, liveWorkers } = this.parts;
     const former = liveWorkers().find(({ id }) => id === name);
     const bridge = new Bridge({ ports, kernel, log, once, supervisor, name, former });
@@ -130,3 +141,13 @@ export class WorkDesk {
     return bridge;
   }
 }
+
+const TOO_MANY = refusal(
+  'TOO_MANY_WORKERS',
+  'this supervisor speaks for as many workers as it can: start more of them',
+);
+
+const TOO_LARGE = refusal(
+  'ANSWER_TOO_LARGE',
+  'in this format the answer does not fit into a message; what was claimed is given back. Ask in MessagePack, or for fewer',
+);
