@@ -101,6 +101,17 @@ test('O1 large arguments and results travel in messages, up to a limit that is t
   assert.is(String(handle.result).length, 600_000);
 });
 
+test('O1 a worker may fail a task for a result that is too large', async (stage, context) => {
+  const type = 'any.too_large';
+  const { client } = await remote(stage, context);
+  const handle = await stage.baton.within(() => handlerOf(type).schedule());
+  const taken = only(await client.claim({ types: [type], wait: 10 }));
+  const error = { message: 'more than fits', type: 'result_too_large' };
+  assert.is((await client.finish(taken, { outcome: 'failure', error, terminal: true })).status, 'failure');
+  await handle.wait({ timeout: '5s' });
+  assert.is(handle.error?.type, 'result_too_large');
+});
+
 test('O1 a cancel comes at once by signal, and its end is proved', async (stage, context) => {
   const type = 'any.cancel';
   const { client, nc } = await remote(stage, context);

@@ -260,7 +260,7 @@ export class Bridge {
     const address = parseAddress(request.address);
     if (address === undefined) return refusal('INVALID_ARGUMENT', 'address: is that of a task that was claimed');
     const end = outcome === 'give_back' ? undefined : bodyEndOf(request);
-    if (end?.kind === 'threw' && end.error.type === 'result_too_large')
+    if (outcome === 'success' && end?.kind === 'threw' && end.error.type === 'result_too_large')
       return refusal('RESULT_TOO_LARGE', `the result is more than ${WORK_DATA_LIMIT} bytes: keep it elsewhere`);
     const run = await this.runUnder(address, fence);
     if (!(run instanceof RemoteRun)) return hasEndedBy(run.record, this.parts.name, fence) ? endedAs(run.record) : LOST;

@@ -104,17 +104,16 @@ export class RemoteRun implements OwnerListener {
     await this.looking;
     if (this.task.lost || this.over) return;
     this.update(fields);
-    const at = clock.now();
-    const { fence, deliveredAt } = this;
-    for (const command of commandsOf(this.record, reportOf(fields), { at, fence, deliveredAt }))
-      void this.task.tell(command, () => !this.over);
-    if (this.verdict === 'abort') this.deliveredAt ??= at;
+    this.tell(reportOf(fields));
+    if (this.verdict === 'abort') this.deliveredAt ??= clock.now();
   }
 
   /** The last word on it. What is told after this finds that it is over. */
   async end(request: FinishRequest): Promise<Told> {
     this.update(request);
     await this.progress?.flush();
+    // Whoever says that it was stopped has called the abort handlers, whether or not a beat has said so before.
+    if (request.outcome === 'stopped') this.tell({ abortable: false, observed: true });
     const told =
       request.outcome === 'give_back'
         ? await this.giveBack(request.why ?? 'given back by its worker', request.abnormal ?? false)
@@ -147,6 +146,13 @@ export class RemoteRun implements OwnerListener {
   lostIt(): void {
     this.progress?.close();
     this.childLog.debug({}, 'the run of a worker was taken over or ended elsewhere');
+  }
+
+  private tell(report: RunReport): void {
+    const { fence, deliveredAt } = this;
+    const at = this.parts.ports.clock.now();
+    for (const command of commandsOf(this.record, report, { at, fence, deliveredAt }))
+      void this.task.tell(command, () => !this.over);
   }
 
   private async finish({ outcome, handler_errors: errors = [], end }: Ending): Promise<Told> {

@@ -1,0 +1,59 @@
+"""Requests to supervisors, as ``protocols/worker.md`` has them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client as Connection
+
+from ._data import pack, unpack
+
+_HEADERS = {"Content-Type": "application/msgpack"}
+_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+
+class Requests:
+    """What one worker asks. Its name is proved by a secret that is made anew with every start."""
+
+    def __init__(self, connection: Connection, root: str, worker: str) -> None:
+        self._connection = connection
+        self._root = root
+        self._worker = worker
+        self._secret = secrets.token_urlsafe(32)
+        digest = hashlib.sha256(self._secret.encode()).hexdigest()
+        self.name = f"{worker}-{digest[:16]}"
+
+    async def ask(self, verb: str, body: dict[str, Any], timeout: float) -> dict[str, Any] | None:
+        """None: no answer, so nobody knows. Raises ValueError for what does not fit into a message."""
+        message = pack({"v": 1, "worker": self._worker, "secret": self._secret, **body})
+        if len(message) > self._connection.max_payload - 4096:
+            raise ValueError(f"{len(message)} bytes do not fit into a message")
+        try:
+            answer = await self._connection.request(
+                f"{self._root}.work.{verb}", message, timeout=timeout, headers=_HEADERS
+            )
+        except (nats.errors.Error, asyncio.TimeoutError, OSError):
+            return None
+        decoded: dict[str, Any] = unpack(answer.data)
+        return decoded
+
+    async def insist(self, verb: str, body: dict[str, Any], timeout: float) -> dict[str, Any]:
+        """Asks the same again until there is a definite answer: ``request`` makes that safe."""
+        pause = _PAUSE
+        while True:
+            answer = await self.ask(verb, body, timeout)
+            if answer is not None and not _is_passing(answer):
+                return answer
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, 2 * pause)
+
+
+def _is_passing(answer: dict[str, Any]) -> bool:
+    """Refused for now, and not for good."""
+    code = str(answer.get("code", ""))
+    return code in ("OUTCOME_UNKNOWN", "NOT_CONNECTED", "INTERNAL") or code.startswith("STORE_")

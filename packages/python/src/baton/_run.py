@@ -1,0 +1,236 @@
+"""One run of one task, from its claim to the answer to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from typing import Any
+
+from ._data import pack
+from ._requests import Requests
+from .context import Handler, TaskContext, enter
+from .errors import RetryableError, TerminalError
+from .tasks import Task
+
+_FINISH_TIMEOUT = 6.0
+# Answers to an end that are part of the protocol.
+_EXPECTED = ("LEASE_LOST", "ABORTING", "RESULT_TOO_LARGE")
+_MESSAGE_LENGTH = 4_096
+_STACK_LENGTH = 16_384
+
+
+class Run:
+    """What a worker keeps of a task it has claimed."""
+
+    def __init__(
+        self,
+        claimed: dict[str, Any],
+        task: Task[..., Any],
+        requests: Requests,
+        threads: Executor,
+        changed: Callable[[], None],
+        beaten: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.address: str = claimed["address"]
+        self.fence: dict[str, int] = claimed["fence"]
+        self.context = TaskContext(claimed, self._told)
+        self._args: list[Any] = claimed["args"]
+        self._task = task
+        self._requests = requests
+        self._threads = threads
+        self._changed = changed
+        self._beaten = beaten
+        self._loop = asyncio.get_running_loop()
+        self._body: asyncio.Task[Any] | None = None
+        self._aborting: asyncio.Task[list[dict[str, Any]]] | None = None
+        self._observed = False
+        self._finishing: Any = None
+        self._ended = False
+        self._given_back = False
+        self._lost = False
+
+    # What beats say and hear.
+
+    def report(self) -> dict[str, Any]:
+        """What the next beat says of it. News are said once: an answer that is lost costs one of them."""
+        news, self.context.news = self.context.news, {}
+        report: dict[str, Any] = {"address": self.address, "fence": self.fence, **news}
+        if self.context.aborts:
+            report["abortable"] = True
+        if self._observed:
+            report["observed"] = True
+        if self._finishing is not None:
+            report["finishing"] = self._finishing
+        return report
+
+    def unsaid(self, report: dict[str, Any]) -> None:
+        """The beat was not answered: what it said is said again, unless there is something newer."""
+        kept: dict[str, Any] = {name: report[name] for name in ("progress", "payload") if name in report}
+        self.context.news = {**kept, **self.context.news}
+
+    def abort(self, cause: str) -> None:
+        """Somebody has asked for its end, or its time is over."""
+        if self._aborting is not None or self._ended:
+            return
+        self.context.stop_reason = cause
+        self._aborting = self._loop.create_task(self._run_aborts())
+
+    def interrupt(self, reason: str) -> None:
+        """It is to stop for a reason of the worker's: what raises from here on is given back."""
+        if self.context.stop_reason is None:
+            self.context.stop_reason = reason
+        if self._body is not None and self._task.is_async:
+            self._body.cancel()
+
+    def lose(self) -> None:
+        """It is somebody else's."""
+        self._lost = True
+        self.interrupt("lease_lost")
+
+    # Its way to the end.
+
+    async def execute(self) -> None:
+        """Runs the body and its handlers, and tells the end. Never raises."""
+        outcome = await self._run_body()
+        if self._lost or self._given_back:
+            return
+        if "error" in outcome and self._aborting is None and self.context.stop_reason is not None:
+            await self._cleanups()
+            return await self.give_back(self.context.stop_reason)
+        if self.context.cleanups and self._aborting is None:
+            # The record has it before they run: then a cancel is too late, and the body is not run again.
+            self._finishing = {name: value for name, value in outcome.items() if name != "retry_after"}
+            await self._beaten()
+        while True:
+            errors = await self._handlers()
+            self._ended = True
+            answer = await self._tell(outcome, errors)
+            if answer.get("code") != "ABORTING":
+                return
+            # It was recorded first, and is heard of only now.
+            self._ended = False
+            self.abort("cancel")
+
+    async def give_back(self, why: str) -> None:
+        """Others run it; what its body still does counts for nothing."""
+        self._given_back = True
+        answer = await self._finish({"outcome": "give_back", "why": why[:400]})
+        if answer.get("code") == "ABORTING":
+            self.abort("cancel")
+            await self._tell({"outcome": "stopped"}, await self._handlers())
+
+    async def _run_body(self) -> dict[str, Any]:
+        self._body = self._loop.create_task(self._call(self._task.function, *self._args))
+        try:
+            result = await self._body
+            return _success(result)
+        except asyncio.CancelledError as error:
+            return {"outcome": "failure", "error": _error_of(error)}
+        except BaseException as error:  # noqa: BLE001 - whatever a task raises is its failure
+            return self._failure(error)
+
+    def _failure(self, error: BaseException) -> dict[str, Any]:
+        outcome: dict[str, Any] = {"outcome": "failure", "error": _error_of(error)}
+        retry_on = self._task.retry_on
+        if isinstance(error, TerminalError) or (retry_on is not None and not retry_on(error)):
+            outcome["terminal"] = True
+        if isinstance(error, RetryableError) and error.retry_after is not None:
+            outcome["retry_after"] = error.retry_after
+        return outcome
+
+    async def _handlers(self) -> list[dict[str, Any]]:
+        """Abort handlers, then cleanup handlers; what failed of them."""
+        errors = [] if self._aborting is None else await self._aborting
+        return errors + await self._cleanups()
+
+    async def _run_aborts(self) -> list[dict[str, Any]]:
+        errors: list[dict[str, Any]] = []
+        # Some may be registered while others run.
+        while self.context.aborts:
+            errors += await self._each(self.context.aborts)
+            if not self._observed:
+                self._observed = True
+                self._changed()
+        return errors
+
+    async def _cleanups(self) -> list[dict[str, Any]]:
+        return await self._each(self.context.cleanups)
+
+    async def _each(self, handlers: list[Handler]) -> list[dict[str, Any]]:
+        """Last registered first; all are tried."""
+        errors: list[dict[str, Any]] = []
+        while handlers:
+            try:
+                await self._call(handlers.pop())
+            except BaseException as error:  # noqa: BLE001 - one that fails keeps no other from running
+                self.context.log.warning("a handler failed: %s", error, exc_info=error)
+                errors.append(_error_of(error))
+        return errors
+
+    async def _call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Where the body runs: plain functions of a plain task in its thread pool, all of an async one in the loop."""
+        context = contextvars.copy_context()
+        context.run(enter, self.context)
+        if self._task.is_async or inspect.iscoroutinefunction(function):
+            made = context.run(function, *args)
+            return await self._loop.create_task(_awaited(made), context=context) if inspect.isawaitable(made) else made
+        return await self._loop.run_in_executor(self._threads, lambda: context.run(function, *args))
+
+    async def _tell(self, outcome: dict[str, Any], errors: list[dict[str, Any]]) -> dict[str, Any]:
+        handler_errors = {"handler_errors": errors[:100]} if errors else {}
+        if self._aborting is not None:
+            stopped = {"outcome": "stopped", **({"error": outcome["error"]} if "error" in outcome else {})}
+            return await self._finish({**stopped, **handler_errors})
+        try:
+            answer = await self._finish({**outcome, **handler_errors})
+            if answer.get("code") != "RESULT_TOO_LARGE":
+                return answer
+        except ValueError:
+            pass  # It does not even fit into a message.
+        message = "the result is more than 700 KiB: store it elsewhere and return where"
+        error = {"message": message, "type": "result_too_large"}
+        return await self._finish({"outcome": "failure", "error": error, "terminal": True, **handler_errors})
+
+    async def _finish(self, fields: dict[str, Any]) -> dict[str, Any]:
+        news, self.context.news = self.context.news, {}
+        body = {"request": uuid.uuid4().hex, "address": self.address, "fence": self.fence, **news, **fields}
+        answer = await self._requests.insist("finish", body, _FINISH_TIMEOUT)
+        if not answer["ok"] and answer["code"] not in _EXPECTED:
+            self.context.log.error("the end of the task is not accepted: %s: %s", answer["code"], answer["message"])
+        return answer
+
+    def _told(self) -> None:
+        """From any thread."""
+        self._loop.call_soon_threadsafe(self._changed)
+
+
+async def _awaited(made: Awaitable[Any]) -> Any:
+    return await made
+
+
+def _success(result: Any) -> dict[str, Any]:
+    if result is None:
+        return {"outcome": "success"}
+    try:
+        pack(result)
+    except TypeError as error:
+        return {"outcome": "failure", "error": _error_of(error), "terminal": True}
+    return {"outcome": "success", "result": result}
+
+
+def _error_of(error: BaseException) -> dict[str, str]:
+    stack = "".join(traceback.format_exception(error))
+    message = _text(error) or type(error).__name__
+    return {"message": message[:_MESSAGE_LENGTH], "type": type(error).__name__[:100], "stack": stack[-_STACK_LENGTH:]}
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error).encode("utf-8", "replace").decode()
+    except Exception:  # noqa: BLE001 - describing what was raised never raises
+        return ""

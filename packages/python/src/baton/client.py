@@ -1,0 +1,230 @@
+"""A client: submits and cancels by commands, and follows what becomes of tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client as Connection
+from nats.aio.msg import Msg
+
+from ._connection import Server, token
+from ._data import pack, unpack
+from ._record import data_in, read_record
+from .errors import NotConnectedError, OutcomeUnknownError, TaskNotFoundError, error_of
+from .handle import TaskHandle
+from .options import TaskOptions
+from .tasks import Task, use_client
+
+_TRIES = 3
+_STORED_WITHIN = 5.0
+_ANSWERED_WITHIN = 15.0
+_READ_WITHIN = 5.0
+
+Told = Callable[[float], Awaitable[bytes | None]]
+
+
+async def connect(*, user: str | None = None, admin: bool = False, server: Server | None = None) -> Client:
+    """A client for a user; tasks that are called go through the one that was connected last."""
+    client = Client(user=user, admin=admin, server=server)
+    await client.open()
+    use_client(client)
+    return client
+
+
+class Client:
+    """Acts for one user, who is named in every command: whoever may send commands is trusted to name the right one."""
+
+    def __init__(self, *, user: str | None = None, admin: bool = False, server: Server | None = None) -> None:
+        self._user = None if user is None else {"id": user, "admin": admin}
+        self._server = server or Server()
+
+    async def open(self) -> None:
+        self._connection: Connection = await self._server.connect("baton client")
+
+    async def close(self) -> None:
+        use_client(None)
+        await self._connection.close()
+
+    async def __aenter__(self) -> Client:
+        await self.open()
+        use_client(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def submit(
+        self, task: Task[..., Any] | str, args: Sequence[Any] = (), *, options: TaskOptions | None = None
+    ) -> TaskHandle:
+        """Submits a task, or joins the one of its key that is active."""
+        fields = {"operation_id": uuid.uuid4().hex, **(options or TaskOptions()).fields()}
+        if isinstance(task, Task):
+            # Where no worker has served the type yet, the code at hand says how it is run.
+            of_code = task.definition.fields()
+            fields["fallback"] = {key: of_code[key] for key in of_code if key not in _NOT_RUN_FIELDS}
+        type_name = task if isinstance(task, str) else task.type
+        answer = await self._command(f"submit.{token(type_name)}", {"args": list(args), **fields})
+        return TaskHandle(self, answer["task"], answer["outcome"], answer.get("differs", False))
+
+    async def join(
+        self,
+        task: Task[..., Any] | str,
+        args: Sequence[Any] = (),
+        *,
+        options: TaskOptions | None = None,
+        timeout: float | None = None,
+    ) -> TaskHandle:
+        """Submits or joins, and waits for the end."""
+        return await (await self.submit(task, args, options=options)).wait(timeout)
+
+    async def wait(self, handle: TaskHandle, timeout: float | None = None) -> TaskHandle:
+        return await handle.wait(timeout)
+
+    def events(self, handle: TaskHandle) -> AsyncIterator[Any]:
+        return handle.events()
+
+    async def cancel(self, id: str, address: str | None = None, *, force: bool = False) -> str:
+        """ "aborted" or "unsubscribed". An address finds ended tasks, too."""
+        where = {} if address is None else {"address": address}
+        answer = await self._command("cancel", {"id": id, "force": force, **where})
+        outcome: str = answer["outcome"]
+        return outcome
+
+    # What handles need.
+
+    async def record_of(self, address: str, id: str) -> tuple[dict[str, Any], int]:
+        """The record of that task, or its kept outcome, and its revision."""
+        for key in (address, f"{address}.{id}"):
+            found = await self._last(f"KV_{self._server.namespace}_TASKS", f"$KV.{self._server.namespace}_TASKS.{key}")
+            if found is not None:
+                record = read_record(found[0])
+                if record["id"] == id:
+                    return record, found[1]
+        raise TaskNotFoundError("TASK_NOT_FOUND", "its record is gone: it ended a while ago; the gateway has its document")
+
+    @contextlib.asynccontextmanager
+    async def listening(self, address: str, id: str | None = None) -> AsyncIterator[Told]:
+        """Calls with seconds to wait; bytes are progress, None that the record is to be looked at."""
+        heard: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+        async def on_live(_message: Msg) -> None:
+            heard.put_nowait(None)
+
+        async def on_progress(message: Msg) -> None:
+            heard.put_nowait(message.data)
+
+        async def told(seconds: float) -> bytes | None:
+            try:
+                return await asyncio.wait_for(heard.get(), seconds)
+            except asyncio.TimeoutError:
+                return None
+
+        root = self._server.root
+        subscriptions = [await self._connection.subscribe(f"{root}.live.{address}", cb=on_live)]
+        if id is not None:
+            subscriptions.append(await self._connection.subscribe(f"{root}.progress.{id}", cb=on_progress))
+        try:
+            yield told
+        finally:
+            for subscription in subscriptions:
+                await subscription.unsubscribe()
+
+    async def object_of(self, reference: dict[str, Any]) -> Any:
+        """A large result, from the object store. Raises TaskNotFoundError when it is gone or not what was stored."""
+        namespace = self._server.namespace
+        stream, name = f"OBJ_{namespace}_OBJECTS", _base64(reference["object"].encode())
+        meta = await self._last(stream, f"$O.{namespace}_OBJECTS.M.{name}")
+        if meta is None:
+            raise TaskNotFoundError("DATA_MISSING", "the result is gone: its task was pruned")
+        subject = f"$O.{namespace}_OBJECTS.C.{json.loads(meta[0])['nuid']}"
+        data, sequence = b"", 0
+        while len(data) < reference["size"]:
+            piece = await self._get(stream, {"seq": sequence + 1, "next_by_subj": subject})
+            if piece is None:
+                break
+            data, sequence = data + piece[0], piece[1]
+        if hashlib.sha256(data).hexdigest() != reference["digest"]:
+            raise TaskNotFoundError("DATA_DAMAGED", "the result is not what was stored")
+        return data_in(data)
+
+    # Commands and reads.
+
+    async def _command(self, what: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Is stored, then answered by a supervisor. Sent again it comes to the same: by its operation id, or by nature."""
+        user = {} if self._user is None else {"user": self._user}
+        inbox = self._connection.new_inbox()
+        answers: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def answered(message: Msg) -> None:
+            answers.put_nowait(message.data)
+
+        subscription = await self._connection.subscribe(inbox, cb=answered)
+        try:
+            await self._publish(f"{self._server.root}.cmd.{what}", pack({"v": 1, **fields, **user}), inbox)
+            data = await asyncio.wait_for(answers.get(), _ANSWERED_WITHIN)
+        except asyncio.TimeoutError:
+            text = f"{what} is stored and nobody has answered yet: it is carried out when a supervisor runs"
+            raise OutcomeUnknownError(text) from None
+        finally:
+            await subscription.unsubscribe()
+        answer: dict[str, Any] = unpack(data)
+        if not answer["ok"]:
+            raise error_of(answer["code"], answer["message"])
+        return answer
+
+    async def _publish(self, subject: str, body: bytes, inbox: str) -> None:
+        headers = {"Content-Type": "application/msgpack", "Baton-Reply": inbox}
+        for attempt in range(_TRIES):
+            try:
+                stored = await self._connection.request(subject, body, timeout=_STORED_WITHIN, headers=headers)
+            except nats.errors.NoRespondersError:
+                if attempt == _TRIES - 1:
+                    raise NotConnectedError("nobody takes commands: no supervisor has made the streams yet") from None
+                await asyncio.sleep(0.5)
+                continue
+            except (nats.errors.Error, asyncio.TimeoutError):
+                continue
+            fault = json.loads(stored.data).get("error")
+            if fault is None:
+                return
+            raise error_of("STORE_REFUSED", fault.get("description", "the command was not stored"))
+        raise OutcomeUnknownError("no answer from NATS: the command may be stored; the same operation_id is safe")
+
+    async def _last(self, stream: str, subject: str) -> tuple[bytes, int] | None:
+        return await self._get(stream, {"last_by_subj": subject})
+
+    async def _get(self, stream: str, query: dict[str, Any]) -> tuple[bytes, int] | None:
+        """From the leader of the stream. Raises NotConnectedError."""
+        subject = f"$JS.API.STREAM.MSG.GET.{stream}"
+        for _ in range(_TRIES):
+            try:
+                answer = await self._connection.request(subject, json.dumps(query).encode(), timeout=_READ_WITHIN)
+            except (nats.errors.Error, asyncio.TimeoutError):
+                await asyncio.sleep(0.2)
+                continue
+            read = json.loads(answer.data)
+            if "error" not in read:
+                message = read["message"]
+                return base64.b64decode(message.get("data", "")), message["seq"]
+            if read["error"].get("err_code") == 10037:
+                return None
+            raise error_of("STORE_REFUSED", read["error"].get("description", "it cannot be read"))
+        raise NotConnectedError("NATS does not answer")
+
+
+_NOT_RUN_FIELDS = frozenset({"type", "title", "description"})
+
+
+def _base64(name: bytes) -> str:
+    return base64.urlsafe_b64encode(name).decode()

@@ -1,0 +1,78 @@
+"""Errors of this package. Each has a ``code`` that does not change."""
+
+from __future__ import annotations
+
+
+class BatonError(Exception):
+    """What came of a request that was not carried out."""
+
+    code: str
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotConnectedError(BatonError):
+    """No connection, or nobody to answer: nothing happened."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("NOT_CONNECTED", message)
+
+
+class OutcomeUnknownError(BatonError):
+    """It may have happened. The same call with the same ``operation_id`` is safe."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("OUTCOME_UNKNOWN", message)
+
+
+class WaitTimeoutError(BatonError):
+    """It was waited long enough; the task runs on."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("WAIT_TIMEOUT", message)
+
+
+class TaskNotFoundError(BatonError):
+    """No such task, or none that may be seen, or one that ended so long ago that its record is gone."""
+
+
+class TaskNotAbortableError(BatonError):
+    """It runs and has no abort handler."""
+
+
+class TaskAbortFailedError(BatonError):
+    """Too late: it has ended, or its body has."""
+
+
+class PermissionDeniedError(BatonError):
+    """This user may not do that."""
+
+
+class TerminalError(Exception):
+    """Raised by a task: no further attempt, whatever is left."""
+
+
+class RetryableError(Exception):
+    """Raised by a task: try again, after ``retry_after`` seconds where that is given."""
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+_BY_CODE: dict[str, type[BatonError]] = {
+    "TASK_NOT_FOUND": TaskNotFoundError,
+    "TASK_NOT_ABORTABLE": TaskNotAbortableError,
+    "TASK_ABORT_FAILED": TaskAbortFailedError,
+    "PERMISSION_DENIED": PermissionDeniedError,
+    "FORCE_REQUIRED": PermissionDeniedError,
+}
+
+
+def error_of(code: str, message: str) -> BatonError:
+    """The error for a refusal."""
+    if code == "OUTCOME_UNKNOWN":
+        return OutcomeUnknownError(message)
+    return _BY_CODE.get(code, BatonError)(code, message)

@@ -1,0 +1,135 @@
+"""The ``@task`` decorator."""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
+
+from .options import Backoff, Duration, TaskOptions, TaskScope, present
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .handle import TaskHandle
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+current_client: contextvars.ContextVar[Client | None] = contextvars.ContextVar("baton_client", default=None)
+_last_client: list[Client] = []
+
+
+def use_client(client: Client | None) -> None:
+    """The client that calls of tasks go through where none was set for their context."""
+    _last_client[:] = [] if client is None else [client]
+
+
+def ambient_client() -> Client:
+    client = current_client.get() or (_last_client[0] if _last_client else None)
+    if client is None:
+        raise RuntimeError("no client: call `await baton.connect(...)` first, or use `client.submit(...)`")
+    return client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """How tasks of a type are run where their call says nothing else."""
+
+    type: str
+    scope: TaskScope | None = None
+    timeout: Duration | None = None
+    queue: str | None = None
+    priority: Literal["high", "normal", "low"] | None = None
+    max_attempts: int | None = None
+    backoff: Backoff | None = None
+    max_rescues: int | None = None
+    on_orphan: Literal["retry", "fail"] | None = None
+    abort_grace: Duration | None = None
+    title: str | None = None
+    description: str | None = None
+
+    def fields(self) -> dict[str, Any]:
+        return present(self)
+
+
+class Task(Generic[P, R]):
+    """A task type: a function, and how it is run. Calling it runs it by a worker and waits for its end."""
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        definition: Definition,
+        retry_on: Callable[[BaseException], bool] | None,
+    ) -> None:
+        self.function = function
+        self.definition = definition
+        self.retry_on = retry_on
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.__name__ = definition.type
+        self.__doc__ = function.__doc__
+
+    @property
+    def type(self) -> str:
+        return self.definition.type
+
+    async def schedule(self, *args: Any, options: TaskOptions | None = None, **kwargs: Any) -> TaskHandle:
+        """Submits the task, or joins the one of its key that is active, and returns at once."""
+        return await ambient_client().submit(self, self.arguments(args, kwargs), options=options)
+
+    async def __call__(self, *args: Any, options: TaskOptions | None = None, **kwargs: Any) -> TaskHandle:
+        """The same, and waits until it has ended, however it ended."""
+        handle = await self.schedule(*args, options=options, **kwargs)
+        await handle.wait()
+        return handle
+
+    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """As a list, which is what travels. Raises TypeError where the function would."""
+        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        if bound.kwargs:
+            names = ", ".join(bound.kwargs)
+            raise TypeError(f"{self.type}: {names} can be given by name only, and arguments travel by place")
+        return list(bound.args)
+
+
+@overload
+def task(function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+@overload
+def task(
+    *,
+    name: str | None = None,
+    scope: TaskScope | None = None,
+    timeout: Duration | None = None,
+    queue: str | None = None,
+    priority: Literal["high", "normal", "low"] | None = None,
+    max_attempts: int | None = None,
+    backoff: Backoff | None = None,
+    max_rescues: int | None = None,
+    on_orphan: Literal["retry", "fail"] | None = None,
+    abort_grace: Duration | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    retry_on: Callable[[BaseException], bool] | None = None,
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+
+
+def task(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    retry_on: Callable[[BaseException], bool] | None = None,
+    **fields: Any,
+) -> Any:
+    """Makes a task type of a function, plain or async. Times are seconds or text such as "5m"."""
+
+    def make(body: Callable[..., Any]) -> Task[..., Any]:
+        type_name = name or getattr(body, "__name__", "")
+        if not type_name or type_name == "<lambda>":
+            raise TypeError("a task needs a name: @task(name=...)")
+        return Task(body, Definition(type=type_name, **fields), retry_on)
+
+    return make if function is None else make(function)

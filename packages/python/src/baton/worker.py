@@ -1,0 +1,270 @@
+"""A worker: claims tasks from supervisors, runs them, and tells how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+from nats.aio.client import Client as Connection
+from nats.aio.msg import Msg
+
+from ._connection import Server
+from ._requests import Requests
+from ._run import Run
+from .errors import BatonError
+from .tasks import Task
+
+_log = logging.getLogger("baton.worker")
+
+_CLAIM_WAIT = 10.0
+_BEAT_TIMEOUT = 1.0
+_LEAST_BETWEEN_BEATS = 0.1
+# Beats not answered for so long: others may count this worker as dead before long.
+_LOST_AFTER = 5.0
+_STOP_GRACE = 5.0
+
+
+class Worker:
+    """Runs tasks of the given types. ``async with Worker([...])``, or ``await Worker([...]).run()`` for a program."""
+
+    def __init__(
+        self,
+        tasks: Iterable[Task[..., Any]],
+        *,
+        queues: Iterable[str] = ("default",),
+        concurrency: int = 8,
+        name: str | None = None,
+        server: Server | None = None,
+    ) -> None:
+        self._tasks = {each.type: each for each in tasks}
+        if not self._tasks:
+            raise ValueError("a worker needs a task")
+        self._queues = list(queues)
+        self._concurrency = concurrency
+        self._label = name or f"py-{os.getpid()}"
+        self._server = server or Server()
+        self._runs: dict[str, Run] = {}
+        self._ends: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._free = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._draining = False
+        self._loops: list[asyncio.Task[None]] = []
+        self._answered_at = time.monotonic()
+        self._supervisor: str | None = None
+        self._beats = asyncio.Condition()
+        self._beat_count = 0
+
+    @property
+    def name(self) -> str:
+        """As it stands in records, in `baton workers` and on the page."""
+        return self._requests.name
+
+    @property
+    def running(self) -> int:
+        return len(self._runs)
+
+    async def start(self) -> None:
+        """Connects and begins to take tasks."""
+        self._connection: Connection = await self._server.connect(self._label)
+        self._threads = ThreadPoolExecutor(self._concurrency + 2, thread_name_prefix="baton")
+        self._requests = Requests(self._connection, self._server.root, self._label)
+        await self._connection.subscribe(f"{self._server.root}.signal.{self.name}", cb=self._signalled)
+        self._loops = [asyncio.create_task(self._beat_on()), asyncio.create_task(self._claim_on())]
+        _log.info("worker %s serves %s", self.name, ", ".join(self._tasks))
+
+    async def drain(self, grace: float = 30.0) -> None:
+        """Takes nothing more; what does not end within the grace is told to stop, then given back."""
+        if self._draining:
+            return
+        self._draining = True
+        self._wake.set()
+        self._free.set()
+        # The claim that waits is answered, with what was claimed for it by then: that is given back.
+        await asyncio.wait(self._loops[1:], timeout=_STOP_GRACE)
+        await self._idle(grace)
+        for run in list(self._runs.values()):
+            run.interrupt("drain")
+        await self._idle(_STOP_GRACE)
+        await _within(_STOP_GRACE, asyncio.gather(*(run.give_back("drain") for run in self._runs.values())))
+        await self._leave()
+
+    async def run(self, grace: float = 30.0) -> None:
+        """Until SIGTERM or SIGINT, which drain; a second one ends at once."""
+        await self.start()
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        await told.wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: os._exit(1))
+        await self.drain(grace)
+
+    async def __aenter__(self) -> Worker:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.drain(grace=0 if kind is not None else 30.0)
+
+    # Beats.
+
+    async def _beat_on(self) -> None:
+        every = 2.0
+        while True:
+            self._wake.clear()
+            began = time.monotonic()
+            answer = await self._beat()
+            every = float(answer["beat"]) if answer is not None else 0.2
+            await asyncio.sleep(max(0.0, _LEAST_BETWEEN_BEATS - (time.monotonic() - began)))
+            await _within(every, self._wake.wait())
+
+    async def _beat(self) -> dict[str, Any] | None:
+        sent_at = time.monotonic()
+        runs = list(self._runs.values())
+        reports = [run.report() for run in runs]
+        state = "draining" if self._draining else "ready"
+        about = {"concurrency": self._concurrency, "host": socket.gethostname(), "pid": os.getpid()}
+        answer: dict[str, Any] | None = None
+        try:
+            answer = await self._requests.ask("beat", {**about, "state": state, "running": reports}, _BEAT_TIMEOUT)
+        except ValueError:
+            _log.warning("payloads of many tasks do not fit into one beat: they are said later")
+        if answer is None or not answer["ok"]:
+            for run, report in zip(runs, reports):
+                run.unsaid(report)
+            if time.monotonic() - self._answered_at > _LOST_AFTER:
+                for run in runs:
+                    run.interrupt("lease_lost")
+            return None
+        self._answered_at = sent_at
+        self._hear(answer)
+        async with self._beats:
+            self._beat_count += 1
+            self._beats.notify_all()
+        return answer
+
+    def _hear(self, answer: dict[str, Any]) -> None:
+        for each in answer["abort"]:
+            run = self._runs.get(each["address"])
+            if run is not None:
+                run.abort(each["cause"])
+        for address in answer["lost"]:
+            run = self._runs.get(address)
+            if run is not None:
+                run.lose()
+        supervisor = answer["supervisor"]
+        if self._supervisor not in (None, supervisor):
+            self._moved.set()
+        self._supervisor = supervisor
+
+    async def _beaten(self) -> None:
+        """What is reported now is with the supervisor when this returns, or it cannot be for a while."""
+        wanted = self._beat_count + 2
+        deadline = time.monotonic() + _LOST_AFTER
+        async with self._beats:
+            while self._beat_count < wanted and time.monotonic() < deadline:
+                self._wake.set()
+                await _within(_BEAT_TIMEOUT, self._beats.wait())
+
+    async def _signalled(self, _message: Msg) -> None:
+        self._wake.set()
+
+    # Claims.
+
+    async def _claim_on(self) -> None:
+        definitions: list[dict[str, Any]] | None = [task.definition.fields() for task in self._tasks.values()]
+        while not self._draining:
+            self._free.clear()
+            free = self._concurrency - len(self._runs)
+            if free <= 0:
+                await self._free.wait()
+                continue
+            told = {} if definitions is None else {"definitions": definitions}
+            answer = await self._claim({"max": free, **told})
+            if not answer["ok"]:
+                _log.error("no tasks can be claimed: %s", answer["message"])
+                await asyncio.sleep(5)
+                continue
+            asked = "definitions" in answer.get("ask", [])
+            definitions = [task.definition.fields() for task in self._tasks.values()] if asked else None
+            for claimed in answer["tasks"]:
+                self._begin(claimed)
+
+    async def _claim(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """One claim, asked again with the same name until it is answered."""
+        about = {"concurrency": self._concurrency, "host": socket.gethostname(), "pid": os.getpid()}
+        body = {
+            "request": uuid.uuid4().hex,
+            "queues": self._queues,
+            "types": list(self._tasks),
+            "wait": _CLAIM_WAIT,
+            **about,
+            **fields,
+        }
+        while True:
+            self._moved.clear()
+            asked = asyncio.ensure_future(self._requests.insist("claim", body, _CLAIM_WAIT + 3))
+            moved = asyncio.ensure_future(self._moved.wait())
+            try:
+                await asyncio.wait({asked, moved}, return_when=asyncio.FIRST_COMPLETED)
+                if asked.done():
+                    return asked.result()
+            finally:
+                asked.cancel()
+                moved.cancel()
+
+    def _begin(self, claimed: dict[str, Any]) -> None:
+        known = self._runs.get(claimed["address"])
+        if known is not None and known.fence == claimed["fence"]:
+            return
+        task = self._tasks[claimed["type"]]
+        run = Run(claimed, task, self._requests, self._threads, self._wake.set, self._beaten)
+        self._runs[run.address] = run
+        end = asyncio.create_task(self._execute(run))
+        self._ends.add(end)
+        end.add_done_callback(self._ends.discard)
+
+    async def _execute(self, run: Run) -> None:
+        try:
+            await (run.give_back("drain") if self._draining else run.execute())
+        except BatonError as error:
+            _log.error("the end of a task could not be told: %s", error)
+        finally:
+            if self._runs.get(run.address) is run:
+                del self._runs[run.address]
+            self._free.set()
+
+    # The end.
+
+    async def _idle(self, seconds: float) -> None:
+        if self._ends:
+            await asyncio.wait(self._ends, timeout=seconds)
+
+    async def _leave(self) -> None:
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._requests.ask("beat", {"state": "gone", "running": []}, _BEAT_TIMEOUT)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._connection.close()
+
+
+async def _within(seconds: float, waiting: Any) -> None:
+    """At most so long, whatever comes of it."""
+    try:
+        await asyncio.wait_for(waiting, seconds)
+    except asyncio.TimeoutError:
+        pass

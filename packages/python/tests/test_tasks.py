@@ -1,0 +1,258 @@
+"""Tasks of Python workers, run by real supervisors."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import baton
+from baton import TaskOptions, TaskScope, get_context, task
+
+from conftest import Serve, until
+
+
+async def test_a_plain_function_runs_in_a_thread_and_its_result_comes_back(
+    client: baton.Client, serve: Serve, name: str
+) -> None:
+    @task(name=name)
+    def add(a: int, b: int = 2) -> dict[str, Any]:
+        return {"sum": a + b, "main": threading.current_thread() is threading.main_thread()}
+
+    await serve(add)
+    handle = await add.schedule(a=1)
+    assert (handle.status, handle.outcome) == ("pending", "created")
+    await handle.wait(10)
+    assert (handle.status, handle.result, handle.attempt) == ("success", {"sum": 3, "main": False}, 1)
+
+
+async def test_an_async_function_runs_in_the_loop_and_a_call_waits(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name)
+    async def later(at: datetime.datetime, raw: bytes) -> list[Any]:
+        await asyncio.sleep(0.01)
+        return [at, raw, get_context().user]
+
+    await serve(later)
+    at = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.timezone.utc)
+    ended = await later(at, b"\x00\xff")
+    assert (ended.status, ended.result) == ("success", [at, b"\x00\xff", "alice"])
+
+
+async def test_progress_and_payload_are_seen_live(client: baton.Client, serve: Serve, name: str) -> None:
+    go = threading.Event()
+
+    @task(name=name)
+    def work() -> None:
+        ctx = get_context()
+        ctx.update_task(progress=(1, 4), payload={"page": 1})
+        go.wait(10)
+        ctx.update_task(progress=1.5)  # left out, with a warning
+        ctx.update_task(progress=(4, 4))
+
+    await serve(work)
+    handle = await work.schedule()
+    seen: list[Any] = []
+    async for event in handle.events():
+        seen.append((event.status, event.progress))
+        if event.progress is not None:
+            go.set()
+    assert seen[-1] == ("success", {"current": 4, "total": 4})
+    assert ("in_progress", {"current": 1, "total": 4}) in seen
+    assert handle.payload == {"page": 1}
+
+
+async def test_a_cancel_runs_abort_handlers_then_cleanup_handlers_last_first(
+    client: baton.Client, serve: Serve, name: str
+) -> None:
+    order: list[str] = []
+
+    @task(name=name)
+    def abortable() -> str:
+        ctx = get_context()
+        stop = threading.Event()
+        ctx.on_cleanup(lambda: order.append("cleanup 1"))
+        ctx.on_abort(lambda: order.append("abort 1"))
+
+        @ctx.on_abort
+        def handle_abort() -> None:
+            order.append("abort 2")
+            stop.set()
+
+        ctx.on_cleanup(lambda: order.append("cleanup 2"))
+        stop.wait(20)
+        return "stopped"
+
+    await serve(abortable)
+    handle = await abortable.schedule()
+    await until(lambda: _is_abortable(client, handle))
+    began = time.monotonic()
+    assert await handle.cancel() == "aborted"
+    await handle.wait(10)
+    assert time.monotonic() - began < 2, "it was told at once, by a signal"
+    assert handle.status == "aborted"
+    assert order == ["abort 2", "abort 1", "cleanup 2", "cleanup 1"]
+    record, _ = await client.record_of(handle.address, handle.uuid)
+    assert {"deliveredAt", "observedAt", "stoppedAt"} <= set(record["abort"])
+
+
+async def test_without_an_abort_handler_it_cannot_be_cancelled(client: baton.Client, serve: Serve, name: str) -> None:
+    go = threading.Event()
+
+    @task(name=name)
+    def stubborn() -> str:
+        go.wait(10)
+        return "done"
+
+    await serve(stubborn)
+    handle = await stubborn.schedule()
+    await until(lambda: _is(handle, "in_progress"))
+    with pytest.raises(baton.TaskNotAbortableError):
+        await handle.cancel()
+    go.set()
+    assert (await handle.wait(10)).result == "done"
+    with pytest.raises(baton.TaskAbortFailedError):
+        await handle.cancel()
+
+
+async def test_a_timeout_ends_an_abortable_task(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name, timeout=60)
+    async def slow() -> None:
+        body = asyncio.current_task()
+        assert body is not None
+        get_context().on_abort(body.cancel)
+        await asyncio.sleep(30)
+
+    await serve(slow)
+    began = time.monotonic()
+    handle = await slow(options=TaskOptions(timeout=1))
+    assert handle.status == "timed_out"
+    assert 1 <= time.monotonic() - began < 6
+
+
+async def test_failures_say_what_was_raised_and_handlers_that_fail_are_told(
+    client: baton.Client, serve: Serve, name: str
+) -> None:
+    @task(name=name)
+    def broken(in_cleanup: bool) -> None:
+        @get_context().on_cleanup
+        def cleanup() -> None:
+            if in_cleanup:
+                raise OSError("disk full")
+
+        if not in_cleanup:
+            raise ValueError("no such data set")
+
+    await serve(broken)
+    body = await broken(False)
+    assert body.error is not None and body.status == "failure"
+    assert (body.error.type, body.error.message) == ("ValueError", "no such data set")
+    assert "raise ValueError" in (body.error.stack or "")
+    handler = await broken(True)
+    assert handler.error is not None and handler.status == "failure"
+    assert (handler.error.type, handler.error.message) == ("OSError", "disk full")
+
+
+async def test_retries_resume_from_what_the_former_attempt_kept(client: baton.Client, serve: Serve, name: str) -> None:
+    seen: list[Any] = []
+
+    @task(name=name, max_attempts=3, backoff=baton.Backoff(initial="50ms", jitter=0))
+    def flaky() -> str:
+        ctx = get_context()
+        seen.append((ctx.attempt, ctx.previous.payload))
+        ctx.update_task(payload={"done": ctx.attempt})
+        if ctx.attempt < 3:
+            raise baton.RetryableError("again", retry_after=0.05)
+        return "third"
+
+    await serve(flaky)
+    handle = await flaky()
+    assert (handle.status, handle.result, handle.attempt) == ("success", "third", 3)
+    assert seen == [(1, None), (2, {"done": 1}), (3, {"done": 2})]
+
+
+async def test_a_terminal_error_and_retry_on_end_it_at_once(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name, max_attempts=5, retry_on=lambda error: not isinstance(error, KeyError))
+    def final(kind: str) -> None:
+        if kind == "terminal":
+            raise baton.TerminalError("no use")
+        raise KeyError("not worth it")
+
+    await serve(final)
+    for kind in ("terminal", "key"):
+        handle = await final(kind)
+        assert (handle.status, handle.attempt) == ("failure", 1)
+
+
+async def test_what_cannot_travel_is_refused_where_it_is_given(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name)
+    def odd(_value: Any) -> Any:
+        return object()
+
+    await serve(odd)
+    with pytest.raises(TypeError, match=r"2\^53"):
+        await odd.schedule(2**53)
+    with pytest.raises(TypeError):
+        await odd.schedule()
+    handle = await odd(1)
+    assert handle.error is not None and (handle.status, handle.error.type) == ("failure", "TypeError")
+
+
+async def test_a_large_result_goes_through_the_object_store(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name)
+    def large(size: int) -> str:
+        return "x" * size
+
+    await serve(large)
+    kept = await large(500_000)
+    assert kept.status == "success" and len(kept.result) == 500_000
+    beyond = await large(2_000_000)
+    assert beyond.error is not None and (beyond.status, beyond.error.type) == ("failure", "result_too_large")
+
+
+async def test_one_key_is_one_task(client: baton.Client, serve: Serve, name: str) -> None:
+    go = asyncio.Event()
+
+    @task(name=name, scope=TaskScope.SHARED)
+    async def shared() -> str:
+        await go.wait()
+        return "once"
+
+    await serve(shared)
+    options = TaskOptions(task_key="report_123")
+    first = await shared.schedule(options=options)
+    async with baton.Client(user="bob") as bob:
+        second = await bob.submit(shared, options=options)
+        assert (first.outcome, second.outcome, first.uuid == second.uuid) == ("created", "joined", True)
+        with pytest.raises(baton.WaitTimeoutError):
+            await bob.wait(second, timeout=0.3)
+        go.set()
+        joined = await bob.join(shared, options=options, timeout=10)
+        assert joined.status == "success"
+    assert (await first.wait(10)).result == "once"
+
+
+async def test_delays_priorities_and_names_travel(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name)
+    def noop() -> None:
+        return None
+
+    await serve(noop)
+    began = time.monotonic()
+    handle = await client.submit(name, options=TaskOptions(delay=1, priority="high", task_name="Shown"))
+    await handle.wait(10)
+    assert time.monotonic() - began >= 1
+    record, _ = await client.record_of(handle.address, handle.uuid)
+    assert (record["name"], record["priority"]) == ("Shown", "high")
+
+
+async def _is(handle: baton.TaskHandle, status: str) -> bool:
+    return (await handle.refresh()).status == status
+
+
+async def _is_abortable(client: baton.Client, handle: baton.TaskHandle) -> bool:
+    record, _ = await client.record_of(handle.address, handle.uuid)
+    return record.get("abortable") is True
