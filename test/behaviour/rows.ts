@@ -93,4 +93,5 @@ export const ROWS: Readonly<Record<string, string>> = {
   Q4: 'a queue goes on when its supervisor dies, stands still or is restarted',
   O1: 'a worker in any language, without a right to a stream',
   O2: 'it can harm only what it has claimed',
+  O3: 'the Python package',
 };

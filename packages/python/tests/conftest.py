@@ -1,4 +1,4 @@
-"""Real services: `node test/run.mjs integration/python` starts them and says where they are."""
+"""Real services: `node test/run.mjs behaviour/python` starts them and says where they are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import baton
 
 if "NATS_URL" not in os.environ or "BATON_NAMESPACE" not in os.environ:
-    raise RuntimeError("run this by `node test/run.mjs integration/python`, which starts the services")
+    raise RuntimeError("run this by `node test/run.mjs behaviour/python`, which starts the services")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
-from ._connection import Server
+from ._connection import Server, token
 from ._requests import Requests
 from ._run import Run
 from .errors import BatonError
@@ -68,6 +68,12 @@ class Worker:
     def name(self) -> str:
         """As it stands in records, in `baton workers` and on the page."""
         return self._requests.name
+
+    @property
+    def _claim_verb(self) -> str:
+        """Under the subject of its type where it serves one alone, which may be all that its credentials are for."""
+        only, *more = self._tasks
+        return "claim" if more else f"claim.{token(only)}"
 
     @property
     def running(self) -> int:
@@ -216,7 +222,7 @@ class Worker:
         }
         while True:
             self._moved.clear()
-            asked = asyncio.ensure_future(self._requests.insist("claim", body, _CLAIM_WAIT + 3))
+            asked = asyncio.ensure_future(self._requests.insist(self._claim_verb, body, _CLAIM_WAIT + 3))
             moved = asyncio.ensure_future(self._moved.wait())
             try:
                 await asyncio.wait({asked, moved}, return_when=asyncio.FIRST_COMPLETED)
