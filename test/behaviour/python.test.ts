@@ -5,11 +5,15 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as assert from 'uvu/assert';
+import { startRolesServer } from '../support/roles.ts';
 import { stagedSuite } from '../support/stage.ts';
+import { mainOf } from '../support/system-fixture.ts';
+import { SystemProcess } from '../support/system-process.ts';
 
 const test = stagedSuite('python', { supervisors: 2, workers: 0, projectors: 0 });
 
 const PACKAGE = resolve('packages/python');
+const QUIET = { PYTHONDONTWRITEBYTECODE: '1' };
 
 type Ran = { readonly code: number | null; readonly output: string };
 
@@ -29,27 +33,74 @@ const ok = async (...call: Parameters<typeof run>): Promise<string> => {
   return output;
 };
 
+/** An environment with the package in it, as its users have it: made by the first test, for all of this file. */
+const installed = (() => {
+  let folder: string | undefined;
+  const make = async (): Promise<string> => {
+    const made = (folder = mkdtempSync(join(tmpdir(), 'baton-python-')));
+    await ok('python3', ['-m', 'venv', join(made, 'venv')]);
+    const python = join(made, 'venv', 'bin', 'python');
+    const pip = ['-m', 'pip', '--disable-pip-version-check', '--quiet'];
+    await ok(python, [...pip, 'wheel', '--no-deps', '--wheel-dir', made, PACKAGE]);
+    const wheel = readdirSync(made).find((name) => name.endsWith('.whl'));
+    assert.ok(wheel !== undefined);
+    await ok(python, [...pip, 'install', `${join(made, wheel)}[test]`]);
+    await ok(python, ['-m', 'mypy', '--cache-dir', join(made, 'mypy')]);
+    return python;
+  };
+  let python: Promise<string> | undefined;
+  return {
+    python: () => (python ??= make()),
+    remove: () => folder !== undefined && rmSync(folder, { recursive: true, force: true }),
+  };
+})();
+
+process.once('exit', installed.remove);
+
 test(
   'O3 the wheel is built and installed, its types hold, and its tests pass against real services',
-  async (stage, context) => {
-    const folder = mkdtempSync(join(tmpdir(), 'baton-python-'));
-    context.defer(() => rmSync(folder, { recursive: true, force: true }));
-    await ok('python3', ['-m', 'venv', join(folder, 'venv')]);
-    const python = join(folder, 'venv', 'bin', 'python');
-    const pip = ['-m', 'pip', '--disable-pip-version-check', '--quiet'];
-    // Away from the sources, so that what is tried is what is in the wheel.
-    await ok(python, [...pip, 'wheel', '--no-deps', '--wheel-dir', folder, PACKAGE]);
-    const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));
-    assert.ok(wheel !== undefined);
-    await ok(python, [...pip, 'install', `${join(folder, wheel)}[test]`]);
-    await ok(python, ['-m', 'mypy', '--cache-dir', join(folder, 'mypy')]);
-    const env = { NATS_URL: stage.natsUrl, BATON_NAMESPACE: stage.namespace, PYTHONDONTWRITEBYTECODE: '1' };
-    const options = ['-p', 'no:cacheprovider', '--durations=5', '--tb=short'];
-    const said = await ok(python, ['-m', 'pytest', ...options], env);
+  async (stage) => {
+    const python = await installed.python();
+    const env = { NATS_URL: stage.natsUrl, BATON_NAMESPACE: stage.namespace, ...QUIET };
+    const said = await ok(python, ['-m', 'pytest', '-p', 'no:cacheprovider', '--durations=5', '--tb=short'], env);
     console.log(said.trimEnd());
     assert.match(said, /\d{2,} passed/);
   },
   { limitMs: 240_000 },
+);
+
+test(
+  'O3 its example runs under the roles of deploy/nats, which refuse it nothing',
+  async (_stage, context) => {
+    const python = await installed.python();
+    const server = await startRolesServer(context);
+    const service = (
+      name: string,
+      command: string | undefined,
+      args: readonly string[],
+      env: object,
+      readyWhen: string,
+    ) => {
+      const made = new SystemProcess({
+        name,
+        ...(command === undefined ? {} : { command }),
+        args,
+        env: { ...env, ...QUIET },
+        readyWhen,
+      });
+      context.defer(() => made.destroy());
+      return made.start();
+    };
+    await service('supervisor', undefined, [mainOf('supervisor')], server.env('supervisor'), '"msg":"started"');
+    const examples = join(PACKAGE, 'examples');
+    const far = { ...server.env('remote_worker'), PYTHONPATH: examples };
+    await service('worker', python, ['-m', 'baton', 'worker', 'report'], far, 'serves py_report');
+    const said = await ok(python, [join(examples, 'submit_report.py')], { ...server.env('publisher'), ...QUIET });
+    assert.match(said, "success {'pages': 10}");
+    assert.match(said, 'aborted');
+    assert.equal(server.violations(), []);
+  },
+  { limitMs: 60_000 },
 );
 
 test.run();

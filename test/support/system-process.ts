@@ -6,7 +6,9 @@ export type ProcessExit = { readonly code: number | null; readonly signal: NodeJ
 export type ProcessSpec = {
   /** For people: `worker 1`. */
   readonly name: string;
-  /** Arguments of `node`: a built service, then what it is given. */
+  /** What runs; `node` when not given, with source maps. */
+  readonly command?: string;
+  /** Arguments of `node`: a built service, then what it is given. Of another command: its own. */
   readonly args: readonly string[];
   /** On top of this process's own environment; `undefined` takes a variable away. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -99,9 +101,9 @@ export class SystemProcess {
   }
 
   private launch(): void {
-    const { args, env } = this.spec;
+    const { command, args, env } = this.spec;
     const { BATON_TEST_REPORT: _report, ...own } = process.env;
-    const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
+    const child = spawn(command ?? process.execPath, command === undefined ? ['--enable-source-maps', ...args] : args, {
       env: { ...own, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

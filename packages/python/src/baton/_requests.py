@@ -11,6 +11,7 @@ import nats.errors
 from nats.aio.client import Client as Connection
 
 from ._data import pack, unpack
+from .errors import NotConnectedError
 
 _HEADERS = {"Content-Type": "application/msgpack"}
 _PAUSE = 0.1
@@ -38,19 +39,29 @@ class Requests:
                 f"{self._root}.work.{verb}", message, timeout=timeout, headers=_HEADERS
             )
         except (nats.errors.Error, asyncio.TimeoutError, OSError):
+            _heed_cancel()
             return None
+        _heed_cancel()
         decoded: dict[str, Any] = unpack(answer.data)
         return decoded
 
     async def insist(self, verb: str, body: dict[str, Any], timeout: float) -> dict[str, Any]:
         """Asks the same again until there is a definite answer: ``request`` makes that safe."""
         pause = _PAUSE
-        while True:
+        while not self._connection.is_closed:
             answer = await self.ask(verb, body, timeout)
             if answer is not None and not _is_passing(answer):
                 return answer
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, 2 * pause)
+        raise NotConnectedError("the connection was closed before there was an answer")
+
+
+def _heed_cancel() -> None:
+    """The library's wait lets a cancel pass that comes together with the answer, or with its time being over."""
+    current = asyncio.current_task()
+    if current is not None and current.cancelling() > 0:
+        raise asyncio.CancelledError
 
 
 def _is_passing(answer: dict[str, Any]) -> bool:

@@ -125,10 +125,10 @@ class Client:
             heard.put_nowait(message.data)
 
         async def told(seconds: float) -> bytes | None:
-            try:
-                return await asyncio.wait_for(heard.get(), seconds)
-            except asyncio.TimeoutError:
-                return None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    return await heard.get()
+            return None
 
         root = self._server.root
         subscriptions = [await self._connection.subscribe(f"{root}.live.{address}", cb=on_live)]
@@ -172,8 +172,9 @@ class Client:
         subscription = await self._connection.subscribe(inbox, cb=answered)
         try:
             await self._publish(f"{self._server.root}.cmd.{what}", pack({"v": 1, **fields, **user}), inbox)
-            data = await asyncio.wait_for(answers.get(), _ANSWERED_WITHIN)
-        except asyncio.TimeoutError:
+            async with asyncio.timeout(_ANSWERED_WITHIN):
+                data = await answers.get()
+        except TimeoutError:
             text = f"{what} is stored and nobody has answered yet: it is carried out when a supervisor runs"
             raise OutcomeUnknownError(text) from None
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -62,7 +63,8 @@ class Worker:
         self._answered_at = time.monotonic()
         self._supervisor: str | None = None
         self._beats = asyncio.Condition()
-        self._beat_count = 0
+        self._begun = 0
+        self._answered = 0
 
     @property
     def name(self) -> str:
@@ -139,6 +141,8 @@ class Worker:
 
     async def _beat(self) -> dict[str, Any] | None:
         sent_at = time.monotonic()
+        self._begun += 1
+        number = self._begun
         runs = list(self._runs.values())
         reports = [run.report() for run in runs]
         state = "draining" if self._draining else "ready"
@@ -158,7 +162,7 @@ class Worker:
         self._answered_at = sent_at
         self._hear(answer)
         async with self._beats:
-            self._beat_count += 1
+            self._answered = number
             self._beats.notify_all()
         return answer
 
@@ -178,10 +182,10 @@ class Worker:
 
     async def _beaten(self) -> None:
         """What is reported now is with the supervisor when this returns, or it cannot be for a while."""
-        wanted = self._beat_count + 2
+        wanted = self._begun + 1
         deadline = time.monotonic() + _LOST_AFTER
         async with self._beats:
-            while self._beat_count < wanted and time.monotonic() < deadline:
+            while self._answered < wanted and time.monotonic() < deadline:
                 self._wake.set()
                 await _within(_BEAT_TIMEOUT, self._beats.wait())
 
@@ -262,7 +266,7 @@ class Worker:
     async def _leave(self) -> None:
         for loop in self._loops:
             loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await asyncio.wait(self._loops, timeout=_STOP_GRACE)
         await self._requests.ask("beat", {"state": "gone", "running": []}, _BEAT_TIMEOUT)
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._connection.close()
@@ -270,7 +274,6 @@ class Worker:
 
 async def _within(seconds: float, waiting: Any) -> None:
     """At most so long, whatever comes of it."""
-    try:
-        await asyncio.wait_for(waiting, seconds)
-    except asyncio.TimeoutError:
-        pass
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting

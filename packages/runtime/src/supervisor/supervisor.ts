@@ -275,12 +275,11 @@ class Actor {
 
   /** What all supervisors share: each command is given to one of them. */
   private openDesk(base: Pick<DeskOptions, 'clock' | 'chance' | 'log'>): Desk {
-    const { commands } = this.ports;
-    const most = this.timings.commandsAtOnce;
+    const { ports, timings } = this;
     return new Desk({
       ...base,
       what: 'commands',
-      open: () => commands.open((one) => void this.commands.take(one), { most }),
+      open: () => ports.commands.open((one) => void this.commands.take(one), { most: timings.commandsAtOnce }),
     });
   }
 
