@@ -101,6 +101,19 @@ test('O1 large arguments and results travel in messages, up to a limit that is t
   assert.is(String(handle.result).length, 600_000);
 });
 
+test('O1 what does not fit into a message in one format does in the other', async (stage, context) => {
+  const type = 'any.escaped';
+  const json = await remote(stage, context);
+  const handle = await stage.baton.within(() => handlerOf(type).schedule('\u0001'.repeat(250_000)));
+  assert.is((await json.client.claim({ types: [type], wait: 10 })).code, 'ANSWER_TOO_LARGE');
+  await json.client.beat([], { state: 'gone' });
+  const { client } = await remote(stage, context, 'msgpack');
+  const taken = only(await client.claim({ types: [type], wait: 10 }));
+  assert.is(String(taken.args[0]).length, 250_000);
+  assert.is((await client.finish(taken, { outcome: 'success' })).status, 'success');
+  await handle.wait({ timeout: '5s' });
+});
+
 test('O1 a worker may fail a task for a result that is too large', async (stage, context) => {
   const type = 'any.too_large';
   const { client } = await remote(stage, context);

@@ -49,9 +49,14 @@ export class Forgotten {
     else this.missed.delete(worker);
   }
 
-  /** The worker has gone. */
-  gone(worker: string): void {
-    this.missed.delete(worker);
+  /** Of those that are not among these nothing more will be heard. */
+  retain(workers: ReadonlySet<string>): void {
+    for (const worker of this.missed.keys()) if (!workers.has(worker)) this.missed.delete(worker);
+  }
+
+  /** Workers that own something they have not listed. */
+  get size(): number {
+    return this.missed.size;
   }
 
   private async end(worker: string, address: Address, fence: Fence): Promise<void> {

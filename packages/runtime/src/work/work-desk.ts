@@ -79,9 +79,9 @@ export class WorkDesk {
     for (const [name, bridge] of this.bridges) {
       if (bridge.silentMs < SILENT_MS) continue;
       this.bridges.delete(name);
-      this.forgotten.gone(name);
       bridge.end();
     }
+    if (this.forgotten.size > 0) this.forgotten.retain(new Set(this.parts.liveWorkers().map(({ id }) => id)));
   }
 
   private isMine(name: string): boolean {
@@ -127,7 +127,6 @@ export class WorkDesk {
 
   private forget(name: string, bridge: Bridge): void {
     if (this.bridges.get(name) === bridge) this.bridges.delete(name);
-    this.forgotten.gone(name);
     bridge.end();
   }
 
