@@ -38,6 +38,7 @@ const installed = (() => {
   let folder: string | undefined;
   const make = async (): Promise<string> => {
     const made = (folder = mkdtempSync(join(tmpdir(), 'baton-python-')));
+    // Python 3.11 or newer with venv; `.ci/run` installs it where it is missing.
     await ok('python3', ['-m', 'venv', join(made, 'venv')]);
     const python = join(made, 'venv', 'bin', 'python');
     const pip = ['-m', 'pip', '--disable-pip-version-check', '--quiet'];

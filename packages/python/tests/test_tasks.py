@@ -249,10 +249,101 @@ async def test_delays_priorities_and_names_travel(client: baton.Client, serve: S
     assert (record["name"], record["priority"]) == ("Shown", "high")
 
 
+async def test_a_pending_task_is_cancelled_at_once_and_never_runs(client: baton.Client, serve: Serve, name: str) -> None:
+    ran: list[int] = []
+
+    @task(name=name)
+    def never() -> None:
+        ran.append(1)
+
+    handle = await client.submit(never)
+    assert await client.cancel(handle.uuid, handle.address) == "aborted"
+    await serve(never)
+    assert (await handle.wait(5)).status == "aborted"
+    assert ran == []
+
+
+async def test_a_handler_that_fails_keeps_no_other_from_running_and_makes_an_abort_a_failure(
+    client: baton.Client, serve: Serve, name: str
+) -> None:
+    ran: list[str] = []
+
+    @task(name=name)
+    async def abortable() -> None:
+        ctx = get_context()
+        stop = asyncio.Event()
+
+        @ctx.on_cleanup
+        async def last() -> None:
+            ran.append("cleanup")
+
+        @ctx.on_abort
+        def first() -> None:
+            stop.set()
+
+        @ctx.on_abort
+        def fails() -> None:
+            raise RuntimeError("cannot stop the export")
+
+        await stop.wait()
+
+    await serve(abortable)
+    handle = await abortable.schedule()
+    await until(lambda: _is_abortable(client, handle))
+    await handle.cancel()
+    await handle.wait(10)
+    assert handle.error is not None
+    assert (handle.status, handle.error.message, ran) == ("failure", "cannot stop the export", ["cleanup"])
+
+
+async def test_once_cleanup_has_begun_it_is_too_late_for_a_cancel(client: baton.Client, serve: Serve, name: str) -> None:
+    go = asyncio.Event()
+
+    @task(name=name)
+    async def tidy() -> int:
+        get_context().on_cleanup(go.wait)
+        get_context().on_abort(lambda: None)
+        return 7
+
+    await serve(tidy)
+    handle = await tidy.schedule()
+    await until(lambda: _has(client, handle, "finishing"))
+    with pytest.raises(baton.TaskAbortFailedError):
+        await handle.cancel()
+    go.set()
+    assert (await handle.wait(10)).result == 7
+
+
+async def test_a_timeout_without_an_abort_handler_is_shown_and_the_task_runs_on(
+    client: baton.Client, serve: Serve, name: str
+) -> None:
+    go = threading.Event()
+
+    @task(name=name, timeout=0.3)
+    def deaf() -> str:
+        go.wait(10)
+        return "late"
+
+    await serve(deaf)
+    handle = await deaf.schedule()
+    await until(lambda: _has(client, handle, "timeoutUnenforced"))
+    go.set()
+    assert (await handle.wait(10)).result == "late"
+
+
+async def test_a_context_is_only_inside_of_a_task() -> None:
+    with pytest.raises(RuntimeError):
+        get_context()
+
+
 async def _is(handle: baton.TaskHandle, status: str) -> bool:
     return (await handle.refresh()).status == status
 
 
-async def _is_abortable(client: baton.Client, handle: baton.TaskHandle) -> bool:
+async def _has(client: baton.Client, handle: baton.TaskHandle, flag: str) -> bool:
     record, _ = await client.record_of(handle.address, handle.uuid)
-    return record.get("abortable") is True
+    return record.get(flag) is True
+
+
+async def _is_abortable(client: baton.Client, handle: baton.TaskHandle) -> bool:
+    return await _has(client, handle, "abortable")

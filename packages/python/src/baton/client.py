@@ -46,13 +46,20 @@ class Client:
     def __init__(self, *, user: str | None = None, admin: bool = False, server: Server | None = None) -> None:
         self._user = None if user is None else {"id": user, "admin": admin}
         self._server = server or Server()
+        self._is_open = False
 
     async def open(self) -> None:
+        """Connects; does nothing where it is connected. Raises NotConnectedError."""
+        if self._is_open:
+            return
         self._connection: Connection = await self._server.connect("baton client")
+        self._is_open = True
 
     async def close(self) -> None:
         use_client(None)
-        await self._connection.close()
+        if self._is_open:
+            self._is_open = False
+            await self._connection.close()
 
     async def __aenter__(self) -> Client:
         await self.open()
