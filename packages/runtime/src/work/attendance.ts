@@ -18,6 +18,7 @@ export class Attendance {
   private renewedAt = Number.NEGATIVE_INFINITY;
   private renewing: Promise<void> | undefined;
   private heardAt: number;
+  private beatAt: number;
   private announcer: Announcer | undefined;
   private definitions: readonly TypeDefinition[] | undefined;
 
@@ -26,6 +27,7 @@ export class Attendance {
     this.ports = ports;
     const { clock } = ports;
     this.heardAt = clock.monotonic();
+    this.beatAt = this.heardAt;
     const startedAt = clock.now();
     this.info = former ?? { role: 'worker', id: name, host: 'unknown', pid: 0, startedAt, state: 'ready', types: [] };
   }
@@ -40,11 +42,17 @@ export class Attendance {
     return this.definitions;
   }
 
-  /** A sign of life. True when it was silent for so long that others may have taken what it had. */
-  heard(): boolean {
-    const wasSilent = this.silentMs >= LEASE_MS / 2;
+  /** A sign of life. */
+  heard(): void {
     this.heardAt = this.ports.clock.monotonic();
-    return wasSilent;
+  }
+
+  /** A beat came. True when there was none for so long that others may have taken what it had. */
+  beaten(): boolean {
+    const before = this.beatAt;
+    this.heard();
+    this.beatAt = this.heardAt;
+    return this.beatAt - before >= LEASE_MS / 2;
   }
 
   /** Resolves when others know that it lives. Rejects with a BatonError when that is not certain. */

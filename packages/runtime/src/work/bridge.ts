@@ -82,7 +82,7 @@ export class Bridge {
   async beat(request: BeatRequest): Promise<WorkAnswer> {
     const { state = 'ready', concurrency, host, pid, running } = request;
     if (state === 'gone') return this.bye();
-    if (this.attendance.heard()) this.lookAtAll();
+    if (this.attendance.beaten()) this.lookAtAll();
     if (state === 'draining') this.closeStand();
     try {
       const about = { ...(host === undefined ? {} : { host }), ...(pid === undefined ? {} : { pid }) };
