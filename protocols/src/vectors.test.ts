@@ -46,8 +46,8 @@ type AddressVector = {
 };
 
 test('keys to addresses', () => {
-  hold('addresses', vectors<AddressVector>('addresses'), ({ address: _, ...identity }) => ({
-    address: addressOf(identity),
+  hold('addresses', vectors<AddressVector>('addresses'), ({ scope, type, key, user }) => ({
+    address: addressOf(user === undefined ? { scope, type, key } : { scope, type, key, user }),
   }));
 });
 

@@ -115,6 +115,7 @@ export class Stand {
     }
     const claimed = await claims.claim(address, from, revision);
     if (claimed.kind === 'not_mine') task.giveBack('stale');
+    if (claimed.kind === 'unreadable') task.giveBack('refused');
     if (claimed.kind === 'unknown') void this.settle(address);
     return claimed.kind === 'mine' ? taken(address, claimed.held) : undefined;
   }
