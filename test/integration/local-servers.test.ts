@@ -25,6 +25,8 @@ import { suite } from '../support/suite.ts';
 import type { TestContext } from '../support/suite.ts';
 
 /** The servers are installed by now: the runner has started a pair for all tests. */
+const isStopped = (pid: number): boolean => / T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+
 const limitMs = 60_000;
 
 // This file is also the program that the tests start in a process of its own, to kill it.
@@ -90,6 +92,8 @@ function declareTests(): void {
       const [nats, collection] = await Promise.all([natsOf(context, servers), collectionOf(context, servers)]);
       servers.nats.pause();
       servers.mongo.pause();
+      // A signal takes a moment.
+      await eventually(() => [...servers.nats.pids(), ...servers.mongo.pids()].every(isStopped));
       const answers = [nats.flush().then(() => 'answer'), collection.countDocuments().then(() => 'answer')];
       assert.equal(await Promise.all(answers.map((answer) => Promise.race([answer, sleep(300, 'silence')]))), [
         'silence',
