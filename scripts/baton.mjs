@@ -9,5 +9,5 @@ if (!existsSync(fileURLToPath(main))) {
   process.stderr.write('baton is not built yet: run `npm start` once, or `npm run build`.\n');
   process.exit(2);
 }
-endWithLauncher({ interrupts: process.argv[2] === 'dev' });
+endWithLauncher();
 await import(main.href);

@@ -8,8 +8,6 @@ import { readFileSync } from 'node:fs';
 const LOOK_EVERY_MS = 500;
 /** Where there is no /proc, each look costs a process. */
 const ASK_EVERY_MS = 2_000;
-/** A look this much later than it should have been was held up by more than a busy machine. */
-const LATE_MS = 1_000;
 /** npm, the shell, and whatever a wrapper puts between. */
 const MOST_STEPS = 4;
 
@@ -58,51 +56,15 @@ const launchers = () => {
   return [];
 };
 
-/** How often a process has gone to sleep by itself; NaN where that is not known. */
-const sleepsOf = (pid) => {
-  try {
-    return Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  } catch {
-    return Number.NaN;
-  }
-};
-
-/**
- * Whether the shell was interrupted since the last look. npm hands a SIGINT to its shell, and a shell that waits for its
- * command keeps it for itself until that ends, which nobody has told the command to do. All there is to see is that the
- * shell woke up and went to sleep again: it does nothing else while it waits. What stops or freezes everybody wakes it as
- * well, so after a look that came late, or while the clocks jumped, nothing is concluded.
- */
-const interruptsOf = (shell) => {
-  let known = sleepsOf(shell);
-  let [atMs, wallMs] = [performance.now(), Date.now()];
-  return () => {
-    const [before, wallBefore] = [atMs, wallMs];
-    [atMs, wallMs] = [performance.now(), Date.now()];
-    const last = known;
-    known = sleepsOf(shell);
-    const isLate = Math.max(atMs - before, Math.abs(wallMs - wallBefore)) > LOOK_EVERY_MS + LATE_MS;
-    return known > last && !isLate;
-  };
-};
-
-/**
- * Sends this process SIGHUP, as a terminal that is closed does, when one of those is gone that stood above it at the start.
- * `interrupts`: also SIGINT, when the shell above it got one; for who takes several of them as one.
- */
-export const endWithLauncher = ({ interrupts = false } = {}) => {
+/** Sends this process SIGHUP, as a terminal that is closed does, when one of those is gone that stood above it at the start. */
+export const endWithLauncher = () => {
   const chain = launchers();
   if (chain.length === 0) return;
-  // The launcher itself is the last one; a shell that has replaced itself is not there.
-  const wasInterrupted = isLinux && interrupts && chain.length > 1 ? interruptsOf(chain[0].pid) : () => false;
   const timer = setInterval(
     () => {
       // A process whose parent has ended gets another one, so nobody has to be known by more than his number.
       const isWhole = chain.every(({ pid }, i) => (i === 0 ? process.ppid : look(chain[i - 1].pid)?.parent) === pid);
-      if (isWhole) {
-        if (wasInterrupted()) process.kill(process.pid, 'SIGINT');
-        return;
-      }
+      if (isWhole) return;
       clearInterval(timer);
       process.kill(process.pid, 'SIGHUP');
     },
