@@ -83,24 +83,28 @@ export const writeListSize = (size: number): void => {
   } else throw UNUSUAL;
 };
 
+/** A whole number in one, two or four bytes behind a code, which grows by one with each of these widths. There is room. */
+const writeSized = (code: number, value: number): void => {
+  if (value < 0x1_00) {
+    out[to++] = code;
+    out[to++] = value;
+  } else if (value < 0x1_00_00) {
+    out[to] = code + 1;
+    out.writeUInt16BE(value, to + 1);
+    to += 3;
+  } else {
+    out[to] = code + 2;
+    out.writeUInt32BE(value, to + 1);
+    to += 5;
+  }
+};
+
 /** A finite number that is not below 0. */
 export const writeNumber = (value: number): void => {
   need(9);
   if (value >= 0 && value < 0x1_00_00_00_00 && value === value >>> 0) {
     if (value < 0x80) out[to++] = value;
-    else if (value < 0x1_00) {
-      out[to] = 0xcc;
-      out[to + 1] = value;
-      to += 2;
-    } else if (value < 0x1_00_00) {
-      out[to] = 0xcd;
-      out.writeUInt16BE(value, to + 1);
-      to += 3;
-    } else {
-      out[to] = 0xce;
-      out.writeUInt32BE(value, to + 1);
-      to += 5;
-    }
+    else writeSized(0xcc, value);
     return;
   }
   scratch.setFloat64(0, value);
@@ -116,18 +120,7 @@ export const writeBoolean = (value: boolean): void => {
 export const writeBytes = (value: Uint8Array): void => {
   const { length } = value;
   need(length + 5);
-  if (length < 0x1_00) {
-    out[to++] = 0xc4;
-    out[to++] = length;
-  } else if (length < 0x1_00_00) {
-    out[to] = 0xc5;
-    out.writeUInt16BE(length, to + 1);
-    to += 3;
-  } else {
-    out[to] = 0xc6;
-    out.writeUInt32BE(length, to + 1);
-    to += 5;
-  }
+  writeSized(0xc4, length);
   out.set(value, to);
   to += length;
 };
@@ -248,17 +241,6 @@ const writeShort = (text: string): boolean => {
 const writeLong = (text: string, length: number): void => {
   need(length + 5);
   if (length < 32) out[to++] = 0xa0 | length;
-  else if (length < 0x1_00) {
-    out[to++] = 0xd9;
-    out[to++] = length;
-  } else if (length < 0x1_00_00) {
-    out[to] = 0xda;
-    out.writeUInt16BE(length, to + 1);
-    to += 3;
-  } else {
-    out[to] = 0xdb;
-    out.writeUInt32BE(length, to + 1);
-    to += 5;
-  }
+  else writeSized(0xd9, length);
   to += out.write(text, to, length === text.length ? 'latin1' : 'utf8');
 };

@@ -7,7 +7,7 @@ import { DefinitionKeeper } from '../definitions/keeper.ts';
 import { MissingPeers } from '../dispatch/missing-peers.ts';
 import { QueueHost } from '../dispatch/queue-host.ts';
 import { ownedBy } from '../dispatch/rendezvous.ts';
-import { createKernel } from '../kernel.ts';
+import { createKernel, type Kernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Lease, Ports, Subscription } from '../ports.ts';
 import { Acts } from './acts.ts';
@@ -103,7 +103,9 @@ class Actor {
       unreadable: (address, sight, reason) => this.unreadable.note(address, `${address} ${sight.revision}`, reason),
     });
     const { intake } = this;
-    const taskActs = this.taskActs(once);
+    // One for all of them: what they ask of one address goes into one mailbox (behaviour D9).
+    const kernel = createKernel(ports);
+    const taskActs = this.taskActs(once, kernel);
     this.acts = new Acts({
       parallel: this.timings.parallelActs,
       perform: (watched, act) => taskActs.perform(watched, act),
@@ -147,7 +149,7 @@ class Actor {
       ports,
       catalogue: this.catalogue,
       unknownTypes,
-      kernel: createKernel(ports),
+      kernel,
       log: this.log,
       once,
       commands: ports.commands,
@@ -159,7 +161,7 @@ class Actor {
     this.work = new WorkDesk({
       ...base,
       ports,
-      kernel: createKernel(ports),
+      kernel,
       supervisor: id,
       members: () => (this.nodes.isKnown ? this.members() : undefined),
       liveWorkers: () => this.nodes.liveWorkers(),
@@ -329,10 +331,10 @@ class Actor {
     if (tasks > 0) this.log.warn({ worker, tasks }, `worker is gone (${why}); its tasks are taken over`);
   }
 
-  private taskActs(once: SaidOnce): TaskActs {
+  private taskActs(once: SaidOnce, kernel: Kernel): TaskActs {
     const { signals, clock } = this.ports;
     return new TaskActs({
-      kernel: createKernel(this.ports),
+      kernel,
       signals,
       clock,
       once,
