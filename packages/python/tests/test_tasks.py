@@ -347,3 +347,60 @@ async def _has(client: baton.Client, handle: baton.TaskHandle, flag: str) -> boo
 
 async def _is_abortable(client: baton.Client, handle: baton.TaskHandle) -> bool:
     return await _has(client, handle, "abortable")
+
+
+class _Hostile(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def _refuse(_error: BaseException) -> bool:
+    raise RuntimeError("retry_on itself")
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (ValueError("half \ud800"), "ValueError"),
+        (_Hostile(), "_Hostile"),
+        (SystemExit(3), "SystemExit"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+    ],
+)
+@pytest.mark.parametrize("in_loop", [False, True])
+async def test_whatever_is_raised_is_the_failure_of_that_task_and_its_worker_goes_on(
+    client: baton.Client, serve: Serve, name: str, raised: BaseException, kind: str, in_loop: bool
+) -> None:
+    @task(name=name, retry_on=_refuse)
+    def plain() -> None:
+        raise raised
+
+    @task(name=f"{name}.async", retry_on=_refuse)
+    async def looped() -> None:
+        raise raised
+
+    @task(name=f"{name}.fine")
+    def fine() -> str:
+        return "well"
+
+    await serve(plain, looped, fine)
+    ended = await (looped if in_loop else plain)()
+    assert (ended.status, ended.attempt) == ("failure", 1)
+    assert ended.error is not None and ended.error.type == kind
+    assert (await fine()).result == "well"
+
+
+async def test_a_result_that_cannot_travel_is_a_failure_that_says_so(
+    client: baton.Client, serve: Serve, name: str
+) -> None:
+    @task(name=name)
+    def bad(which: str) -> Any:
+        ring: list[Any] = []
+        ring.append(ring)
+        return ring if which == "ring" else ["half \ud800"]
+
+    await serve(bad)
+    for which, words in (("ring", "nested too deeply"), ("half", "lone surrogate")):
+        ended = await bad(which)
+        assert ended.status == "failure" and ended.error is not None
+        assert words in ended.error.message

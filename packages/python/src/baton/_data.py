@@ -14,7 +14,12 @@ _SAFE_INTEGER = 2**53 - 1
 
 def pack(value: Any) -> bytes:
     """Raises TypeError, with the place, for what is no plain data."""
-    packed: bytes = msgpack.packb(_plain(value, "value"), use_bin_type=True, datetime=True)
+    try:
+        packed: bytes = msgpack.packb(_plain(value, "value"), use_bin_type=True, datetime=True)
+    except RecursionError as error:
+        raise TypeError("value: nested too deeply, or in itself") from error
+    except UnicodeEncodeError as error:
+        raise TypeError("value: text with half a character in it (a lone surrogate)") from error
     return packed
 
 

@@ -136,12 +136,18 @@ class Run:
 
     def _failure(self, error: BaseException) -> dict[str, Any]:
         outcome: dict[str, Any] = {"outcome": "failure", "error": _error_of(error)}
-        retry_on = self._task.retry_on
-        if isinstance(error, TerminalError) or (retry_on is not None and not retry_on(error)):
+        if isinstance(error, TerminalError) or not self._is_worth_it(error):
             outcome["terminal"] = True
         if isinstance(error, RetryableError) and error.retry_after is not None:
             outcome["retry_after"] = error.retry_after
         return outcome
+
+    def _is_worth_it(self, error: BaseException) -> bool:
+        try:
+            return self._task.retry_on is None or self._task.retry_on(error)
+        except Exception as fault:  # noqa: BLE001 - it says nothing then, and the failure is one that may be retried
+            self.context.log.warning("retry_on failed: %s", _text(fault))
+            return True
 
     async def _handlers(self) -> list[dict[str, Any]]:
         """Abort handlers, then cleanup handlers; what failed of them."""
@@ -177,9 +183,9 @@ class Run:
         context = contextvars.copy_context()
         context.run(enter, self.context)
         if self._task.is_async or inspect.iscoroutinefunction(function):
-            made = context.run(function, *args)
+            made = context.run(_kept_in, function, *args)
             return await self._loop.create_task(_awaited(made), context=context) if inspect.isawaitable(made) else made
-        return await self._loop.run_in_executor(self._threads, lambda: context.run(function, *args))
+        return await self._loop.run_in_executor(self._threads, lambda: context.run(_kept_in, function, *args))
 
     async def _tell(self, outcome: dict[str, Any], errors: list[dict[str, Any]]) -> dict[str, Any]:
         handler_errors = {"handler_errors": errors[:100]} if errors else {}
@@ -209,8 +215,22 @@ class Run:
         self._loop.call_soon_threadsafe(self._changed)
 
 
+class _Exited(Exception):
+    """``sys.exit()`` and the like end the program that runs the loop; in a task they are its failure."""
+
+
+def _kept_in(function: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return function(*args)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise _Exited from error
+
+
 async def _awaited(made: Awaitable[Any]) -> Any:
-    return await made
+    try:
+        return await made
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise _Exited from error
 
 
 def _success(result: Any) -> dict[str, Any]:
@@ -223,14 +243,26 @@ def _success(result: Any) -> dict[str, Any]:
     return {"outcome": "success", "result": result}
 
 
-def _error_of(error: BaseException) -> dict[str, str]:
-    stack = "".join(traceback.format_exception(error))
+def _error_of(raised: BaseException) -> dict[str, str]:
+    error = raised.__cause__ if isinstance(raised, _Exited) and raised.__cause__ is not None else raised
     message = _text(error) or type(error).__name__
-    return {"message": message[:_MESSAGE_LENGTH], "type": type(error).__name__[:100], "stack": stack[-_STACK_LENGTH:]}
+    return {"message": message[:_MESSAGE_LENGTH], "type": type(error).__name__[:100], "stack": _stack(error)}
 
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error).encode("utf-8", "replace").decode()
+        return _well_formed(str(error))
     except Exception:  # noqa: BLE001 - describing what was raised never raises
         return ""
+
+
+def _stack(error: BaseException) -> str:
+    try:
+        return _well_formed("".join(traceback.format_exception(error)))[-_STACK_LENGTH:]
+    except Exception:  # noqa: BLE001 - as above
+        return ""
+
+
+def _well_formed(text: str) -> str:
+    """Half a character cannot travel."""
+    return text.encode("utf-8", "replace").decode()

@@ -252,6 +252,8 @@ class Worker:
             await (run.give_back("drain") if self._draining else run.execute())
         except BatonError as error:
             _log.error("the end of a task could not be told: %s", error)
+        except Exception as error:  # noqa: BLE001 - nobody else would hear of it
+            _log.exception("a task was run in a way it should not be: %s", error)
         finally:
             if self._runs.get(run.address) is run:
                 del self._runs[run.address]
