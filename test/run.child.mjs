@@ -42,7 +42,7 @@ const reasonOf = ({ code, signal, timedOut, limitMs, report, failed }) => {
 /**
  * Runs a bundled test file to its end.
  * @returns {Promise<{ passed: number, failed: number, reason?: string, output: string, durationMs: number,
- *   tests: { title: string, passed: boolean }[] }>}
+ *   failures: { title: string, reason: string }[], tests: { title: string, passed: boolean }[] }>}
  */
 export const runFile = (bundle, { limitMs, env, cwd, echo = false }) =>
   new Promise((resolve) => {
@@ -85,6 +85,7 @@ export const runFile = (bundle, { limitMs, env, cwd, echo = false }) =>
         reason,
         output,
         durationMs: performance.now() - started,
+        failures: (report?.failed ?? []).map((title, index) => ({ title, reason: report.reasons[index] })),
         tests: report?.tests ?? [],
       });
     };

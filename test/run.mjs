@@ -38,6 +38,18 @@ const printFile = (path, result) => {
   );
 };
 
+/** At the end once more, in short: the end is what is looked at, and what services said may be long. */
+const printFailures = (files) => {
+  if (files.length === 0) return;
+  console.log('\nFailed:');
+  for (const { path, failures, reason } of files) {
+    console.log(`  ${path}${reason ? `: the file ${reason}` : ''}`);
+    for (const failure of failures) {
+      console.log(`    ${failure.title}\n${failure.reason.replaceAll(/^/gm, '      ')}`);
+    }
+  }
+};
+
 /** Takes files from one queue with so many hands. */
 const runAll = async (files, hands, run) => {
   const queue = [...files];
@@ -76,7 +88,7 @@ export const runTests = async (wanted, { echo = false, built = false } = {}) => 
     total.passed += result.passed;
     total.failed += result.failed;
     tests.push(...result.tests);
-    if (result.failed > 0) failures.push(file.path);
+    if (result.failed > 0) failures.push({ path: file.path, ...result });
     printFile(file.path, result);
   };
 
@@ -103,7 +115,7 @@ export const runTests = async (wanted, { echo = false, built = false } = {}) => 
     const { ROWS } = await import(pathToFileURL(bundleOf('rows')).href);
     total.failed += printRows(countRows(ROWS, tests));
   }
-  if (failures.length > 0) console.log(`\nFailed:\n${failures.map((path) => `  ${path}`).join('\n')}`);
+  printFailures(failures);
   return total;
 };
 

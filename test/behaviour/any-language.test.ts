@@ -125,6 +125,28 @@ test('O1 a worker may fail a task for a result that is too large', async (stage,
   assert.is(handle.error?.type, 'result_too_large');
 });
 
+test('O1 who is shown progress can cancel what was abortable before', async (stage, context) => {
+  const type = 'any.shown';
+  const { client, nc } = await remote(stage, context);
+  const names = namesOf(stage.namespace);
+  for (let i = 0; i < 10; i++) {
+    const handle = await stage.baton.within(() =>
+      handlerOf(type)
+        .with({ scope: 'shared', taskKey: `${i}` })
+        .schedule(),
+    );
+    const taken = only(await client.claim({ types: [type], wait: 10 }));
+    const shown = new Promise<void>((resolve) => {
+      nc.subscribe(names.progressSubject(handle.uuid), { max: 1, callback: () => resolve() });
+    });
+    await nc.flush();
+    await client.beat([runOf(taken, { abortable: true, progress: 1 })]);
+    await shown;
+    assert.is((await handle.cancel()).action, 'aborted');
+    await client.finish(taken, { outcome: 'stopped' });
+  }
+});
+
 test('O1 a cancel comes at once by signal, and its end is proved', async (stage, context) => {
   const type = 'any.cancel';
   const { client, nc } = await remote(stage, context);

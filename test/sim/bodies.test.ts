@@ -1,6 +1,6 @@
 // One claim starts one body: offers that come twice, reads that are handed over late, answers that are lost.
 import { isTerminal } from '@baton/core';
-import { createSupervisor, recordOf, silentLog, type Ports } from '@baton/runtime';
+import { createSupervisor, recordOf, silentLog, type Entry, type Ports } from '@baton/runtime';
 import { createBaton, getContext, task, type TaskHandle } from '@baton/sdk';
 import {
   checkEffects,
@@ -126,5 +126,36 @@ test(
   },
   { limitMs: 60_000 },
 );
+
+test('E3 progress is shown when what its body did first is stored: who sees it can cancel it', async () => {
+  const clock = createVirtualClock();
+  const world = createMemoryWorld({ clock, seed: 1 });
+  await clock.settle(createSupervisor(world.ports('supervisor'), { id: 'supervisor', log: silentLog }).start());
+  const begin = new AbortController();
+  const body = task({ name: 'abortable', scope: 'shared' }, async () => {
+    await new Promise<void>((resolve) => begin.signal.addEventListener('abort', () => resolve()));
+    const { onAbort, updateTask } = getContext();
+    const stopped = new Promise<void>((resolve) => onAbort(() => resolve()));
+    updateTask({ progress: 1 });
+    await stopped;
+  });
+  const served = createBaton({ ports: world.ports(WORKER), user: { id: 'alice' }, nodeName: WORKER });
+  await clock.settle(served.startWorker({ tasks: [body], handleStrayErrors: false }));
+  const app = createBaton({ ports: world.ports('app'), user: { id: 'alice' } });
+  const handle = await clock.settle(app.within(() => body.with({ taskKey: 'k' }).schedule()));
+  const shown: boolean[] = [];
+  await clock.settle(handle.onProgress(() => shown.push(recordOf(world.heads()[0] as Entry).abortable ?? false)));
+  await clock.advance(1_000);
+  world.inject({ op: 'store.write', fault: 'delay', node: WORKER, delayMs: 400 });
+  begin.abort();
+  await clock.advance(2_000);
+  assert.equal(shown, [true]);
+  assert.is((await clock.settle(handle.cancel())).action, 'aborted');
+  await clock.advance(2_000);
+  await clock.settle(handle.wait());
+  assert.is(handle.status, 'aborted');
+  await clock.settle(Promise.all([served.close(), app.close()]));
+  world.close();
+});
 
 test.run();

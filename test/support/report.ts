@@ -1,10 +1,13 @@
 // What happened in this process, for the exit code and for the runner (test/run.mjs).
 import { writeFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 
 export type FileReport = {
   declared: number;
   passed: number;
   failed: string[];
+  /** Why, in the order of `failed`. */
+  reasons: string[];
   unfinished: string[];
   /** Every test by its own title, for the table of behaviour rows. */
   tests: { title: string; passed: boolean }[];
@@ -16,6 +19,7 @@ const lingerMs = 3_000;
 export const openReport = () => {
   const unfinished = new Set<string>();
   const failed: string[] = [];
+  const reasons: string[] = [];
   const titles = new Map<string, string>();
   const good = new Set<string>();
   let declared = 0;
@@ -39,7 +43,7 @@ export const openReport = () => {
     if (declared === 0 || unfinished.size > 0 || failed.length > 0) process.exitCode = 1;
     const path = process.env['BATON_TEST_REPORT'];
     const tests = [...titles].map(([full, title]) => ({ title, passed: good.has(full) }));
-    const report: FileReport = { declared, passed, failed, unfinished: [...unfinished], tests };
+    const report: FileReport = { declared, passed, failed, reasons, unfinished: [...unfinished], tests };
     if (path) writeFileSync(path, JSON.stringify(report));
   });
 
@@ -56,9 +60,19 @@ export const openReport = () => {
       good.add(full);
       settle(full);
     },
-    failed(full: string): void {
+    failed(full: string, thrown: Error): void {
       failed.push(full);
+      reasons.push(detailOf(thrown));
       settle(full);
     },
   };
+};
+
+const REASON_LINES = 25;
+
+/** What was thrown, without colours: of a comparison also its sides. */
+const detailOf = (thrown: Error): string => {
+  const details: unknown = 'details' in thrown ? thrown.details : undefined;
+  const text = typeof details === 'string' ? `${thrown.message}\n${details}` : (thrown.stack ?? thrown.message);
+  return stripVTControlCharacters(text).trimEnd().split('\n').slice(0, REASON_LINES).join('\n');
 };

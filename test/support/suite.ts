@@ -45,8 +45,9 @@ export const suite = (name: string): Suite => {
         }, limitMs);
         report.passed(`${name}: ${title}`);
       } catch (thrown) {
-        report.failed(`${name}: ${title}`);
-        throw asError(thrown);
+        const error = asError(thrown);
+        report.failed(`${name}: ${title}`, error);
+        throw error;
       }
     });
   };

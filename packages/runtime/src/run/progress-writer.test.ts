@@ -1,3 +1,4 @@
+import { decode } from '@baton/protocols';
 import { createVirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
@@ -7,15 +8,22 @@ import type { Pending } from './task-update.ts';
 const test = suite('progress writer');
 
 /** A store that takes `writeMs` for each write. */
-const scene = (throttleMs: number, writeMs = 10) => {
+const scene = (throttleMs: number, writeMs = 10, before: () => Promise<unknown> | undefined = () => undefined) => {
   const clock = createVirtualClock();
   const stored: { readonly at: number; readonly progress: Pending['progress'] }[] = [];
   let live = 0;
+  let shown: unknown;
   const writer = new ProgressWriter({
     clock,
-    signals: { progress: () => void live++ } as never,
+    signals: {
+      progress: (_id: string, bytes: Uint8Array) => {
+        live++;
+        ({ progress: shown } = decode(bytes, 1_024) as { readonly progress: unknown });
+      },
+    } as never,
     taskId: 'task',
     throttleMs,
+    before,
     write: ({ progress }) =>
       new Promise((resolve) => {
         clock.after(writeMs, () => {
@@ -24,7 +32,7 @@ const scene = (throttleMs: number, writeMs = 10) => {
         });
       }),
   });
-  return { clock, writer, stored, lives: () => live };
+  return { clock, writer, stored, lives: () => live, shown: () => shown };
 };
 
 test('C4 the first at once, then the latest when its time has come', async () => {
@@ -78,6 +86,23 @@ test('C4 a flush leaves nothing behind', async () => {
   await clock.settle(writer.flush());
   assert.equal(stored.at(-1)?.progress, { count: 2 });
   assert.is(clock.pending(), 0);
+});
+
+test('E3 nobody is shown progress before what the body did first is stored, and then the latest', async () => {
+  let stored = (): void => undefined;
+  let registering: Promise<void> | undefined = new Promise((resolve) => (stored = resolve));
+  const { clock, writer, lives, shown } = scene(2_000, 10, () => registering);
+  writer.update({ progress: { count: 1 } });
+  await clock.advance(500);
+  writer.update({ progress: { count: 2 } });
+  await clock.advance(500);
+  assert.is(lives(), 0);
+  stored();
+  registering = undefined;
+  await clock.advance(0);
+  assert.equal([lives(), shown()], [1, { count: 2 }]);
+  writer.update({ progress: { count: 3 } });
+  assert.equal([lives(), shown()], [2, { count: 3 }]);
 });
 
 test.run();

@@ -7,6 +7,8 @@ type Settings = {
   readonly signals: Signals;
   readonly taskId: string;
   readonly throttleMs: number;
+  /** What the body did before and is not stored yet; undefined: nothing. Who sees progress may count on it. Never rejects. */
+  readonly before: () => Promise<unknown> | undefined;
   /** Stores what is pending; called again only after it has settled. */
   readonly write: (pending: Pending) => Promise<void>;
 };
@@ -22,6 +24,8 @@ export class ProgressWriter {
   private urgent = false;
   private nextWriteAt = 0;
   private nextLiveAt = 0;
+  /** Shown as soon as what the body did before is stored. */
+  private unseen: Pending | undefined;
   private timer: { readonly cancel: () => void } | undefined;
   private writing: Promise<void> | undefined;
 
@@ -52,14 +56,34 @@ export class ProgressWriter {
     this.timer?.cancel();
     this.timer = undefined;
     this.pending = undefined;
+    this.unseen = undefined;
   }
 
   private live(): void {
-    const { clock, signals, taskId } = this.settings;
-    const now = clock.monotonic();
-    if (now < this.nextLiveAt || this.pending === undefined) return;
+    const { pending } = this;
+    if (this.unseen !== undefined || pending === undefined) {
+      this.unseen &&= { ...this.unseen, ...pending };
+      return;
+    }
+    const now = this.settings.clock.monotonic();
+    if (now < this.nextLiveAt) return;
     this.nextLiveAt = now + PROGRESS_LIVE_MS;
-    signals.progress(taskId, encode({ at: clock.now(), ...this.pending }));
+    const before = this.settings.before();
+    if (before === undefined) {
+      this.show(pending);
+      return;
+    }
+    this.unseen = pending;
+    void before.then(() => {
+      const { unseen } = this;
+      this.unseen = undefined;
+      if (unseen !== undefined) this.show(unseen);
+    });
+  }
+
+  private show(update: Pending): void {
+    const { clock, signals, taskId } = this.settings;
+    signals.progress(taskId, encode({ at: clock.now(), ...update }));
   }
 
   private writeWhenDue(): void {

@@ -45,6 +45,8 @@ export class Run implements BodyOwner, Ending {
   // Made when first asked for: most runs need neither, and each costs more than the rest of a short run.
   private progress: ProgressWriter | undefined;
   private childLog: Log | undefined;
+  /** That it is abortable is being stored. */
+  private registering: Promise<void> | undefined;
   private grace: { readonly cancel: () => void } | undefined;
   private cleanup: { readonly cancel: () => void } | undefined;
   private crash: Threw | undefined;
@@ -222,9 +224,11 @@ export class Run implements BodyOwner, Ending {
       { kind: 'make-abortable', at: this.clock.now(), fence: this.fence },
       () => !this.bodyEnded && !this.record.abortable,
     );
-    void told.then(() => {
+    const registering = told.then(() => {
+      if (this.registering === registering) this.registering = undefined;
       if (this.aborting === undefined) this.timeout.nowAbortable();
     });
+    this.registering = registering;
   }
 
   updated(pending: Pending, immediate: boolean): void {
@@ -255,6 +259,7 @@ export class Run implements BodyOwner, Ending {
       signals,
       throttleMs,
       taskId: this.record.id,
+      before: () => this.registering,
       write: (pending) => storeUpdate(this, pending),
     });
   }

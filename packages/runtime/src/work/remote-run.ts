@@ -49,6 +49,8 @@ export class RemoteRun implements OwnerListener {
   private readonly data: RunData;
   private readonly childLog: Log;
   private progress: ProgressWriter | undefined;
+  /** That it is abortable is being stored. */
+  private registering: Promise<void> | undefined;
   private said: Pending = {};
   private looking: Promise<void> | undefined;
   private lookedAt: number;
@@ -103,8 +105,11 @@ export class RemoteRun implements OwnerListener {
     if (clock.monotonic() - this.lookedAt >= LOOK_MS) void this.look();
     await this.looking;
     if (this.task.lost || this.over) return;
+    const said = reportOf(fields);
+    // First, as its handler did: who sees its progress can cancel it.
+    if (said.abortable) this.register();
     this.update(fields);
-    this.tell(reportOf(fields));
+    this.tell({ ...said, abortable: false });
     if (this.verdict === 'abort') this.deliveredAt ??= clock.now();
   }
 
@@ -148,11 +153,21 @@ export class RemoteRun implements OwnerListener {
     this.childLog.debug({}, 'the run of a worker was taken over or ended elsewhere');
   }
 
-  private tell(report: RunReport): void {
+  private register(): void {
+    const [told] = this.tell({ abortable: true, observed: false });
+    if (told === undefined) return;
+    const registering = told.then(() => {
+      if (this.registering === registering) this.registering = undefined;
+    });
+    this.registering = registering;
+  }
+
+  private tell(report: RunReport): readonly Promise<Told>[] {
     const { fence, deliveredAt } = this;
     const at = this.parts.ports.clock.now();
-    for (const command of commandsOf(this.record, report, { at, fence, deliveredAt }))
-      void this.task.tell(command, () => !this.over);
+    return commandsOf(this.record, report, { at, fence, deliveredAt }).map((command) =>
+      this.task.tell(command, () => !this.over),
+    );
   }
 
   private async finish({ outcome, handler_errors: errors = [], end }: Ending): Promise<Told> {
@@ -182,6 +197,7 @@ export class RemoteRun implements OwnerListener {
       signals,
       throttleMs,
       taskId: this.record.id,
+      before: () => this.registering,
       write: (update) => storeUpdate({ task, clock, fence, log: () => this.childLog }, update),
     });
     this.progress.update(pending);
