@@ -7,13 +7,16 @@ import { chartOf, numberText } from './chart.ts';
 import { tell } from './child.ts';
 import { batonCancel, batonHolder, batonLatency, batonProducer, batonStream, batonWorker } from './roles/baton.ts';
 import { bullLatency, bullProducer, bullWorker } from './roles/bullmq.ts';
+import { graphileLatency, graphileProducer, graphileWorker } from './roles/graphile.ts';
+import { bossLatency, bossProducer, bossWorker } from './roles/pg-boss.ts';
 import { ROWS, type Row } from './rows.ts';
 
-const USAGE = `npm run bench [-- --rows life,submits,arguments,idle,backlog,kills --settings durable,lazy --runs 5 --tasks 30000
+const USAGE = `npm run bench [-- --rows life,submits,arguments,idle,backlog,kills,postgres --settings durable,lazy --runs 5 --tasks 30000
   --width 512 --concurrency 200 --samples 300 --backlog 100000 --out <file.json> --chart <file.svg>]
 
-Baton beside BullMQ on Redis doing the same, in turn, with fresh servers for every run. Prints a table, with the processor
-time a task of every process, and writes JSON and a chart.
+Baton beside BullMQ on Redis doing the same, in turn, with fresh servers for every run; in the rows 'postgres' beside queues
+on PostgreSQL. 'core' is Baton's whole life alone. Prints a table, with the processor time a task of every process, and
+writes JSON and a chart.
 `;
 
 const ROLES: Readonly<Record<string, () => Promise<void>>> = {
@@ -26,12 +29,18 @@ const ROLES: Readonly<Record<string, () => Promise<void>>> = {
   'bull-producer': bullProducer,
   'bull-worker': bullWorker,
   'bull-latency': bullLatency,
+  'graphile-producer': graphileProducer,
+  'graphile-worker': graphileWorker,
+  'graphile-latency': graphileLatency,
+  'boss-producer': bossProducer,
+  'boss-worker': bossWorker,
+  'boss-latency': bossLatency,
 };
 
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
     options: {
-      rows: { type: 'string', default: 'life,submits,arguments,idle,backlog,kills' },
+      rows: { type: 'string', default: 'life,submits,arguments,idle,backlog,kills,postgres' },
       settings: { type: 'string', default: 'durable,lazy' },
       runs: { type: 'string', default: '5' },
       tasks: { type: 'string', default: '30000' },
@@ -80,13 +89,13 @@ const machine = () => ({
 });
 
 const report = (rows: readonly Row[]): void => {
-  for (const { name, setting, unit, baton, bullmq, ratio, spread } of rows) {
-    const theirs = bullmq === undefined ? '' : `  bullmq ${numberText(bullmq.median)}`;
+  for (const { name, setting, unit, baton, peer, ratio, spread } of rows) {
+    const theirs = peer === undefined ? '' : `  ${peer.name} ${numberText(peer.median)}`;
     const against = ratio === undefined ? '' : ` | ${ratio.toFixed(2)}x`;
     process.stdout.write(
       `\n${name}: baton ${numberText(baton.median)}${theirs} ${unit}${against} | spread ${(spread * 100).toFixed(0)} %\n  ${setting}\n`,
     );
-    for (const [side, figure] of Object.entries({ baton, bullmq })) {
+    for (const [side, figure] of Object.entries({ Baton: baton, [peer?.name ?? '']: peer })) {
       if (figure?.cpu === undefined) continue;
       const all = Object.entries(figure.cpu).map(([process_, us]) => `${process_} ${Math.round(us)}`);
       const { messages } = figure;

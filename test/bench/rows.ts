@@ -1,9 +1,18 @@
 import type { Durability } from '@baton/local';
 import { runSupervisorKill, runWorkerKill } from './kills.ts';
 import { median, spread } from './measure.ts';
-import { runBacklog, runBaton, runBullmq, runSamples, type Load, type Mongo, type RunResult } from './run.ts';
-
-export type Peer = 'baton' | 'bullmq';
+import {
+  runBacklog,
+  runBaton,
+  runBullmq,
+  runPostgresPeer,
+  runSamples,
+  samplePostgresPeer,
+  type Load,
+  type Mongo,
+  type PostgresPeer,
+  type RunResult,
+} from './run.ts';
 
 /** What one side came to in the runs of a row. */
 export type Figure = {
@@ -23,7 +32,7 @@ export type Row = {
   readonly better: 'more' | 'less';
   readonly baton: Figure;
   /** Absent: the peer has no such thing. */
-  readonly bullmq?: Figure;
+  readonly peer?: Figure & { readonly name: string };
   /** Above 1: Baton is better, also where less is better. */
   readonly ratio?: number;
   /** (max - min) / median of the worse of the two sides. */
@@ -130,6 +139,36 @@ export const ROWS: Readonly<Record<string, (plan: Plan, durability: Durability) 
       row('memory of a task that waits', setting, 'bytes', of('baton', 'bytesPerTask'), of('bullmq', 'bytesPerTask')),
     ];
   },
+  /** No projections on our side: neither of them has such a thing. */
+  postgres: async (plan, durability) => {
+    const { mongo, samples } = plan;
+    const load: Load = { ...plan.load, kind: 'plain' };
+    const peers: readonly PostgresPeer[] = ['graphile-worker', 'pg-boss'];
+    const lives = await inTurn(plan, `postgres ${durability}`, {
+      baton: () => runBaton(load, durability, 'no-projections'),
+      'graphile-worker': () => runPostgresPeer('graphile-worker', load, durability, mongo),
+      'pg-boss': () => runPostgresPeer('pg-boss', load, durability, mongo),
+    });
+    const idle = await inTurn(plan, `postgres idle ${durability}`, {
+      baton: () => runSamples('baton', 'latency', durability, samples),
+      'graphile-worker': () => samplePostgresPeer('graphile-worker', durability, samples, mongo),
+      'pg-boss': () => samplePostgresPeer('pg-boss', durability, Math.min(samples, POLLED_SAMPLES), mongo),
+    });
+    const commit = durability === 'durable' ? 'fsync before every answer' : 'fsync in the background';
+    const setting = `${load.tasks} no-op tasks after a warm-up lap, ${load.width} submits at once, ${load.concurrency} slots, no projections; ${commit} on both sides`;
+    const p50 = (side: keyof typeof idle) => ({ values: idle[side].map((one) => one.p50) });
+    return peers.flatMap((peer) => [
+      row(`whole life beside ${peer}`, setting, 'tasks/s', rates(lives.baton), rates(lives[peer]), peer),
+      row(
+        `submit to handler beside ${peer}, p50`,
+        `one after the other on an idle system; ${commit} on both sides`,
+        'ms',
+        p50('baton'),
+        p50(peer),
+        peer,
+      ),
+    ]);
+  },
   kills: async (plan, durability) => {
     const sides = await inTurn(plan, `kills ${durability}`, {
       baton: async () => ({ worker: await runWorkerKill(durability), supervisor: await runSupervisorKill(durability) }),
@@ -141,6 +180,9 @@ export const ROWS: Readonly<Record<string, (plan: Plan, durability: Durability) 
     ];
   },
 };
+
+/** Who looks for work twice a second takes half a second for each. */
+const POLLED_SAMPLES = 40;
 
 /** All sides of one run before the next, so that what happens to the machine meanwhile happens to all. */
 const inTurn = async <S extends Readonly<Record<string, (run: number) => Promise<object>>>>(
@@ -168,9 +210,9 @@ const rates = (results: readonly RunResult[]): Side => ({
   results,
 });
 
-const row = (name: string, setting: string, unit: Row['unit'], baton: Side, bullmq?: Side): Row => {
+const row = (name: string, setting: string, unit: Row['unit'], baton: Side, peer?: Side, peerName = 'BullMQ'): Row => {
   const better = unit.endsWith('/s') ? 'more' : 'less';
-  const [ours, theirs] = [figureOf(baton), bullmq === undefined ? undefined : figureOf(bullmq)];
+  const [ours, theirs] = [figureOf(baton), peer === undefined ? undefined : figureOf(peer)];
   return {
     name,
     setting,
@@ -179,7 +221,10 @@ const row = (name: string, setting: string, unit: Row['unit'], baton: Side, bull
     baton: ours,
     ...(theirs === undefined
       ? {}
-      : { bullmq: theirs, ratio: better === 'more' ? ours.median / theirs.median : theirs.median / ours.median }),
+      : {
+          peer: { name: peerName, ...theirs },
+          ratio: better === 'more' ? ours.median / theirs.median : theirs.median / ours.median,
+        }),
     spread: Math.max(spread(ours.runs), theirs === undefined ? 0 : spread(theirs.runs)),
   };
 };

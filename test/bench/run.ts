@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startNats, startRedis, type Durability, type startMongo } from '@baton/local';
+import { makeWorkerUtils } from 'graphile-worker';
 import { startRole, type Child } from './child.ts';
 import { childrenOf, cpuSecondsOf, residentBytesOf } from './measure.ts';
 import { projectedSeconds } from './roles/baton.ts';
@@ -172,6 +175,58 @@ export const runBullmq = (
     return laps({ tasks: load.tasks, pids: { ...pids, worker: [worker.pid] }, producer, worker });
   });
 
+/** Queues on PostgreSQL. */
+export type PostgresPeer = 'graphile-worker' | 'pg-boss';
+
+const ROLE_OF: Readonly<Record<PostgresPeer, string>> = { 'graphile-worker': 'graphile', 'pg-boss': 'boss' };
+
+/** In the PostgreSQL under the local DocumentDB, in a fresh database. */
+const openPostgres = async (
+  undo: Undo,
+  mongo: Mongo,
+  durability: Durability,
+  env: Readonly<Record<string, string>>,
+) => {
+  const url = await readFile(join(mongo.dataDir, 'ferretdb', 'postgresql-url'), 'utf8');
+  const name = `bench_${process.pid}_${++databases}`;
+  const utils = await makeWorkerUtils({ connectionString: url.trim() });
+  undo(async () => utils.release());
+  const ask = (sql: string) => utils.withPgClient((client) => client.query(sql));
+  await ask(`create database ${name}`);
+  undo(async () => void (await ask(`drop database ${name} with (force)`)));
+  await ask(`alter database ${name} set synchronous_commit = ${durability === 'durable' ? 'on' : 'off'}`);
+  return { ...env, POSTGRES_URL: databaseUrl(url, name) };
+};
+
+let databases = 0;
+
+/** What PostgreSQL itself uses is not told: a process ends with its connection, and its time goes with it. */
+export const runPostgresPeer = (
+  peer: PostgresPeer,
+  load: Load,
+  durability: Durability,
+  mongo: Mongo,
+): Promise<RunResult> =>
+  withUndo(async (undo) => {
+    const env = await openPostgres(undo, mongo, durability, envOf(load));
+    const producer = role(undo, `${ROLE_OF[peer]}-producer`, env);
+    await producer.next('ready');
+    const worker = role(undo, `${ROLE_OF[peer]}-worker`, env);
+    await worker.next('ready');
+    return laps({ tasks: load.tasks, pids: { producer: [producer.pid], worker: [worker.pid] }, producer, worker });
+  });
+
+export const samplePostgresPeer = (
+  peer: PostgresPeer,
+  durability: Durability,
+  samples: number,
+  mongo: Mongo,
+): Promise<Quantiles> =>
+  withUndo(async (undo) => {
+    const load = envOf({ tasks: samples, width: 1, concurrency: 10, kind: 'plain' });
+    return sampled(role(undo, `${ROLE_OF[peer]}-latency`, await openPostgres(undo, mongo, durability, load)));
+  });
+
 export type Backlog = {
   /** Tasks a second while what had waited is drained. */
   readonly tasksPerSecond: number;
@@ -219,12 +274,15 @@ export const runSamples = (
     const env = envOf({ tasks: samples, width: 1, concurrency: 10, kind: 'plain' });
     const opened = side === 'baton' ? await openNats(undo, durability, env) : await openRedis(undo, durability, env);
     if (side === 'baton') await service(undo, 'supervisor', opened.env);
-    const measured = role(undo, `${side === 'baton' ? 'baton' : 'bull'}-${what}`, opened.env);
-    await measured.next('ready');
-    measured.send('go');
-    const { p50 = Number.NaN, p99 = Number.NaN } = await measured.next('done');
-    return { p50, p99 };
+    return sampled(role(undo, `${side === 'baton' ? 'baton' : 'bull'}-${what}`, opened.env));
   });
+
+const sampled = async (measured: Child): Promise<Quantiles> => {
+  await measured.next('ready');
+  measured.send('go');
+  const { p50 = Number.NaN, p99 = Number.NaN } = await measured.next('done');
+  return { p50, p99 };
+};
 
 const databaseUrl = (url: string, database: string): string => {
   const parsed = new URL(url);

@@ -26,12 +26,12 @@ test(
     assert.match(stdout, 'whole life, everything running');
     assert.match(stdout, /processor µs a task: nats-server \d+, producer \d+/);
     const { rows } = JSON.parse(await readFile(out, 'utf8')) as { rows: readonly Row[] };
-    assert.is(rows.length, 12);
-    for (const { name, baton, bullmq, ratio } of rows) {
+    assert.is(rows.length, 16);
+    for (const { name, baton, peer, ratio } of rows) {
       // So few tasks can take less memory than was free before.
       if (name.startsWith('memory')) continue;
       assert.ok(baton.median > 0, name);
-      if (bullmq !== undefined) assert.ok(bullmq.median > 0 && (ratio ?? 0) > 0, name);
+      if (peer !== undefined) assert.ok(peer.median > 0 && (ratio ?? 0) > 0, name);
     }
     assert.match(await readFile(chart, 'utf8'), /^<svg [^]*whole life[^]*<\/svg>\n$/);
   },
