@@ -154,7 +154,7 @@ export class RemoteRun implements OwnerListener {
   }
 
   private register(): void {
-    const [told] = this.tell({ abortable: true, observed: false });
+    const [told] = this.telling({ abortable: true, observed: false });
     if (told === undefined) return;
     const registering = told.then(() => {
       if (this.registering === registering) this.registering = undefined;
@@ -162,7 +162,11 @@ export class RemoteRun implements OwnerListener {
     this.registering = registering;
   }
 
-  private tell(report: RunReport): readonly Promise<Told>[] {
+  private tell(report: RunReport): void {
+    void Promise.all(this.telling(report));
+  }
+
+  private telling(report: RunReport): readonly Promise<Told>[] {
     const { fence, deliveredAt } = this;
     const at = this.parts.ports.clock.now();
     return commandsOf(this.record, report, { at, fence, deliveredAt }).map((command) =>
