@@ -65,4 +65,48 @@ test('what cannot be written as JSON does not throw', () => {
   assert.is(last()['msg'], 'still here');
 });
 
+test('R10 a line has an end, whatever is logged, and is written at once', () => {
+  const { log, lines, last } = recorded();
+  const endless = (): object =>
+    new Proxy({}, { get: () => endless(), ownKeys: () => Array.from({ length: 1_000_000 }, (_, i) => `k${i}`) });
+  const throwing = {
+    get x(): never {
+      throw new Error('no');
+    },
+    y: 1,
+  };
+  const values: Readonly<Record<string, unknown>> = {
+    endless: endless(),
+    bytes: new Uint8Array(5_000_000),
+    buffer: Buffer.alloc(5_000_000),
+    text: 'x'.repeat(5_000_000),
+    message: new Error('x'.repeat(5_000_000)),
+    list: Array.from({ length: 300_000 }, () => 'x'.repeat(100)),
+    map: Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`key ${i}`, i])),
+    tree: Array.from({ length: 200 }, () => Array.from({ length: 200 }, () => Array.from({ length: 200 }, () => 'x'))),
+    own: Object.assign(new Error('x'), { response: { body: Buffer.alloc(5_000_000) } }),
+  };
+  const began = performance.now();
+  for (const value of Object.values(values)) {
+    for (const say of [
+      () => log.info({ value, err: value }, 'said'),
+      () => log.info(value as never),
+      () => (log.info as (...line: unknown[]) => void)('said %o', value),
+      () => log.child({ value }).info('said'),
+    ])
+      say();
+    assert.ok(
+      lines.every((line) => line.length < 300_000 && JSON.parse(line)),
+      `${Math.max(...lines.map((line) => line.length))}`,
+    );
+    lines.length = 0;
+  }
+  const tookMs = performance.now() - began;
+  assert.ok(tookMs < 5_000, `${tookMs} ms`);
+  log.info({ throwing, error: new RangeError('in a field', { cause: new Error('deep') }), at: new Date(0) }, 'said');
+  const { throwing: seen, error, at } = last();
+  assert.equal([seen, at], [{ x: '[unreadable]', y: 1 }, '1970-01-01T00:00:00.000Z']);
+  assert.is((error as { message: string }).message, 'in a field: deep');
+});
+
 test.run();

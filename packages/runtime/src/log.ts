@@ -1,9 +1,8 @@
 import type { TaskRecord } from '@baton/core';
 import { messageOf } from '@baton/protocols';
-import { pino, stdSerializers, stdTimeFunctions, type DestinationStream, type LogFn, type Logger } from 'pino';
-import { isError } from './describe.ts';
+import { pino, stdTimeFunctions, type DestinationStream, type LogFn, type Logger } from 'pino';
+import { boundedFields, boundedLine } from './log-values.ts';
 import { hideSecrets, printable } from './redact.ts';
-import { taskErrorOf } from './run/task-error.ts';
 import type { LogLevel } from './settings.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -52,7 +51,7 @@ export const createLog = (options: LogOptions = {}): Log => {
       base: { ...(service === undefined ? {} : { service }), pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: errorFields },
+      serializers: { err: asItIs },
       hooks: {
         // The finished line, whatever it was made of.
         streamWrite: (line) => printable(hide(line)),
@@ -61,24 +60,24 @@ export const createLog = (options: LogOptions = {}): Log => {
     },
     destination,
   );
-  return logger;
+  // Pino has a hook for lines, and none for the fields of a child.
+  const { child } = logger;
+  return Object.assign(logger, {
+    child(this: Logger, fields: LogFields): Log {
+      return child.call(this, boundedFields(fields));
+    },
+  });
 };
 
-/** Whatever is logged as an error may throw when it is looked at; a line that says less is better than none. */
-const errorFields = (thrown: unknown): unknown => {
-  try {
-    return isError(thrown) ? stdSerializers.err(thrown) : thrown;
-  } catch {
-    return taskErrorOf(thrown);
-  }
-};
+/** Errors have been made plain with all other values; pino's own serializer would look into them again. */
+const asItIs = (value: unknown): unknown => value;
 
 function logMethod(this: Logger, args: unknown[], method: LogFn): void {
   try {
-    method.apply(this, args as Parameters<LogFn>);
+    method.apply(this, boundedLine(args) as Parameters<LogFn>);
   } catch (error) {
     const text = args.find((arg) => typeof arg === 'string') ?? '';
-    method.call(this, { unwritable: messageOf(error) }, text);
+    method.apply(this, boundedLine([{ unwritable: messageOf(error) }, text]) as Parameters<LogFn>);
   }
 }
 
