@@ -1,5 +1,6 @@
 // Consumers that services share, changed by somebody: they are put right, it is said, and nothing stays away.
 import { inspectNats, connectPorts } from '@baton/nats';
+import { parseAddress } from '@baton/protocols';
 import type { Closing, CommandMessage } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
@@ -12,8 +13,12 @@ type Config = Readonly<Record<string, unknown>>;
 type Info = { readonly config: Config; readonly paused?: boolean };
 
 /** As somebody would who may: in place where the server allows it, else made anew. */
-const change = async ({ nc, names }: NatsSystem, changes: Config): Promise<void> => {
-  const { commandsStream: stream, commandsConsumer: name } = names;
+const change = async (
+  { nc, names }: NatsSystem,
+  changes: Config,
+  stream: string = names.commandsStream,
+  name: string = names.commandsConsumer,
+): Promise<void> => {
   const ask = async <T>(subject: string, body?: object): Promise<T> =>
     (await nc.request(`$JS.API.CONSUMER.${subject}`, body === undefined ? '' : JSON.stringify(body))).json<T>();
   if ('pause_until' in changes) return void (await ask(`PAUSE.${stream}.${name}`, changes));
@@ -125,6 +130,59 @@ test(
   },
   { limitMs: 30_000 },
 );
+
+for (const [title, changes] of [
+  ['another filter', (prefix: string) => ({ filter_subject: `${prefix}*.even.*` })],
+  ['bodies left out', (prefix: string) => ({ headers_only: true, filter_subject: `${prefix}*.even.*` })],
+  ['a pause', () => ({ pause_until: '2100-01-01T00:00:00Z' })],
+] as const) {
+  test(
+    `P6 a projection whose consumer is changed under its reader (${title}): mended while it reads, nothing stays away`,
+    async (context) => {
+      const { system, faults } = await start(context);
+      const { names } = system;
+      const ports = await system.ports('projector');
+      const reader = await ports.projections.reader(names.projections.documents);
+      context.defer(() => reader.close());
+      const seen = new Set<string>();
+      let stops = false;
+      const reading = (async () => {
+        while (!stops) {
+          const batch = await reader.next(10, 200).catch(() => undefined);
+          for (const { address } of batch?.entries ?? []) seen.add(address);
+          await batch?.ack().catch(() => undefined);
+        }
+      })();
+      context.defer(() => {
+        stops = true;
+        return reading;
+      });
+      const write = async (n: number): Promise<string> => {
+        const address = parseAddress(`00.${n % 2 === 0 ? 'even' : 'odd'}.${String(n).padEnd(32, '0')}`);
+        assert.ok(address);
+        assert.is((await ports.store.write(address, new Uint8Array([n]), 0)).kind, 'written');
+        return address;
+      };
+      const first = await write(0);
+      await eventually(() => assert.ok(seen.has(first)), { limitMs: 10_000 });
+      await change(system, changes(names.recordPrefix), names.tasksStream, names.projections.documents);
+      const all = await Promise.all([1, 2, 3, 4].map(write));
+      await eventually(
+        () =>
+          assert.equal(
+            all.filter((one) => !seen.has(one)),
+            [],
+          ),
+        { limitMs: 10_000 },
+      );
+      assert.ok(
+        faults.some((fault) => fault.startsWith(`consumer ${names.projections.documents} of `)),
+        faults.join('\n'),
+      );
+    },
+    { limitMs: 30_000 },
+  );
+}
 
 test(
   'several that start at once on a changed one mend it together',

@@ -21,7 +21,9 @@ const answered = (config: object): ConsumerInfo['config'] => ({
 
 const fields = (wanted: typeof commands, change: object, paused = false): readonly string[] => {
   const config = answered({ ...wanted.config, ...change });
-  return consumerDifferences(wanted, { config, num_pending: 0, num_ack_pending: 0, paused }).map(({ field }) => field);
+  return consumerDifferences(wanted, { config, created: '', num_pending: 0, num_ack_pending: 0, paused }).map(
+    ({ field }) => field,
+  );
 };
 
 test('what was made as wanted has none, whatever an operator wrote to it', () => {

@@ -25,6 +25,8 @@ export type WantedConsumer = {
 
 export type ConsumerInfo = {
   readonly config: Readonly<Record<string, unknown>>;
+  /** When this one was made. */
+  readonly created: string;
   readonly num_pending: number;
   readonly num_ack_pending: number;
   readonly paused?: boolean;

@@ -64,16 +64,19 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   private graceMs = GRACE_MS;
   private ending: ((end: PullEnd) => void) | undefined;
   private closed = false;
+  /** When the consumer was made that this one reads from. */
+  private made: string;
+  private checkedAt = performance.now();
 
   /** Rejects with a BatonError when the consumer cannot be made. */
   static async open<E extends Entry>(wire: NatsWire, reader: Reader<E>): Promise<StreamReader<E>> {
-    await ensure(wire, reader);
-    return new StreamReader(wire, reader);
+    return new StreamReader(wire, reader, await ensure(wire, reader));
   }
 
-  private constructor(wire: NatsWire, reader: Reader<E>) {
+  private constructor(wire: NatsWire, reader: Reader<E>, made: string) {
     this.wire = wire;
     this.reader = reader;
+    this.made = made;
   }
 
   /** Not to be called again before it has settled. */
@@ -88,6 +91,7 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
     if (this.closed) return nothing();
     await this.wire.link.whenUp(waitMs + this.graceMs);
     try {
+      await this.check();
       if (this.pin === undefined && !(await this.wait(waitMs))) return nothing();
       if (this.pull === undefined) await this.begin();
       const { taken, end } = await this.fetch(max, waitMs, true);
@@ -200,8 +204,24 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
       return;
     }
     if (reason === NO_ANSWER) throw new StoreTimeoutError(`a reader of ${this.reader.stream} has no answer`);
-    await ensure(this.wire, this.reader, this.graceMs);
+    await this.ensure();
     throw new StoreTimeoutError(`a reader of ${this.reader.stream} was ended by the server: ${reason}`);
+  }
+
+  /** Now and then, also while all goes well: one that was changed by somebody keeps things back without a word. */
+  private async check(): Promise<void> {
+    if (performance.now() - this.checkedAt >= this.wire.consumerCheckMs) await this.ensure();
+  }
+
+  private async ensure(): Promise<void> {
+    this.checkedAt = performance.now();
+    const made = await ensure(this.wire, this.reader, this.graceMs);
+    if (made === this.made) return;
+    // It was made anew and reads from the start: what passed the former one by came before what it gave.
+    this.made = made;
+    this.ackedTo = 0;
+    this.pin = undefined;
+    this.drop();
   }
 
   /** What was delivered and is not acknowledged comes again. */
@@ -260,9 +280,10 @@ const unfit = ({ stream, consumer }: Omit<Reader<Entry>, 'read'>, reason: string
     `the consumer ${consumer} of ${stream} is not one of ours: ${reason}; delete it, and it is made anew`,
   );
 
-const ensure = async (wire: NatsWire, reader: Omit<Reader<Entry>, 'read'>, timeoutMs?: number): Promise<void> => {
+/** When the consumer was made. */
+const ensure = async (wire: NatsWire, reader: Omit<Reader<Entry>, 'read'>, timeoutMs?: number): Promise<string> => {
   try {
-    await ensureConsumer(wire, pinnedConsumer(reader.stream, reader.consumer), timeoutMs);
+    return (await ensureConsumer(wire, pinnedConsumer(reader.stream, reader.consumer), timeoutMs)).created;
   } catch (fault) {
     throw asStoreFault(fault);
   }

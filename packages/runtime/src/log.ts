@@ -61,6 +61,7 @@ export const createLog = (options: LogOptions = {}): Log => {
     destination,
   );
   // Pino has a hook for lines, and none for the fields of a child.
+  // oxlint-disable-next-line unbound-method -- each child calls it on itself
   const { child } = logger;
   return Object.assign(logger, {
     child(this: Logger, fields: LogFields): Log {

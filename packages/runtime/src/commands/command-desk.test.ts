@@ -50,6 +50,20 @@ const stage = (find: () => Promise<never>, defer: (undo: () => unknown) => void)
   return { take, buried, told };
 };
 
+test('X10 one of a newer version that no newer supervisor has come for is answered and put aside in the end', async ({
+  defer,
+}) => {
+  const { take, buried, told } = stage(() => Promise.reject(new Error('not asked')), defer);
+  const bytes = encode({ v: 7, shape: 'of the future' });
+  for (const deliveries of [1, 100, 101]) await take({ bytes, deliveries });
+  assert.equal(told, ['again', 'again', 'answer _INBOX.a', 'ack']);
+  assert.equal(
+    buried.map(({ code }) => code),
+    ['UNDELIVERABLE'],
+  );
+  assert.match(buried[0]?.reason ?? '', /^its version 7 is newer than every supervisor here/);
+});
+
 test('what fails in a way nobody thought of is tried again, then answered and put aside once', async ({ defer }) => {
   const fault = async (): Promise<never> => {
     throw new TypeError('a bug');

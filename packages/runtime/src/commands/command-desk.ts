@@ -76,8 +76,13 @@ export class CommandDesk {
   }
 
   private async outcomeOf(message: CommandMessage): Promise<Outcome | 'newer'> {
+    const reading = readCommand(message);
     if (message.deliveries > DELIVERY_LIMIT) {
-      return { kind: 'bury', code: 'UNDELIVERABLE', message: `it was tried ${DELIVERY_LIMIT} times in vain` };
+      const why =
+        reading.kind === 'newer'
+          ? `its version ${reading.version} is newer than every supervisor here; upgrade them and send it again`
+          : `it was tried ${DELIVERY_LIMIT} times in vain`;
+      return { kind: 'bury', code: 'UNDELIVERABLE', message: why };
     }
     if (message.badReply) {
       return {
@@ -86,7 +91,6 @@ export class CommandDesk {
         message: 'Baton-Reply is an inbox: _INBOX, and more after a dot',
       };
     }
-    const reading = readCommand(message);
     if (reading.kind === 'newer') return 'newer';
     if (reading.kind === 'bad') return { kind: 'bury', code: 'INVALID_ARGUMENT', message: reading.message };
     return carryOut(this.parts, reading, message);
