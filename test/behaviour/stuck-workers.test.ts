@@ -135,6 +135,31 @@ test(
 );
 
 test(
+  'R6 one whose event loop never turns again is killed in the end, and says why; its tasks were rescued long before',
+  async (context) => {
+    const system = await startSystem(context, {
+      tasks: [ISOLATED_TASKS],
+      projectors: 0,
+      env: { BATON_MAX_BLOCK_MS: '2000' },
+    });
+    const [worker] = system.workers;
+    const handle = await blocks.schedule(3_600_000);
+    await until(handle, ({ record }) => record.rescues === 1, 20_000);
+    assert.ok(worker?.isRunning);
+    const { signal } = await worker.ended;
+    assert.is(signal, 'SIGKILL');
+    const line = worker.output.split('\n').find((one) => one.includes('the process is killed')) ?? '{}';
+    const { level, blockedMs } = JSON.parse(line) as { readonly level?: string; readonly blockedMs?: number };
+    assert.is(level, 'fatal');
+    assert.ok(blockedMs !== undefined && blockedMs >= 20_000 && blockedMs < 40_000, line);
+    await worker.start();
+    await handle.wait({ timeout: '15s' });
+    assert.equal([handle.status, handle.attempt], ['success', 2]);
+  },
+  { limitMs: 75_000 },
+);
+
+test(
   'X9 what nobody catches in a task fails that task, its signal is aborted, neighbours go on',
   async (context) => {
     const system = await startSystem(context, { tasks: [ISOLATED_TASKS], projectors: 0 });

@@ -1,4 +1,4 @@
-import type { NodeChange, NodeInfo, NodeState } from '@baton/runtime';
+import { createLog, type NodeChange, type NodeInfo, type NodeState } from '@baton/runtime';
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { LeaseWatch } from './lease-watch.ts';
 import { BEAT, NOT_SAID, RUNNING, type FromThread, type LeaseTask } from './lease-messages.ts';
@@ -85,6 +85,19 @@ export class LeaseRenewer {
     if (!this.connected) this.probe(now);
     else if (this.askedAt !== undefined && now - this.askedAt > this.silentMs) this.breakSilence();
     this.judge(now);
+    const hungMs = this.watch.hungFor(now);
+    if (hungMs !== undefined) this.endProcess(hungMs);
+  }
+
+  /** The main thread can be told nothing, and would hear no signal either. */
+  private endProcess(hungMs: number): void {
+    const { role, id } = this.info;
+    createLog({ service: role }).fatal(
+      { [role]: id, blockedMs: Math.round(hungMs) },
+      'a task has not let the event loop turn, so nothing can run here: the process is killed; ' +
+        "isolation: 'thread' is for tasks that compute",
+    );
+    process.kill(process.pid, 'SIGKILL');
   }
 
   private async followLink(): Promise<void> {

@@ -22,6 +22,18 @@ const held = (now: number) => {
 
 const test = suite('lease watch');
 
+test('an owner that never beats again is hung where that is set, and not before; one that was paused is not', () => {
+  const { watch } = held(0);
+  assert.is(watch.hungFor(1e9), undefined, 'never, when nothing is set');
+  const strict = new LeaseWatch({ ...timings, endBlockedMs: 600_000 }, 0);
+  assert.is(strict.hungFor(600_000), undefined);
+  assert.is(strict.hungFor(600_001), 600_001);
+  strict.paused(1_000);
+  assert.is(strict.hungFor(600_001), undefined);
+  strict.heard(1, 600_500);
+  assert.is(strict.hungFor(1_200_500), undefined);
+});
+
 test('is due at once, and again a renewal later when it was confirmed', () => {
   const { watch } = started();
   assert.ok(watch.isDue(0));

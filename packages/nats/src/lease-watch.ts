@@ -12,6 +12,8 @@ export type LeaseTimings = {
   readonly blockedAfterMs: number;
   /** One that did not for this long counts as dead: the lease is let go. */
   readonly maxBlockMs: number;
+  /** One that did not for this long is not waited for any more: its process is ended. Never when not set. */
+  readonly endBlockedMs?: number;
 };
 
 export type LeaseNews = 'held' | 'lost' | 'regained';
@@ -54,6 +56,12 @@ export class LeaseWatch {
 
   isBlocked(now: number): boolean {
     return now - this.beatAt > this.timings.blockedAfterMs;
+  }
+
+  /** How long the main thread has not beaten, milliseconds, where that is for ever by what was set. */
+  hungFor(now: number): number | undefined {
+    const blockedMs = now - this.beatAt;
+    return blockedMs > (this.timings.endBlockedMs ?? Infinity) ? blockedMs : undefined;
   }
 
   isDue(now: number): boolean {

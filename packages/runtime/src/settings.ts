@@ -50,7 +50,7 @@ import type { PruneRule } from './retention/prune.ts';
  * | `BATON_QUEUES` | `default` | queues a worker serves, comma between |
  * | `BATON_CONCURRENCY` | 50 | tasks a worker runs at once |
  * | `BATON_LOAD_LIMIT_MS` | 60000 | a worker whose modules of tasks are not loaded within this long ends |
- * | `BATON_MAX_BLOCK_MS` | 60000 | a worker whose event loop does not turn for this long counts as dead (behaviour R6) |
+ * | `BATON_MAX_BLOCK_MS` | 60000 | a worker whose event loop does not turn for this long counts as dead, and for ten times as long is killed (behaviour R6) |
  * | `BATON_TASKS` | | modules whose exported tasks the worker service serves, comma between |
  * | `BATON_PROJECTOR_PACE_MS` | 200 | least time between two writes of the projector; longer is cheaper, shorter is fresher |
  * | `BATON_PRUNE_DAYS` | | ended tasks older than this are pruned on a schedule; 0: all; not set: none |

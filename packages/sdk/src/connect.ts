@@ -1,5 +1,5 @@
 import { connectPorts, type NatsPortsSettings } from '@baton/nats';
-import { DEFAULT_NAMESPACE, MAX_BLOCK_RANGE_MS, namesOf, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
+import { DEFAULT_NAMESPACE, MAX_BLOCK_MS, MAX_BLOCK_RANGE_MS, namesOf, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
 import { InvalidArgumentError, isLoadingTasks, rules, silentLog, type Log, type UnknownTypes } from '@baton/runtime';
 import { clearAmbient, setAmbient } from './ambient.ts';
 import { checkUser, type Baton, type User } from './baton.ts';
@@ -53,6 +53,11 @@ export type ConnectOptions = {
    * elsewhere then (behaviour R6). 60 s when not set.
    */
   readonly maxBlock?: Duration;
+  /**
+   * This process is a worker and nothing else: when its event loop has not turned for ten times `maxBlock` it is killed, so
+   * that whoever runs it starts another one (behaviour R6). Otherwise it is let be.
+   */
+  readonly endWhenBlocked?: boolean;
   /** Largest encoded arguments and results, bytes; 8 MiB when not set, which is also the most (behaviour X4). */
   readonly dataLimitBytes?: number;
   readonly log?: Log;
@@ -106,7 +111,6 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     tasksMaxBytes,
     events = !isOff(process.env['BATON_EVENTS_ENABLED'] ?? ''),
     eventsMaxBytes,
-    maxBlock,
     role,
     inboxPrefix,
   } = options;
@@ -133,7 +137,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),
     ...(events ? {} : { events }),
     ...(eventsMaxBytes === undefined ? {} : { eventsMaxBytes }),
-    ...(maxBlock === undefined ? {} : { presence: { timings: { maxBlockMs: maxBlockMs(maxBlock) } } }),
+    presence: { timings: blockTimings(options) },
   };
 };
 
@@ -143,6 +147,14 @@ const namespaceOf = (namespace: string): string => {
   } catch (error) {
     throw new InvalidArgumentError(`namespace: ${error instanceof Error ? error.message : String(error)}`);
   }
+};
+
+/** How many times as long as a worker may block until it counts as dead it may do so until it is ended. */
+const END_BLOCKED_FACTOR = 10;
+
+const blockTimings = ({ maxBlock, endWhenBlocked = false }: ConnectOptions) => {
+  const ms = maxBlock === undefined ? MAX_BLOCK_MS : maxBlockMs(maxBlock);
+  return { maxBlockMs: ms, ...(endWhenBlocked ? { endBlockedMs: END_BLOCKED_FACTOR * ms } : {}) };
 };
 
 const maxBlockMs = (maxBlock: Duration): number => {

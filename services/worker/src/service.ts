@@ -37,6 +37,7 @@ const connectOptions = ({ settings, log }: ServiceContext) => ({
   enabled: settings.enabled,
   unknownTypes: settings.unknownTypes,
   maxBlock: settings.maxBlockMs / 1_000,
+  endWhenBlocked: true,
   dataLimitBytes: settings.dataLimitBytes,
   log,
 });
