@@ -61,7 +61,7 @@ class Stage {
     const { dataDir, durability, quickstart, once } = this.options;
     // Whatever is wrong with them is told before anything is started.
     const settings = readSettings();
-    const pagePort = await choosePagePort(settings, dataDir);
+    const page = await choosePagePort(settings, dataDir);
     this.servers = await openServers({
       settings,
       dataDir,
@@ -69,7 +69,9 @@ class Stage {
       onUnexpectedExit: (what) => this.brokeDown(what),
     });
     if (signal.aborted) return 0;
-    const page = await this.startServices(this.servers, settings, pagePort);
+    // Where the same folder runs already, its page has the port, and starting the servers has just been refused.
+    page.keep();
+    const address = await this.startServices(this.servers, settings, page.port);
     say(`Baton runs: NATS ${this.servers.natsUrl}, MongoDB ${this.servers.mongoUrl} (${seconds(began)})`);
     if (this.servers.isLocal) {
       this.withdraw = announceSystem(dataDir, {
@@ -80,7 +82,7 @@ class Stage {
     }
     if (quickstart && !signal.aborted) await runQuickstart(this.servers, signal);
     if (once || signal.aborted) return 0;
-    if (page !== undefined) say(`\nThe task list is open at ${styled('bold', page)}`);
+    if (address !== undefined) say(`\nThe task list is open at ${styled('bold', address)}`);
     sayWhatNext(dataDir, this.servers, settings);
     say(`Services run on; their logs are in ${join(dataDir, 'logs')}. Ctrl-C stops everything.`);
     return new Promise<number>(() => {});

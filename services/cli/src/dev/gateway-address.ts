@@ -12,26 +12,39 @@ import { say } from './terminal.ts';
 export const gatewayEnvironment = ({ auth }: Settings): Readonly<Record<string, string>> =>
   auth.mode === 'none' ? { BATON_AUTH: 'dev' } : {};
 
+export type PagePort = {
+  readonly port: number;
+  /** Says that it is another one than before, and keeps it. Not before it is sure that the page will be there. */
+  readonly keep: () => void;
+};
+
 /**
  * The port of the page. One that was asked for is taken or refused with BatonError `PORT_TAKEN`, before anything is
  * started. Else the one this data folder had last, then the default, then a free one, which is said and kept.
  */
-export const choosePagePort = async ({ httpPort, gateway }: Settings, dataDir: string): Promise<number> => {
+export const choosePagePort = async (
+  { httpPort, gateway }: Pick<Settings, 'httpPort' | 'gateway'>,
+  dataDir: string,
+): Promise<PagePort> => {
   const { host } = gateway;
   if (process.env['BATON_HTTP_PORT']) {
-    if (await isFreeAt(httpPort, host)) return httpPort;
+    if (await isFreeAt(httpPort, host)) return { port: httpPort, keep: asItWas };
     const text = `port ${httpPort} of ${host} is taken by another program: stop it, or set BATON_HTTP_PORT to a free port`;
     throw new BatonError('PORT_TAKEN', text);
   }
   const file = join(dataDir, 'page-port');
   const wanted = readPort(file) ?? httpPort;
-  if (await isFreeAt(wanted, host)) return wanted;
+  if (await isFreeAt(wanted, host)) return { port: wanted, keep: asItWas };
   const port = await freePort();
-  say(`port ${wanted} is taken by another program: the task list is at port ${port} from now on`);
-  mkdirSync(dataDir, { recursive: true });
-  writeFileSync(file, `${port}\n`);
-  return port;
+  const keep = (): void => {
+    say(`port ${wanted} is taken by another program: the task list is at port ${port} from now on`);
+    mkdirSync(dataDir, { recursive: true });
+    writeFileSync(file, `${port}\n`);
+  };
+  return { port, keep };
 };
+
+const asItWas = (): void => {};
 
 const readPort = (file: string): number | undefined => {
   try {
