@@ -10,6 +10,7 @@ export {
   typeTokenOf,
 } from './address.ts';
 export { messageOf } from './thrown.ts';
+export { readTraceContext, traceContextIn, TRACE_STATE_LENGTH } from './trace-context.ts';
 export { jsonPieces } from './json-pieces.ts';
 export { decode, DecodeError, decodeData, decodeLargeData, encode, encodeData, encodeSized } from './codec.ts';
 export { readDataText, textOfData, viewOfData, viewOfDataText } from './data-text.ts';

@@ -26,12 +26,15 @@ export const noFields = (): FoundFields => ({
   runAt: undefined,
   retriedFrom: undefined,
   operation: undefined,
+  traceparent: undefined,
+  tracestate: undefined,
   readyAt: undefined,
   startedAt: undefined,
   endedAt: undefined,
   failures: undefined,
   rescues: undefined,
   owner: undefined,
+  runTrace: undefined,
   abortable: undefined,
   finishing: undefined,
   bodyOutcome: undefined,
@@ -79,12 +82,15 @@ export const recordWith = (found: FoundFields): TaskRecord => {
   if (found.runAt !== undefined) made.runAt = found.runAt;
   if (found.retriedFrom !== undefined) made.retriedFrom = found.retriedFrom;
   if (found.operation !== undefined) made.operation = found.operation;
+  if (found.traceparent !== undefined) made.traceparent = found.traceparent;
+  if (found.tracestate !== undefined) made.tracestate = found.tracestate;
   if (found.readyAt !== undefined) made.readyAt = found.readyAt;
   if (found.startedAt !== undefined) made.startedAt = found.startedAt;
   if (found.endedAt !== undefined) made.endedAt = found.endedAt;
   if (found.failures !== undefined) made.failures = found.failures;
   if (found.rescues !== undefined) made.rescues = found.rescues;
   if (found.owner !== undefined) made.owner = found.owner;
+  if (found.runTrace !== undefined) made.runTrace = found.runTrace;
   if (found.abortable !== undefined) made.abortable = found.abortable;
   if (found.finishing !== undefined) made.finishing = found.finishing;
   if (found.bodyOutcome !== undefined) made.bodyOutcome = found.bodyOutcome;

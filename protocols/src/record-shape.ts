@@ -94,6 +94,8 @@ const SPEC_OPTIONAL: Fields = {
   runAt: time,
   retriedFrom: text,
   operation: text,
+  traceparent: text,
+  tracestate: text,
 };
 
 /** One that waits, with those that wait behind it. As deep as bytes are nested, which is bounded. */
@@ -129,6 +131,7 @@ const OPTIONAL: Fields = {
   failures: whole,
   rescues: whole,
   owner: mapOf({ worker: word, fence, at: time }),
+  runTrace: text,
   abortable: yes,
   finishing: yes,
   bodyOutcome,

@@ -94,4 +94,6 @@ export const ROWS: Readonly<Record<string, string>> = {
   O1: 'a worker in any language, without a right to a stream',
   O2: 'it can harm only what it has claimed',
   O3: 'the Python package',
+  F1: 'what others read and write fits the schemas of the contract',
+  F2: 'traces',
 };

@@ -1,5 +1,17 @@
 import type { Former } from './retry-ended.ts';
-import type { BodyOutcome, Cause, Data, Fence, Millis, Progress, TaskError, TaskId, TaskSpec, UserId } from './task.ts';
+import type {
+  BodyOutcome,
+  Cause,
+  Data,
+  Fence,
+  Millis,
+  Progress,
+  TaskError,
+  TaskId,
+  TaskSpec,
+  TraceContext,
+  UserId,
+} from './task.ts';
 
 /** Who asks. An absent user is a service without one. */
 export type Actor = { readonly user?: UserId; readonly admin: boolean };
@@ -25,6 +37,8 @@ export type ClientCommand =
       /** Those of the former one, where the new one can rely on them. */
       readonly args?: Data;
       readonly whenAborting: WhenAborting;
+      /** Of who asks for it now. */
+      readonly trace?: TraceContext;
     }
   | {
       readonly kind: 'cancel';
@@ -46,6 +60,8 @@ export type WorkerCommand =
       readonly revision: number;
       /** Revision the offer was made for: a delayed task is due only by an offer of its own revision. */
       readonly offered: number;
+      /** `traceparent` of the span of the run it begins, where that is traced. */
+      readonly trace?: string;
     }
   | { readonly kind: 'make-abortable'; readonly at: Millis; readonly fence: Fence }
   | {

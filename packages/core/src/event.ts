@@ -42,7 +42,13 @@ export type TaskEvent =
   | { readonly kind: 'successor-cancelled'; readonly at: Millis; readonly by: Cause }
   /** Those that were cancelled stand no longer in this record. */
   | { readonly kind: 'successors-released'; readonly at: Millis }
-  | { readonly kind: 'claimed'; readonly at: Millis; readonly owner: Owner; readonly attempt: number }
+  | {
+      readonly kind: 'claimed';
+      readonly at: Millis;
+      readonly owner: Owner;
+      readonly attempt: number;
+      readonly trace?: string;
+    }
   | { readonly kind: 'made-abortable'; readonly at: Millis }
   | {
       readonly kind: 'progressed';

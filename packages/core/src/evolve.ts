@@ -13,7 +13,6 @@ import {
   RECORD_VERSION,
   type Cause,
   type Millis,
-  type Owner,
   type Status,
   type TaskError,
   type TaskRecord,
@@ -43,7 +42,7 @@ const copyOf = <T extends object>(value: T): T => Object.assign({}, value);
 
 const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord => {
   const { spec, at, by, why, subscribers, createdAt, dedupeCount, successor } = event;
-  const { creator, args, host, runAt, retriedFrom, operation } = spec;
+  const { creator, args, host, runAt, retriedFrom, operation, traceparent, tracestate } = spec;
   // Field by field and by name, which is how an engine keeps an object of so many fast to copy and to look into.
   const next = {} as Draft;
   next.v = RECORD_VERSION;
@@ -68,6 +67,8 @@ const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord
   if (runAt !== undefined) next.runAt = runAt;
   if (retriedFrom !== undefined) next.retriedFrom = retriedFrom;
   if (operation !== undefined) next.operation = operation;
+  if (traceparent !== undefined) next.traceparent = traceparent;
+  if (tracestate !== undefined) next.tracestate = tracestate;
   // What a newer version has put there goes along.
   for (const name in spec) if (!(name in next)) Object.assign(next, { [name]: spec[name as keyof typeof spec] });
   // It waited behind another task, and can begin only now.
@@ -105,7 +106,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
       evolveSuccessors(next, event);
       return;
     case 'claimed':
-      claimed(next, event.owner, event.attempt, event.at);
+      claimed(next, event);
       return;
     case 'made-abortable':
       next.abortable = true;
@@ -189,12 +190,14 @@ const move = (next: Draft, status: Status, at: Millis, by: Cause, why?: string):
  * Starts an attempt. The last flushed progress and payload of the former one stay until this one writes its own: a
  * handler resumes from there (behaviour C8), and a crash before the first update loses no checkpoint.
  */
-const claimed = (next: Draft, owner: Owner, attempt: number, at: Millis): void => {
+const claimed = (next: Draft, { owner, attempt, at, trace }: Extract<TaskEvent, { kind: 'claimed' }>): void => {
   next.owner = owner;
   next.attempt = attempt;
   next.startedAt = at;
   keepReady(next);
   drop(next, 'abortable', 'finishing', 'bodyOutcome', 'notStopping', 'timeoutUnenforced');
+  if (trace === undefined) drop(next, 'runTrace');
+  else next.runTrace = trace;
   move(next, 'in_progress', at, `worker:${owner.worker}`);
 };
 

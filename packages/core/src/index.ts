@@ -77,6 +77,7 @@ export type {
   TaskRecord,
   TaskSpec,
   TerminalStatus,
+  TraceContext,
   Transition,
   UserId,
 } from './task.ts';

@@ -29,8 +29,17 @@ export const decideRelease = (record: TaskRecord | undefined, command: Release):
 /** What a record has beyond a spec: the compiler sees to it that none is missing. */
 const STATE_FIELDS: Readonly<Record<Exclude<keyof TaskRecord, keyof TaskSpec>, true>> = {
   ...{ v: true, status: true, subscribers: true, createdAt: true, changedAt: true, attempt: true, history: true },
-  ...{ readyAt: true, startedAt: true, endedAt: true, failures: true, rescues: true, owner: true, abortable: true },
-  ...{ finishing: true, bodyOutcome: true, abort: true, progress: true, payload: true, result: true, error: true },
+  ...{ readyAt: true, startedAt: true, endedAt: true, failures: true, rescues: true, owner: true, runTrace: true },
+  ...{
+    abortable: true,
+    finishing: true,
+    bodyOutcome: true,
+    abort: true,
+    progress: true,
+    payload: true,
+    result: true,
+    error: true,
+  },
   ...{ dedupeCount: true, timeoutUnenforced: true, notStopping: true, historyDropped: true, successor: true },
   ...{ archived: true, nonce: true },
 };

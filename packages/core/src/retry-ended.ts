@@ -46,7 +46,7 @@ const isForOthers = (former: Former, actor: Actor): boolean => {
   }
 };
 
-const specOf = (former: Former, { id, actor, args }: Retry, forOthers: boolean): TaskSpec => {
+const specOf = (former: Former, { id, actor, args, trace }: Retry, forOthers: boolean): TaskSpec => {
   const { type, key, name, scope, queue, priority, policy } = former;
   const creator = forOthers ? former.creator : actor.user;
   return {
@@ -62,5 +62,6 @@ const specOf = (former: Former, { id, actor, args }: Retry, forOthers: boolean):
     mode: 'async',
     policy,
     retriedFrom: former.id,
+    ...trace,
   };
 };

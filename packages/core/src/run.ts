@@ -17,12 +17,13 @@ export const decideClaim = (record: TaskRecord | undefined, command: Of<'claim'>
   if (record.status !== 'pending') return refuse('not_pending');
   if (record.host !== undefined && record.host !== command.worker) return refuse('not_pending');
   if (record.runAt !== undefined && command.offered !== command.revision) return refuse('not_due');
-  return done({
+  const claimed = {
     kind: 'claimed',
     at: command.at,
     owner: { worker: command.worker, fence, at: command.at },
     attempt: (record.failures ?? 0) + (record.rescues ?? 0) + 1,
-  });
+  } as const;
+  return done(command.trace === undefined ? claimed : { ...claimed, trace: command.trace });
 };
 
 export const decideMakeAbortable = (record: TaskRecord | undefined, command: Of<'make-abortable'>): Decision => {

@@ -119,8 +119,14 @@ export type Transition = {
   readonly why?: string;
 };
 
+/**
+ * Where a task comes from in a distributed trace, as W3C Trace Context writes it: `00-<trace id>-<span id>-<flags>` and
+ * what vendors add. No rule looks into it.
+ */
+export type TraceContext = { readonly traceparent: string; readonly tracestate?: string };
+
 /** What a submitter decides about a task; everything else grows from it. */
-export type TaskSpec = {
+export type TaskSpec = Partial<TraceContext> & {
   readonly id: TaskId;
   readonly type: string;
   readonly key: string;
@@ -160,6 +166,8 @@ export type TaskRecord = TaskSpec & {
   readonly rescues?: number;
   readonly owner?: Owner;
   readonly abortable?: true;
+  /** `traceparent` of the span of the current or last run, where that one was traced: the next one is linked to it. */
+  readonly runTrace?: string;
   /** The body has returned and cleanup handlers run: too late for a timeout or a cancel (behaviour L3). */
   readonly finishing?: true;
   /** What the body came to, while its cleanup handlers run; of the run with that fence and of no other. */

@@ -136,13 +136,13 @@ class Answers {
 
   async send(command: Parameters<Commands['send']>[0], timeoutMs: number): Promise<CommandSent> {
     const { wire } = this;
-    const { verb, type, bytes } = command;
+    const { verb, type, bytes, headers: more } = command;
     const subject = verb === 'cancel' ? wire.names.cancelSubject : wire.names.submitSubject(type ?? '');
     const until = performance.now() + timeoutMs;
     const token = (this.count++).toString(36);
     const answer = this.answerTo(token);
     try {
-      const headers = { [names.reply]: `${this.ownInbox()}.${token}`, [names.contentType]: MSGPACK };
+      const headers = { ...more, [names.reply]: `${this.ownInbox()}.${token}`, [names.contentType]: MSGPACK };
       const stored = await wire.publisher.publish(subject, bytes, { headers, timeoutMs });
       if (stored.kind === 'conflict') throw new Error('a command was published without an expectation');
       if (stored.kind !== 'written') return stored;

@@ -48,6 +48,8 @@ export { takeStrayError } from './run/stray-error.ts';
 export { taskErrorOf, TerminalError } from './run/task-error.ts';
 export { createSupervisor, SUPERVISOR_TIMINGS } from './supervisor/index.ts';
 export { systemChance, systemClock } from './system.ts';
+export { isTracing } from './trace/tracer.ts';
+export { traceSubmit, traceWait } from './trace/client-spans.ts';
 export { announceDefinition, isLoadingTasks } from './thread/inside.ts';
 export { nodeNameOf } from './work/read-request.ts';
 export { Worker } from './worker/worker.ts';

@@ -376,7 +376,13 @@ export type CommandSent =
 export interface Commands {
   /** MessagePack. Resolves when it is answered, or with `silent` after `timeoutMs`. Never rejects. */
   send(
-    command: { readonly verb: CommandVerb; readonly type?: string; readonly bytes: Uint8Array },
+    command: {
+      readonly verb: CommandVerb;
+      readonly type?: string;
+      readonly bytes: Uint8Array;
+      /** Besides those that every command has. */
+      readonly headers?: Readonly<Record<string, string>>;
+    },
     timeoutMs: number,
   ): Promise<CommandSent>;
   /** Gives commands, each to one of all who have opened, and again when it is not acknowledged in time. */

@@ -7,12 +7,13 @@ import {
   type RefusalReason,
   type TaskRecord,
 } from '@baton/core';
-import { parseAddress, type Address, type TaskDocument } from '@baton/protocols';
+import { parseAddress, readTraceContext, type Address, type TaskDocument } from '@baton/protocols';
 import {
   checkField,
   encodeArguments,
   InvalidArgumentError,
   isInside,
+  isTracing,
   loadValue,
   OutcomeUnknownError,
   requireField,
@@ -20,6 +21,8 @@ import {
   rules,
   sourceOfDocument,
   sourceOfRecord,
+  traceSubmit,
+  traceWait,
   type BatonError,
   type Catalogue,
   type EndedTaskSource,
@@ -88,7 +91,8 @@ export class Baton {
       load: (address, id) => this.load(address, id),
       wait: async (address, id, known, timeoutMs) => {
         if (isInside(id)) throw waitsForItself();
-        return waitForEnd(this.watching, address, id, known, timeoutMs);
+        const wait = () => waitForEnd(this.watching, address, id, known, timeoutMs);
+        return isTracing() ? traceWait(wait) : wait();
       },
       cancel: (address, id, force) => this.cancel(address, id, force),
       events: (address, id, known, after) => this.events(address, id, known, after),
@@ -179,7 +183,11 @@ export class Baton {
     if (core.host === undefined)
       throw new WrongRoleError('a publisher retries no task: connect as a runtime, or ask the gateway');
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
-    const made: Submission = await patiently(core.ports, retryTask(core, this.actor, source));
+    const { trace: repeats } = source;
+    const submit = { type: source.former.type, ...(repeats === undefined ? {} : { repeats }) };
+    const made: Submission = await traceSubmit(submit, (trace) =>
+      patiently(core.ports, retryTask(core, this.actor, source, trace)),
+    );
     const { address, view, outcome, differs, known } = expectDone(made);
     return this.handle(address, view, { outcome, differs, known });
   }
@@ -211,9 +219,16 @@ export class Baton {
     const request = requestOf(definition, options, core.ports.clock.now());
     request.args = given;
     if (host !== undefined) request.host = host;
-    const submission = expectDone(await core.writes.submit(actor, request));
+    const submission = expectDone(await (isTracing() ? this.traced(request) : core.writes.submit(actor, request)));
     const { address, view, held, isNew } = submission;
     return { handle: this.handle(address, view, submission), held, isNew };
+  }
+
+  private traced(request: Mutable<SubmitRequest>): Promise<Submission> {
+    return traceSubmit(request, (trace) => {
+      if (trace !== undefined) request.trace = trace;
+      return this.core.writes.submit(this.actor, request);
+    });
   }
 
   /** Claims and runs an inline task, attempt after attempt. Its end, or undefined when somebody else has it now. */
@@ -230,7 +245,7 @@ export class Baton {
       let claimed = await host.claim(address, held, held.revision);
       if (claimed.kind === 'unknown' || claimed.kind === 'failed') claimed = await host.settle(address);
       if (claimed.kind === 'mine') {
-        const end = await host.run(address, claimed.held, definition);
+        const end = await host.run(address, claimed, definition);
         if (end.kind === 'lost') return undefined;
         if (isTerminal(end.held.record.status)) return end.held;
         held = end.held;
@@ -333,6 +348,9 @@ const requestOf = (definition: OfType, options: CallOptions, serverNow: number):
   if (runAt !== undefined) request.runAt = runAt;
   if (whenAborting !== undefined) request.whenAborting = whenAborting;
   if (operationId !== undefined) request.operationId = operationId;
+  const trace =
+    options.trace === undefined ? undefined : readTraceContext(options.trace.traceparent, options.trace.tracestate);
+  if (trace !== undefined) request.trace = trace;
   return request;
 };
 

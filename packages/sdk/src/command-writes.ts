@@ -1,4 +1,4 @@
-import { taskOf, type Actor, type Backoff, type RunOptions, type TaskRecord } from '@baton/core';
+import { taskOf, type Actor, type Backoff, type RunOptions, type TaskRecord, type TraceContext } from '@baton/core';
 import { COMMAND_LIMIT, decodeLargeData, encode, parseAddress, type Address } from '@baton/protocols';
 import {
   BatonError,
@@ -23,7 +23,8 @@ const ANSWER_MS = 5_000;
 /** The writes of a publisher: commands, carried out by whichever supervisor is there, by the same decisions. */
 export const commandWrites = (parts: ClientParts): Writes => ({
   submit: async (actor, request) => {
-    const answer = await ask(parts, 'submit', submitBody(actor, request), request.type);
+    const { type, trace } = request;
+    const answer = await ask(parts, 'submit', submitBody(actor, request), { type, ...(trace && { headers: trace }) });
     return answer.kind === 'answered' ? submissionOf(parts, answer.done) : answer;
   },
   cancel: async (actor, address, { id, force }) => {
@@ -40,14 +41,17 @@ type Answered =
   | { readonly kind: 'answered'; readonly done: Done }
   | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
 
+/** The type goes into the subject; where a span was begun for it, that into the headers. */
+type More = { readonly type?: string; readonly headers?: TraceContext };
+
 /** Throws the error for an answer that says no. */
-const ask = async ({ ports }: ClientParts, verb: CommandVerb, body: object, type?: string): Promise<Answered> => {
+const ask = async ({ ports }: ClientParts, verb: CommandVerb, body: object, more: More = {}): Promise<Answered> => {
   const bytes = encode(body);
   if (bytes.length > COMMAND_LIMIT) {
     const text = `the command is ${bytes.length} bytes, at most ${COMMAND_LIMIT} are allowed: store large arguments elsewhere and pass where`;
     throw new PayloadTooLargeError(text);
   }
-  const sent = await ports.commands.send({ verb, bytes, ...(type === undefined ? {} : { type }) }, ANSWER_MS);
+  const sent = await ports.commands.send({ verb, bytes, ...more }, ANSWER_MS);
   if ('cause' in sent) return sent;
   if (sent.kind === 'silent') {
     const text =

@@ -84,6 +84,11 @@ export type CallOptions = Omit<SharedOptions, 'retry'> & {
    * or nobody knows what became of it (behaviour D7). Every user has names of his own.
    */
   readonly operationId?: string;
+  /**
+   * The trace this call belongs to, as W3C headers write it, for callers without an OpenTelemetry span: what is active in
+   * this process counts first. What is no trace context is left out.
+   */
+  readonly trace?: { readonly traceparent: string; readonly tracestate?: string | undefined };
   /** How long an inline call waits for a task it joined; without limit when not set. */
   readonly waitTimeout?: Duration;
 };
@@ -103,6 +108,7 @@ const CALL_OPTION_NAMES = new Set([
   'delay',
   'whenAborting',
   'operationId',
+  'trace',
   'waitTimeout',
 ]);
 

@@ -1,4 +1,4 @@
-import { canOpen, type Actor, type Data, type Former, type TaskRecord } from '@baton/core';
+import { canOpen, type Actor, type Data, type Former, type TaskRecord, type TraceContext } from '@baton/core';
 import { parseAddress, readDataText, type Address, type TaskDocument } from '@baton/protocols';
 import { DataLostError, dropObject, loadObject } from '../data/large-data.ts';
 import { PermissionDeniedError, UnreadableRecordError } from '../errors.ts';
@@ -10,13 +10,18 @@ export type EndedTaskSource = {
   readonly address: Address;
   readonly former: Former;
   readonly args?: Data;
+  /** `traceparent` of its last run, or of its submit, where they were traced. */
+  readonly trace?: string;
 };
 
 export const sourceOfRecord = (address: Address, record: TaskRecord): EndedTaskSource => ({
   address,
   former: record,
   ...(record.args === undefined ? {} : { args: record.args }),
+  ...traceOf(record.runTrace ?? record.traceparent),
 });
+
+const traceOf = (trace: string | undefined) => (trace === undefined ? {} : { trace });
 
 /**
  * The same of a document, for tasks whose record has been forgotten. The document has arguments and options whole. Throws
@@ -58,7 +63,12 @@ const argumentsIn = (id: string, text: string): Data => {
  * key. The definition of its type is not applied anew: what was said at the submit cannot be told from what was not. The same for every surface. Large arguments are copied, since each task's data goes with it. Rejects with
  * DataLostError where they are gone, with another BatonError where they cannot be had or stored now: no task was made.
  */
-export const retryTask = async (parts: SubmitParts, actor: Actor, source: EndedTaskSource): Promise<Submission> => {
+export const retryTask = async (
+  parts: SubmitParts,
+  actor: Actor,
+  source: EndedTaskSource,
+  trace?: TraceContext,
+): Promise<Submission> => {
   const { ports, kernel, catalogue } = parts;
   const { address, former } = source;
   if (!canOpen(former, actor)) return { kind: 'refused', reason: 'not_found' };
@@ -68,7 +78,7 @@ export const retryTask = async (parts: SubmitParts, actor: Actor, source: EndedT
   const id = ports.chance.uuid();
   const args = await copyOf(parts, source, id);
   const at = ports.clock.now();
-  const given = args === undefined ? {} : { args };
+  const given = { ...(args === undefined ? {} : { args }), ...(trace === undefined ? {} : { trace }) };
   const asked = await kernel.ask(address, () => ({
     kind: 'retry',
     at,

@@ -10,6 +10,7 @@ import {
   type Scope,
   type TaskRecord,
   type TaskSpec,
+  type TraceContext,
   type WhenAborting,
 } from '@baton/core';
 import { addressOf, MAX_DELAY_MS, readRecord, type Address } from '@baton/protocols';
@@ -43,6 +44,8 @@ export type SubmitRequest = Wanted & {
   readonly operationId?: string;
   /** Of what has no operation id and may come again all the same: a hash that names it. */
   readonly operation?: string;
+  /** The span it was submitted in, or what its sender says of one: checked. */
+  readonly trace?: TraceContext;
 };
 
 /** What became of one, before it is said whether its type is known. */
@@ -117,7 +120,7 @@ const specOf = (
   actor: Actor,
   { chance, clock }: Ports,
 ): Mutable<TaskSpec> => {
-  const { type, key, name, runAt, host, retriedFrom } = request;
+  const { type, key, name, runAt, host, retriedFrom, trace } = request;
   const { scope, queue, priority, policy } = options;
   const id = chance.uuid();
   const spec: Mutable<TaskSpec> = {
@@ -136,6 +139,10 @@ const specOf = (
   // A past date means now.
   if (runAt !== undefined && runAt > clock.now()) spec.runAt = runAt;
   if (retriedFrom !== undefined) spec.retriedFrom = retriedFrom;
+  if (trace !== undefined) {
+    spec.traceparent = trace.traceparent;
+    if (trace.tracestate !== undefined) spec.tracestate = trace.tracestate;
+  }
   return spec;
 };
 

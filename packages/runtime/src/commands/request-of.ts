@@ -1,5 +1,5 @@
 import { DEFAULT_RUN_OPTIONS, type Actor, type Backoff } from '@baton/core';
-import { DATA_LIMIT } from '@baton/protocols';
+import { DATA_LIMIT, traceContextIn } from '@baton/protocols';
 import { encodeArguments } from '../client/arguments.ts';
 import { commandHash } from '../client/operations.ts';
 import { applyOverrides, type RunOverrides } from '../client/run-options.ts';
@@ -16,12 +16,13 @@ export const actorOf = (user: CommandUser | undefined): Actor =>
  */
 export const requestOf = (
   command: SubmitCommand & { readonly type: string },
-  message: Pick<CommandMessage, 'sequence' | 'storedAt'>,
+  message: Pick<CommandMessage, 'sequence' | 'storedAt' | 'headers'>,
 ): SubmitRequest => {
   const { type, fallback, strict } = command;
   const { task_key: key, task_name: name, operation_id: operationId, when_aborting: whenAborting, delay } = command;
   // Counted from when the server stored the command, not from when it is carried out.
   const runAt = command.run_at ?? (delay === undefined ? undefined : message.storedAt + delay);
+  const trace = traceContextIn(message.headers);
   return {
     type,
     overrides: overridesIn(command),
@@ -32,6 +33,7 @@ export const requestOf = (
     ...(name === undefined ? {} : { name }),
     ...(runAt === undefined ? {} : { runAt }),
     ...(whenAborting === undefined ? {} : { whenAborting }),
+    ...(trace === undefined ? {} : { trace }),
     ...(operationId === undefined ? { operation: commandHash(message) } : { operationId }),
   };
 };

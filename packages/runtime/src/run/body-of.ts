@@ -10,7 +10,11 @@ import type { RunSettings } from './run-settings.ts';
 export const bodyOf = (settings: RunSettings, fence: Fence, owner: BodyOwner): Body => {
   const { definition, threads, dataLimit: resultLimit } = settings;
   const facts = factsOf(settings.claimed.record, fence);
-  if (definition.thread === undefined) return new LocalBody({ definition, facts, owner, resultLimit });
+  if (definition.thread === undefined) {
+    const { span } = settings;
+    const parts = { definition, facts, owner, resultLimit };
+    return new LocalBody(span === undefined ? parts : { ...parts, within: span.within });
+  }
   const everyUpdate = settings.throttleMs === 0;
   return new ThreadBody({ threads, kind: definition.thread, facts, owner, resultLimit, everyUpdate });
 };

@@ -4,22 +4,28 @@ import { UnreadableRecordError } from '../errors.ts';
 import type { Asked, Held, Kernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Ports } from '../ports.ts';
+import { RunSpan } from '../trace/run-span.ts';
 
 /** What came of a claim. `unknown`: it cannot be found out now; `settle` goes on until it is. */
 export type Claimed =
   /** A body is to be started for it, by whoever is told this and by nobody else; then `ended` is called. */
-  | { readonly kind: 'mine'; readonly held: Held }
+  | ({ readonly kind: 'mine' } & Mine)
   | { readonly kind: 'not_mine' }
   /** What stands there is not for this program: a record of a newer version, or a damaged one. */
   | { readonly kind: 'unreadable' }
   | { readonly kind: 'failed' }
   | { readonly kind: 'unknown' };
 
+/** A task that is ours, and the span of the run that its claim began, where that is traced. */
+export type Mine = { readonly held: Held; readonly span?: RunSpan };
+
 type Settings = {
   readonly ports: Pick<Ports, 'clock' | 'store'>;
   readonly kernel: Kernel;
   readonly log: Log;
   readonly worker: string;
+  /** Bodies run in this process, so their spans are begun here. */
+  readonly traces?: true;
 };
 
 /** Pause between two looks at a claim whose answer was lost. */
@@ -50,23 +56,31 @@ export class Claims {
 
   /** Decides a claim; settles one whose answer was lost as far as it can be settled now. */
   async claim(address: Address, from: Held | undefined, offered: number): Promise<Claimed> {
-    const { kernel, ports, worker } = this.settings;
+    const { kernel, ports, worker, traces } = this.settings;
     this.enter(address);
+    // Begun with the claim, so that the record says where it is; one of a claim that is lost is never ended or told.
+    let span: RunSpan | undefined;
     try {
       const asked = await kernel.ask(
         address,
-        (held) => ({
-          kind: 'claim',
-          at: ports.clock.now(),
-          id: held?.record.id ?? '',
-          worker,
-          epoch: ports.store.epoch,
-          revision: held?.revision ?? 0,
-          offered,
-        }),
+        (held) => {
+          const claim = {
+            kind: 'claim',
+            at: ports.clock.now(),
+            id: held?.record.id ?? '',
+            worker,
+            epoch: ports.store.epoch,
+            revision: held?.revision ?? 0,
+            offered,
+          } as const;
+          if (held !== undefined && traces) span ??= RunSpan.start(held.record, worker);
+          const trace = span?.traceparent;
+          return trace === undefined ? claim : { ...claim, trace };
+        },
         from === undefined ? {} : { from },
       );
-      return this.judge(address, asked);
+      const claimed = this.judge(address, asked);
+      return span === undefined || claimed.kind !== 'mine' ? claimed : { ...claimed, span };
     } finally {
       this.leave(address);
     }

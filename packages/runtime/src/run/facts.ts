@@ -10,13 +10,15 @@ export type TaskFacts = {
   readonly fence: Fence;
   /** Who submitted the task. */
   readonly user?: string;
+  /** `traceparent` of the span of this run, for a body in another thread. */
+  readonly trace?: string;
   /** Last stored progress and encoded payload of the former run. */
   readonly previous: { readonly progress?: Progress; readonly payload?: Uint8Array };
 };
 
 /** As the claim left the record: what this run writes later is not the former run's. */
 export const factsOf = (claimed: TaskRecord, fence: Fence): TaskFacts => {
-  const { id, key, type, attempt, creator, progress, payload } = claimed;
+  const { id, key, type, attempt, creator, progress, payload, runTrace } = claimed;
   return {
     taskId: id,
     taskKey: key,
@@ -24,6 +26,7 @@ export const factsOf = (claimed: TaskRecord, fence: Fence): TaskFacts => {
     attempt,
     fence,
     ...(creator === undefined ? {} : { user: creator }),
+    ...(runTrace === undefined ? {} : { trace: runTrace }),
     previous: {
       ...(progress === undefined ? {} : { progress }),
       ...(payload instanceof Uint8Array ? { payload } : {}),

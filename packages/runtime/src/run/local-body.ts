@@ -24,6 +24,8 @@ export type LocalBodySettings = {
    * the handler looks at its signal or tells its progress, so that a loop without `await` can be stopped.
    */
   readonly stopAsked?: () => StopCause | undefined;
+  /** Puts what the body and its handlers do below the span of their run, where that is traced. */
+  readonly within?: <T>(run: () => T) => T;
 };
 
 /** A body that is called in this thread. */
@@ -63,7 +65,7 @@ export class LocalBody implements Body {
     }
     return new Promise((resolve) => {
       this.settle = resolve;
-      runInContext(this.context, async () => definition.handler(...(args as never[]))).then(
+      this.inside(async () => definition.handler(...(args as never[]))).then(
         (result) => this.settle?.(returnedEnd(result, resultLimit)),
         (thrown: unknown) => this.settle?.(this.threw(thrown)),
       );
@@ -76,7 +78,7 @@ export class LocalBody implements Body {
   }
 
   runAborts(observed: () => void): Promise<readonly TaskError[]> {
-    return runInContext(this.context, () => {
+    return this.inside(() => {
       this.aborting = true;
       const errors = this.aborts?.run() ?? NONE;
       observed();
@@ -85,7 +87,7 @@ export class LocalBody implements Body {
   }
 
   runCleanups(): Promise<readonly TaskError[]> {
-    return runInContext(this.context, () => this.cleanups?.run() ?? NONE);
+    return this.inside(() => this.cleanups?.run() ?? NONE);
   }
 
   giveUp(end: Threw): void {
@@ -143,6 +145,11 @@ export class LocalBody implements Body {
   private abortSignal(reason: StopReason): void {
     const { controller } = this;
     if (controller !== undefined) runInContext(this.context, () => controller.abort(reason));
+  }
+
+  private inside<T>(run: () => T): T {
+    const { within } = this.settings;
+    return runInContext(this.context, within === undefined ? run : () => within(run));
   }
 
   private threw(thrown: unknown): Threw {

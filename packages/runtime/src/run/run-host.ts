@@ -7,13 +7,14 @@ import { promote } from '../successors.ts';
 import type { Lease, NodeInfo, Ports, Subscription } from '../ports.ts';
 import { checkModules } from '../thread/check-modules.ts';
 import { ThreadPool } from '../thread/thread-pool.ts';
-import { Claims, type Claimed } from './claims.ts';
+import { RunSpan } from '../trace/run-span.ts';
+import { Claims, type Claimed, type Mine } from './claims.ts';
 import type { TaskDefinition } from './definition.ts';
 import { Run } from './run.ts';
 import { sayBegun, sayEnded } from './run-log.ts';
 import type { GivingBack, RunEnd } from './run-finish.ts';
 
-export type { Claimed } from './claims.ts';
+export type { Claimed, Mine } from './claims.ts';
 
 export type RunHostSettings = {
   readonly ports: Ports;
@@ -59,7 +60,7 @@ export class RunHost {
     const { ports, kernel, log, info } = settings;
     this.settings = settings;
     this.id = info.id;
-    this.claims = new Claims({ ports, kernel, log, worker: info.id });
+    this.claims = new Claims({ ports, kernel, log, worker: info.id, traces: true });
   }
 
   get running(): number {
@@ -92,7 +93,7 @@ export class RunHost {
   }
 
   /** Runs what was claimed to the end of the attempt, and starts what waits behind it. Never rejects. */
-  async run(address: Address, claimed: Held, definition: TaskDefinition): Promise<RunEnd> {
+  async run(address: Address, { held: claimed, span }: Mine, definition: TaskDefinition): Promise<RunEnd> {
     const { ports, kernel, log } = this.settings;
     const run = new Run({
       kernel,
@@ -108,6 +109,8 @@ export class RunHost {
       definition,
       threads: this.threads,
       throttleMs: this.settings.throttleMs ?? PROGRESS_THROTTLE_MS,
+      // None yet where the claim was settled by a look.
+      span: span ?? RunSpan.start(claimed.record, this.id),
     });
     this.runs.set(address, run);
     this.bodies.add(run);

@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import type { Held, Kernel } from '../kernel.ts';
 import type { Chance, Clock, DataStore, Signals } from '../ports.ts';
 import type { ThreadPool } from '../thread/thread-pool.ts';
+import type { RunSpan } from '../trace/run-span.ts';
 import type { TaskDefinition } from './definition.ts';
 
 /** What one run of one body is given. */
@@ -22,4 +23,6 @@ export type RunSettings = {
   readonly definition: TaskDefinition;
   readonly threads: ThreadPool;
   readonly throttleMs: number;
+  /** Where it is traced. */
+  readonly span?: RunSpan | undefined;
 };

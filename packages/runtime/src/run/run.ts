@@ -102,7 +102,12 @@ export class Run implements BodyOwner, Ending {
     this.timeout.stop();
     this.patience?.cancel();
     await this.flush();
-    const end = await finishRun(this, this.crash ?? body);
+    const { span } = this.settings;
+    const ended = this.crash ?? body;
+    const finished = span?.finishing(ended);
+    const end = await finishRun(this, ended);
+    finished?.();
+    span?.end(end, ended);
     this.over = true;
     this.grace?.cancel();
     this.cleanup?.cancel();
@@ -127,6 +132,7 @@ export class Run implements BodyOwner, Ending {
   async giveBack(by: GivingBack): Promise<RunEnd> {
     await this.flush();
     const end = leftBy(await tellGiveBack(this, by));
+    this.settings.span?.end(end, undefined);
     if (this.body.canBeEnded) this.body.giveUp(threadEnded('the worker stops'));
     return end;
   }

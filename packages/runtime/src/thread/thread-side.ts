@@ -2,6 +2,7 @@ import type { BodyOwner } from '../run/body.ts';
 import type { BodyEnd } from '../run/body-end.ts';
 import type { TaskDefinition } from '../run/definition.ts';
 import { LocalBody } from '../run/local-body.ts';
+import { withinTrace } from '../trace/run-span.ts';
 import { STOP_CAUSES, type RunNews, type RunOrder, type ToThread, type FromThread } from './messages.ts';
 import { threadLog } from './thread-log.ts';
 import { UpdateGate } from './update-gate.ts';
@@ -52,10 +53,12 @@ export class ThreadSide {
     if (definition === undefined) return post({ kind: 'ended', end: undefinedTask(facts.taskType) });
     const updates = new UpdateGate(updateMs, (pending, immediate) => post({ kind: 'updated', pending, immediate }));
     this.updates = updates;
+    const within = withinTrace(facts.trace);
     this.body = new LocalBody({
       definition,
       facts,
       resultLimit,
+      ...(within === undefined ? {} : { within }),
       owner: ownerBy(post, updates),
       stopAsked: () => (this.run === run ? STOP_CAUSES[Atomics.load(this.settings.stop, 0) - 1] : undefined),
     });

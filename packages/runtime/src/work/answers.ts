@@ -30,7 +30,7 @@ export const termsOf = (supervisor: string, name: string) => ({
  * Times are seconds.
  */
 export const taskViewOf = (address: Address, claimed: TaskRecord, fence: Fence, args: unknown) => {
-  const { id, type, key, name, scope, queue, priority, policy, attempt } = claimed;
+  const { id, type, key, name, scope, queue, priority, policy, attempt, traceparent, tracestate } = claimed;
   const { user, previous } = factsOf(claimed, fence);
   const { timeoutMs } = policy;
   return {
@@ -41,6 +41,8 @@ export const taskViewOf = (address: Address, claimed: TaskRecord, fence: Fence, 
     timeout: timeoutMs === undefined ? null : timeoutMs / 1_000,
     abort_grace: abortGraceMsOf(policy) / 1_000,
     idempotency_key: id,
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(tracestate === undefined ? {} : { tracestate }),
     previous: {
       progress: previous.progress ?? null,
       payload: previous.payload === undefined ? null : decodeData(previous.payload, PAYLOAD_LIMIT),

@@ -7,7 +7,7 @@ import { InvalidArgumentError, UnreadableRecordError } from '../errors.ts';
 import { recordOf, type Held } from '../kernel.ts';
 import type { Ports } from '../ports.ts';
 import type { TaskDefinition } from '../run/definition.ts';
-import type { RunHost } from '../run/run-host.ts';
+import type { Mine, RunHost } from '../run/run-host.ts';
 import { guardScope } from '../run/scope-guard.ts';
 
 export type WorkerSettings = {
@@ -129,13 +129,14 @@ export class Worker {
     this.claiming.add(address);
     const claimed = await this.claim(task).finally(() => this.claiming.delete(address));
     if (claimed === undefined) return;
-    const definition = this.types.get(claimed.record.type);
-    if (definition === undefined) throw new Error(`claimed a task of type '${claimed.record.type}' without a handler`);
-    await host.run(address, claimed, guardScope(definition, claimed.record));
+    const { record } = claimed.held;
+    const definition = this.types.get(record.type);
+    if (definition === undefined) throw new Error(`claimed a task of type '${record.type}' without a handler`);
+    await host.run(address, claimed, guardScope(definition, record));
   }
 
   /** The task as it was claimed; undefined: it is not ours. */
-  private async claim(task: OfferedTask): Promise<Held | undefined> {
+  private async claim(task: OfferedTask): Promise<Mine | undefined> {
     const { host } = this.settings;
     const { address, revision } = task;
     const offered = this.offered(task);
@@ -146,7 +147,7 @@ export class Worker {
     const claimed = await host.claim(address, offered, revision);
     switch (claimed.kind) {
       case 'mine':
-        return claimed.held;
+        return claimed;
       case 'not_mine':
         task.giveBack('stale');
         return undefined;
@@ -158,7 +159,7 @@ export class Worker {
         return undefined;
       case 'unknown': {
         const settled = await host.settle(address);
-        if (settled.kind === 'mine') return settled.held;
+        if (settled.kind === 'mine') return settled;
         // The claim may never have arrived, and the task may wait as before.
         task.giveBack('free');
         return undefined;

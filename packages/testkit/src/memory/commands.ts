@@ -50,7 +50,8 @@ export class CommandState {
 export const memoryCommands = (around: Surroundings, process: Process, state: CommandState): Commands => {
   let sent = 0;
   return {
-    send: async ({ verb, type, bytes }, timeoutMs): Promise<CommandSent> => {
+    send: async ({ verb, type, bytes, headers: sentWith = {} }, timeoutMs): Promise<CommandSent> => {
+      const headers = Object.fromEntries(Object.entries(sentWith).map(([name, value]) => [name, [value]]));
       const replyTo = `_INBOX.${process.name}.${++sent}`;
       const answered = new Promise<Uint8Array>((resolve) => {
         state.inboxes.set(replyTo, (answer) => process.run(() => resolve(answer)));
@@ -58,7 +59,7 @@ export const memoryCommands = (around: Surroundings, process: Process, state: Co
       try {
         const stored = writeResultOf(
           await call(around, process, 'command.send', verb, () =>
-            state.put({ verb, bytes: bytes.slice(), replyTo, ...(type === undefined ? {} : { type }) }),
+            state.put({ verb, bytes: bytes.slice(), headers, replyTo, ...(type === undefined ? {} : { type }) }),
           ),
         );
         if (stored.kind === 'failed' || stored.kind === 'unknown') return stored;

@@ -1,4 +1,4 @@
-import { isTerminal, type Actor } from '@baton/core';
+import { isTerminal, type Actor, type TraceContext } from '@baton/core';
 import { TaskNotFoundError, type Baton, type CallOptions, type TaskHandle } from '@baton/sdk';
 import { Problem, problem, taskNotFound } from '../http/problem.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
@@ -30,9 +30,10 @@ export class TaskActions {
     this.parts = parts;
   }
 
-  async submit(body: SubmitBody, actor: Actor): Promise<Submitted> {
+  /** `trace`: what the request's headers say. */
+  async submit(body: SubmitBody, actor: Actor, trace?: TraceContext): Promise<Submitted> {
     const { type, args = [] } = body;
-    const handle = await this.clientOf(actor).schedule(type, args, callOptionsOf(body));
+    const handle = await this.clientOf(actor).schedule(type, args, callOptionsOf(body, trace));
     return this.submitted(handle, actor);
   }
 
@@ -90,7 +91,7 @@ const MESSAGES = {
   unsubscribed: 'You have been removed from the task; it runs on for others',
 } as const;
 
-const callOptionsOf = (body: SubmitBody): CallOptions => {
+const callOptionsOf = (body: SubmitBody, trace: TraceContext | undefined): CallOptions => {
   const { task_key, task_name, run_at, delay, operation_id, when_aborting, scope, queue, priority, strict } = body;
   const { timeout, max_attempts, backoff, max_rescues, on_orphan, abort_grace } = body;
   const retry = {
@@ -113,6 +114,7 @@ const callOptionsOf = (body: SubmitBody): CallOptions => {
     ...(abort_grace === undefined ? {} : { abortGrace: abort_grace / 1_000 }),
     ...(operation_id === undefined ? {} : { operationId: operation_id }),
     ...(when_aborting === undefined ? {} : { whenAborting: when_aborting }),
+    ...(trace === undefined ? {} : { trace }),
   };
 };
 

@@ -1,4 +1,5 @@
 import type { Actor } from '@baton/core';
+import { traceContextIn } from '@baton/protocols';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { actorIn } from '../auth/guard.ts';
@@ -141,7 +142,7 @@ const changeRoutes = (server: Server, { actions, looking }: TaskRoutesParts): vo
     { config: forUsers, schema: { summary: 'Schedule a task', body: submitBody, response: responses } },
     async (request, reply) => {
       const actor = actorIn(request);
-      return submitted(reply, await actions.submit(request.body, actor), actor);
+      return submitted(reply, await actions.submit(request.body, actor, traceContextIn(request.headers)), actor);
     },
   );
 
