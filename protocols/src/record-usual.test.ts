@@ -62,7 +62,16 @@ const specFields = {
   mode: fc.constantFrom('async', 'sync'),
   policy,
 };
-const specMore = { creator: letters, args: data, host: letters, runAt: time, retriedFrom: letters, operation: letters };
+const specMore = {
+  creator: letters,
+  args: data,
+  host: letters,
+  runAt: time,
+  retriedFrom: letters,
+  operation: letters,
+  traceparent: letters,
+  tracestate: letters,
+};
 const spec = fc.record({ ...specFields, ...specMore }, { requiredKeys: Object.keys(specFields) as 'id'[] });
 const { successor } = fc.letrec((tie) => ({
   successor: fc.record(
@@ -108,6 +117,7 @@ const more = {
   failures: count,
   rescues: count,
   owner: fc.record({ worker: letters, fence, at: time }),
+  runTrace: letters,
   abortable: yes,
   finishing: yes,
   bodyOutcome: outcome,

@@ -48,6 +48,8 @@ const spec: TaskSpec = {
   runAt: AT + 1,
   retriedFrom: '018bcfe5-6800-7000-8000-000000000000',
   operation: '0123456789abcdef0123456789abcdef',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  tracestate: 'vendor=1',
 };
 
 /** Every field there is, which no one record has. */
@@ -65,6 +67,7 @@ const full: TaskRecord = {
   failures: 1,
   rescues: 1,
   owner: { worker: 'w1', fence, at: AT + 2 },
+  runTrace: '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01',
   abortable: true,
   finishing: true,
   bodyOutcome: { kind: 'threw', fence, error: { message: 'no', type: 'Error' }, terminal: true, retryAfterMs: 5 },

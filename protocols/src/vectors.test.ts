@@ -5,7 +5,15 @@ import { deepStrictEqual } from 'node:assert/strict';
 import type { Scope, TaskRecord } from '@baton/core';
 import * as assert from 'uvu/assert';
 import { suite } from '../../test/support/suite.ts';
-import { addressOf, decodeData, encodeData, encodeRecord, readRecord, RECORD_LIMIT } from './index.ts';
+import {
+  addressOf,
+  decodeData,
+  encodeData,
+  encodeRecord,
+  readRecord,
+  readTraceContext,
+  RECORD_LIMIT,
+} from './index.ts';
 
 const test = suite('vectors');
 
@@ -66,6 +74,20 @@ test('records to bytes, and back', () => {
   hold('records', all, ({ record }) => ({ bytes: hexOf(encodeRecord(fromJson(record) as TaskRecord)) }));
   for (const { record, bytes } of all) {
     deepStrictEqual(readRecord(bytesOf(bytes)), { kind: 'record', record: fromJson(record) });
+  }
+});
+
+type TraceVector = {
+  readonly title: string;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** Absent: it is dropped. */
+  readonly read?: object;
+};
+
+test('trace contexts as they are kept', () => {
+  for (const { title, traceparent, tracestate, read } of vectors<TraceVector>('traces')) {
+    deepStrictEqual(readTraceContext(traceparent, tracestate), read, title);
   }
 });
 

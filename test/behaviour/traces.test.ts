@@ -93,7 +93,7 @@ test('F2 one trace from the submit through every attempt to what a body submits,
     return submitted.wait({ timeout: '10s' });
   });
   request.end();
-  assert.is(handle.result, 2);
+  assert.is(handle.result, 2, handle.error?.message);
   const { traceId, spanId } = request.spanContext();
   const names = ['wait traced.flaky', 'in a thread', 'submit traced.thread', 'run traced.thread'];
   const spans = await traceWith(stage, traceId, names);

@@ -21,15 +21,18 @@ export const flaky = task(
     await pause(1);
     work('working');
     if (attempt === 1) throw new RangeError('not at first');
-    if (next) await inThread.schedule();
+    if (next) await inThread.with({ taskKey: getContext().taskId }).schedule();
     return attempt;
   },
 );
 
-export const inThread = task({ name: 'traced.thread', isolation: 'thread', module: import.meta.url }, async () => {
-  await pause(1);
-  work('in a thread');
-});
+export const inThread = task(
+  { name: 'traced.thread', scope: 'shared', isolation: 'thread', module: import.meta.url },
+  async () => {
+    await pause(1);
+    work('in a thread');
+  },
+);
 
 /** Runs until its process is killed, at first. */
 export const mortal = task({ name: 'traced.mortal' }, async () => {

@@ -29,6 +29,19 @@ test('C7 abortable holds for one attempt', () => {
   assert.is(next.when(claim()).after?.abortable, undefined);
 });
 
+test('the trace of a run stays until the next one says its own, or that it has none', () => {
+  const trace = { traceparent: '00-1-2-01', tracestate: 'a=1' };
+  const story = given(submit({ ...THREE, ...trace }), claim('w1', { trace: '00-1-3-01' }));
+  const { record } = story.now;
+  assert.equal([record?.traceparent, record?.tracestate, record?.runTrace], ['00-1-2-01', 'a=1', '00-1-3-01']);
+  const waiting = story.when(finish(threw())).and;
+  assert.is(waiting.now.record?.runTrace, '00-1-3-01');
+  assert.is(waiting.when(claim('w2', { trace: '00-1-4-01' })).after?.runTrace, '00-1-4-01');
+  const untraced = waiting.when(claim('w2')).after;
+  assert.is('runTrace' in untraced!, false);
+  assert.is(untraced?.traceparent, '00-1-2-01');
+});
+
 test('C8 the checkpoint of the former attempt stays until the next one writes its own', () => {
   const story = given(
     submit(THREE),

@@ -61,6 +61,13 @@ test('R7 it makes a new task of the same key, arguments and options, which says 
   });
 });
 
+test('R7 it belongs to the trace of who retries, not to that of the former submit', () => {
+  const story = given(submit({ traceparent: '00-1-2-01', tracestate: 'a=1' }), claim(), finish());
+  const trace = { traceparent: '00-5-6-01' };
+  const after = story.when(retry(formerOf(story.now.record), ALICE, { trace })).after;
+  assert.equal([after?.traceparent, after?.tracestate, after?.runTrace], ['00-5-6-01', undefined, undefined]);
+});
+
 test('R7 whatever way it ended, and also when its record has gone', () => {
   const endings = [
     [submit(), cancel()],

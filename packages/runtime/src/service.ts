@@ -4,6 +4,7 @@ import { createLog, type Log } from './log.ts';
 import type { Link } from './ports.ts';
 import { takeStrayError } from './run/stray-error.ts';
 import { taskErrorOf } from './run/task-error.ts';
+import { flushTraces } from './trace/tracer.ts';
 import { readSettings, secretsOf, type Settings } from './settings.ts';
 
 /**
@@ -236,7 +237,9 @@ export const runService = async (name: string, start: ServiceStart): Promise<nev
   };
   process.on('unhandledRejection', uncaught);
   process.on('uncaughtException', uncaught);
-  process.exit(await service.ended);
+  const code = await service.ended;
+  await flushTraces();
+  process.exit(code);
 };
 
 /** Of what nobody caught, what it was. */

@@ -13,6 +13,7 @@ from typing import Any
 
 from ._data import pack
 from ._requests import Requests
+from ._traces import finishing, running
 from .context import Handler, TaskContext, enter
 from .errors import RetryableError, TerminalError
 from .tasks import Task
@@ -20,6 +21,8 @@ from .tasks import Task
 _FINISH_TIMEOUT = 6.0
 # Answers to an end that are part of the protocol.
 _EXPECTED = ("LEASE_LOST", "ABORTING", "RESULT_TOO_LARGE")
+# What of a claimed task its span tells.
+_TRACED = ("id", "type", "queue", "attempt", "traceparent", "tracestate")
 _MESSAGE_LENGTH = 4_096
 _STACK_LENGTH = 16_384
 
@@ -39,6 +42,7 @@ class Run:
         self.address: str = claimed["address"]
         self.fence: dict[str, int] = claimed["fence"]
         self.context = TaskContext(claimed, self._told)
+        self._claimed = {name: claimed[name] for name in _TRACED if name in claimed}
         self._args: list[Any] = claimed["args"]
         self._task = task
         self._requests = requests
@@ -53,6 +57,8 @@ class Run:
         self._ended = False
         self._given_back = False
         self._lost = False
+        # The outcome that was accepted.
+        self._told_end: str | None = None
 
     # What beats say and hear.
 
@@ -96,7 +102,13 @@ class Run:
 
     async def execute(self) -> None:
         """Runs the body and its handlers, and tells the end. Never raises."""
-        outcome = await self._run_body()
+        with running(self._claimed, self._requests.name) as span:
+            outcome = await self._run_body()
+            with finishing():
+                await self._finish_run(outcome)
+            span.ended(self._told_end or "lost", outcome.get("error"))
+
+    async def _finish_run(self, outcome: dict[str, Any]) -> None:
         if self._lost or self._given_back:
             return
         if "error" in outcome and self._aborting is None and self.context.stop_reason is not None:
@@ -206,7 +218,9 @@ class Run:
         news, self.context.news = self.context.news, {}
         body = {"request": uuid.uuid4().hex, "address": self.address, "fence": self.fence, **news, **fields}
         answer = await self._requests.insist("finish", body, _FINISH_TIMEOUT)
-        if not answer["ok"] and answer["code"] not in _EXPECTED:
+        if answer["ok"]:
+            self._told_end = fields["outcome"]
+        elif answer["code"] not in _EXPECTED:
             self.context.log.error("the end of the task is not accepted: %s: %s", answer["code"], answer["message"])
         return answer
 

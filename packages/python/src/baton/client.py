@@ -19,6 +19,7 @@ from nats.aio.msg import Msg
 from ._connection import Server, token
 from ._data import pack, unpack
 from ._record import data_in, read_record
+from ._traces import submitting
 from .errors import NotConnectedError, OutcomeUnknownError, TaskNotFoundError, error_of
 from .handle import TaskHandle
 from .options import TaskOptions
@@ -81,7 +82,10 @@ class Client:
             of_code = task.definition.fields()
             fields["fallback"] = {key: of_code[key] for key in of_code if key not in _NOT_RUN_FIELDS}
         type_name = task if isinstance(task, str) else task.type
-        answer = await self._command(f"submit.{token(type_name)}", {"args": list(args), **fields})
+        with submitting(type_name) as span:
+            what = f"submit.{token(type_name)}"
+            answer = await self._command(what, {"args": list(args), **fields}, span.headers)
+            span.submitted(answer["task"], answer["outcome"])
         return TaskHandle(self, answer["task"], answer["outcome"], answer.get("differs", False))
 
     async def join(
@@ -167,7 +171,9 @@ class Client:
 
     # Commands and reads.
 
-    async def _command(self, what: str, fields: dict[str, Any]) -> dict[str, Any]:
+    async def _command(
+        self, what: str, fields: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         """Is stored, then answered by a supervisor. Sent again it comes to the same: by its operation id, or by nature."""
         user = {} if self._user is None else {"user": self._user}
         inbox = self._connection.new_inbox()
@@ -178,7 +184,7 @@ class Client:
 
         subscription = await self._connection.subscribe(inbox, cb=answered)
         try:
-            await self._publish(f"{self._server.root}.cmd.{what}", pack({"v": 1, **fields, **user}), inbox)
+            await self._publish(f"{self._server.root}.cmd.{what}", pack({"v": 1, **fields, **user}), inbox, headers)
             async with asyncio.timeout(_ANSWERED_WITHIN):
                 data = await answers.get()
         except TimeoutError:
@@ -191,8 +197,8 @@ class Client:
             raise error_of(answer["code"], answer["message"])
         return answer
 
-    async def _publish(self, subject: str, body: bytes, inbox: str) -> None:
-        headers = {"Content-Type": "application/msgpack", "Baton-Reply": inbox}
+    async def _publish(self, subject: str, body: bytes, inbox: str, more: dict[str, str] | None) -> None:
+        headers = {**(more or {}), "Content-Type": "application/msgpack", "Baton-Reply": inbox}
         for attempt in range(_TRIES):
             try:
                 stored = await self._connection.request(subject, body, timeout=_STORED_WITHIN, headers=headers)

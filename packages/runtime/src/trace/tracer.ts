@@ -37,6 +37,29 @@ export const tracerNow = (): Tracer | undefined => {
 
 export const isTracing = (): boolean => tracerNow() !== undefined;
 
+/** Longest time a process that ends waits for its exporter. */
+const FLUSH_MS = 2_000;
+
+type Flushing = { readonly getDelegate?: () => Flushing; readonly forceFlush?: () => Promise<void> };
+
+/** Lets the provider export what it has, as the process ends. Never rejects; does nothing where there is none. */
+export const flushTraces = async (): Promise<void> => {
+  const provider: Flushing = trace.getTracerProvider() as Flushing;
+  const behind = provider.getDelegate?.() ?? provider;
+  if (behind.forceFlush === undefined) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FLUSH_MS);
+  });
+  try {
+    await Promise.race([behind.forceFlush(), late]);
+  } catch {
+    // The exporter has said so itself; there is nothing left to be done about it here.
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
 /** What others continue a trace from; undefined for a span of no trace. */
 export const traceContextOf = (span: Span): TraceContext | undefined => {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
