@@ -98,6 +98,7 @@ export {
 } from './names.ts';
 export { objectName, objectOwner, objectsIn, objectsOf } from './objects.ts';
 export { EncodeError } from './plain.ts';
+export { recordSchema } from './record-schema.ts';
 export { decodeRecord, encodeRecord, readRecord, readRecordAt } from './record.ts';
 export { metadataKeys, streamConfigs } from './streams.ts';
 export { documentOf, searchTextOf } from './document.ts';
@@ -108,5 +109,6 @@ export type { DataReading } from './data-text.ts';
 export type { Served } from './definition.ts';
 export type { Provenance, TaskDocument } from './document.ts';
 export type { Lane, Names, NodeRole } from './names.ts';
+export type { SchemaPart } from './kind-forms.ts';
 export type { RecordReading } from './record.ts';
 export type { StreamConfig, StreamOptions } from './streams.ts';

@@ -1,3 +1,4 @@
+import { BYTES_SCHEMA, formed, type SchemaPart } from './kind-forms.ts';
 import {
   isBytes,
   position,
@@ -39,26 +40,42 @@ export type Kind = {
 export type Fields = Readonly<Record<string, Kind>>;
 
 /** A kind of numbers, or of text, by what is asked of them beyond that. */
-const numberWhere = (check: (value: unknown) => boolean): Kind => ({
-  check,
-  read: () => {
-    const value = readNumber();
-    if (!check(value)) throw UNUSUAL;
-    return value;
-  },
-  write: (value) => {
-    if (!check(value)) throw UNUSUAL;
-    writeNumber(value as number);
-  },
-});
+const numberWhere = (schema: SchemaPart, check: (value: unknown) => boolean): Kind =>
+  formed(
+    {
+      check,
+      read: () => {
+        const value = readNumber();
+        if (!check(value)) throw UNUSUAL;
+        return value;
+      },
+      write: (value) => {
+        if (!check(value)) throw UNUSUAL;
+        writeNumber(value as number);
+      },
+    },
+    { of: 'value', schema },
+  );
+
+const LATEST = 8.64e15;
+const WHOLE = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
 
 /** Milliseconds, as far as a Date goes. */
-export const time = numberWhere((v) => typeof v === 'number' && v >= 0 && v <= 8.64e15);
-export const amount = numberWhere((v) => typeof v === 'number' && Number.isFinite(v) && v >= 0);
-export const whole = numberWhere((v) => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0);
-export const above0 = numberWhere((v) => whole.check(v) && v !== 0);
+export const time = numberWhere(
+  { type: 'number', minimum: 0, maximum: LATEST },
+  (v) => typeof v === 'number' && v >= 0 && v <= LATEST,
+);
+export const amount = numberWhere(
+  { type: 'number', minimum: 0 },
+  (v) => typeof v === 'number' && Number.isFinite(v) && v >= 0,
+);
+export const whole = numberWhere(WHOLE, (v) => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0);
+export const above0 = numberWhere({ ...WHOLE, minimum: 1 }, (v) => whole.check(v) && v !== 0);
 /** 0 to 1. */
-export const share = numberWhere((v) => typeof v === 'number' && v >= 0 && v <= 1);
+export const share = numberWhere(
+  { type: 'number', minimum: 0, maximum: 1 },
+  (v) => typeof v === 'number' && v >= 0 && v <= 1,
+);
 
 const isText = (value: unknown): boolean => typeof value === 'string';
 const putText = (value: unknown): void => {
@@ -66,107 +83,131 @@ const putText = (value: unknown): void => {
   writeText(value);
 };
 
+const TEXT = { of: 'value', schema: { type: 'string' } } as const;
+
 /** Well-formed: the scan has seen to that. */
-export const text: Kind = { check: isText, read: readText, write: putText };
+export const text = formed({ check: isText, read: readText, write: putText }, TEXT);
 /** Text that many records share. */
-export const word: Kind = { check: isText, read: readWord, write: putText };
+export const word = formed({ check: isText, read: readWord, write: putText }, TEXT);
 
-const booleanWhere = (check: (value: unknown) => boolean): Kind => ({
-  check,
-  read: () => {
-    const value = readBoolean();
-    if (!check(value)) throw UNUSUAL;
-    return value;
-  },
-  write: (value) => {
-    if (!check(value)) throw UNUSUAL;
-    writeBoolean(value as boolean);
-  },
-});
+const booleanWhere = (schema: SchemaPart, check: (value: unknown) => boolean): Kind =>
+  formed(
+    {
+      check,
+      read: () => {
+        const value = readBoolean();
+        if (!check(value)) throw UNUSUAL;
+        return value;
+      },
+      write: (value) => {
+        if (!check(value)) throw UNUSUAL;
+        writeBoolean(value as boolean);
+      },
+    },
+    { of: 'value', schema },
+  );
 
-export const yes = booleanWhere((v) => v === true);
-export const flag = booleanWhere((v) => typeof v === 'boolean');
+export const yes = booleanWhere({ const: true }, (v) => v === true);
+export const flag = booleanWhere({ type: 'boolean' }, (v) => typeof v === 'boolean');
 
 export const oneOf = (...allowed: readonly string[]): Kind => {
   const set = new Set<unknown>(allowed);
   const check = (value: unknown): boolean => set.has(value);
-  return {
+  const kind = {
     check,
     read: () => {
       const value = readWord();
       if (!set.has(value)) throw UNUSUAL;
       return value;
     },
-    write: (value) => {
+    write: (value: unknown) => {
       if (!set.has(value)) throw UNUSUAL;
       writeText(value as string);
     },
   };
+  return formed(kind, { of: 'value', schema: { enum: allowed } });
 };
 
-export const bytes: Kind = {
-  check: (value) => value instanceof Uint8Array,
-  read: readBytes,
-  write: (value) => {
-    if (!(value instanceof Uint8Array)) throw UNUSUAL;
-    writeBytes(value);
+export const bytes = formed(
+  {
+    check: (value) => value instanceof Uint8Array,
+    read: readBytes,
+    write: (value) => {
+      if (!(value instanceof Uint8Array)) throw UNUSUAL;
+      writeBytes(value);
+    },
   },
-};
+  { of: 'value', schema: BYTES_SCHEMA },
+);
 
 /** Bytes, or what stands for them. */
-export const bytesOr = (other: Kind): Kind => ({
-  check: (value) => value instanceof Uint8Array || other.check(value),
-  read: () => (isBytes() ? readBytes() : other.read()),
-  write: (value) => {
-    if (value instanceof Uint8Array) writeBytes(value);
-    else other.write(value);
-  },
-});
+export const bytesOr = (other: Kind): Kind =>
+  formed(
+    {
+      check: (value) => value instanceof Uint8Array || other.check(value),
+      read: () => (isBytes() ? readBytes() : other.read()),
+      write: (value) => {
+        if (value instanceof Uint8Array) writeBytes(value);
+        else other.write(value);
+      },
+    },
+    { of: 'bytes or', other },
+  );
 
-export const listOf = (kind: Kind): Kind => ({
-  check: (value) => Array.isArray(value) && value.every((item) => kind.check(item)),
-  read: () => {
-    const size = readListSize();
-    const list: unknown[] = [];
-    for (let i = 0; i < size; i++) list.push(kind.read());
-    return list;
-  },
-  write: (value) => {
-    if (!Array.isArray(value)) throw UNUSUAL;
-    writeListSize(value.length);
-    for (let i = 0; i < value.length; i++) kind.write(value[i]);
-  },
-});
+export const listOf = (kind: Kind): Kind =>
+  formed(
+    {
+      check: (value) => Array.isArray(value) && value.every((item) => kind.check(item)),
+      read: () => {
+        const size = readListSize();
+        const list: unknown[] = [];
+        for (let i = 0; i < size; i++) list.push(kind.read());
+        return list;
+      },
+      write: (value) => {
+        if (!Array.isArray(value)) throw UNUSUAL;
+        writeListSize(value.length);
+        for (let i = 0; i < value.length; i++) kind.write(value[i]);
+      },
+    },
+    { of: 'list', item: kind },
+  );
 
-/** A kind whose values hold to more than that kind says. */
-export const where = (kind: Kind, check: (value: unknown) => boolean): Kind => ({
-  check,
-  read: () => {
-    const value = kind.read();
-    if (!check(value)) throw UNUSUAL;
-    return value;
-  },
-  write: (value) => {
-    if (!check(value)) throw UNUSUAL;
-    kind.write(value);
-  },
-});
+/** A kind whose values hold to more than that kind says; `also` says the same of its form, or which kinds it is one of. */
+export const where = (
+  kind: Kind,
+  check: (value: unknown) => boolean,
+  also: SchemaPart | (() => readonly Kind[]),
+): Kind =>
+  formed(
+    {
+      check,
+      read: () => {
+        const value = kind.read();
+        if (!check(value)) throw UNUSUAL;
+        return value;
+      },
+      write: (value) => {
+        if (!check(value)) throw UNUSUAL;
+        kind.write(value);
+      },
+    },
+    { of: 'narrower', kind, also },
+  );
 
 /** What is mostly the same from one record to the next: the last values are kept, and are not read again. */
 export const repeated = (kind: Kind): Kind => {
   const kept: { readonly bytes: Uint8Array; readonly value: unknown }[] = [];
   let oldest = 0;
-  return {
-    ...kind,
-    read: () => {
-      for (const { bytes: known, value } of kept) if (skip(known)) return value;
-      const start = position();
-      const value = kind.read();
-      kept[oldest] = { bytes: since(start), value };
-      oldest = (oldest + 1) % REPEATED;
-      return value;
-    },
+  const read = (): unknown => {
+    for (const { bytes: known, value } of kept) if (skip(known)) return value;
+    const start = position();
+    const value = kind.read();
+    kept[oldest] = { bytes: since(start), value };
+    oldest = (oldest + 1) % REPEATED;
+    return value;
   };
+  return formed({ ...kind, read }, { of: 'later', kind: () => kind });
 };
 
 const REPEATED = 4;
@@ -183,11 +224,12 @@ export const nested = (kind: () => Kind): Kind => {
       depth--;
     }
   };
-  return {
-    check: (value) => kind().check(value),
+  const deep = {
+    check: (value: unknown) => kind().check(value),
     read: () => deeper(() => kind().read()),
-    write: (value) => deeper(() => kind().write(value)),
+    write: (value: unknown) => deeper(() => kind().write(value)),
   };
+  return formed(deep, { of: 'later', kind });
 };
 
 const NESTED = 8;
@@ -204,35 +246,34 @@ export const mapOf = <T extends object>(required: Fields, optional: Fields = {},
   const byName = new Map(fields.map((field) => [field.name, field]));
   // So that the place for the size is as wide as most of them need.
   const most = builder === undefined ? 15 : fields.length;
-  return {
+  const map: Kind = {
     check: (value) => faultIn(value, required, optional) === undefined,
     read: () => {
       const made = builder?.begin();
-      const map = (made ?? {}) as Record<string, unknown>;
+      const found = (made ?? {}) as Record<string, unknown>;
       let seen = 0;
       let next = 0;
       for (let left = readMapSize(); left > 0; left--) {
         next = placeOf(fields, next);
         const { name, kind, bit } = fields[next++]!;
-        map[name] = kind.read();
+        found[name] = kind.read();
         seen |= bit;
       }
       if (seen !== all) throw UNUSUAL;
-      return made === undefined ? map : builder?.end(made);
+      return made === undefined ? found : builder?.end(made);
     },
     write: (value) => {
       if (!isMap(value)) throw UNUSUAL;
-      const map = value;
       const place = openMap(most);
       let size = 0;
       let seen = 0;
       // Its own fields in its own order: there are twice as many as one record has.
-      for (const name in map) {
+      for (const name in value) {
         const field = byName.get(name);
         // A field it does not know, or one that is there and undefined, which is refused.
         if (field === undefined) throw UNUSUAL;
         writeRaw(field.key);
-        field.kind.write(map[name]);
+        field.kind.write(value[name]);
         seen |= field.bit;
         size++;
       }
@@ -240,6 +281,7 @@ export const mapOf = <T extends object>(required: Fields, optional: Fields = {},
       closeMap(place, most, size);
     },
   };
+  return formed(map, { of: 'map', required, optional });
 };
 
 const fieldsOf = (required: Fields, optional: Fields): readonly Field[] => {

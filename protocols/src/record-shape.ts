@@ -2,6 +2,7 @@ import { RECORD_VERSION, type Priority, type Scope, type Status, type TaskRecord
 import {
   above0,
   amount,
+  bytes,
   bytesOr,
   faultIn,
   flag,
@@ -43,12 +44,16 @@ const data = bytesOr(reference);
 const fence = mapOf({ epoch: time, revision: whole });
 const subscribers = listOf(mapOf({ user: word, at: time }));
 const error = mapOf({ message: text, type: word }, { stack: text });
-const progress = where(mapOf({}, { current: whole, total: whole, fraction: share, count: whole }), (v) => {
-  if (typeof v !== 'object' || v === null) return false;
-  if ('count' in v) return whole.check(v.count);
-  if ('fraction' in v) return share.check(v.fraction);
-  return 'current' in v && 'total' in v && whole.check(v.current) && whole.check(v.total);
-});
+const progress = where(
+  mapOf({}, { current: whole, total: whole, fraction: share, count: whole }),
+  (v) => {
+    if (typeof v !== 'object' || v === null) return false;
+    if ('count' in v) return whole.check(v.count);
+    if ('fraction' in v) return share.check(v.fraction);
+    return 'current' in v && 'total' in v && whole.check(v.current) && whole.check(v.total);
+  },
+  { anyOf: [{ required: ['count'] }, { required: ['fraction'] }, { required: ['current', 'total'] }] },
+);
 
 const policy = repeated(
   mapOf(
@@ -100,8 +105,9 @@ const SPEC_OPTIONAL: Fields = {
 
 /** One that waits, with those that wait behind it. As deep as bytes are nested, which is bounded. */
 const successor = nested(() => waiting);
+const spec = mapOf(SPEC, SPEC_OPTIONAL);
 const waiting: Kind = mapOf(
-  { spec: mapOf(SPEC, SPEC_OPTIONAL), subscribers, createdAt: time },
+  { spec, subscribers, createdAt: time },
   { dedupeCount: whole, cancelled: mapOf({ at: time, by: word }), next: successor },
 );
 
@@ -121,6 +127,7 @@ const threw = mapOf({ kind: oneOf('threw'), fence, error }, { terminal: flag, re
 const bodyOutcome = where(
   mapOf({ kind: word, fence }, { result: data, error, terminal: flag, retryAfterMs: amount }),
   (v) => returned.check(v) || threw.check(v),
+  () => [returned, threw],
 );
 
 const OPTIONAL: Fields = {
@@ -153,6 +160,13 @@ const OPTIONAL: Fields = {
 };
 
 const record = mapOf(REQUIRED, OPTIONAL, { begin: noFields, end: recordWith });
+
+/** The kinds of the record, and those in it that have a name in its schema. */
+export const RECORD_KINDS = {
+  record,
+  named: { spec, successor: waiting, policy, subscribers, error, progress, data, reference, bytes, fence, status },
+  bodyOutcome: { returned, threw },
+} as const;
 
 /** Throws UNUSUAL for what `recordFault` has to look at. */
 export const readUsual = (): TaskRecord => {

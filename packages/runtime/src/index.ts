@@ -24,7 +24,7 @@ export { durationMs } from './client/duration.ts';
 export { checkField, requireField, rules } from './client/rules.ts';
 export { refusalText } from './client/refusal-text.ts';
 export { readAnswer } from './commands/answer.ts';
-export { submitFields } from './commands/shapes.ts';
+export { commandShapes, submitFields } from './commands/shapes.ts';
 export { cancelTask } from './client/cancel.ts';
 export { retryTask, sourceOfDocument, sourceOfRecord } from './client/retry.ts';
 export { submitTask } from './client/submit.ts';
@@ -52,6 +52,7 @@ export { isTracing } from './trace/tracer.ts';
 export { traceSubmit, traceWait } from './trace/client-spans.ts';
 export { announceDefinition, isLoadingTasks } from './thread/inside.ts';
 export { nodeNameOf } from './work/read-request.ts';
+export { workShapes } from './work/shapes.ts';
 export { Worker } from './worker/worker.ts';
 
 export type { Definitions, DefinitionsListener } from './definitions/port.ts';
@@ -110,6 +111,7 @@ export type {
   WriteResult,
 } from './ports.ts';
 export type { Log, LogFields, LogMethod, LogOptions } from './log.ts';
+export type { WorkTask } from './work/answers.ts';
 export type { WorkRequest, WorkRequests } from './work/port.ts';
 export type { Service, ServiceContext, ServiceOptions, ServiceStart } from './service.ts';
 export type { LogLevel, Settings } from './settings.ts';

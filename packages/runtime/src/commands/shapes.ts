@@ -76,6 +76,9 @@ export const cancelCommand = z.strictObject({
   ...envelope,
 });
 
+/** All of them, for who describes them to others. */
+export const commandShapes = { submit: submitCommand, cancel: cancelCommand, time } as const;
+
 export type RunFields = z.output<typeof runShape>;
 export type SubmitCommand = z.output<typeof submitCommand>;
 export type CancelCommand = z.output<typeof cancelCommand>;

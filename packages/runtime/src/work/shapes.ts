@@ -18,10 +18,7 @@ const ADDRESS_LENGTH = 200;
 const HANDLER_ERRORS = 100;
 
 const nameSays = `is 1 to ${NAME_LENGTH} letters, digits, - and _`;
-const worker = z
-  .string(nameSays)
-  .max(NAME_LENGTH, nameSays)
-  .refine((value) => NODE_ID_PATTERN.test(value), nameSays);
+const worker = z.string(nameSays).max(NAME_LENGTH, nameSays).regex(NODE_ID_PATTERN, nameSays);
 
 /** Text of any kind; what is too long is cut where it is kept. */
 const text = z
@@ -115,6 +112,9 @@ export const finishRequest = z.strictObject({
   why: text.optional(),
   abnormal: z.boolean().optional(),
 });
+
+/** All of them, for who describes them to others. */
+export const workShapes = { claim: claimRequest, beat: beatRequest, finish: finishRequest } as const;
 
 export type ClaimRequest = z.output<typeof claimRequest>;
 export type BeatRequest = z.output<typeof beatRequest>;

@@ -1,0 +1,66 @@
+import type { DefinitionConflict, TypeDefinition } from '@baton/core';
+import type { Served, SchemaPart } from '@baton/protocols';
+import { DIALECT, listOf, mapOf, millis, refTo, text } from './parts.ts';
+
+const definitionPart = mapOf<TypeDefinition>(
+  'How tasks of a type are run where their submit says nothing else.',
+  {
+    type: text('The type.', { pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$' }),
+    scope: { enum: ['private', 'shared', 'system'] },
+    queue: text('Its queue.'),
+    priority: { enum: ['high', 'normal', 'low'] },
+    policy: refTo('record.json#/$defs/policy', 'As in a record.'),
+    title: text('What people read.'),
+    description: text('The same, in more words.'),
+    argsSchema: { type: 'object', description: 'A JSON Schema of the list of arguments.' },
+  },
+  { type: true, scope: true, queue: true, priority: true, policy: true },
+);
+
+/** As supervisors keep it, in the bucket and on the subject where it is repeated. */
+export const definition = (): SchemaPart => ({
+  $schema: DIALECT,
+  title: 'The definition of a type, as it is kept',
+  description: 'MessagePack, written by supervisors alone.',
+  type: 'object',
+  properties: {
+    v: { const: 1 },
+    worker: text('Who serves the type by it.'),
+    since: millis('When that worker began to.'),
+    digest: text('The same for the same definition.', { pattern: '^[0-9a-f]{16}$' }),
+    definition: { $ref: '#/$defs/definition' },
+    conflicts: listOf(
+      'Live workers that serve it otherwise, at most 10.',
+      mapOf<DefinitionConflict>(
+        'One of them.',
+        { worker: text('Its id.'), fields: listOf('What differs.', { type: 'string' }) },
+        { worker: true, fields: true },
+      ),
+    ),
+  },
+  required: ['v', 'worker', 'since', 'digest', 'definition', 'conflicts'],
+  $defs: { definition: definitionPart },
+});
+
+/** As workers tell what they serve. */
+export const announcement = (): SchemaPart => ({
+  $schema: DIALECT,
+  title: 'What a worker serves',
+  description: 'MessagePack, told at most once and said again every 30 s; several messages where one is too small.',
+  type: 'object',
+  properties: {
+    v: { const: 1 },
+    served: listOf(
+      'Its types.',
+      mapOf<Served>(
+        'One of them.',
+        {
+          since: millis('When it began to serve it.'),
+          definition: refTo('definition.json#/$defs/definition', 'Its definition.'),
+        },
+        { since: true, definition: true },
+      ),
+    ),
+  },
+  required: ['v', 'served'],
+});
