@@ -72,7 +72,6 @@ export const recordByState = (): SchemaPart => ({
     inState(['failure'], { allOf: [has('error'), without('result')] }),
     inState(['aborted', 'timed_out'], { allOf: [has('abort'), without('error', 'result')] }),
     inState(['timed_out'], { properties: { abort: { properties: { cause: { const: 'timeout' } } } } }),
-    inState(['aborted'], { properties: { abort: { properties: { cause: { const: 'cancel' } } } } }),
   ],
 });
 
