@@ -4,13 +4,14 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { task } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { startRolesServer } from '../support/roles.ts';
 import { stagedSuite } from '../support/stage.ts';
 import { mainOf } from '../support/system-fixture.ts';
 import { SystemProcess } from '../support/system-process.ts';
 
-const test = stagedSuite('python', { supervisors: 2, workers: 0, projectors: 0 });
+const test = stagedSuite('python', { supervisors: 2, workers: 0 });
 
 const PACKAGE = resolve('packages/python');
 const QUIET = { PYTHONDONTWRITEBYTECODE: '1' };
@@ -100,6 +101,25 @@ test(
     assert.match(said, "success {'pages': 10}");
     assert.match(said, 'aborted');
     assert.equal(server.violations(), []);
+  },
+  { limitMs: 60_000 },
+);
+
+test(
+  'F1 a reader with the vectors and the schemas alone submits, follows the events and reads the record',
+  async (stage, context) => {
+    const python = await installed.python();
+    const upper = task({ name: 'foreign.upper' }, async (text: string) => text.toUpperCase());
+    await stage.serve(context, [upper]);
+    const env = { NATS_URL: stage.natsUrl, BATON_NAMESPACE: stage.namespace, ...QUIET };
+    const said = await ok(python, [resolve('protocols/examples/reader.py'), 'foreign.upper', 'words'], env);
+    const seen = JSON.parse(said) as Readonly<Record<string, unknown>>;
+    const { events, vectors } = seen;
+    assert.equal(seen, {
+      ...{ vectors, events, status: 'success', result: 'WORDS' },
+      history: ['pending', 'in_progress', 'success'],
+    });
+    assert.ok(Number(vectors) >= 13 && Number(events) >= 1);
   },
   { limitMs: 60_000 },
 );
