@@ -9,6 +9,22 @@ const test = suite('gateway: the GTF interface');
 
 const LIST = '/api/v1/task/';
 
+test('the trace context of a request goes along into the record, and what is none is dropped', async (context) => {
+  const { call, ports } = await openGatewaySystem(context);
+  const kernel = createKernel(ports);
+  const submit = async (headers: Readonly<Record<string, string>>) => {
+    const made = await call('POST', LIST, { as: 'alice', body: { type: 'report' }, headers });
+    assert.is(made.status, 201);
+    const detail = await call('GET', LIST + String(made.at('task', 'uuid')), { as: ADMIN });
+    return (await kernel.load(detail.at('result', 'address') as never))?.record;
+  };
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const traced = await submit({ traceparent, tracestate: 'vendor=1' });
+  assert.equal([traced?.traceparent, traced?.tracestate], [traceparent, 'vendor=1']);
+  const dropped = await submit({ traceparent: 'nonsense', tracestate: 'vendor=1' });
+  assert.ok(dropped !== undefined && !('traceparent' in dropped) && !('tracestate' in dropped));
+});
+
 test(
   'a poller reads fractions, a list its columns, a filter its values, a row who and when',
   async (context) => {

@@ -7,7 +7,7 @@ import {
   type RefusalReason,
   type TaskRecord,
 } from '@baton/core';
-import { parseAddress, readTraceContext, type Address, type TaskDocument } from '@baton/protocols';
+import { parseAddress, type Address, type TaskDocument } from '@baton/protocols';
 import {
   checkField,
   encodeArguments,
@@ -41,9 +41,10 @@ import { withAmbient } from './ambient.ts';
 import { durationMs } from './duration.ts';
 import { GlobalTaskFrameworkDisabledError, TaskNotFoundError, WrongRoleError } from './errors.ts';
 import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
-import { checkCallOptions, overridesOf, type CallOptions } from './options.ts';
+import { checkCallOptions, type CallOptions } from './options.ts';
 import { patiently } from './patience.ts';
 import { readLive } from './live.ts';
+import { ofType, requestOf, type Mutable, type OfType } from './request.ts';
 import { refusalError } from './refusal-error.ts';
 import { TaskWatch, waitForEnd, type Seen, type WatchSettings } from './watch.ts';
 import { BatonWorker, type WorkerOptions } from './worker.ts';
@@ -324,37 +325,6 @@ const unknownOutcome = (cause: Error): OutcomeUnknownError =>
   cause instanceof OutcomeUnknownError
     ? cause
     : new OutcomeUnknownError(`it is not known whether this took effect: ${cause.message}`, { cause });
-
-type OfType = Pick<TaskDefinition, 'type'> & Partial<TaskDefinition>;
-
-/** With its code at hand, that is told as well: it counts where nobody serves the type. */
-const ofType = (task: TaskDefinition | string | { readonly definition: TaskDefinition }): OfType => {
-  if (typeof task !== 'string') return 'definition' in task ? task.definition : task;
-  requireField('type', task, rules.type);
-  return { type: task };
-};
-
-/** Field by field, here and in `submitTask`: a submit makes few objects, and none only to be spread into the next. */
-const requestOf = (definition: OfType, options: CallOptions, serverNow: number): Mutable<SubmitRequest> => {
-  const { taskKey: key, taskName: name, operationId, whenAborting, delay, strict } = options;
-  const runAt = options.runAt?.getTime() ?? (delay === undefined ? undefined : serverNow + durationMs(delay, 'delay'));
-  const { type, scope, queue, priority, policy, argsSchema } = definition;
-  const isAtHand = scope !== undefined && queue !== undefined && priority !== undefined && policy !== undefined;
-  const request: Mutable<SubmitRequest> = { type, overrides: overridesOf(options) };
-  if (isAtHand) request.fallback = { scope, queue, priority, policy, ...(argsSchema && { argsSchema }) };
-  if (strict !== undefined) request.strict = strict;
-  if (key !== undefined) request.key = key;
-  if (name !== undefined) request.name = name;
-  if (runAt !== undefined) request.runAt = runAt;
-  if (whenAborting !== undefined) request.whenAborting = whenAborting;
-  if (operationId !== undefined) request.operationId = operationId;
-  const trace =
-    options.trace === undefined ? undefined : readTraceContext(options.trace.traceparent, options.trace.tracestate);
-  if (trace !== undefined) request.trace = trace;
-  return request;
-};
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Throws InvalidArgumentError for a user nobody could be. */
 export const checkUser = (user: User | undefined): void => {

@@ -1,0 +1,36 @@
+import { readTraceContext } from '@baton/protocols';
+import { requireField, rules, type SubmitRequest, type TaskDefinition } from '@baton/runtime';
+import { durationMs } from './duration.ts';
+import { overridesOf, type CallOptions } from './options.ts';
+
+/** What a submit knows of its type. */
+export type OfType = Pick<TaskDefinition, 'type'> & Partial<TaskDefinition>;
+
+/** With its code at hand, that is told as well: it counts where nobody serves the type. */
+export const ofType = (task: TaskDefinition | string | { readonly definition: TaskDefinition }): OfType => {
+  if (typeof task !== 'string') return 'definition' in task ? task.definition : task;
+  requireField('type', task, rules.type);
+  return { type: task };
+};
+
+/** Field by field, here and in `submitTask`: a submit makes few objects, and none only to be spread into the next. */
+export const requestOf = (definition: OfType, options: CallOptions, serverNow: number): Mutable<SubmitRequest> => {
+  const { taskKey: key, taskName: name, operationId, whenAborting, delay, strict } = options;
+  const runAt = options.runAt?.getTime() ?? (delay === undefined ? undefined : serverNow + durationMs(delay, 'delay'));
+  const { type, scope, queue, priority, policy, argsSchema } = definition;
+  const isAtHand = scope !== undefined && queue !== undefined && priority !== undefined && policy !== undefined;
+  const request: Mutable<SubmitRequest> = { type, overrides: overridesOf(options) };
+  if (isAtHand) request.fallback = { scope, queue, priority, policy, ...(argsSchema && { argsSchema }) };
+  if (strict !== undefined) request.strict = strict;
+  if (key !== undefined) request.key = key;
+  if (name !== undefined) request.name = name;
+  if (runAt !== undefined) request.runAt = runAt;
+  if (whenAborting !== undefined) request.whenAborting = whenAborting;
+  if (operationId !== undefined) request.operationId = operationId;
+  const trace =
+    options.trace === undefined ? undefined : readTraceContext(options.trace.traceparent, options.trace.tracestate);
+  if (trace !== undefined) request.trace = trace;
+  return request;
+};
+
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
