@@ -47,6 +47,11 @@ const worker = async (stage: Stage, { defer }: Pick<TestContext, 'defer'>, trace
   const made = stage.service('worker', 'worker', traced ? { BATON_TEST_SPANS: `${stage.effectsPath}.spans` } : {});
   defer(() => made.destroy());
   await made.start();
+  // Until its definitions are kept a submit by name has none of its retries.
+  await eventually(async () => {
+    if (!(await stage.baton.types()).some(({ definition }) => definition.type === 'traced.flaky'))
+      throw new Error('the types are not known yet');
+  });
   return made;
 };
 
