@@ -6,6 +6,7 @@ import { contract, pass, until, type Bench, type WithBench } from './bench.ts';
 
 type Reading = {
   readonly entries: Entry[];
+  readonly outcomes: Entry[];
   caughtUp: number;
   /** Number of entries when it was caught up. */
   atCaughtUp: number;
@@ -13,9 +14,10 @@ type Reading = {
   subscription: Subscription;
 };
 
-const follow = async (feed: RecordFeed, partitions: readonly string[]): Promise<Reading> => {
+const follow = async (feed: RecordFeed, partitions: readonly string[], withOutcomes = false): Promise<Reading> => {
   const reading: Reading = {
     entries: [],
+    outcomes: [],
     caughtUp: 0,
     atCaughtUp: 0,
     lost: 0,
@@ -23,6 +25,7 @@ const follow = async (feed: RecordFeed, partitions: readonly string[]): Promise<
   };
   const listener: FeedListener = {
     entry: (entry) => reading.entries.push(entry),
+    ...(withOutcomes ? { outcome: (entry: Entry) => reading.outcomes.push(entry) } : {}),
     caughtUp: () => {
       reading.caughtUp++;
       reading.atCaughtUp = reading.entries.length;
@@ -96,20 +99,31 @@ export const recordFeedContract = (name: string, withBench: WithBench): void =>
       assert.equal(Buffer.from(reading.entries.at(-1)?.bytes ?? []), Buffer.from(sampleBytes('k', '0')));
     });
 
-    check('passes by an outcome that is kept beside its record, before and after it has caught up', async (bench) => {
+    check('gives an outcome that is kept beside its record to who asks for it, and to nobody else', async (bench) => {
       const { store, feed } = await bench.ports();
       const first = await write(bench, A, 0);
-      const keep = async (outcomeOf: string) => {
-        assert.is((await store.write(A, sampleBytes('k'), 0, { outcomeOf })).kind, 'written');
+      const keep = async (outcomeOf: string): Promise<number> => {
+        const kept = await store.write(A, sampleBytes('k'), 0, { outcomeOf });
+        if (kept.kind !== 'written') throw new Error(`not written: ${kept.kind}`);
+        return kept.revision;
       };
       await keep('one');
-      const readings = [await follow(feed, ['01']), await follow(feed, allPartitions())];
+      const asks = await follow(feed, allPartitions(), true);
+      const readings = [await follow(feed, ['01']), await follow(feed, allPartitions()), asks];
       await until(bench, () => assert.ok(readings.every(({ caughtUp }) => caughtUp === 1)));
-      await keep('two');
+      const kept = await keep('two');
       const second = await write(bench, A, first);
       for (const reading of readings) {
         await until(bench, () => assert.equal(revisionsOf(reading, A), [first, second]));
       }
+      await until(bench, () => {
+        const last = asks.outcomes.at(-1);
+        assert.equal([last?.address, last?.revision], [A, kept], 'before what takes its place');
+      });
+      assert.equal(
+        readings.slice(0, 2).flatMap(({ outcomes }) => outcomes),
+        [],
+      );
     });
 
     check('gives only the partitions that were asked for', async (bench) => {

@@ -1,5 +1,7 @@
 // limit: 240s
 // Whether what a page shows is live, and for whom.
+import type { Address } from '@baton/protocols';
+import { recordOf } from '@baton/runtime';
 import { SignJWT } from 'jose';
 import * as assert from 'uvu/assert';
 import { startChromium } from '../support/chromium.ts';
@@ -112,6 +114,14 @@ test(
     await eventually(() => assert.equal(meanwhile.events[0]?.data, { live: false }));
     assert.is((await fetch(`${url}/readyz`)).status, 503);
 
+    // Its end is archived by now, and the version that ended it written over: what comes first is told.
+    await eventually(
+      async () => {
+        const entry = await system.ports.store.load(task?.address as Address);
+        assert.is(entry !== undefined && recordOf(entry).archived, true);
+      },
+      { limitMs: 30_000 },
+    );
     link.mend();
     await waitForRow(page, 'Unheard', 'Aborted');
     await isLive(page);

@@ -186,9 +186,9 @@ class FeedReader implements Subscription {
 
   private give(msg: Msg, revision: number): void {
     const key = msg.subject.slice(this.wire.names.recordPrefix.length);
-    const address = parseAddress(key);
-    // A kept outcome is for projections.
-    if (address === undefined && parseOutcomeKey(key) !== undefined) return;
+    const outcome = parseOutcomeKey(key);
+    if (outcome !== undefined && this.listener.outcome === undefined) return;
+    const address = outcome?.address ?? parseAddress(key);
     if (address === undefined)
       return this.wire.onFault('record feed', new Error(`no record has the subject ${msg.subject}`));
     if (this.isWide && !this.wanted.has(this.wire.names.partitionSubject(partitionOfAddress(address)))) return;
@@ -196,7 +196,9 @@ class FeedReader implements Subscription {
     if (msg.data.length === 0) return;
     try {
       // A copy: kept bytes would keep the whole piece of the socket's stream they came in.
-      this.listener.entry({ address, revision, bytes: new Uint8Array(msg.data) });
+      const entry = { address, revision, bytes: new Uint8Array(msg.data) };
+      if (outcome === undefined) this.listener.entry(entry);
+      else this.listener.outcome?.(entry);
     } catch (fault) {
       this.wire.onFault(`record feed, ${address}`, fault);
     }

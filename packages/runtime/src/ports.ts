@@ -45,6 +45,8 @@ export type WriteOptions = { readonly ttlMs?: number; readonly outcomeOf?: strin
 
 export type FeedListener = {
   readonly entry: (entry: Entry) => void;
+  /** To who follows all partitions: how a task ended whose key was used anew before all projections had that. It comes before what takes its place. */
+  readonly outcome?: (entry: Entry) => void;
   /** Everything that was stored when the reader started has been given. */
   readonly caughtUp: () => void;
   /** True: what is written now is not told, since its reader has lost the server. False: all of it has been told after all. */
@@ -54,7 +56,7 @@ export type FeedListener = {
 };
 
 export interface RecordFeed {
-  /** Latest record of every actor in `partitions`, then every change, in order per actor. Kept outcomes are passed by. */
+  /** Latest record of every actor in `partitions`, then every change, in order per actor. Of two changes soon after each other the first may be passed by. */
   follow(partitions: readonly string[], listener: FeedListener): Promise<Subscription>;
   /** The same of one actor. */
   followActor(address: Address, listener: FeedListener): Promise<Subscription>;

@@ -2,14 +2,14 @@ import { partitionOfAddress, type Address } from '@baton/protocols';
 import { StoreRefusedError, type Entry, type FeedListener, type RecordFeed, type Subscription } from '@baton/runtime';
 import { Pipe } from './pipe.ts';
 import type { Process } from './process.ts';
-import type { Records } from './records.ts';
+import type { Records, StoredRecord } from './records.ts';
 import type { Surroundings } from './surroundings.ts';
 import { answerOf, call } from './wire.ts';
 
 /** A reader that was cut off ends, as often as not; else it goes on where it was. */
 const ENDS_WHEN_CUT_OFF = 0.5;
 
-type Told = { readonly kind: 'entry'; readonly entry: Entry } | { readonly kind: 'caught-up' };
+type Told = { readonly kind: 'entry' | 'outcome'; readonly entry: Entry } | { readonly kind: 'caught-up' };
 
 export const memoryFeed = (
   around: Surroundings,
@@ -71,7 +71,7 @@ export class FeedReader {
 
   start(): this {
     this.readers.add(this);
-    for (const entry of this.records.all()) this.offer(entry);
+    for (const entry of this.records.after(0)) this.offer(entry);
     this.pipe.push({ kind: 'caught-up' }, 'caught-up');
     const reconnected: Subscription = this.process.link.onReconnect(() => this.goOn());
     const lost = this.process.onLoss(() => {
@@ -79,10 +79,7 @@ export class FeedReader {
     });
     const ended = this.process.onEnd(() => this.close());
     this.undo.push(
-      this.records.onWrite((stored) => {
-        // A kept outcome is for projections.
-        if (stored.outcomeOf === undefined) this.offer(stored);
-      }),
+      this.records.onWrite((stored) => this.offer(stored)),
       reconnected.close,
       lost.close,
       ended.close,
@@ -102,10 +99,10 @@ export class FeedReader {
     this.process.run(() => this.listener.lost(new StoreRefusedError('STORE_MISSING', text)));
   }
 
-  private offer(entry: Entry): void {
-    if (!this.wanted(entry.address)) return;
-    const { address, revision, bytes } = entry;
-    this.pipe.push({ kind: 'entry', entry: { address, revision, bytes } }, address);
+  private offer({ address, revision, bytes, outcomeOf }: StoredRecord): void {
+    if (!this.wanted(address) || (outcomeOf !== undefined && this.listener.outcome === undefined)) return;
+    const kind = outcomeOf === undefined ? 'entry' : 'outcome';
+    this.pipe.push({ kind, entry: { address, revision, bytes } }, address);
   }
 
   private tell(told: Told): void {
@@ -115,7 +112,8 @@ export class FeedReader {
       return;
     }
     this.seen = Math.max(this.seen, told.entry.revision);
-    this.listener.entry(told.entry);
+    if (told.kind === 'entry') this.listener.entry(told.entry);
+    else this.listener.outcome?.(told.entry);
   }
 
   /** Runs on the process, behind the `reconnected` it was told. */
@@ -124,7 +122,7 @@ export class FeedReader {
     this.cut = false;
     if (this.around.random.hits(ENDS_WHEN_CUT_OFF)) return this.end('the reader was cut off from the server');
     const { seen } = this;
-    for (const entry of this.records.all()) if (entry.revision > seen) this.offer(entry);
+    for (const entry of this.records.after(seen)) this.offer(entry);
     if (!this.caughtUp) this.pipe.push({ kind: 'caught-up' }, 'caught-up');
   }
 }

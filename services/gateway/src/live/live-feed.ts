@@ -1,5 +1,5 @@
 import { isTerminal, successorsOf, type TaskRecord } from '@baton/core';
-import { allPartitions, readRecord } from '@baton/protocols';
+import { allPartitions, ARCHIVE_TTL_MS, readRecord } from '@baton/protocols';
 import type { BatonError, Clock, Entry, Log, RecordFeed, Subscription } from '@baton/runtime';
 import { liveTaskIn, type LiveOrigin, type LiveTask } from './live-task.ts';
 import type { Overlay } from './overlay.ts';
@@ -26,6 +26,12 @@ const RECENT = { count: 10_000, bytes: 16 * 1024 * 1024 };
 /** Tasks whose subscribers are remembered, to know who has left. */
 const MOST_AUDIENCES = 100_000;
 
+/** Tasks of which it is remembered that their end was told, until it is archived. Of those forgotten it is told twice. */
+const MOST_ENDED = 100_000;
+
+/** After a longer silence tasks may have been forgotten by the bucket whose end was not heard of. */
+const LONG_SILENCE_MS = ARCHIVE_TTL_MS / 2;
+
 const PAUSE_MS = 1_000;
 
 /** One reading of the bucket for everybody: keeps the overlay, remembers the last changes, tells who listens. */
@@ -34,11 +40,13 @@ export class LiveFeed {
   private readonly parts: LiveFeedParts;
   private readonly listeners = new Set<LiveListener>();
   private readonly audiences = new Map<string, readonly string[]>();
+  private readonly ended = new Set<string>();
   private recent: RecentChanges | undefined;
   private subscription: Subscription | undefined;
   private retry: { readonly cancel: () => void } | undefined;
   private last = 0;
   private isStalled = false;
+  private stalledAt = 0;
   private isStopped = false;
   private unreadable = 0;
 
@@ -89,12 +97,12 @@ export class LiveFeed {
   private async follow(caughtUp: () => void): Promise<void> {
     const subscription = await this.parts.feed.follow(allPartitions(), {
       entry: (entry) => this.take(entry),
+      outcome: (entry) => this.take(entry, true),
       stalled: (isStalled) => this.stall(isStalled),
       caughtUp: () => {
         this.isStalled = false;
-        this.recent = new RecentChanges(RECENT, this.last + 1);
+        this.restart();
         caughtUp();
-        for (const listener of this.listeners) listener.restarted();
       },
       lost: (cause) => this.lose(cause),
     });
@@ -113,7 +121,16 @@ export class LiveFeed {
   private stall(isStalled: boolean): void {
     if (this.isStalled === isStalled) return;
     this.isStalled = isStalled;
+    const now = this.parts.clock.monotonic();
+    if (isStalled) this.stalledAt = now;
+    else if (now - this.stalledAt >= LONG_SILENCE_MS && this.recent !== undefined) return this.restart();
     for (const listener of this.listeners) listener.live(!isStalled);
+  }
+
+  /** What was told before is not all that has happened since. */
+  private restart(): void {
+    this.recent = new RecentChanges(RECENT, this.last + 1);
+    for (const listener of this.listeners) listener.restarted();
   }
 
   private again(): void {
@@ -126,7 +143,8 @@ export class LiveFeed {
     });
   }
 
-  private take(entry: Entry): void {
+  /** `isKept`: an end that was kept, since the key is used anew. */
+  private take(entry: Entry, isKept = false): void {
     this.last = Math.max(this.last, entry.revision);
     const reading = readRecord(entry.bytes);
     if (reading.kind !== 'record') return this.leaveOut(entry, reading.kind);
@@ -134,22 +152,38 @@ export class LiveFeed {
     const from = this.originOf({ ...entry, size: entry.bytes.length });
     for (const id of idsIn(record)) {
       const task = liveTaskIn(record, id, from);
-      if (task !== undefined) this.takeTask(task, record);
+      if (task !== undefined) this.takeTask(task, record, isKept);
     }
   }
 
-  private takeTask(task: LiveTask, actor: TaskRecord): void {
+  private takeTask(task: LiveTask, actor: TaskRecord, isKept: boolean): void {
     const known = this.parts.overlay.get(task.id);
     const left = this.leavers(task.record);
-    // An archive mark tells that the projection has this outcome, and nothing that anybody would see.
-    if (task.record.archived) return this.parts.overlay.settle(task.id, task);
-    this.keep(task);
+    // An end comes once more when it is kept for projections, since its key is used anew, and when it is archived. That says
+    // nothing that anybody would see, unless the version that ended it was written over before it was read here.
+    const wasTold = this.wasTold(task);
+    if (task.record.archived) this.parts.overlay.settle(task.id, task);
+    else this.keep(task);
+    if (wasTold && (isKept || task.record.archived)) return;
     // A successor is carried along by every write of the task it waits for.
     const isSame = task.id !== actor.id && known !== undefined && sameWaiting(known.record, task.record);
     if (isSame || this.recent === undefined) return;
     const change: Change = { revision: task.revision, kind: kindOf(task.record, known?.record), task, left };
     this.recent.push(change);
     for (const listener of this.listeners) listener.change(change);
+  }
+
+  /** Whether the end of the task was told before. */
+  private wasTold({ id, record }: LiveTask): boolean {
+    const { ended } = this;
+    const wasTold = ended.delete(id);
+    if (record.archived || !isTerminal(record.status)) return wasTold;
+    ended.add(id);
+    if (ended.size > MOST_ENDED) {
+      const [oldest] = ended;
+      if (oldest !== undefined) ended.delete(oldest);
+    }
+    return wasTold;
   }
 
   private keep(task: LiveTask | undefined): void {
