@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import { runMain } from './say.mjs';
 import { filesBelow, isMain, readJson, root, workspaceFolders } from './workspace.mjs';
 
-/** `core <- protocols <- runtime <- nats, mongo, sdk, testkit <- services`; folders not named here are free. */
+/** `core <- protocols <- runtime <- nats, mongo, metrics, sdk, testkit <- services`; folders not named here are free. */
 const mayDependOn = {
   'packages/core': [],
   protocols: ['core'],
   'packages/runtime': ['core', 'protocols'],
   'packages/nats': ['core', 'protocols', 'runtime'],
   'packages/mongo': ['core', 'protocols', 'runtime'],
-  'packages/sdk': ['core', 'protocols', 'runtime', 'nats'],
+  'packages/metrics': ['core', 'protocols', 'runtime'],
+  'packages/sdk': ['core', 'protocols', 'runtime', 'nats', 'metrics'],
   // For users too: a whole Baton in memory is a client of the SDK.
   'packages/testkit': ['core', 'protocols', 'runtime', 'sdk'],
   'deploy/local': [],

@@ -43,7 +43,12 @@ const hold = async (bench: Bench, process: string, node: NodeInfo): Promise<Leas
   const told: string[] = [];
   const { presence } = await bench.ports(process);
   const lease = await presence.hold(node, { lost: () => told.push('lost'), regained: () => told.push('regained') });
-  return { update: (change) => lease.update(change), release: () => lease.release(), told };
+  return {
+    counts: () => lease.counts(),
+    update: (change) => lease.update(change),
+    release: () => lease.release(),
+    told,
+  };
 };
 
 const of = (watching: Watching, id: string): readonly NodeInfo[] => watching.seen.filter((node) => node.id === id);

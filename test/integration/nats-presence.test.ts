@@ -90,7 +90,7 @@ async function hold(
     lost: () => told.push('lost'),
     regained: () => told.push('regained'),
   });
-  return { update: lease.update, release: lease.release, told };
+  return { counts: lease.counts, update: lease.update, release: lease.release, told };
 }
 
 function declareTests(): void {

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { namesOf, type Names, type StreamOptions } from '@baton/protocols';
-import { NotConnectedError, ServerTooOldError, StoreRefusedError, type BatonError } from '@baton/runtime';
+import {
+  NotConnectedError,
+  ServerTooOldError,
+  StoreRefusedError,
+  type BatonError,
+  type WriteCounts,
+} from '@baton/runtime';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
 import { Api, SILENT, type Answered } from './api.ts';
 import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
@@ -40,6 +46,7 @@ export type NatsWire = Wire & {
   /** Publisher of the tasks bucket: compare-and-set writes, grouped when that is faster. */
   readonly records: Publisher;
   readonly link: NatsLink;
+  readonly writes: WriteCounts;
   /** Whether new tasks are taken. */
   readonly room: StoreRoom;
   /** The server's wall clock, as well as it is known here. */
@@ -126,6 +133,7 @@ const assemble = (settings: NatsSettings, parts: Parts): NatsWire => {
     names,
     publisher,
     records,
+    writes: { records: records.outcomes, others: publisher.outcomes, groups: records.groups },
     api,
     link,
     clock,

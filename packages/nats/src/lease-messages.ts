@@ -9,7 +9,7 @@ export type LeaseTask = {
   readonly subject: string;
   readonly info: NodeInfo;
   readonly timings: LeaseTimings;
-  /** Two 32-bit integers: BEAT and RUNNING. */
+  /** 32-bit integers: BEAT, RUNNING and RENEWED. */
   readonly shared: SharedArrayBuffer;
 };
 
@@ -18,6 +18,9 @@ export const BEAT = 0;
 /** Tasks the owner runs now; NOT_SAID when it did not say. */
 export const RUNNING = 1;
 export const NOT_SAID = -1;
+/** Renewals the server has confirmed. */
+export const RENEWED = 2;
+export const WORDS = 3;
 
 /** What is not counted in shared memory goes as a message. */
 export type ToThread =

@@ -1,7 +1,7 @@
 import { createLog, type NodeChange, type NodeInfo, type NodeState } from '@baton/runtime';
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { LeaseWatch } from './lease-watch.ts';
-import { BEAT, NOT_SAID, RUNNING, type FromThread, type LeaseTask } from './lease-messages.ts';
+import { BEAT, NOT_SAID, RENEWED, RUNNING, type FromThread, type LeaseTask } from './lease-messages.ts';
 import { allRefuse, placesOf, type Place } from './refusals.ts';
 import { breakConnection } from './stale.ts';
 import { DELETED, encodeNode, OPERATION_HEADER, readNode } from './presence-node.ts';
@@ -165,6 +165,7 @@ export class LeaseRenewer {
     const fault = faultIn(msg);
     if (fault !== undefined) return this.say(`the lease was not renewed: ${fault}`);
     this.lastFault = '';
+    Atomics.add(this.shared, RENEWED, 1);
     this.watch.confirmed(Number(msg.subject.slice(this.inbox.length + 1)));
     this.judge(performance.now());
   }

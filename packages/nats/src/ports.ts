@@ -31,6 +31,7 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
   const signals = createSignals(wire);
   return {
     wire,
+    writes: wire.writes,
     store,
     feed: withPolls(createRecordFeed(wire), createPolledFeed(store, signals)),
     projections: createProjections(wire),

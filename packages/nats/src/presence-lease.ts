@@ -1,7 +1,23 @@
 import { Worker } from 'node:worker_threads';
-import { NotConnectedError, type Lease, type LeaseListener, type NodeChange, type NodeInfo } from '@baton/runtime';
+import {
+  NotConnectedError,
+  type Lease,
+  type LeaseCounts,
+  type LeaseListener,
+  type NodeChange,
+  type NodeInfo,
+} from '@baton/runtime';
 import type { DialSettings } from './dial.ts';
-import { BEAT, NOT_SAID, RUNNING, type FromThread, type LeaseTask, type ToThread } from './lease-messages.ts';
+import {
+  BEAT,
+  NOT_SAID,
+  RENEWED,
+  RUNNING,
+  WORDS,
+  type FromThread,
+  type LeaseTask,
+  type ToThread,
+} from './lease-messages.ts';
 import type { LeaseTimings } from './lease-watch.ts';
 import type { FaultListener } from './wire.ts';
 
@@ -24,7 +40,7 @@ export type LeaseSettings = {
 export class ThreadLease implements Lease {
   private readonly settings: LeaseSettings;
   private readonly listener: LeaseListener;
-  private readonly shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
+  private readonly shared = new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT);
   private readonly words = new Int32Array(this.shared);
   private readonly beat: NodeJS.Timeout;
   private info: NodeInfo;
@@ -32,6 +48,7 @@ export class ThreadLease implements Lease {
   private started: Resolvers<void> | undefined;
   private released: Resolvers<void> | undefined;
   private isLost = false;
+  private losses = 0;
   private ended = false;
 
   private constructor(info: NodeInfo, listener: LeaseListener, settings: LeaseSettings) {
@@ -53,6 +70,12 @@ export class ThreadLease implements Lease {
     }
     return lease;
   }
+
+  readonly counts = (): LeaseCounts => ({
+    held: !this.isLost && !this.ended,
+    renewals: Atomics.load(this.words, RENEWED),
+    losses: this.losses,
+  });
 
   readonly update = ({ running, ...change }: NodeChange): void => {
     if (running !== undefined) Atomics.store(this.words, RUNNING, running);
@@ -138,6 +161,7 @@ export class ThreadLease implements Lease {
   private lose(): void {
     if (this.isLost || this.ended) return;
     this.isLost = true;
+    this.losses++;
     this.call(this.listener.lost);
   }
 

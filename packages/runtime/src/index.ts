@@ -35,12 +35,17 @@ export { createKernel, recordOf } from './kernel.ts';
 export { startProjector } from './projector/projector.ts';
 export { rebuildViews } from './projector/rebuild.ts';
 export { createLog, silentLog, taskFields } from './log.ts';
+export { zeroOutcomes } from './metrics/counts.ts';
+export { GROUP_BOUNDS, Histogram } from './metrics/histogram.ts';
+export { LabelCap, OTHER } from './metrics/label-cap.ts';
+export { TaskMeter } from './metrics/task-meter.ts';
 export { startJanitor } from './retention/janitor.ts';
 export { checkRule as checkPruneRule, prune } from './retention/prune.ts';
 export { sweepObjects } from './retention/sweep-objects.ts';
 export { hideSecrets } from './redact.ts';
 export { exitCodes, runService, startService } from './service.ts';
-export { describeSettings, readSettings, secretsOf } from './settings.ts';
+export { readSettings } from './settings.ts';
+export { describeSettings, secretsOf } from './settings-secrets.ts';
 export { currentContext, getContext, isInside, StopReason } from './run/context.ts';
 export { RunHost } from './run/run-host.ts';
 export { promote } from './successors.ts';
@@ -65,7 +70,7 @@ export type { Cancellation } from './client/cancel.ts';
 export type { EndedTaskSource } from './client/retry.ts';
 export type { RunOverrides, UnknownTypes } from './client/run-options.ts';
 export type { ClientParts, Submission, SubmitParts, SubmitRequest } from './client/submit.ts';
-export type { Asked, AskOptions, Held, Kernel } from './kernel.ts';
+export type { Asked, AskOptions, Held, Kernel, StoredListener } from './kernel.ts';
 export type {
   Chance,
   Clock,
@@ -110,6 +115,9 @@ export type {
   WaitingLine,
   WriteResult,
 } from './ports.ts';
+export type { LeaseCounts, WriteCounts, WriteOutcomes } from './metrics/counts.ts';
+export type { HistogramCounts } from './metrics/histogram.ts';
+export type { TypeCounts, Vouch } from './metrics/task-meter.ts';
 export type { Log, LogFields, LogMethod, LogOptions } from './log.ts';
 export type { WorkTask } from './work/answers.ts';
 export type { WorkRequest, WorkRequests } from './work/port.ts';
@@ -123,8 +131,10 @@ export type { DrainOptions, WorkerSettings } from './worker/worker.ts';
 export type {
   Act,
   ActCounts,
+  QueueDepth,
   Supervisor,
   SupervisorOptions,
+  SupervisorReport,
   SupervisorStats,
   SupervisorTimings,
   WaitingLane,

@@ -31,8 +31,14 @@ export type Asked = AskedOf<TaskActor>;
 export type AskOptions = AskOptionsOf<TaskActor>;
 export type Kernel = KernelOf<TaskActor>;
 
+/** Told of every transition this process has stored. Must not throw. */
+export type StoredListener = (before: TaskRecord | undefined, after: TaskRecord) => void;
+
 /** The kernel of tasks. */
-export const createKernel = (ports: KernelPorts & TaskPorts): Kernel => createActorKernel(taskActor(ports), ports);
+export const createKernel = (ports: KernelPorts & TaskPorts, counted?: StoredListener): Kernel => {
+  const actor = taskActor(ports);
+  return createActorKernel(counted === undefined ? actor : { ...actor, counted }, ports);
+};
 
 type TaskPorts = { readonly signals: Pick<Signals, 'record'> };
 

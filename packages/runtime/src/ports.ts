@@ -2,6 +2,7 @@ import type { TaskOffer, ReadyTask, Return } from '@baton/core';
 import type { Address, Lane, NodeRole } from '@baton/protocols';
 import type { Definitions } from './definitions/port.ts';
 import type { BatonError } from './errors.ts';
+import type { LeaseCounts, WriteCounts } from './metrics/counts.ts';
 import type { WorkRequests } from './work/port.ts';
 
 /** The narrow functions the runtime needs from the world. NATS and memory both provide them, under one contract suite. */
@@ -251,6 +252,7 @@ export type NodeChange = Partial<
 
 /** A lease on being alive. Renewed apart from the event loop of its holder. */
 export type Lease = {
+  readonly counts: () => LeaseCounts;
   readonly update: (change: NodeChange) => void;
   /** Gives the lease back: the node is gone now, nobody needs to wait for its end. */
   readonly release: () => Promise<void>;
@@ -430,6 +432,8 @@ export interface Chance {
 }
 
 export type Ports = {
+  /** Absent where nothing is written to a server. */
+  readonly writes?: WriteCounts;
   readonly store: RecordStore;
   readonly feed: RecordFeed;
   readonly projections: Projections;

@@ -4,8 +4,9 @@ import { createLog, type Log } from './log.ts';
 import type { Link } from './ports.ts';
 import { takeStrayError } from './run/stray-error.ts';
 import { taskErrorOf } from './run/task-error.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { secretsOf } from './settings-secrets.ts';
 import { flushTraces } from './trace/tracer.ts';
-import { readSettings, secretsOf, type Settings } from './settings.ts';
 
 /**
  * The life all services share: start, run, stop once, end with a code that means something. `startService` touches no

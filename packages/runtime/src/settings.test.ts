@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import { ConfigError } from './errors.ts';
-import { describeSettings, readSettings, secretsOf } from './settings.ts';
+import { readSettings } from './settings.ts';
+import { describeSettings, secretsOf } from './settings-secrets.ts';
 
 const test = suite('settings');
 

@@ -15,7 +15,6 @@ import {
 import { z } from 'zod';
 import type { UnknownTypes } from './client/run-options.ts';
 import { ConfigError } from './errors.ts';
-import { hideSecrets } from './redact.ts';
 import type { PruneRule } from './retention/prune.ts';
 
 /**
@@ -46,6 +45,8 @@ import type { PruneRule } from './retention/prune.ts';
  * | `BATON_JWT_SECRET`, `BATON_JWKS_URL` | | one of them, for the gateway |
  * | `BATON_JWT_ISSUER`, `BATON_JWT_AUDIENCE` | | what tokens have to say as `iss` and `aud` |
  * | `BATON_CURSOR_SECRET` | | signs page cursors; for several gateways with `BATON_JWKS_URL` |
+ * | `BATON_METRICS_PORT` | | of `/healthz`, `/readyz` and `/metrics`, apart from everything else; not set: none; 0: any free port |
+ * | `BATON_METRICS_HOST` | `127.0.0.1` | address of that port; whoever reaches it may read it |
  * | `BATON_LOG_LEVEL` | `info` | trace, debug, info, warn, error, fatal, silent |
  * | `BATON_QUEUES` | `default` | queues a worker serves, comma between |
  * | `BATON_CONCURRENCY` | 50 | tasks a worker runs at once |
@@ -94,6 +95,8 @@ export type Settings = {
     | ({ readonly mode: 'secret'; readonly secret: string } & TokenClaims)
     | ({ readonly mode: 'jwks'; readonly url: string } & TokenClaims)
     | { readonly mode: 'none' };
+  /** Where health and metrics are told; `port` absent: nowhere. */
+  readonly metrics: { readonly port?: number; readonly host: string };
   readonly logLevel: LogLevel;
   readonly queues: readonly string[];
   readonly concurrency: number;
@@ -164,6 +167,11 @@ const list = (value: string): readonly string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
+const host = z
+  .string()
+  .default('127.0.0.1')
+  .refine((v) => v === 'localhost' || isIP(v) !== 0, 'must be an IP address or localhost');
+
 const NATS_PROTOCOLS = ['nats:', 'tls:', 'ws:', 'wss:'];
 
 const natsUrl = z
@@ -203,10 +211,9 @@ const ENVIRONMENT = z.object({
   BATON_EVENTS_ENABLED: flag(true),
   BATON_EVENTS_MAX_BYTES: whole(EVENTS_MAX_BYTES, 0, Number.MAX_SAFE_INTEGER),
   BATON_HTTP_PORT: whole(8_088, 0, 65_535),
-  BATON_HTTP_HOST: z
-    .string()
-    .default('127.0.0.1')
-    .refine((v) => v === 'localhost' || isIP(v) !== 0, 'must be an IP address or localhost'),
+  BATON_HTTP_HOST: host,
+  BATON_METRICS_PORT: wholeOrNone(0, 65_535),
+  BATON_METRICS_HOST: host,
   BATON_HTTP_ALLOWED_HOSTS: z
     .string()
     .default('')
@@ -309,6 +316,10 @@ const settingsOf = (env: Environment): Settings => ({
     ...(env.BATON_CURSOR_SECRET === undefined ? {} : { cursorSecret: env.BATON_CURSOR_SECRET }),
   },
   auth: authOf(env),
+  metrics: {
+    host: env.BATON_METRICS_HOST,
+    ...(env.BATON_METRICS_PORT === undefined ? {} : { port: env.BATON_METRICS_PORT }),
+  },
   logLevel: env.BATON_LOG_LEVEL,
   queues: env.BATON_QUEUES,
   concurrency: env.BATON_CONCURRENCY,
@@ -335,14 +346,3 @@ const authOf = (env: Environment): Settings['auth'] => {
   if (env.BATON_JWKS_URL !== undefined) return { mode: 'jwks', url: env.BATON_JWKS_URL, ...claims };
   return { mode: 'none' };
 };
-
-/** Texts that must stand in no log line and no answer; passwords inside URLs are hidden by their shape. */
-export const secretsOf = (settings: Settings): readonly string[] => [
-  ...(settings.nats.password === undefined ? [] : [settings.nats.password]),
-  ...(settings.auth.mode === 'secret' ? [settings.auth.secret] : []),
-  ...(settings.gateway.cursorSecret === undefined ? [] : [settings.gateway.cursorSecret]),
-];
-
-/** The settings as they may be shown. */
-export const describeSettings = (settings: Settings): string =>
-  hideSecrets(secretsOf(settings))(JSON.stringify(settings));

@@ -35,6 +35,7 @@ import {
   type Submission,
   type SubmitRequest,
   type TaskDefinition,
+  type TaskMeter,
   type UnknownTypes,
 } from '@baton/runtime';
 import { withAmbient } from './ambient.ts';
@@ -52,11 +53,17 @@ import type { Writes } from './writes.ts';
 
 export type User = { readonly id: string; readonly admin?: boolean };
 
+export type Connection = Pick<Ports, 'link' | 'writes'> & { readonly store: Pick<Ports['store'], 'shortage'> };
+
+/** Who counts what this process does to tasks: nobody, until somebody asks. */
+export type Metering = { meter?: TaskMeter };
+
 /** What the clients of one connection share. */
 export type Core = {
   readonly ports: Ports;
   readonly kernel: Kernel;
   readonly log: Log;
+  readonly metering: Metering;
   /** The definitions of types, as far as this process knows. */
   readonly catalogue: Catalogue;
   readonly unknownTypes: UnknownTypes;
@@ -123,6 +130,11 @@ export class Baton {
   /** The connection, for whoever has to know how it is. */
   get link(): Link {
     return this.core.ports.link;
+  }
+
+  /** The same, with what was written over it and whether the store has room: for monitoring. */
+  get connection(): Connection {
+    return this.core.ports;
   }
 
   /**

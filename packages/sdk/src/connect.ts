@@ -1,6 +1,14 @@
 import { connectPorts, type NatsPortsSettings } from '@baton/nats';
 import { DEFAULT_NAMESPACE, MAX_BLOCK_MS, MAX_BLOCK_RANGE_MS, namesOf, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
-import { InvalidArgumentError, isLoadingTasks, rules, silentLog, type Log, type UnknownTypes } from '@baton/runtime';
+import {
+  InvalidArgumentError,
+  isLoadingTasks,
+  rules,
+  silentLog,
+  type Log,
+  type TaskMeter,
+  type UnknownTypes,
+} from '@baton/runtime';
 import { clearAmbient, setAmbient } from './ambient.ts';
 import { checkUser, type Baton, type User } from './baton.ts';
 import { createBaton, type Role } from './create.ts';
@@ -60,6 +68,8 @@ export type ConnectOptions = {
   readonly endWhenBlocked?: boolean;
   /** Largest encoded arguments and results, bytes; 8 MiB when not set, which is also the most (behaviour X4). */
   readonly dataLimitBytes?: number;
+  /** Counts what this process does to tasks, for services that tell it themselves; see `metrics` of `startWorker`. */
+  readonly meter?: TaskMeter;
   readonly log?: Log;
 };
 
@@ -80,7 +90,7 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
   checkUser(options.user);
   const log = options.log ?? silentLog;
   const ports = await connectPorts(natsSettings(options, log));
-  const { progressThrottleMs, dataLimitBytes, name, user, role } = options;
+  const { progressThrottleMs, dataLimitBytes, name, user, role, meter } = options;
   const baton = createBaton({
     ports,
     log,
@@ -92,6 +102,7 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
     ...(name === undefined ? {} : { nodeName: name }),
     ...(progressThrottleMs === undefined ? {} : { progressThrottleMs }),
     ...(dataLimitBytes === undefined ? {} : { dataLimitBytes }),
+    ...(meter === undefined ? {} : { meter }),
     closePorts: async () => {
       clearAmbient(baton);
       await ports.close();

@@ -10,9 +10,10 @@ import {
   type Log,
   type Ports,
   type RunHostSettings,
+  type TaskMeter,
   type UnknownTypes,
 } from '@baton/runtime';
-import { Baton, checkUser, type User } from './baton.ts';
+import { Baton, checkUser, type Metering, type User } from './baton.ts';
 import { commandWrites } from './command-writes.ts';
 import { directWrites } from './writes.ts';
 
@@ -35,6 +36,8 @@ export type CreateOptions = {
   readonly progressThrottleMs?: number;
   /** Largest encoded arguments and results, bytes; 8 MiB when not set, which is also the most. */
   readonly dataLimitBytes?: number;
+  /** Counts what this process does to tasks; nothing is counted without. */
+  readonly meter?: TaskMeter;
   /** Called by `close` after the runs of this process have been let go. */
   readonly closePorts?: () => Promise<void>;
 };
@@ -44,7 +47,8 @@ export const createBaton = (options: CreateOptions): Baton => {
   const { ports, user, log = silentLog, enabled = true, showStacktrace = false } = options;
   checkUser(user);
   const dataLimit = checkDataLimit(options.dataLimitBytes ?? DATA_LIMIT);
-  const kernel = createKernel(ports);
+  const metering: Metering = options.meter === undefined ? {} : { meter: options.meter };
+  const kernel = createKernel(ports, (before, after) => metering.meter?.stored(before, after));
   const isPublisher = options.role === 'publisher';
   const { unknownTypes = 'accept' } = options;
   const catalogue = new Catalogue({ definitions: ports.definitions, clock: ports.clock, log });
@@ -59,7 +63,7 @@ export const createBaton = (options: CreateOptions): Baton => {
     await host?.stop();
     await options.closePorts?.();
   };
-  return new Baton({ ...parts, writes, host, enabled, dataLimit, showStacktrace, onClose, close }, user);
+  return new Baton({ ...parts, metering, writes, host, enabled, dataLimit, showStacktrace, onClose, close }, user);
 };
 
 const hostOf = (

@@ -1,9 +1,18 @@
-import { InvalidArgumentError, requireField, requireSchema, rules, Worker, type Subscription } from '@baton/runtime';
+import {
+  InvalidArgumentError,
+  requireField,
+  requireSchema,
+  rules,
+  Worker,
+  type LeaseCounts,
+  type Subscription,
+} from '@baton/runtime';
 import type { Core } from './baton.ts';
 import { durationMs, type Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
 import { guardStrays } from './stray-guard.ts';
 import type { Task } from './task.ts';
+import { checkMetrics, openMetrics, type OpenMetrics, type WorkerMetrics } from './worker-metrics.ts';
 
 export type WorkerOptions = {
   readonly tasks: readonly Pick<Task<never[], unknown>, 'definition'>[];
@@ -13,6 +22,8 @@ export type WorkerOptions = {
   readonly concurrency?: number;
   /** How long the module of an isolated task may take to load before the worker gives up; 60 s when not set. */
   readonly loadLimit?: Duration;
+  /** Tells `/healthz`, `/readyz` and `/metrics` on this port until the worker has drained. Nowhere when not set. */
+  readonly metrics?: WorkerMetrics;
   /**
    * What nobody catches in a task fails that task; what nobody catches elsewhere drains this worker and ends the process
    * with code 1, unless the program has a listener of its own (behaviour X9). False: the program handles
@@ -40,22 +51,53 @@ const DEFAULT_GRACE: Duration = '30s';
 /** After the grace, bodies that were told to stop get this long before their tasks are given back. */
 const STOP_MS = 2_000;
 
+/** A worker at this moment. */
+export type WorkerStats = {
+  /** Tasks it runs at once. */
+  readonly slots: number;
+  /** Slots in use: tasks that run, and offers that are being claimed. */
+  readonly busy: number;
+  /** Bodies that run in this process, also those of inline calls and of other workers. */
+  readonly bodies: number;
+  readonly draining: boolean;
+  /** Of the lease of this process; undefined while it has none. */
+  readonly lease: LeaseCounts | undefined;
+};
+
 /** A worker in this process. */
 export class BatonWorker {
   readonly id: string;
   private readonly worker: Worker;
   private readonly served: readonly Subscription[];
+  private readonly statsNow: () => Omit<WorkerStats, 'draining'>;
+  private draining = false;
+  private metrics: OpenMetrics | undefined;
   private unguard = (): void => {};
 
-  private constructor(id: string, worker: Worker, served: readonly Subscription[]) {
+  private constructor(
+    id: string,
+    worker: Worker,
+    served: readonly Subscription[],
+    statsNow: () => Omit<WorkerStats, 'draining'>,
+  ) {
     this.id = id;
     this.worker = worker;
     this.served = served;
+    this.statsNow = statsNow;
   }
 
   /** Slots in use: tasks that run, and dispatches that are being claimed. */
   get running(): number {
     return this.worker.running;
+  }
+
+  /** Where its health and metrics are told, `http://127.0.0.1:9464`; undefined: nowhere. */
+  get metricsUrl(): string | undefined {
+    return this.metrics?.url;
+  }
+
+  stats(): WorkerStats {
+    return { ...this.statsNow(), draining: this.draining };
   }
 
   static async start(core: Core, options: WorkerOptions): Promise<BatonWorker> {
@@ -64,6 +106,7 @@ export class BatonWorker {
     if (queues.length === 0) throw new InvalidArgumentError('queues: a worker serves at least one queue');
     for (const [i, queue] of queues.entries()) requireField(`queues[${i}]`, queue, rules.queue);
     requireField('concurrency', concurrency, rules.concurrency);
+    checkMetrics(options.metrics);
     const { loadLimit } = options;
     const limit = loadLimit === undefined ? {} : { loadLimitMs: durationMs(loadLimit, 'loadLimit') };
     const { ports, host, log, catalogue } = core;
@@ -75,7 +118,15 @@ export class BatonWorker {
     await worker.start();
     const served = definitions.map((definition) => catalogue.serve(definition.type, { ...definition }));
     core.onClose(() => worker.close());
-    const made = new BatonWorker(host.id, worker, served);
+    const stats = () => ({
+      slots: concurrency,
+      busy: worker.running,
+      bodies: host.running,
+      lease: host.leaseCounts(),
+    });
+    const made = new BatonWorker(host.id, worker, served, stats);
+    const types = definitions.map(({ type }) => type);
+    if (options.metrics !== undefined) await made.tell(core, options.metrics, { types, queues });
     if (options.handleStrayErrors !== false) {
       made.unguard = guardStrays((abnormal) => made.drain({ grace: 0, abnormal }), log);
       core.onClose(made.unguard);
@@ -86,9 +137,22 @@ export class BatonWorker {
   /** Takes nothing new; waits `grace` for what runs, then tells it to stop, then gives it back (behaviour R5). */
   async drain(options: DrainOptions = {}): Promise<void> {
     const { grace = DEFAULT_GRACE, abnormal } = options;
+    this.draining = true;
     for (const each of this.served) each.close();
     const why = abnormal === undefined ? {} : { abnormal: abnormal.slice(0, WHY_LENGTH).toWellFormed() };
     await this.worker.drain({ graceMs: durationMs(grace, 'grace'), stopMs: STOP_MS, ...why });
     this.unguard();
+    await this.metrics?.close();
+  }
+
+  /** A worker that cannot tell its health is not started. */
+  private async tell(core: Core, options: WorkerMetrics, serves: Parameters<typeof openMetrics>[3]): Promise<void> {
+    try {
+      this.metrics = await openMetrics(core, this, options, serves);
+      core.onClose(() => void this.metrics?.close());
+    } catch (error) {
+      await this.drain({ grace: 0 });
+      throw error;
+    }
   }
 }

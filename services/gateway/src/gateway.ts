@@ -1,5 +1,6 @@
+import { connectionSource, MetricsPage, taskSource, type ReadyCheck } from '@baton/metrics';
 import { createTaskViews, type Mongo } from '@baton/mongo';
-import { createKernel, type Log, type Ports } from '@baton/runtime';
+import { createKernel, TaskMeter, type Log, type Ports } from '@baton/runtime';
 import { createBaton } from '@baton/sdk';
 import type { Authenticate } from './auth/identity.ts';
 import { LiveFeed } from './live/live-feed.ts';
@@ -16,11 +17,15 @@ export type GatewayOptions = {
   readonly log: Log;
   readonly authenticate: Authenticate;
   readonly settings: ServerSettings;
+  /** Where a service tells its metrics already; one of its own when not given. */
+  readonly observed?: { readonly page: MetricsPage; readonly meter: TaskMeter };
 };
 
 export type Gateway = {
   /** Not listening yet. */
   readonly server: GatewayServer;
+  /** What it needs in order to be ready. */
+  readonly checks: readonly ReadyCheck[];
   /** Ends all streams and answers; the connections stay with whoever made them. */
   readonly close: () => Promise<void>;
 };
@@ -28,15 +33,21 @@ export type Gateway = {
 const OVERLAY: OverlayLimits = { count: 20_000, bytes: 64 * 1024 * 1024 };
 
 /** A gateway on given connections. Resolves when it has read all there is in the bucket. */
-export const openGateway = async ({ ports, mongo, log, authenticate, settings }: GatewayOptions): Promise<Gateway> => {
+export const openGateway = async (options: GatewayOptions): Promise<Gateway> => {
+  const { ports, mongo, log, authenticate, settings } = options;
+  const { page, meter } = options.observed ?? observedBy(ports);
   const { clock, link } = ports;
   const { epoch } = ports.store;
   const views = createTaskViews(mongo);
   const { enabled, unknownTypes } = settings;
-  const baton = createBaton({ ports, log, enabled, unknownTypes, nodeName: 'baton-gateway' });
+  const baton = createBaton({ ports, log, enabled, unknownTypes, meter, nodeName: 'baton-gateway' });
   const overlay = new Overlay(OVERLAY);
   const feed = new LiveFeed({ feed: ports.feed, epoch, clock, log, overlay });
   const nodes = new Nodes(ports.presence, { clock, log });
+  meter.trust({
+    type: (type) => nodes.workers().some(({ types }) => types?.includes(type)),
+    queue: (queue) => nodes.workers().some(({ queues }) => queues?.includes(queue)),
+  });
   await Promise.all([feed.start(), nodes.start()]);
   const settler = startSettler(overlay, views, { clock, log });
   const watchers = new Watchers(clock);
@@ -46,6 +57,16 @@ export const openGateway = async ({ ports, mongo, log, authenticate, settings }:
     if (!link.connected) return 'no connection';
     return feed.isLive ? undefined : 'still reading';
   };
+  const checks: readonly ReadyCheck[] = [
+    { name: 'nats', check: natsFault },
+    {
+      name: 'mongodb',
+      check: async () => {
+        await mongo.ping();
+        return undefined;
+      },
+    },
+  ];
   const server = await createServer({
     settings,
     authenticate,
@@ -60,19 +81,12 @@ export const openGateway = async ({ ports, mongo, log, authenticate, settings }:
     projections: ports.projections,
     clock,
     log,
-    checks: [
-      { name: 'nats', check: async () => natsFault() },
-      {
-        name: 'mongodb',
-        check: async () => {
-          await mongo.ping();
-          return undefined;
-        },
-      },
-    ],
+    checks,
+    metrics: page,
   });
   return {
     server,
+    checks,
     close: async () => {
       watchers.stop();
       await server.close();
@@ -82,4 +96,12 @@ export const openGateway = async ({ ports, mongo, log, authenticate, settings }:
       await baton.close();
     },
   };
+};
+
+const observedBy = (ports: Ports): { readonly page: MetricsPage; readonly meter: TaskMeter } => {
+  const page = new MetricsPage();
+  const meter = new TaskMeter();
+  page.add(connectionSource(ports));
+  page.add(taskSource(meter));
+  return { page, meter };
 };

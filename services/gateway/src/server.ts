@@ -1,6 +1,7 @@
 import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import type { Actor } from '@baton/core';
+import type { MetricsPage, ReadyCheck } from '@baton/metrics';
 import Fastify, { type FastifyRequest } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { installGuard, tooMany } from './auth/guard.ts';
@@ -10,7 +11,7 @@ import { installErrorAnswers } from './http/error-answers.ts';
 import { installHeaders } from './http/headers.ts';
 import { installMetrics } from './http/metrics.ts';
 import { installOpenApi } from './http/openapi.ts';
-import { operationRoutes, type ReadyCheck } from './http/operation-routes.ts';
+import { operationRoutes } from './http/operation-routes.ts';
 import { readExactJson } from './http/json-body.ts';
 import { installPage, type NoPage } from './http/page.ts';
 import { refusePackedBodies } from './http/packed-bodies.ts';
@@ -63,6 +64,8 @@ export type ServerParts = {
   readonly watchers: Watchers;
   readonly nodes: Nodes;
   readonly checks: readonly ReadyCheck[];
+  /** What `/metrics` shows. */
+  readonly metrics: MetricsPage;
   readonly data: DataStore;
   readonly projections: Pick<Projections, 'progress'>;
   readonly clock: Clock;
@@ -118,7 +121,8 @@ export const createServer = async (parts: ServerParts) => {
   await installOpenApi(server);
   installGuard(server, { authenticate, hosts: settings.hosts, failuresPerMinute: FAILURES_PER_MINUTE });
   installCors(server, settings.corsOrigins);
-  const metrics = installMetrics(server, {
+  const { metrics } = parts;
+  installMetrics(server, metrics, {
     streams: () => watchers.count,
     overlay: () => overlay.size,
     evicted: () => overlay.evicted,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { infoSource, observed } from '@baton/metrics';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { connectPorts, serviceConnection } from '@baton/nats';
 import { BatonError, ConfigError, type ServiceContext, type ServiceStart, type Settings } from '@baton/runtime';
@@ -14,21 +15,28 @@ import type { GatewayServer, ServerSettings } from './server.ts';
 const PAGE = fileURLToPath(new URL('../../gateway/web/dist', import.meta.url));
 
 /** REST, events and the page. Any number of them may run. */
-export const startGateway: ServiceStart = async (service) => {
+export const startGateway: ServiceStart = observed(async (service, operations) => {
   const { settings, log, onStop, patiently, watch } = service;
   const authenticate = authenticateOf(service);
 
   const ports = await patiently('NATS', () => connectPorts(serviceConnection(service)));
   onStop('NATS connection', () => ports.close());
   watch(ports.link);
+  operations.connected(ports);
+  operations.add(() => infoSource('gateway'));
   const mongo = await patiently('MongoDB', () => connectMongo({ ...settings.mongo, appName: 'baton-gateway' }));
   onStop('MongoDB connection', () => mongo.close());
   await patiently('MongoDB', () => createTaskViews(mongo).ensureIndexes());
 
-  const gateway = await openGateway({ ports, mongo, log, authenticate, settings: serverSettings(settings) });
+  const { page, meter } = operations;
+  const gateway = await openGateway({
+    ...{ ports, mongo, log, authenticate, settings: serverSettings(settings) },
+    ...(page === undefined || meter === undefined ? {} : { observed: { page, meter } }),
+  });
+  for (const { name, check } of gateway.checks) operations.check(name, check);
   onStop('gateway', () => gateway.close());
   await listen(gateway.server, service);
-};
+});
 
 const listen = async (server: GatewayServer, { settings, log }: ServiceContext): Promise<void> => {
   const { httpPort: port, gateway } = settings;

@@ -1,17 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { connectMongo, createTaskViews } from '@baton/mongo';
+import { infoSource, leaseSource, observed, projectorSource } from '@baton/metrics';
 import { connectPorts, serviceConnection } from '@baton/nats';
 import { startJanitor, startProjector, type ServiceStart } from '@baton/runtime';
 
 /** NATS, MongoDB and the projections. Any number of them may run: each projection is read by one, and a write never goes back. */
-export const projectorService: ServiceStart = async (service) => {
+export const projectorService: ServiceStart = observed(async (service, operations) => {
   const { settings, log, onStop, patiently, watch, fail } = service;
   const ports = await patiently('NATS', () => connectPorts(serviceConnection(service)));
   onStop('NATS connection', () => ports.close());
   watch(ports.link);
+  operations.connected(ports);
 
   const mongo = await patiently('MongoDB', () => connectMongo({ ...settings.mongo, appName: 'baton-projector' }));
   onStop('MongoDB connection', () => mongo.close());
+  operations.check('mongodb', async () => {
+    await mongo.ping();
+    return undefined;
+  });
   const views = createTaskViews(mongo);
   await patiently('MongoDB', () => views.ensureIndexes());
 
@@ -19,11 +25,14 @@ export const projectorService: ServiceStart = async (service) => {
   const options = { ...settings.projector, events, waitedMs, log, onBroken: fail };
   const projector = await startProjector(ports, views, options);
   onStop('projector', () => projector.stop());
+  operations.add(() => infoSource('projector'));
+  operations.add(() => leaseSource(() => projector.lease()));
+  operations.add(() => projectorSource(projector));
 
   const { clock, data, store } = ports;
   const janitor = startJanitor({ views, clock, data, store }, { ...settings.retention, log, onBroken: fail });
   onStop('janitor', () => janitor.stop());
-};
+});
 
 /** Linux keeps it for every thread, in nanoseconds; elsewhere nothing is known and nothing is waited for. */
 const waitedMs = (): number => {

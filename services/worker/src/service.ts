@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
+import { infoSource, leaseSource, observed, workerSource, type Operations } from '@baton/metrics';
 import { ConfigError, type ServiceContext, type ServiceStart } from '@baton/runtime';
 import { connect, type Task } from '@baton/sdk';
 
@@ -10,23 +11,30 @@ type AnyTask = Pick<Task<never[], unknown>, 'definition'>;
 const GRACE = '30s';
 
 /** A worker that serves the tasks exported by the modules of `BATON_TASKS`. */
-export const startWorker: ServiceStart = async (service) => {
+export const startWorker: ServiceStart = observed(async (service, operations) => {
   const { settings, log } = service;
   const tasks = await loadTasks(service);
-  const baton = await service.patiently('NATS', () => connect({ ...connectOptions(service), name: 'baton-worker' }));
+  const baton = await service.patiently('NATS', () =>
+    connect({ ...connectOptions(service, operations), name: 'baton-worker' }),
+  );
   service.onStop('connection', () => baton.close());
   service.watch(baton.link);
+  operations.connected(baton.connection);
   const { queues, concurrency } = settings;
+  const types = tasks.map((task) => task.definition.type);
+  operations.meter?.trust({ type: (type) => types.includes(type), queue: (queue) => queues.includes(queue) });
   const loadLimit = settings.loadLimitMs / 1_000;
   const worker = await baton.startWorker({ tasks, queues, concurrency, loadLimit, handleStrayErrors: false });
   service.onStop('worker', (why) => worker.drain({ grace: GRACE, ...why }));
-  log.info(
-    { worker: worker.id, types: tasks.map((task) => task.definition.type), queues, concurrency },
-    'worker ready',
-  );
-};
+  operations.add(() => infoSource('worker', worker.id));
+  operations.add(() => leaseSource(() => worker.stats().lease));
+  operations.add(() => workerSource(() => worker.stats()));
+  operations.check('lease', () => (worker.stats().lease?.held ? undefined : 'not held'));
+  log.info({ worker: worker.id, types, queues, concurrency }, 'worker ready');
+});
 
-const connectOptions = ({ settings, log }: ServiceContext) => ({
+const connectOptions = ({ settings, log }: ServiceContext, { meter }: Operations) => ({
+  ...(meter === undefined ? {} : { meter }),
   servers: settings.nats.servers,
   ...(settings.nats.credsFile === undefined ? {} : { credsFile: settings.nats.credsFile }),
   ...(settings.nats.user === undefined ? {} : { natsUser: settings.nats.user }),

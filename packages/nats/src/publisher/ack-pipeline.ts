@@ -3,7 +3,9 @@ import {
   NotConnectedError,
   PayloadTooLargeError,
   StoreRefusedError,
+  zeroOutcomes,
   type BatonError,
+  type WriteOutcomes,
   type WriteResult,
 } from '@baton/runtime';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
@@ -43,6 +45,8 @@ type Sent = { readonly ack: AckDone; readonly failed: Done };
  */
 export class AckPipeline implements Publisher {
   readonly gate: Gate;
+  /** What came of its own publishes. */
+  readonly outcomes = zeroOutcomes();
   private readonly setup: PipelineSetup;
 
   constructor(setup: PipelineSetup) {
@@ -56,18 +60,28 @@ export class AckPipeline implements Publisher {
     return this.through(bytes.length, deadline, (done) => this.send(subject, bytes, lines, deadline, done));
   }
 
-  /** Runs a write when there is room for it. */
-  through(size: number, deadline: number, write: (done: Done) => void): Promise<WriteResult> {
-    if (!this.setup.link.connected) return Promise.resolve(DISCONNECTED);
+  /** Runs a write when there is room for it, and counts what comes of it in `outcomes`. */
+  through(
+    size: number,
+    deadline: number,
+    write: (done: Done) => void,
+    outcomes: WriteOutcomes = this.outcomes,
+  ): Promise<WriteResult> {
+    if (!this.setup.link.connected) {
+      outcomes.failed++;
+      return Promise.resolve(DISCONNECTED);
+    }
     const { gate } = this;
     const start = (resolve: Done) =>
       write((result) => {
         gate.leave(size);
+        outcomes[result.kind]++;
         resolve(result);
       });
     if (gate.tryEnter(size)) return new Promise(start);
     return gate.enter(size, deadline).then((entered) => {
       if (entered) return new Promise(start);
+      outcomes.failed++;
       return { kind: 'failed', cause: new StoreBusyError('too many writes are waiting for the server') };
     });
   }

@@ -1,5 +1,5 @@
 import { STORE_TIMEOUT_MS } from '@baton/protocols';
-import type { WriteResult } from '@baton/runtime';
+import { GROUP_BOUNDS, Histogram, zeroOutcomes, type WriteResult } from '@baton/runtime';
 import { StoreBusyError } from '../errors.ts';
 import type { Publisher, PublishOptions } from '../wire.ts';
 import type { AckPipeline, Done } from './ack-pipeline.ts';
@@ -60,6 +60,9 @@ const MIN_WAIT_MS = 1_000;
  * halved until every member has its own true answer.
  */
 export class GroupCommit implements Publisher {
+  readonly outcomes = zeroOutcomes();
+  /** Sizes of what was sent, tries again included. */
+  readonly groups = new Histogram(GROUP_BOUNDS);
   private readonly pipeline: AckPipeline;
   private readonly settings: CommitSettings;
   private readonly batchPrefix: string;
@@ -80,12 +83,13 @@ export class GroupCommit implements Publisher {
     const now = performance.now();
     const deadline = now + (options.timeoutMs ?? STORE_TIMEOUT_MS);
     const lines = headerLines(options);
-    return this.pipeline.through(bytes.length, deadline, (done) => {
-      const write: Write = { subject, bytes, lines, deadline, done };
-      if (this.queue.length === 0 && this.roomForSingles(this.pace(now)) > 0) return this.single(write, done);
-      this.queue.push(write);
+    const write = (done: Done): void => {
+      const one: Write = { subject, bytes, lines, deadline, done };
+      if (this.queue.length === 0 && this.roomForSingles(this.pace(now)) > 0) return this.single(one, done);
+      this.queue.push(one);
       this.schedule();
-    });
+    };
+    return this.pipeline.through(bytes.length, deadline, write, this.outcomes);
   }
 
   /** After a reconnect: the server may have other settings now. */
@@ -170,6 +174,7 @@ export class GroupCommit implements Publisher {
   private single({ subject, bytes, lines, deadline }: Write, done: Done): void {
     const { meter } = this;
     meter.sent();
+    this.groups.observe(1);
     this.pipeline.send(subject, bytes, lines, deadline, (result) => {
       meter.answered(performance.now());
       done(result);
@@ -192,6 +197,7 @@ export class GroupCommit implements Publisher {
   private sendBatch(group: readonly Write[]): Promise<BatchVerdict | { readonly result: WriteResult }> {
     const id = `${this.batchPrefix}${(this.batches++).toString(36)}`;
     const last = group.length - 1;
+    this.groups.observe(group.length);
     for (let i = 0; i < last; i++) {
       const { subject, bytes, lines } = group[i] as Write;
       const refused = this.pipeline.post(subject, bytes, lines + batchLines(id, i + 1, false), '');

@@ -51,4 +51,9 @@ export interface ActorKind<A extends ActorTypes> {
   keep(address: Address, former: HeldBy<A>, next: A['state']): Promise<BatonError | undefined> | undefined;
   /** It is stored: for what hastens others. Must not throw. */
   stored(entry: Entry, before: A['state'] | undefined, after: A['state']): void;
+  /**
+   * The same, told once for every write of ours that arrived, also for one whose answer was lost and that was found when it
+   * was read: for who counts. Must not throw.
+   */
+  counted?(before: A['state'] | undefined, after: A['state']): void;
 }

@@ -3,6 +3,7 @@ import { PayloadTooLargeError, StoreRefusedError, type BatonError } from '../err
 import type { Chance, Clock, RecordStore } from '../ports.ts';
 import type { ActorKind, ActorTypes, HeldBy } from './actor-kind.ts';
 import type { Ask, AskedOf } from './ask.ts';
+import type { Waiting, Write } from './mailbox-types.ts';
 
 export type KernelPorts = { readonly store: RecordStore; readonly clock: Clock; readonly chance: Chance };
 
@@ -46,6 +47,8 @@ export class Mailbox<A extends ActorTypes> {
   private draft: A['state'] | undefined;
   /** Of the last write. */
   private nonce: string | undefined;
+  /** What the last write was decided on. */
+  private basis: A['state'] | undefined;
   /** Revision on which a write without an answer was decided: it may still arrive as long as that is the last. */
   private unansweredOn: number | undefined;
   /** Writes in a row that came to nothing. */
@@ -104,7 +107,10 @@ export class Mailbox<A extends ActorTypes> {
         this.takeIn();
         await this.reload();
         const { current, nonce } = this;
-        if (current !== undefined && nonce !== undefined && current.record.nonce === nonce) this.settle(current);
+        if (current !== undefined && nonce !== undefined && current.record.nonce === nonce) {
+          this.parts.kind.counted?.(this.basis, current.record);
+          this.settle(current);
+        }
       }
     }
   }
@@ -251,10 +257,12 @@ export class Mailbox<A extends ActorTypes> {
     const cause = keeping === undefined ? undefined : await keeping;
     if (cause !== undefined) return this.refuse(cause);
     const expected = current?.revision ?? 0;
+    this.basis = current?.record;
     const result = await ports.store.write(address, bytes, expected, options);
     switch (result.kind) {
       case 'written':
         kind.stored({ address, revision: result.revision, bytes }, current?.record, record);
+        kind.counted?.(current?.record, record);
         this.current = { record, revision: result.revision };
         this.believed = true;
         this.settle(this.current, bytes);
@@ -333,14 +341,6 @@ export type MailboxParts<A extends ActorTypes> = {
   readonly ports: KernelPorts;
   /** Those of all addresses; this one takes itself out when nobody is left. */
   readonly mailboxes: Map<Address, Mailbox<A>>;
-};
-
-type Waiting<A extends ActorTypes> = { readonly urgent: Ask<A>[]; readonly others: Ask<A>[] };
-
-type Write<A extends ActorTypes> = {
-  readonly record: A['state'];
-  readonly bytes: Uint8Array;
-  readonly options: { readonly ttlMs?: number };
 };
 
 const NO_OPTIONS = {};

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { PROJECTIONS } from '@baton/protocols';
 import { silentLog, type Log } from '../log.ts';
+import type { LeaseCounts } from '../metrics/counts.ts';
 import type { Lease, Ports } from '../ports.ts';
 import { ArchiveSink } from './archive-sink.ts';
 import { zeroCounters, type Counters } from './counters.ts';
@@ -42,6 +43,8 @@ export type Projector = {
   /** How far each projection is behind, by its name: of all processes, not of this one. */
   readonly lags: () => Readonly<Record<string, Lag>>;
   readonly counters: () => Readonly<Counters>;
+  /** Undefined after it has stopped. */
+  readonly lease: () => LeaseCounts | undefined;
   /** Finishes nothing by force: what is not acknowledged comes again. May be called more than once. */
   readonly stop: () => Promise<void>;
 };
@@ -67,6 +70,7 @@ export const startProjector = async (
   return {
     lags: () => Object.fromEntries(Array.from(actor.meters, ([name, meter]) => [name, meter.lag()])),
     counters: () => actor.counters,
+    lease: () => actor.lease?.counts(),
     stop: () => actor.stop(),
   };
 };
@@ -83,7 +87,7 @@ class ProjectorActor {
   private readonly archive: ArchiveSink;
   private readonly projections: readonly Projection[];
   private running: Promise<void> = Promise.resolve();
-  private lease: Lease | undefined;
+  lease: Lease | undefined;
 
   constructor(ports: ProjectorPorts, views: TaskViews, options: ProjectorOptions) {
     this.ports = ports;

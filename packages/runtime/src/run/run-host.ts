@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { isTerminal } from '@baton/core';
 import { DATA_LIMIT, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
+import type { LeaseCounts } from '../metrics/counts.ts';
 import type { Held, Kernel } from '../kernel.ts';
 import { promote } from '../successors.ts';
 import type { Lease, NodeInfo, Ports, Subscription } from '../ports.ts';
@@ -65,6 +66,11 @@ export class RunHost {
 
   get running(): number {
     return this.bodies.size;
+  }
+
+  /** Undefined while it has none. */
+  leaseCounts(): LeaseCounts | undefined {
+    return this.lease?.counts();
   }
 
   /** False while others may count this process as dead: what it would claim now would be taken from it. */

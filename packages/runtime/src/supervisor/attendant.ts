@@ -1,4 +1,4 @@
-import { backoffDelayMs, successorsOf, type TaskRecord } from '@baton/core';
+import { backoffDelayMs, readyAtOf, successorsOf, type TaskRecord } from '@baton/core';
 import type { Address, Lane } from '@baton/protocols';
 import type { Chance, Clock, Signals } from '../ports.ts';
 import type { Act, ActOutcome } from './acts.ts';
@@ -196,9 +196,10 @@ export class Attendant {
   }
 }
 
-const lifeOf = ({ id, history, historyDropped = 0 }: TaskRecord): Life => ({
-  id,
-  transitions: history.length + historyDropped,
+const lifeOf = (record: TaskRecord): Life => ({
+  id: record.id,
+  transitions: record.history.length + (record.historyDropped ?? 0),
+  since: readyAtOf(record),
 });
 
 /** A delayed task whose time has come waits like any other. */

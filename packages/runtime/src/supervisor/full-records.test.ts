@@ -10,7 +10,17 @@ const test = suite('supervisor: full records');
 
 const watchedAt = (address: string): Watched => ({
   address: address as Address,
-  ...{ revision: 1, generation: 1, order: 1, transitions: 1, busy: false, failures: 0, timer: undefined, ids: [] },
+  ...{
+    revision: 1,
+    generation: 1,
+    order: 1,
+    since: 0,
+    transitions: 1,
+    busy: false,
+    failures: 0,
+    timer: undefined,
+    ids: [],
+  },
   duties: { stage: 'waiting', lane: { queue: 'q', priority: 'normal', type: 'job' } },
 });
 

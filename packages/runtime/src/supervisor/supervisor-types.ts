@@ -4,10 +4,14 @@ import type { CommandRules } from '../commands/carry-out.ts';
 import type { CommandCounts } from '../commands/command-desk.ts';
 import type { QueueSize } from '../dispatch/queue-host.ts';
 import type { Log } from '../log.ts';
+import type { TaskMeter } from '../metrics/task-meter.ts';
 import type { ActCounts } from './acts.ts';
+import type { SupervisorReport } from './queue-depths.ts';
 import type { SupervisorTimings } from './timings.ts';
 
 export type SupervisorOptions = {
+  /** Counts what this supervisor does to tasks; nothing is counted without. */
+  readonly meter?: TaskMeter;
   /** Unique among all nodes, one subject token; stands in histories as `supervisor:<id>`. */
   readonly id: string;
   readonly log: Log;
@@ -51,4 +55,6 @@ export type Supervisor = {
   readonly stats: () => SupervisorStats;
   /** The lanes in which tasks wait, longest line first. */
   readonly waiting: () => readonly WaitingLane[];
+  /** For monitoring. Looks at every task that waits. */
+  readonly report: () => SupervisorReport;
 };

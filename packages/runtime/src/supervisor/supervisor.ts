@@ -18,6 +18,7 @@ import { Intake } from './intake.ts';
 import { NodesWatch } from './nodes-watch.ts';
 import { Reconciler } from './reconciler.ts';
 import { RecordWatch } from './record-watch.ts';
+import { reportOf, vouchOf, type SupervisorReport } from './queue-depths.ts';
 import { allReady, queuedTask } from './queued-tasks.ts';
 import { RoomWatch } from './room-watch.ts';
 import { SaidOnce } from './said-once.ts';
@@ -38,6 +39,7 @@ export const createSupervisor = (ports: Ports, options: SupervisorOptions): Supe
     stop: () => actor.stop(),
     stats: () => actor.stats(),
     waiting: () => actor.waiting(),
+    report: () => actor.report(),
   };
 };
 
@@ -71,7 +73,7 @@ class Actor {
   private scanTimer: { readonly cancel: () => void } | undefined;
   private settleTimer: { readonly cancel: () => void; readonly at: number } | undefined;
 
-  constructor(ports: Ports, { id, log, timings, commands }: SupervisorOptions) {
+  constructor(ports: Ports, { id, log, timings, commands, meter }: SupervisorOptions) {
     const { clock, chance, signals, store, dispatch, feed, link, presence } = ports;
     this.ports = ports;
     this.id = id;
@@ -104,7 +106,7 @@ class Actor {
     });
     const { intake } = this;
     // One for all of them: what they ask of one address goes into one mailbox (behaviour D9).
-    const kernel = createKernel(ports);
+    const kernel = createKernel(ports, meter?.stored);
     const taskActs = this.taskActs(once, kernel);
     this.acts = new Acts({
       parallel: this.timings.parallelActs,
@@ -168,6 +170,7 @@ class Actor {
       held: (worker) => index.held(worker),
     });
     this.room = new RoomWatch(store, this.log);
+    meter?.trust(vouchOf(this.catalogue, this.nodes));
     this.unserved = new UnservedLanes(this.log, (lane) => this.nodes.isServed(lane));
   }
 
@@ -202,6 +205,10 @@ class Actor {
       unreadable: this.unreadable.count,
       restarts: { records: this.records.restarts, nodes: this.nodes.restarts },
     };
+  }
+
+  report(): SupervisorReport {
+    return reportOf(this.index.lines(), this.nodes, this.queues, this.lease);
   }
 
   waiting(): readonly WaitingLane[] {

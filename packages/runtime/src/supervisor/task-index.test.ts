@@ -62,7 +62,7 @@ test('what waits anew is new to its queue, also where what was between was not s
   const { index, told } = create();
   const address = at('00', 1);
   const see = (revision: number, id: string, transitions: number): void => {
-    const watched = index.apply(address, sight(revision), waiting, { id, transitions });
+    const watched = index.apply(address, sight(revision), waiting, { id, transitions, since: 0 });
     if (watched !== undefined) index.name(watched, [id]);
   };
   see(1, 'a', 1);
@@ -83,7 +83,7 @@ test('what waits anew is new to its queue, also where what was between was not s
 test('its queue is told of a task that waits, of its newer versions at the same place, and that it waits no more', () => {
   const { index, told } = create();
   const address = at('00', 1);
-  const life = { id: 'a', transitions: 1 };
+  const life = { id: 'a', transitions: 1, since: 0 };
   const watched = index.apply(address, sight(1), waiting, life);
   if (watched !== undefined) index.name(watched, ['a']);
   index.apply(address, sight(3), waiting, life);

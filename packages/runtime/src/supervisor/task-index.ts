@@ -25,6 +25,8 @@ export type Watched = {
   duties: Duties;
   /** Waiting tasks: their place in line, the revision with which they became ready. */
   order: number;
+  /** From when on it could begin, by the server's clock, milliseconds. */
+  since: number;
   /** Transitions its record had: as long as it waits, joined or not, no more come. */
   transitions: number;
   /** An act for it is under way or queued. */
@@ -46,9 +48,9 @@ export type TaskTimer = Due & {
 export type Line = { readonly lane: Lane; readonly duties: Duties; readonly waiting: Set<Watched> };
 
 /** Which task it is, and how far: versions between two that were seen may not have been. */
-export type Life = { readonly id: string; readonly transitions: number };
+export type Life = { readonly id: string; readonly transitions: number; readonly since: number };
 
-const NO_LIFE: Life = { id: '', transitions: 0 };
+const NO_LIFE: Life = { id: '', transitions: 0, since: 0 };
 
 export type IndexListener = {
   /** It waits for its queue to start it: newly, or in a newer version. `bytes`: its record, where it is here. */
@@ -148,6 +150,7 @@ export class TaskIndex {
     known.failures = 0;
     const isSameWait = known.ids[0] === life.id && known.transitions === life.transitions;
     known.transitions = life.transitions;
+    known.since = life.since;
     // Joined while it waits: it keeps its place. What waits anew, or another task of the key, comes behind the others.
     if (isSameWait && isSameLine(known.duties, duties)) {
       if (duties.stage === 'waiting') this.listener.ready(known, duties.lane, sight.bytes);
@@ -197,7 +200,7 @@ export class TaskIndex {
     return before - this.count;
   }
 
-  private add(address: Address, sight: Sight, duties: Duties, { transitions }: Life): Watched {
+  private add(address: Address, sight: Sight, duties: Duties, { transitions, since }: Life): Watched {
     const own = ownString(address);
     const watched: Watched = {
       address: own,
@@ -205,6 +208,7 @@ export class TaskIndex {
       generation: sight.generation,
       duties,
       order: sight.revision,
+      since,
       transitions,
       busy: false,
       failures: 0,

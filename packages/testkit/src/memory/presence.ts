@@ -2,6 +2,7 @@ import { LEASE_MS, LEASE_RENEW_MS, MAX_BLOCK_MS } from '@baton/protocols';
 import {
   NotConnectedError,
   type Lease,
+  type LeaseCounts,
   type LeaseListener,
   type NodeChange,
   type NodeInfo,
@@ -45,6 +46,8 @@ class Holder implements Lease {
   private timer: { readonly cancel: () => void };
   private renewedAt: number;
   private isLost = false;
+  private renewals = 0;
+  private losses = 0;
   private released = false;
 
   constructor(around: Surroundings, process: Process, state: PresenceState, info: NodeInfo, listener: LeaseListener) {
@@ -57,6 +60,12 @@ class Holder implements Lease {
     this.timer = this.schedule();
     process.onEnd(() => this.stop());
   }
+
+  readonly counts = (): LeaseCounts => ({
+    held: !this.isLost && !this.released,
+    renewals: this.renewals,
+    losses: this.losses,
+  });
 
   readonly update = (change: NodeChange): void => {
     this.info = { ...this.info, ...change };
@@ -105,6 +114,7 @@ class Holder implements Lease {
   /** The server has it; the answer is counted as come, since the next renewal follows anyway. */
   private renewed(): void {
     this.renewedAt = this.around.clock.monotonic();
+    this.renewals++;
     if (!this.isLost) return;
     this.isLost = false;
     this.process.run(() => this.listener.regained());
@@ -113,6 +123,7 @@ class Holder implements Lease {
   private judge(): void {
     if (this.isLost || this.around.clock.monotonic() - this.renewedAt < LEASE_MS) return;
     this.isLost = true;
+    this.losses++;
     this.process.run(() => this.listener.lost());
   }
 

@@ -1,6 +1,7 @@
+import type { MetricsPage } from '@baton/metrics';
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { projectionMetrics, type ProjectionSources } from './projection-metrics.ts';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { projectionSource, type ProjectionSources } from './projection-metrics.ts';
 
 export type MetricSources = ProjectionSources & {
   readonly streams: () => number;
@@ -12,11 +13,9 @@ export type MetricSources = ProjectionSources & {
 
 const SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** What the gateway measures of itself. Labels are route patterns, methods and statuses: never a user, key or type. */
-export const installMetrics = (server: FastifyInstance, sources: MetricSources): Registry => {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const registers = [registry];
+/** What the gateway measures of itself. Labels are route patterns, methods and statuses: never a user or a key. */
+export const installMetrics = (server: FastifyInstance, page: MetricsPage, sources: MetricSources): void => {
+  const registers = [page.registry];
   const duration = new Histogram({
     name: 'baton_gateway_request_seconds',
     help: 'Time to answer a request',
@@ -49,10 +48,9 @@ export const installMetrics = (server: FastifyInstance, sources: MetricSources):
       this.inc(sources.evicted());
     },
   });
-  projectionMetrics(registry, sources);
+  page.add(projectionSource(sources));
   server.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
     duration.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1_000);
   });
-  return registry;
 };

@@ -1,11 +1,6 @@
-import type { Registry } from 'prom-client';
+import { readinessOf, type MetricsPage, type ReadyCheck } from '@baton/metrics';
 import { z } from 'zod';
 import type { Server } from './route.ts';
-
-/** Asks something the gateway needs; rejects or says why it is not ready. */
-export type ReadyCheck = { readonly name: string; readonly check: () => Promise<string | undefined> };
-
-const CHECK_LIMIT_MS = 2_000;
 
 const healthShape = z.strictObject({ status: z.literal('ok') });
 const readyShape = z.strictObject({
@@ -20,7 +15,7 @@ export const operationRoutes = (
     checks,
     metrics,
     isDev,
-  }: { readonly checks: readonly ReadyCheck[]; readonly metrics: Registry; readonly isDev: boolean },
+  }: { readonly checks: readonly ReadyCheck[]; readonly metrics: MetricsPage; readonly isDev: boolean },
 ): void => {
   const open = { access: 'open', anyHost: true } as const;
   server.get(
@@ -36,11 +31,9 @@ export const operationRoutes = (
       schema: { summary: 'NATS and MongoDB answer too', response: { 200: readyShape, 503: readyShape } },
     },
     async (_request, reply) => {
-      const found = await Promise.all(checks.map(async (one) => [one.name, await reasonOf(one)] as const));
-      const isReady = found.every(([, reason]) => reason === undefined);
+      const { isReady, checks: found } = await readinessOf(checks);
       void reply.code(isReady ? 200 : 503);
-      const parts = Object.fromEntries(found.map(([name, reason]) => [name, reason ?? 'ok']));
-      return { status: isReady ? ('ok' as const) : ('unavailable' as const), checks: parts };
+      return { status: isReady ? ('ok' as const) : ('unavailable' as const), checks: found };
     },
   );
 
@@ -50,16 +43,7 @@ export const operationRoutes = (
     { config: { access: isDev ? 'open' : 'admin' }, schema: { summary: 'Prometheus' } },
     async (_request, reply) => {
       void reply.type(metrics.contentType);
-      return metrics.metrics();
+      return metrics.text();
     },
   );
-};
-
-const reasonOf = async ({ check }: ReadyCheck): Promise<string | undefined> => {
-  const late = new Promise<string>((resolve) => setTimeout(() => resolve('no answer in time'), CHECK_LIMIT_MS).unref());
-  try {
-    return await Promise.race([check(), late]);
-  } catch {
-    return 'unavailable';
-  }
 };

@@ -1,6 +1,6 @@
+import type { MetricSource } from '@baton/metrics';
 import { PROJECTIONS } from '@baton/protocols';
 import { BatonError, type Clock, type ProjectionProgress, type Projections } from '@baton/runtime';
-import { Gauge, type Registry } from 'prom-client';
 
 export type ProjectionSources = { readonly projections: Pick<Projections, 'progress'>; readonly clock: Clock };
 
@@ -15,32 +15,27 @@ type Known = ReadonlyMap<string, ProjectionProgress | 'failed'>;
  * somebody scrapes, so it cannot read 0 while nothing moves. Not a number while the server cannot be asked; a projection
  * nobody has ever read for is not there.
  */
-export const projectionMetrics = (registry: Registry, { projections, clock }: ProjectionSources): void => {
+export const projectionSource = ({ projections, clock }: ProjectionSources): MetricSource => {
   let kept: { readonly at: number; readonly known: Promise<Known> } | undefined;
   const ask = (): Promise<Known> => {
     const now = clock.monotonic();
     if (kept === undefined || now - kept.at >= KEPT_MS) kept = { at: now, known: askAll(projections) };
     return kept.known;
   };
-  const gauge = (name: string, help: string, valueOf: (progress: ProjectionProgress) => number): void => {
-    new Gauge({
-      name: `baton_projection_${name}`,
-      help,
-      labelNames: ['projection'],
-      registers: [registry],
-      async collect() {
-        const known = await ask();
-        this.reset();
-        for (const [projection, progress] of known)
-          this.set({ projection }, progress === 'failed' ? Number.NaN : valueOf(progress));
-      },
-    });
+  return {
+    names: ['baton_projection_behind', 'baton_projection_lag_seconds'],
+    read: async ({ value }) => {
+      for (const [projection, progress] of await ask()) {
+        const isKnown = progress !== 'failed';
+        value('baton_projection_behind', isKnown ? progress.behind : Number.NaN, { projection });
+        value('baton_projection_lag_seconds', isKnown ? lagSeconds(progress, clock) : Number.NaN, { projection });
+      }
+    },
   };
-  gauge('behind', 'Versions in the state bucket that the projection does not have', ({ behind }) => behind);
-  gauge('lag_seconds', 'Age of the oldest version that the projection does not have', ({ oldestAt }) =>
-    oldestAt === undefined ? 0 : Math.max(0, clock.now() - oldestAt) / 1_000,
-  );
 };
+
+const lagSeconds = ({ oldestAt }: ProjectionProgress, clock: Clock): number =>
+  oldestAt === undefined ? 0 : Math.max(0, clock.now() - oldestAt) / 1_000;
 
 const askAll = async (projections: ProjectionSources['projections']): Promise<Known> => {
   const known = new Map<string, ProjectionProgress | 'failed'>();
