@@ -14,7 +14,7 @@ import { StoreRefusedError, UnreadableRecordError, type BatonError } from './err
 import { createActorKernel, type KernelOf } from './kernel/actor-kernel.ts';
 import type { ActorKind, HeldBy } from './kernel/actor-kind.ts';
 import type { AskedOf, AskOptionsOf } from './kernel/ask.ts';
-import type { KernelPorts } from './kernel/mailbox.ts';
+import type { KernelPorts } from './kernel/mailbox-types.ts';
 import type { Entry, RecordStore, Signals } from './ports.ts';
 
 /** The task as a kind of actor: its decider is that of `packages/core`, its codec that of `protocols`. */

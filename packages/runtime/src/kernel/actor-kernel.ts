@@ -1,7 +1,8 @@
 import type { Address } from '@baton/protocols';
 import type { ActorKind, ActorTypes, HeldBy } from './actor-kind.ts';
 import { Ask, type AskedOf, type AskOptionsOf } from './ask.ts';
-import { Mailbox, type KernelPorts } from './mailbox.ts';
+import type { KernelPorts } from './mailbox-types.ts';
+import { Mailbox } from './mailbox.ts';
 
 export type KernelOf<A extends ActorTypes> = {
   /**

@@ -1,11 +1,8 @@
 import type { Address } from '@baton/protocols';
 import { PayloadTooLargeError, StoreRefusedError, type BatonError } from '../errors.ts';
-import type { Chance, Clock, RecordStore } from '../ports.ts';
-import type { ActorKind, ActorTypes, HeldBy } from './actor-kind.ts';
+import type { ActorTypes, HeldBy } from './actor-kind.ts';
 import type { Ask, AskedOf } from './ask.ts';
-import type { Waiting, Write } from './mailbox-types.ts';
-
-export type KernelPorts = { readonly store: RecordStore; readonly clock: Clock; readonly chance: Chance };
+import type { MailboxParts, Sent, Waiting, Write } from './mailbox-types.ts';
 
 /** Commands that are decided together at most, so that the process sees to other things in between. */
 const GROUP_LIMIT = 256;
@@ -47,8 +44,8 @@ export class Mailbox<A extends ActorTypes> {
   private draft: A['state'] | undefined;
   /** Of the last write. */
   private nonce: string | undefined;
-  /** What the last write was decided on. */
-  private basis: A['state'] | undefined;
+  /** The last write, until it is known to be stored. */
+  private sent: Sent<A> | undefined;
   /** Revision on which a write without an answer was decided: it may still arrive as long as that is the last. */
   private unansweredOn: number | undefined;
   /** Writes in a row that came to nothing. */
@@ -107,10 +104,7 @@ export class Mailbox<A extends ActorTypes> {
         this.takeIn();
         await this.reload();
         const { current, nonce } = this;
-        if (current !== undefined && nonce !== undefined && current.record.nonce === nonce) {
-          this.parts.kind.counted?.(this.basis, current.record);
-          this.settle(current);
-        }
+        if (current !== undefined && nonce !== undefined && current.record.nonce === nonce) this.settle(current);
       }
     }
   }
@@ -185,6 +179,8 @@ export class Mailbox<A extends ActorTypes> {
         if (draft !== undefined) return 'settled';
         // Refused on a belief is not refused: what is stored decides.
         if (believed) return 'read-first';
+        // It had been carried out by a write without an answer, which somebody has written over since.
+        if (decision.ok && ask.doubt !== undefined) this.count();
         ask.settleAs(decision, current);
         return 'settled';
       }
@@ -257,12 +253,11 @@ export class Mailbox<A extends ActorTypes> {
     const cause = keeping === undefined ? undefined : await keeping;
     if (cause !== undefined) return this.refuse(cause);
     const expected = current?.revision ?? 0;
-    this.basis = current?.record;
+    this.sent = { before: current?.record, after: record };
     const result = await ports.store.write(address, bytes, expected, options);
     switch (result.kind) {
       case 'written':
         kind.stored({ address, revision: result.revision, bytes }, current?.record, record);
-        kind.counted?.(current?.record, record);
         this.current = { record, revision: result.revision };
         this.believed = true;
         this.settle(this.current, bytes);
@@ -292,8 +287,15 @@ export class Mailbox<A extends ActorTypes> {
   private settle(held: HeldBy<A>, bytes?: Uint8Array): void {
     this.tries = 0;
     this.unansweredOn = undefined;
+    this.count();
     for (const ask of this.open) if (ask.decision !== undefined) ask.settleAs(ask.decision, held, bytes);
     this.dropSettled();
+  }
+
+  private count(): void {
+    const { sent } = this;
+    this.sent = undefined;
+    if (sent !== undefined) this.parts.kind.counted?.(sent.before, sent.after);
   }
 
   private dropSettled(): void {
@@ -335,13 +337,6 @@ export class Mailbox<A extends ActorTypes> {
     });
   }
 }
-
-export type MailboxParts<A extends ActorTypes> = {
-  readonly kind: ActorKind<A>;
-  readonly ports: KernelPorts;
-  /** Those of all addresses; this one takes itself out when nobody is left. */
-  readonly mailboxes: Map<Address, Mailbox<A>>;
-};
 
 const NO_OPTIONS = {};
 
