@@ -37,6 +37,10 @@ export const looksAround = task(
   },
 );
 
+export const warnsInThread = task({ ...inThread, name: 'iso.warns' }, (text: string) => {
+  process.emitWarning(text, 'FixtureWarning');
+});
+
 /** Never ends, and never lets its event loop turn. */
 export const spins = task({ ...inThread, name: 'iso.spins', abortGrace: '500ms' }, () => {
   note('spins');

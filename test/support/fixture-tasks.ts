@@ -102,6 +102,10 @@ export const largePayload = witnessed({ name: 'fx.large_payload' }, (bytes: numb
   return { went: 'on' };
 });
 
+export const warns = witnessed({ name: 'fx.warns' }, (text: string) => {
+  process.emitWarning(text, 'FixtureWarning');
+});
+
 /** Runs until its signal says why it has to stop, and tells that to the log of its worker. */
 export const tells = witnessed({ name: 'fx.tells' }, async () => {
   const { signal, log, attempt, taskKey } = getContext();

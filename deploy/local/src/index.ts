@@ -8,6 +8,8 @@ export type { FoundMongo, FoundMongod } from './find/mongo.ts';
 export type { FoundDocumentDb } from './find/documentdb.ts';
 export { ensureNats } from './find/nats-server.ts';
 export type { FindNatsOptions, FoundNats } from './find/nats-server.ts';
+export { ensurePromtool } from './find/promtool.ts';
+export type { FoundPromtool } from './find/promtool.ts';
 export { ensureRedis } from './find/redis.ts';
 export type { FoundRedis } from './find/redis.ts';
 export type { FindOptions } from './find/search.ts';

@@ -1,5 +1,5 @@
-/** The programs this package finds and installs; all but the browser are servers it runs. */
-export type ServerName = 'nats' | 'mongo' | 'redis' | 'chromium';
+/** The programs this package finds and installs; all but the browser and promtool are servers it runs. */
+export type ServerName = 'nats' | 'mongo' | 'redis' | 'chromium' | 'promtool';
 
 /**
  * What happens while a server is found, installed and started.

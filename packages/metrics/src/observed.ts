@@ -6,8 +6,8 @@ import { connectionSource, taskSource, type Connection } from './sources.ts';
 
 /** What a service tells of itself. Without `BATON_METRICS_PORT` it tells nobody, and nothing is counted for it. */
 export type Operations = {
-  /** Counts what the service does to tasks; undefined: nobody asks. */
-  readonly meter: TaskMeter | undefined;
+  /** Counts what the service does to tasks, for a service that does something to them; undefined: nobody asks. */
+  readonly meter: () => TaskMeter | undefined;
   readonly page: MetricsPage | undefined;
   /** The service is ready when every check says nothing. */
   readonly check: (name: string, check: ReadyCheck['check']) => void;
@@ -29,7 +29,11 @@ export const observed =
     const { port, host } = service.settings.metrics;
     if (port === undefined) return start(service, UNOBSERVED);
     const page = new MetricsPage();
-    const meter = new TaskMeter();
+    let meter: TaskMeter | undefined;
+    const metered = (): TaskMeter => {
+      if (meter === undefined) page.add(taskSource((meter = new TaskMeter())));
+      return meter;
+    };
     const { stopping, name, log } = service;
     let isStarted = false;
     const phase = (): string | undefined => {
@@ -37,12 +41,11 @@ export const observed =
       return isStarted ? undefined : 'starting';
     };
     const checks: ReadyCheck[] = [{ name, check: phase }];
-    page.add(taskSource(meter));
     const server = await startOperationsServer({ port, host, page, checks, log, setting: 'BATON_METRICS_PORT' });
     service.onStop('health and metrics', () => server.close());
     log.info({ url: server.url }, 'health and metrics');
     await start(service, {
-      meter,
+      meter: metered,
       page,
       check: (what, check) => void checks.push({ name: what, check }),
       add: (source) => page.add(source()),
@@ -55,7 +58,7 @@ export const observed =
   };
 
 const UNOBSERVED: Operations = {
-  meter: undefined,
+  meter: () => undefined,
   page: undefined,
   check: () => undefined,
   add: () => undefined,

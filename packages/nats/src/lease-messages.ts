@@ -1,4 +1,4 @@
-import type { NodeChange, NodeInfo } from '@baton/runtime';
+import type { NodeChange, NodeInfo, ThreadWarning } from '@baton/runtime';
 import type { DialSettings } from './dial.ts';
 import type { LeaseTimings } from './lease-watch.ts';
 
@@ -37,5 +37,6 @@ export type FromThread =
   | { readonly kind: 'released' }
   /** Another process announces itself under this id. It was started later, so it stays and we go. */
   | { readonly kind: 'superseded' }
+  | { readonly kind: 'warning'; readonly warning: ThreadWarning }
   /** `code` of a BatonError where it was one. */
   | { readonly kind: 'fault'; readonly code: string; readonly message: string };

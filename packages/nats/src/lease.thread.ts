@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { BatonError } from '@baton/runtime';
+import { BatonError, passWarnings } from '@baton/runtime';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { dial, LEASE_REDIAL } from './dial.ts';
 import type { FromThread, LeaseTask, ToThread } from './lease-messages.ts';
@@ -12,6 +12,7 @@ if (port === null) throw new Error('lease.thread is started as a worker thread')
 
 const tell = (news: FromThread): void => port.postMessage(news);
 const task = workerData as LeaseTask;
+passWarnings((warning) => tell({ kind: 'warning', warning }));
 
 try {
   const nc = await dial(task.dial, LEASE_REDIAL);

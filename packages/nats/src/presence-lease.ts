@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import {
   NotConnectedError,
+  repeatWarning,
   type Lease,
   type LeaseCounts,
   type LeaseListener,
@@ -150,6 +151,9 @@ export class ThreadLease implements Lease {
         return;
       case 'superseded':
         this.supersede();
+        return;
+      case 'warning':
+        repeatWarning(news.warning);
         return;
       case 'fault':
         this.started?.reject(notHeld(`${news.message} (${news.code})`));

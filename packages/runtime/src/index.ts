@@ -55,6 +55,7 @@ export { createSupervisor, SUPERVISOR_TIMINGS } from './supervisor/index.ts';
 export { systemChance, systemClock } from './system.ts';
 export { isTracing } from './trace/tracer.ts';
 export { traceSubmit, traceWait } from './trace/client-spans.ts';
+export { passWarnings, repeatWarning } from './thread/warnings.ts';
 export { announceDefinition, isLoadingTasks } from './thread/inside.ts';
 export { nodeNameOf } from './work/read-request.ts';
 export { workShapes } from './work/shapes.ts';
@@ -115,6 +116,7 @@ export type {
   WaitingLine,
   WriteResult,
 } from './ports.ts';
+export type { ThreadWarning } from './thread/warnings.ts';
 export type { LeaseCounts, WriteCounts, WriteOutcomes } from './metrics/counts.ts';
 export type { HistogramCounts } from './metrics/histogram.ts';
 export type { TypeCounts, Vouch } from './metrics/task-meter.ts';

@@ -40,8 +40,11 @@ export type ServiceContext = {
    * once with an error that waiting does not help.
    */
   readonly patiently: <T>(what: string, open: () => Promise<T>) => Promise<T>;
-  /** Ends the service when the link is over for good; a lost connection is the link's own business. */
-  readonly watch: (link: Link) => void;
+  /**
+   * Ends the service when the link is over for good. Says when it is lost and back, unless the service does: a worker says what
+   * runs meanwhile.
+   */
+  readonly watch: (link: Link, options?: { readonly saysItself: true }) => void;
   /** Ends the service with exit code 1: something inside is broken beyond repair. */
   readonly fail: (error: unknown) => void;
 };
@@ -127,7 +130,8 @@ export const startService = (name: string, start: ServiceStart, options: Service
         stopping: stopping.signal,
         onStop: (what, stop) => void undos.push({ what, stop }),
         patiently: (what, open) => patiently(what, open, log, stopping.signal),
-        watch: (link) => {
+        watch: (link, watching) => {
+          if (watching === undefined) sayLink(link, log, stopping.signal);
           link.onClosed((cause) => {
             if (!stopping.signal.aborted) void fail(cause);
           });
@@ -153,6 +157,14 @@ export const startService = (name: string, start: ServiceStart, options: Service
       return end(exitCodes.stopped);
     },
   };
+};
+
+/** What is closed at the end is not lost. */
+const sayLink = (link: Link, log: Log, stopping: AbortSignal): void => {
+  link.onDisconnect(() => {
+    if (!stopping.aborted) log.warn('the connection to NATS was lost');
+  });
+  link.onReconnect(() => log.info('the connection to NATS is back'));
 };
 
 const attempt = async (run: () => Promise<void> | void): Promise<void> => run();

@@ -28,7 +28,8 @@ export const startGateway: ServiceStart = observed(async (service, operations) =
   onStop('MongoDB connection', () => mongo.close());
   await patiently('MongoDB', () => createTaskViews(mongo).ensureIndexes());
 
-  const { page, meter } = operations;
+  const { page } = operations;
+  const meter = operations.meter();
   const gateway = await openGateway({
     ...{ ports, mongo, log, authenticate, settings: serverSettings(settings) },
     ...(page === undefined || meter === undefined ? {} : { observed: { page, meter } }),

@@ -9,7 +9,7 @@ export const startSupervisor: ServiceStart = observed(async (service, operations
   service.onStop('connection', () => ports.close());
   service.watch(ports.link);
   operations.connected(ports);
-  const { meter } = operations;
+  const meter = operations.meter();
   const supervisor = createSupervisor(ports, {
     id: ports.chance.uuid(),
     log,

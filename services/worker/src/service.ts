@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
-import { infoSource, leaseSource, observed, workerSource, type Operations } from '@baton/metrics';
-import { ConfigError, type ServiceContext, type ServiceStart } from '@baton/runtime';
+import { infoSource, leaseSource, observed, workerSource } from '@baton/metrics';
+import { ConfigError, type ServiceContext, type ServiceStart, type TaskMeter } from '@baton/runtime';
 import { connect, type Task } from '@baton/sdk';
 
 type AnyTask = Pick<Task<never[], unknown>, 'definition'>;
@@ -14,15 +14,16 @@ const GRACE = '30s';
 export const startWorker: ServiceStart = observed(async (service, operations) => {
   const { settings, log } = service;
   const tasks = await loadTasks(service);
+  const meter = operations.meter();
   const baton = await service.patiently('NATS', () =>
-    connect({ ...connectOptions(service, operations), name: 'baton-worker' }),
+    connect({ ...connectOptions(service, meter), name: 'baton-worker' }),
   );
   service.onStop('connection', () => baton.close());
-  service.watch(baton.link);
+  service.watch(baton.link, { saysItself: true });
   operations.connected(baton.connection);
   const { queues, concurrency } = settings;
   const types = tasks.map((task) => task.definition.type);
-  operations.meter?.trust({ type: (type) => types.includes(type), queue: (queue) => queues.includes(queue) });
+  meter?.trust({ type: (type) => types.includes(type), queue: (queue) => queues.includes(queue) });
   const loadLimit = settings.loadLimitMs / 1_000;
   const worker = await baton.startWorker({ tasks, queues, concurrency, loadLimit, handleStrayErrors: false });
   service.onStop('worker', (why) => worker.drain({ grace: GRACE, ...why }));
@@ -33,7 +34,7 @@ export const startWorker: ServiceStart = observed(async (service, operations) =>
   log.info({ worker: worker.id, types, queues, concurrency }, 'worker ready');
 });
 
-const connectOptions = ({ settings, log }: ServiceContext, { meter }: Operations) => ({
+const connectOptions = ({ settings, log }: ServiceContext, meter: TaskMeter | undefined) => ({
   ...(meter === undefined ? {} : { meter }),
   servers: settings.nats.servers,
   ...(settings.nats.credsFile === undefined ? {} : { credsFile: settings.nats.credsFile }),

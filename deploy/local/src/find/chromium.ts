@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServerUnavailableError } from '../errors.ts';
 import { reportStep, silentReporter } from '../report.ts';
@@ -6,7 +6,7 @@ import type { Reporter } from '../report.ts';
 import { cacheFolder, cachedInstalls, installOnce } from './cache.ts';
 import type { Installed } from './cache.ts';
 import { findOnPath, runCommand } from './command.ts';
-import { openPrivateApt } from './debian-packages.ts';
+import { openPrivateApt, ownSuite } from './debian-packages.ts';
 import { takeFirst } from './search.ts';
 import type { FindOptions, Way } from './search.ts';
 
@@ -123,11 +123,4 @@ async function libraryFolders(root: string): Promise<string[]> {
     found.push(...names.filter((name) => name.endsWith('-linux-gnu')).map((name) => join(root, parent, name)));
   }
   return found;
-}
-
-/** The machine's own release. */
-async function ownSuite(): Promise<string> {
-  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
-  const codename = /^VERSION_CODENAME=(\w+)$/m.exec(release)?.[1];
-  return /^ID=debian$/m.test(release) && codename !== undefined ? codename : 'stable';
 }

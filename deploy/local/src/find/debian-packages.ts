@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reportStep } from '../report.ts';
 import type { Reporter, ServerName } from '../report.ts';
@@ -21,6 +21,8 @@ export type PrivateApt = {
   readonly search: (pattern: string) => Promise<string[]>;
   /** Unpacks packages and all they depend on, down to the C library, into `root`. Gives each package's version. */
   readonly unpack: (packages: readonly string[], root: string) => Promise<Map<string, string>>;
+  /** One package, without what it depends on. */
+  readonly unpackAlone: (name: string, root: string) => Promise<Map<string, string>>;
 };
 
 /** Opens a suite of the Debian archive the machine itself uses. Needs no root. `workDir` may go when all is unpacked. */
@@ -49,6 +51,17 @@ export async function openPrivateApt(workDir: string, suite: string, context: De
     unpack: async (packages, root) => {
       await download(packages, aptEnv, context);
       return unpackAll(join(workDir, 'cache', 'archives'), root, context);
+    },
+    unpackAlone: async (name, root) => {
+      const archives = join(workDir, 'cache', 'archives');
+      await reportStep(context.report, context.server, `downloading ${name}`, async () => {
+        await runCommand('apt-get', ['download', '-q', name], {
+          timeoutMs: APT_TIMEOUT_MS,
+          env: aptEnv,
+          cwd: archives,
+        });
+      });
+      return unpackAll(archives, root, context);
     },
   };
 }
@@ -149,4 +162,11 @@ async function unpackAll(archives: string, root: string, context: DebianContext)
 function versionIn(file: string): [string, string] {
   const [name = file, version = ''] = file.split('_');
   return [name, decodeURIComponent(version)];
+}
+
+/** The machine's own release, whose programs run with its own C library. */
+export async function ownSuite(): Promise<string> {
+  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  const codename = /^VERSION_CODENAME=(\w+)$/m.exec(release)?.[1];
+  return /^ID=debian$/m.test(release) && codename !== undefined ? codename : 'stable';
 }

@@ -4,6 +4,7 @@ import type { BodyEnd, Threw } from '../run/body-end.ts';
 import type { StopCause } from '../run/context.ts';
 import type { TaskFacts } from '../run/facts.ts';
 import type { Pending } from '../run/task-update.ts';
+import type { ThreadWarning } from './warnings.ts';
 
 /** What a task thread and the process it belongs to say to each other. Plain data: it is copied between threads. */
 
@@ -58,5 +59,6 @@ export type FromThread =
   | ({ readonly run: number } & RunNews)
   /** The module is loaded; these are the types it defines, one entry a definition. */
   | { readonly kind: 'loaded'; readonly types: readonly string[] }
+  | { readonly kind: 'warning'; readonly warning: ThreadWarning }
   /** It could not be loaded, or something outside of every task threw: the thread ends. */
   | { readonly kind: 'broken'; readonly error: TaskError };

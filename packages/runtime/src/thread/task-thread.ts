@@ -10,6 +10,7 @@ import {
   type ThreadStart,
   type ToThread,
 } from './messages.ts';
+import { repeatWarning } from './warnings.ts';
 
 /** Which thread a task needs. */
 export type ThreadKind = {
@@ -103,6 +104,7 @@ export class TaskThread {
     if ('run' in message) {
       if (message.run === this.run) this.listener?.news(message);
     } else if (message.kind === 'loaded') this.settleLoaded.yes(message.types);
+    else if (message.kind === 'warning') repeatWarning(message.warning);
     else this.fault ??= message.error;
   }
 

@@ -5,6 +5,7 @@ import { watchBuffers } from './buffer-watch.ts';
 import { enterThread } from './inside.ts';
 import type { FromThread, ThreadStart, ToThread } from './messages.ts';
 import { ThreadSide } from './thread-side.ts';
+import { passWarnings } from './warnings.ts';
 
 /** A thread that runs bodies of isolated tasks, one at a time (behaviour T5). */
 
@@ -22,6 +23,7 @@ const breakDown = (thrown: unknown): void => {
 const uncaught = (thrown: unknown): void => {
   if (!takeStrayError(thrown)) breakDown(thrown);
 };
+passWarnings((warning) => post({ kind: 'warning', warning }));
 process.on('unhandledRejection', uncaught);
 process.on('uncaughtException', uncaught);
 
