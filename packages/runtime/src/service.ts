@@ -244,7 +244,7 @@ export const runService = async (name: string, start: ServiceStart): Promise<nev
   }
   // A line like every other, and not a text of Node's own on stderr.
   process.removeAllListeners('warning');
-  process.on('warning', (warning) => log.warn({ err: warning }, 'a warning of Node'));
+  process.on('warning', (warning) => log.warn({ warning: warning.name, err: warning }, 'a warning of Node'));
   const uncaught = (error: unknown): void => {
     if (!takeStrayError(error)) void service.fail(asUncaught(error));
   };
