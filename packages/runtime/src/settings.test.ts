@@ -30,6 +30,7 @@ test('nothing set: every default', () => {
     commandAdmins: true,
     showStacktrace: false,
     auth: { mode: 'none' },
+    metrics: { host: '127.0.0.1' },
     logLevel: 'info',
     queues: ['default'],
     concurrency: 50,
@@ -115,6 +116,15 @@ test('everything set', () => {
   });
   assert.equal(settings.queues, ['default', 'reports']);
   assert.is(settings.projector.paceMs, 0);
+});
+
+test('metrics: a port, on this machine unless said otherwise', () => {
+  assert.equal(readSettings({ BATON_METRICS_PORT: '9461' }).metrics, { port: 9_461, host: '127.0.0.1' });
+  const open = { BATON_METRICS_PORT: '0', BATON_METRICS_HOST: '0.0.0.0' };
+  assert.equal(readSettings(open).metrics, { port: 0, host: '0.0.0.0' });
+  const faults = faultsOf({ BATON_METRICS_PORT: '65536', BATON_METRICS_HOST: 'example.org' }).join('\n');
+  assert.match(faults, 'BATON_METRICS_PORT must be a whole number');
+  assert.match(faults, 'BATON_METRICS_HOST must be an IP address');
 });
 
 test('X6: either switch turns it off', () => {

@@ -18,47 +18,8 @@ import { ConfigError } from './errors.ts';
 import type { PruneRule } from './retention/prune.ts';
 
 /**
- * The environment, read in this one place. An empty variable counts as not set; all faults are told at once.
- *
- * | variable | default | what |
- * |---|---|---|
- * | `NATS_URL` | `nats://127.0.0.1:4222` | one server or several, comma between |
- * | `NATS_CREDS` | | path of a credentials file |
- * | `NATS_USER`, `NATS_PASSWORD` | | both or none |
- * | `NATS_INBOX_PREFIX` | `_INBOX` | where permissions give every role its own inboxes |
- * | `MONGODB_URL` | `mongodb://127.0.0.1:27017/baton` | the database stands in the path, `baton` where it has none |
- * | `BATON_NAMESPACE` | `BATON` | prefix of streams and subjects |
- * | `BATON_REPLICAS` | 1 | copies of every stream: 1, 3 or 5 |
- * | `BATON_TASKS_MAX_BYTES` | none | most bytes the records of all tasks take; above four fifths new tasks are refused |
- * | `BATON_EVENTS_ENABLED` | true | false: no event log is kept; the same for all services of an installation |
- * | `BATON_EVENTS_MAX_BYTES` | 2 GiB | most bytes the event log takes, when it is made; the oldest events go first; 0: no limit but seven days |
- * | `BATON_HTTP_PORT` | 8088 | of the gateway |
- * | `BATON_HTTP_HOST` | `127.0.0.1` | address the gateway listens on |
- * | `BATON_HTTP_ALLOWED_HOSTS` | | names the gateway answers to besides its own address, comma between |
- * | `BATON_CORS_ORIGINS` | | origins of pages that may call the gateway with a token, comma between |
- * | `BATON_RATE_LIMIT` | 6000 | requests a user may make in a minute |
- * | `BATON_ENABLED`, `GLOBAL_TASK_FRAMEWORK` | true | false in either refuses new tasks (behaviour X6) |
- * | `BATON_UNKNOWN_TYPES` | accept | `refuse`: tasks of types no worker has ever served are not taken (behaviour D10) |
- * | `BATON_COMMAND_ADMINS` | true | false: commands over NATS do not speak for admins |
- * | `SHOW_STACKTRACE` | false | shows stack traces of tasks (behaviour L5) |
- * | `BATON_AUTH` | `jwt` | `dev`: no tokens, on loopback only |
- * | `BATON_JWT_SECRET`, `BATON_JWKS_URL` | | one of them, for the gateway |
- * | `BATON_JWT_ISSUER`, `BATON_JWT_AUDIENCE` | | what tokens have to say as `iss` and `aud` |
- * | `BATON_CURSOR_SECRET` | | signs page cursors; for several gateways with `BATON_JWKS_URL` |
- * | `BATON_METRICS_PORT` | | of `/healthz`, `/readyz` and `/metrics`, apart from everything else; not set: none; 0: any free port |
- * | `BATON_METRICS_HOST` | `127.0.0.1` | address of that port; whoever reaches it may read it |
- * | `BATON_LOG_LEVEL` | `info` | trace, debug, info, warn, error, fatal, silent |
- * | `BATON_QUEUES` | `default` | queues a worker serves, comma between |
- * | `BATON_CONCURRENCY` | 50 | tasks a worker runs at once |
- * | `BATON_LOAD_LIMIT_MS` | 60000 | a worker whose modules of tasks are not loaded within this long ends |
- * | `BATON_MAX_BLOCK_MS` | 60000 | a worker whose event loop does not turn for this long counts as dead, and for ten times as long is killed (behaviour R6) |
- * | `BATON_TASKS` | | modules whose exported tasks the worker service serves, comma between |
- * | `BATON_PROJECTOR_PACE_MS` | 200 | least time between two writes of the projector; longer is cheaper, shorter is fresher |
- * | `BATON_PRUNE_DAYS` | | ended tasks older than this are pruned on a schedule; 0: all; not set: none |
- * | `BATON_PRUNE_MAX_ROWS` | 0 | most tasks one such prune deletes; 0: no limit |
- * | `BATON_PRUNE_EVERY_MS` | 3600000 | between two such prunes |
- * | `BATON_DATA_LIMIT_BYTES` | 8388608 | largest encoded arguments and results; may only be lowered |
- * | `BATON_PROJECTOR_LAG_WARN_MS` | 10000 | a projection further behind is warned about |
+ * The environment, read in this one place. An empty variable counts as not set; all faults are told at once. What each
+ * variable means stands in `settings-table.ts`.
  */
 export type Settings = {
   readonly nats: {
@@ -261,6 +222,9 @@ const ENVIRONMENT = z.object({
   BATON_DATA_LIMIT_BYTES: whole(DATA_LIMIT, 1, DATA_LIMIT),
   BATON_PROJECTOR_LAG_WARN_MS: whole(10_000, 100, 86_400_000),
 });
+
+/** All that are read. */
+export type VariableName = keyof z.input<typeof ENVIRONMENT>;
 
 type Environment = z.output<typeof ENVIRONMENT>;
 type Texts = Readonly<Record<string, string | undefined>>;

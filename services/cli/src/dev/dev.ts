@@ -5,7 +5,7 @@ import { SERVICE_NAMES } from '../commands/services.ts';
 import { readSettings, type Settings } from '@baton/runtime';
 import { announceSystem } from '../local-system.ts';
 import { runQuickstart } from '../quickstart/run.ts';
-import { addressIn, choosePagePort, gatewayEnvironment } from './gateway-address.ts';
+import { addressIn, choosePagePort, gatewayEnvironment, metricsEnvironment } from './gateway-address.ts';
 import { startProcess, type ServiceProcess } from './processes.ts';
 import { openServers, type Servers } from './servers.ts';
 import { sayWhatNext } from './what-next.ts';
@@ -107,11 +107,11 @@ class Stage {
     };
     const tasks = fileURLToPath(new URL(QUICKSTART_TASKS, import.meta.url));
     const logs = await Promise.all(
-      SERVICE_NAMES.map(async (name) => {
+      SERVICE_NAMES.map(async (name, i) => {
         const service = startProcess({
           name,
           args: name === 'worker' ? [name, '--tasks', tasks, ...settings.taskModules] : [name],
-          env,
+          env: { ...env, ...metricsEnvironment(settings, i) },
           logFolder: join(dataDir, 'logs'),
           guard: this.guard,
           onExit: (how, why) => this.brokeDown(`${how}\n${why}`.trimEnd()),

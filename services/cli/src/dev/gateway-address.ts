@@ -18,6 +18,10 @@ export type PagePort = {
   readonly keep: () => void;
 };
 
+/** Of several services on one machine, each tells its metrics on the port behind the one before. */
+export const metricsEnvironment = ({ metrics }: Settings, index: number): Readonly<Record<string, string>> =>
+  metrics.port === undefined ? {} : { BATON_METRICS_PORT: String(metrics.port === 0 ? 0 : metrics.port + index) };
+
 /**
  * The port of the page. One that was asked for is taken or refused with BatonError `PORT_TAKEN`, before anything is
  * started. Else the one this data folder had last, then the default, then a free one, which is said and kept.
