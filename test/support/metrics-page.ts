@@ -30,7 +30,7 @@ export const readMetrics = (text: string): MetricsText => {
     const [, name = '', labelText = '', value = ''] = SAMPLE.exec(line) ?? [];
     if (name === '') throw new Error(`not a sample: ${line}`);
     const labels = Object.fromEntries([...labelText.matchAll(LABEL)].map(([, key = '', text = '']) => [key, text]));
-    const series = `${name}${JSON.stringify(Object.entries(labels).toSorted())}`;
+    const series = `${name} ${Object.entries(labels).map(String).toSorted().join()}`;
     if (seen.has(series)) throw new Error(`twice: ${line}`);
     seen.add(series);
     samples.push({ name, labels, value: value === 'Nan' ? Number.NaN : Number(value) });

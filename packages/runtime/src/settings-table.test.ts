@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
-import { ConfigError } from './errors.ts';
+import type { ConfigError } from './errors.ts';
 import { readSettings } from './settings.ts';
 import { SETTINGS, settingsPage, type SettingReader } from './settings-table.ts';
 
