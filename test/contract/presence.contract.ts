@@ -85,7 +85,10 @@ export const presenceContract = (name: string, withBench: WithBench): void =>
         await pass(bench, 3 * LEASE_RENEW_MS + 1_000);
         assert.ok(of(watching, 'w1').length >= 3, `seen ${of(watching, 'w1').length} times`);
         assert.equal(lease.told, []);
+        const { held, renewals, losses } = lease.counts();
+        assert.equal([held, renewals >= 3, losses], [true, true, 0], `${renewals} renewals are counted`);
         await lease.release();
+        assert.is(lease.counts().held, false);
       },
       { limitMs: 20_000 },
     );
@@ -134,6 +137,7 @@ export const presenceContract = (name: string, withBench: WithBench): void =>
         await bench.cut('w');
         const cutAt = bench.clock.monotonic();
         await until(bench, () => assert.equal(lease.told, ['lost']), LEASE_MS + 3_000);
+        assert.equal([lease.counts().held, lease.counts().losses], [false, 1]);
         const after = bench.clock.monotonic() - cutAt;
         assert.ok(after >= LEASE_MS - LEASE_RENEW_MS - 500 && after <= LEASE_MS + 1_000, `told after ${after} ms`);
         const seen = watching.seen.length;

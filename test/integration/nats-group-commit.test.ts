@@ -78,6 +78,9 @@ test('one stale member does not hurt the others, wherever it stands and however 
       assert.is(result.kind, stale.includes(i) ? 'conflict' : 'written', `${round}: ${i}`),
     );
   }
+  const { records, groups } = ports.wire.writes;
+  assert.equal(records, { written: 4 * 64 - 69, conflict: 69, failed: 0, unknown: 0 }, 'each write is counted once');
+  assert.ok(groups.sum >= 4 * 64, 'and what was sent, tries again included');
 });
 
 test('a time to live in a batch is its own', async (context) => {

@@ -42,6 +42,7 @@ export type { Duration } from './duration.ts';
 export type { CancelResult, LiveProgress, Outcome, TaskSnapshot } from './handle.ts';
 export type { CallOptions, RetryOptions, TaskOptions } from './options.ts';
 export type { Task } from './task.ts';
-export type { DrainOptions, WorkerOptions } from './worker.ts';
+export type { DrainOptions, WorkerOptions, WorkerStats } from './worker.ts';
+export type { WorkerMetrics } from './worker-metrics.ts';
 export type { Progress, Scope, Status } from '@baton/core';
 export type { Log, TaskContext, TaskUpdate, UpdateOptions } from '@baton/runtime';
