@@ -135,7 +135,7 @@ export const SETTINGS: Readonly<Record<VariableName, SettingRow>> = {
     default: '60000',
     unit: 'ms',
     readers: ['worker'],
-    what: 'A worker whose event loop does not turn for this long counts as dead.',
+    what: 'A worker whose event loop does not turn for this long counts as dead; for ten times as long, it is killed.',
   },
   BATON_TASKS: {
     default: '',
