@@ -76,6 +76,7 @@ test('P1 every field, from the record and nothing else', () => {
     execution_mode: 'async',
     created_at: new Date(AT),
     changed_at: new Date(AT + 4),
+    expires_at: null,
     run_at: null,
     ready_at: new Date(AT + 0.75),
     started_at: new Date(AT + 1),

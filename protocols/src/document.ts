@@ -50,6 +50,7 @@ export type TaskDocument = {
   readonly created_at: Date;
   readonly changed_at: Date;
   readonly run_at: Date | null;
+  readonly expires_at: Date | null;
   /** From when on the current or last attempt could begin. */
   readonly ready_at: Date;
   readonly started_at: Date | null;
@@ -134,6 +135,7 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   created_at: new Date(record.createdAt),
   changed_at: new Date(record.changedAt),
   run_at: date(record.runAt),
+  expires_at: date(record.expiresAt),
   ready_at: new Date(readyAtOf(record)),
   started_at: date(record.startedAt),
   ended_at: date(record.endedAt),

@@ -48,6 +48,7 @@ export {
 } from './defaults.ts';
 export {
   ARGS_SCHEMA_LIMIT,
+  BACKFILL_TIMES,
   ARGUMENTS_LIMIT,
   ATTEMPTS_LIMIT,
   BACKOFF_FACTOR_LIMIT,
@@ -75,6 +76,9 @@ export {
   RECORD_LIMIT,
   RECORD_ROOM,
   RESCUES_LIMIT,
+  SCHEDULE_CRONS,
+  SCHEDULE_DATES,
+  SCHEDULE_LIMIT,
   STORE_RESERVE,
   TITLE_LENGTH,
   TYPE_LENGTH,
@@ -96,7 +100,7 @@ export {
   token,
   untoken,
 } from './names.ts';
-export { objectName, objectOwner, objectsIn, objectsOf } from './objects.ts';
+export { objectName, objectOwner, objectsIn, objectsOf, type ObjectPart } from './objects.ts';
 export { EncodeError } from './plain.ts';
 export { recordSchema } from './record-schema.ts';
 export { decodeRecord, encodeRecord, readRecord, readRecordAt } from './record.ts';
@@ -112,3 +116,4 @@ export type { Lane, Names, NodeRole } from './names.ts';
 export type { SchemaPart } from './kind-forms.ts';
 export type { RecordReading } from './record.ts';
 export type { StreamConfig, StreamOptions } from './streams.ts';
+export { encodeSchedule, readSchedule, scheduleAddressOf, type ScheduleReading } from './schedule-record.ts';

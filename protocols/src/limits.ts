@@ -107,5 +107,13 @@ export const ARGS_SCHEMA_LIMIT = 32 * 1024;
 /** The definition of one type as it is kept, with who disagrees. */
 export const DEFINITION_LIMIT = 64 * 1024;
 
+/** The record of one schedule: its arguments, 50 entries of history, up to 1,000 fires that wait. */
+export const SCHEDULE_LIMIT = 512 * 1024;
+
+/** Expressions of one schedule, days it leaves out, times of one backfill. */
+export const SCHEDULE_CRONS = 20;
+export const SCHEDULE_DATES = 1_000;
+export const BACKFILL_TIMES = 1_000;
+
 /** One message of a worker about what it serves; the rest goes in more of them. */
 export const ANNOUNCEMENT_LIMIT = 256 * 1024;

@@ -20,6 +20,7 @@ test('names of two namespaces never meet', () => {
       nodesBucket: _nodes,
       operationsBucket: _operations,
       definitionsBucket: _definitions,
+      schedulesBucket: _schedules,
       ...names
     } = namesOf(namespace);
     return Object.values(names).filter((v) => typeof v === 'string');
@@ -46,10 +47,10 @@ test('the streams have names of their own, and the server is told the same about
       configs.map((c) => c.name),
       [
         ...['KV_X_TASKS', 'X_EVENTS', 'OBJ_X_OBJECTS'],
-        ...['X_COMMANDS', 'X_DEAD', 'KV_X_OPERATIONS', 'KV_X_DEFINITIONS', 'KV_X_NODES'],
+        ...['X_COMMANDS', 'X_DEAD', 'KV_X_OPERATIONS', 'KV_X_DEFINITIONS', 'KV_X_SCHEDULES', 'KV_X_NODES'],
       ],
     );
-    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 9);
+    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 10);
     assert.equal(configs, streamConfigs(namesOf('X'), { replicas }));
     assert.ok(configs.every((c) => c.num_replicas === replicas));
   }
@@ -58,7 +59,7 @@ test('the streams have names of their own, and the server is told the same about
 test('only what can be rebuilt is acknowledged before it is on the disk, and only where there is one copy', () => {
   const modes = (replicas: number) => streamConfigs(namesOf(), { replicas }).map((c) => c.persist_mode);
   const [sure, soon] = [undefined, 'async'];
-  assert.equal(modes(1), [sure, soon, sure, sure, soon, sure, sure, soon]);
+  assert.equal(modes(1), [sure, soon, sure, sure, soon, sure, sure, sure, soon]);
   assert.ok(modes(3).every((mode) => mode === sure));
 });
 

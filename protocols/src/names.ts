@@ -39,6 +39,10 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     definitionsBucket: `${namespace}_DEFINITIONS`,
     definitionsStream: `KV_${namespace}_DEFINITIONS`,
 
+    /** KV bucket of schedules: one record each, by name. */
+    schedulesBucket: `${namespace}_SCHEDULES`,
+    schedulesStream: `KV_${namespace}_SCHEDULES`,
+
     /** Arguments and results that are too large for a record, laid out as every NATS object store. */
     objectsBucket: `${namespace}_OBJECTS`,
     objectsStream: `OBJ_${namespace}_OBJECTS`,
@@ -90,6 +94,12 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     definitionSubject: (type: string) => `$KV.${namespace}_DEFINITIONS.${token(type)}`,
     definitionPrefix: `$KV.${namespace}_DEFINITIONS.`,
     allDefinitions: `$KV.${namespace}_DEFINITIONS.>`,
+    scheduleSubject: (key: string) => `$KV.${namespace}_SCHEDULES.${key}`,
+    schedulePrefix: `$KV.${namespace}_SCHEDULES.`,
+    allSchedules: `$KV.${namespace}_SCHEDULES.>`,
+    /** Where the server repeats every schedule it has stored, for supervisors. */
+    scheduledPrefix: `${root}.scheduled.`,
+    allScheduled: `${root}.scheduled.*`,
     /** Where the server repeats every definition it has stored, for the doors that apply them. */
     definedSubject: (type: string) => `${root}.defined.${token(type)}`,
     definedPrefix: `${root}.defined.`,

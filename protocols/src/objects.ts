@@ -1,17 +1,22 @@
 import { successorsOf, type Data, type Fence, type TaskId, type TaskRecord } from '@baton/core';
 import { parseOutcomeKey, type Address } from './address.ts';
 
-/** What of a task lies in an object: its arguments, or the result of the run with that fence. */
-export type ObjectPart = 'args' | { readonly resultOf: Fence };
+/** What of a task lies in an object: its arguments, those a later submit has put in their place, or the result of a run. */
+export type ObjectPart = 'args' | { readonly argsOf: TaskId } | { readonly resultOf: Fence };
 
 /**
- * The name of an object: `<address>/<task id>/args`, `<address>/<task id>/result-<epoch>-<revision>`. Every run has its own
+ * The name of an object: `<address>/<task id>/args`, `<address>/<task id>/args-<id of the submit>`,
+ * `<address>/<task id>/result-<epoch>-<revision>`. Every run has its own
  * result, so that what an old owner still stores never takes the place of what the new one did; and the name tells whose
  * it is, so that what nobody refers to can be found.
  */
 export const objectName = (address: Address, id: TaskId, part: ObjectPart): string => {
-  const last = part === 'args' ? 'args' : `result-${part.resultOf.epoch}-${part.resultOf.revision}`;
-  return `${address}/${id}/${last}`;
+  return `${address}/${id}/${lastOf(part)}`;
+};
+
+const lastOf = (part: ObjectPart): string => {
+  if (part === 'args') return 'args';
+  return 'argsOf' in part ? `args-${part.argsOf}` : `result-${part.resultOf.epoch}-${part.resultOf.revision}`;
 };
 
 /** Whose object that is; undefined for a name that is none of ours. */

@@ -24,6 +24,9 @@ export const noFields = (): FoundFields => ({
   args: undefined,
   host: undefined,
   runAt: undefined,
+  latestRunAt: undefined,
+  expiresAt: undefined,
+  throttledUntil: undefined,
   retriedFrom: undefined,
   operation: undefined,
   traceparent: undefined,
@@ -80,6 +83,9 @@ export const recordWith = (found: FoundFields): TaskRecord => {
   if (found.args !== undefined) made.args = found.args;
   if (found.host !== undefined) made.host = found.host;
   if (found.runAt !== undefined) made.runAt = found.runAt;
+  if (found.latestRunAt !== undefined) made.latestRunAt = found.latestRunAt;
+  if (found.expiresAt !== undefined) made.expiresAt = found.expiresAt;
+  if (found.throttledUntil !== undefined) made.throttledUntil = found.throttledUntil;
   if (found.retriedFrom !== undefined) made.retriedFrom = found.retriedFrom;
   if (found.operation !== undefined) made.operation = found.operation;
   if (found.traceparent !== undefined) made.traceparent = found.traceparent;

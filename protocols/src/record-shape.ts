@@ -55,7 +55,7 @@ const progress = where(
   { anyOf: [{ required: ['count'] }, { required: ['fraction'] }, { required: ['current', 'total'] }] },
 );
 
-const policy = repeated(
+export const policy = repeated(
   mapOf(
     {},
     {
@@ -77,8 +77,19 @@ const RUN_OPTIONS: Fields = {
   policy,
 };
 
+/** How tasks are submitted, in the definition of their type. */
+const submit = mapOf(
+  {},
+  {
+    mode: oneOf('join', 'reject', 'replace', 'coalesce', 'debounce', 'throttle'),
+    windowMs: time,
+    maxWaitMs: time,
+    expiresMs: time,
+  },
+);
+
 /** How tasks are run, in a record and in the definition of their type. Fields it does not know are let through. */
-export const isRunOptions = (value: unknown): boolean => faultIn(value, RUN_OPTIONS, {}) === undefined;
+export const isRunOptions = (value: unknown): boolean => faultIn(value, RUN_OPTIONS, { submit }) === undefined;
 
 const SPEC: Fields = {
   id: text,
@@ -97,6 +108,9 @@ const SPEC_OPTIONAL: Fields = {
   args: data,
   host: word,
   runAt: time,
+  latestRunAt: time,
+  expiresAt: time,
+  throttledUntil: time,
   retriedFrom: text,
   operation: text,
   traceparent: text,
@@ -143,7 +157,7 @@ const OPTIONAL: Fields = {
   finishing: yes,
   bodyOutcome,
   abort: mapOf(
-    { cause: oneOf('cancel', 'timeout'), by: word, at: time },
+    { cause: oneOf('cancel', 'timeout', 'expired'), by: word, at: time },
     { deliveredAt: time, observedAt: time, stoppedAt: time, forced: yes },
   ),
   progress,

@@ -67,6 +67,9 @@ const specMore = {
   args: data,
   host: letters,
   runAt: time,
+  latestRunAt: time,
+  expiresAt: time,
+  throttledUntil: time,
   retriedFrom: letters,
   operation: letters,
   traceparent: letters,
@@ -123,7 +126,7 @@ const more = {
   bodyOutcome: outcome,
   abort: fc.record(
     {
-      cause: fc.constantFrom('cancel', 'timeout'),
+      cause: fc.constantFrom('cancel', 'timeout', 'expired'),
       by: letters,
       at: time,
       deliveredAt: time,

@@ -7,6 +7,7 @@ import {
   EVENTS_MAX_BYTES,
   PARTITIONS,
   RECORD_LIMIT,
+  SCHEDULE_LIMIT,
 } from './limits.ts';
 import type { Names } from './names.ts';
 
@@ -139,6 +140,21 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       allow_direct: false,
       allow_rollup_hdrs: false,
       republish: { src: names.allDefinitions, dest: `${names.definedPrefix}>` },
+    },
+    {
+      ...common,
+      name: names.schedulesStream,
+      subjects: [names.allSchedules],
+      retention: 'limits',
+      discard: 'new',
+      max_msgs_per_subject: 1,
+      max_msg_size: SCHEDULE_LIMIT + 4_096,
+      duplicate_window: 100 * NANOS_PER_MS,
+      allow_direct: false,
+      // One that was removed goes by itself.
+      allow_msg_ttl: true,
+      allow_rollup_hdrs: false,
+      republish: { src: names.allSchedules, dest: `${names.scheduledPrefix}>` },
     },
     {
       ...common,

@@ -11,6 +11,7 @@ import { operationsContract } from './operations.contract.ts';
 import { presenceContract } from './presence.contract.ts';
 import { recordFeedContract } from './record-feed.contract.ts';
 import { recordStoreContract } from './record-store.contract.ts';
+import { schedulesContract } from './schedules.contract.ts';
 import { signalsContract } from './signals.contract.ts';
 import { workContract } from './work.contract.ts';
 
@@ -33,6 +34,7 @@ for (const [name, world] of Object.entries(worlds)) {
   dispatchContract(name, bench);
   operationsContract(name, bench);
   definitionsContract(name, bench);
+  schedulesContract(name, bench);
   signalsContract(name, bench);
   workContract(name, bench);
   linkContract(name, bench);

@@ -12,6 +12,7 @@ import { operationsContract } from './operations.contract.ts';
 import { presenceContract } from './presence.contract.ts';
 import { recordFeedContract } from './record-feed.contract.ts';
 import { recordStoreContract } from './record-store.contract.ts';
+import { schedulesContract } from './schedules.contract.ts';
 import { signalsContract } from './signals.contract.ts';
 import { workContract } from './work.contract.ts';
 
@@ -33,6 +34,7 @@ dataStoreContract('nats', bench);
 dispatchContract('nats', bench);
 operationsContract('nats', bench);
 definitionsContract('nats', bench);
+schedulesContract('nats', bench);
 signalsContract('nats', bench);
 workContract('nats', bench);
 linkContract('nats', bench);

@@ -83,9 +83,11 @@ test('the schema and the code refuse the same records', () => {
 });
 
 const run = { scope: 'shared', queue: 'q', priority: 'high', timeout: '5m', max_attempts: 3, max_rescues: 1 } as const;
-const moreOfRun = { on_orphan: 'fail', abort_grace: 2.5, isolation: 'thread' } as const;
+const arrival = { mode: 'debounce', window: 1, max_wait: '9s' } as const;
+const moreOfRun = { on_orphan: 'fail', abort_grace: 2.5, isolation: 'thread', ...arrival } as const;
 const backoff = { initial: 1, factor: 2, max: '1h', jitter: 0.5 } as const;
-const fallback = { ...run, ...moreOfRun, backoff };
+const said = { ...run, ...moreOfRun, backoff };
+const fallback = { ...said, expires: '1h' };
 const user = { id: 'alice', admin: false };
 const fence = { epoch: 1_700_000_000_000, revision: 7 };
 const error = { message: 'no', type: 'Error', stack: 's' };
@@ -100,11 +102,12 @@ const REQUESTS = {
       args: [1, 'a'],
       task_key: 'k',
       task_name: 'n',
-      ...fallback,
+      ...said,
       run_at: '2026-01-01T00:00:00Z',
+      expires_at: '2026-01-02T00:00:00Z',
       strict: true,
     },
-    { delay: 5, operation_id: 'o', when_aborting: 'join', v: 1, user, fallback },
+    { delay: 5, expires: 9, operation_id: 'o', when_aborting: 'join', v: 1, user, fallback },
   ],
   cancel: [{ id: 'x', address, force: true, v: 1, user }],
   'work-claim': [

@@ -21,7 +21,7 @@ export type GatewaySystem = {
   readonly baton: Baton;
   readonly namespace: string;
   /** One call, without a socket. `as`: whose token goes with it. */
-  readonly call: (method: 'GET' | 'POST', url: string, options?: CallOptions) => Promise<CallAnswer>;
+  readonly call: (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, options?: CallOptions) => Promise<CallAnswer>;
   /** A token of this user. */
   readonly token: (user: string) => Promise<string>;
   /** `http://127.0.0.1:<port>`; listens from the first call on. */
@@ -132,7 +132,7 @@ const SETTINGS: ServerSettings = {
 
 export const callOn = async (
   { server }: Gateway,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   url: string,
   { as, body, headers = {}, from = newAddress() }: CallOptions,
 ): Promise<CallAnswer> => {

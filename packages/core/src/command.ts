@@ -18,6 +18,15 @@ export type Actor = { readonly user?: UserId; readonly admin: boolean };
 
 export type WhenAborting = 'queue' | 'join' | 'reject';
 
+/** What a submit does where its key has a task already (behaviour Q10). Times are milliseconds. */
+export type SubmitMode =
+  /** `replace` and `coalesce` see to it that a run begins after this submit, with its arguments or with the waiting ones'. */
+  | { readonly kind: 'join' | 'reject' | 'replace' | 'coalesce' }
+  /** The start is put off by a window from now, and no longer than `maxWaitMs` from the first submit on. */
+  | { readonly kind: 'debounce'; readonly windowMs: Millis; readonly maxWaitMs: Millis }
+  /** At most one task of the key is made in a window. */
+  | { readonly kind: 'throttle'; readonly windowMs: Millis };
+
 /** Commands of whoever submits and cancels tasks. */
 export type ClientCommand =
   | {
@@ -26,6 +35,8 @@ export type ClientCommand =
       readonly actor: Actor;
       readonly spec: TaskSpec;
       readonly whenAborting: WhenAborting;
+      /** `join` when not set. */
+      readonly mode?: SubmitMode;
     }
   | {
       readonly kind: 'retry';
@@ -122,6 +133,8 @@ export type SupervisorCommand =
       readonly fence?: Fence;
     }
   | { readonly kind: 'promote'; readonly at: Millis; readonly by: Cause; readonly id: TaskId }
+  /** It was not started by the time it was to be started by (behaviour Q11). */
+  | { readonly kind: 'expire'; readonly at: Millis; readonly by: Cause; readonly id: TaskId }
   /** Lets go of the successors that were cancelled; what became of them is kept elsewhere. */
   | { readonly kind: 'release-successors'; readonly at: Millis }
   | { readonly kind: 'archive'; readonly at: Millis; readonly id: TaskId };
@@ -134,8 +147,23 @@ export type Answer =
   | { readonly kind: 'created'; readonly id: TaskId }
   /** `differs`: the joiner's arguments or options are not those of the task he joined. */
   | { readonly kind: 'joined'; readonly id: TaskId; readonly differs: boolean }
+  /** The task that waits has the arguments and options of this submit now; `debounced`: and starts later. */
+  | { readonly kind: 'replaced' | 'debounced'; readonly id: TaskId }
+  /** Nothing was made: this task of the key was, in the same window. */
+  | { readonly kind: 'throttled'; readonly id: TaskId }
   | { readonly kind: 'aborted' }
   | { readonly kind: 'unsubscribed' };
+
+/** What became of a submit, as every door says it. */
+export type SubmitOutcome = 'created' | 'joined' | 'replaced' | 'debounced' | 'throttled';
+
+export const SUBMIT_OUTCOMES = [
+  'created',
+  'joined',
+  'replaced',
+  'debounced',
+  'throttled',
+] as const satisfies readonly SubmitOutcome[];
 
 /** Why a command was not accepted. Normal in a distributed system: a value, not an exception. */
 export type RefusalReason =
@@ -162,6 +190,10 @@ export type RefusalReason =
   | 'not_ended'
   /** Submitting a system task takes an admin. */
   | 'admin_required'
+  /** A task of the key is active, and the submitter chose to be refused then. */
+  | 'active'
+  /** A task of the key, which this actor may not see, was made in the same window. */
+  | 'throttled'
   /** What is left in the record is kept for the task's own way to its end. */
   | 'record_full';
 
@@ -180,5 +212,7 @@ export const ALL_REFUSAL_REASONS: readonly RefusalReason[] = [
   'force_required',
   'not_ended',
   'admin_required',
+  'active',
+  'throttled',
   'record_full',
 ];

@@ -2,6 +2,7 @@ import { decideCancel } from './cancel.ts';
 import type { Command } from './command.ts';
 import type { Decision } from './decision.ts';
 import { evolve } from './evolve.ts';
+import { decideExpire } from './expiry.ts';
 import { decideFinish, decideMarkFinishing } from './finish.ts';
 import { decidePromote, decideRelease } from './promote.ts';
 import { decideClaim, decideGiveBack, decideMakeAbortable, decideObserveAbort, decideProgress } from './run.ts';
@@ -44,6 +45,8 @@ export const decide = (record: TaskRecord | undefined, command: Command): Decisi
       return decideRescue(record, command);
     case 'promote':
       return decidePromote(record, command);
+    case 'expire':
+      return decideExpire(record, command);
     case 'release-successors':
       return decideRelease(record, command);
     case 'archive':

@@ -14,6 +14,9 @@ export const DEFAULT_MAX_RESCUES = 2;
 /** The same where the worker itself says that it ends abnormally: that is the code it ran, and no machine that was lost. */
 export const DEFAULT_MAX_ABNORMAL_ENDS = 1;
 
+/** A debounced task is put off by so many windows at most, where its submit does not say how long. */
+export const DEBOUNCE_WINDOWS = 10;
+
 /** How long an aborted body may take before it is shown as not stopping (behaviour T6). */
 export const DEFAULT_ABORT_GRACE_MS: Millis = 60_000;
 

@@ -1,5 +1,17 @@
+import type { SubmitMode } from './command.ts';
 import { samePlain } from './submit.ts';
 import type { Millis, Policy, Priority, Scope } from './task.ts';
+
+/** How tasks of a type are submitted where their submit says nothing else (behaviour Q10, Q11). */
+export type SubmitOptions = {
+  readonly mode?: SubmitMode['kind'];
+  /** Of `debounce` and `throttle`. */
+  readonly windowMs?: Millis;
+  /** Of `debounce`: longest wait from the first submit on; DEBOUNCE_WINDOWS windows when not set. */
+  readonly maxWaitMs?: Millis;
+  /** To be started this long after it may be, or not at all. */
+  readonly expiresMs?: Millis;
+};
 
 /** How tasks of a type are run where their submit says nothing else (behaviour D10). */
 export type RunOptions = {
@@ -7,6 +19,7 @@ export type RunOptions = {
   readonly queue: string;
   readonly priority: Priority;
   readonly policy: Policy;
+  readonly submit?: SubmitOptions;
 };
 
 /** A type as a door knows it: by its definition, or by the code at hand. */
@@ -55,11 +68,12 @@ export const definitionDifferences = (a: RunOptions, b: RunOptions): readonly st
     .toSorted();
 };
 
-const fieldsOf = ({ scope, queue, priority, policy }: RunOptions): Readonly<Record<string, unknown>> => ({
+const fieldsOf = ({ scope, queue, priority, policy, submit }: RunOptions): Readonly<Record<string, unknown>> => ({
   scope,
   queue,
   priority,
   ...policy,
+  ...submit,
 });
 
 /**

@@ -29,6 +29,8 @@ export type TaskEvent =
       readonly successor?: Successor;
     }
   | { readonly kind: 'joined'; readonly at: Millis; readonly user?: UserId }
+  /** The task, which has not begun, has these arguments and options in place of its own. */
+  | { readonly kind: 'replaced'; readonly at: Millis; readonly spec: TaskSpec; readonly user?: UserId }
   | { readonly kind: 'unsubscribed'; readonly at: Millis; readonly user: UserId }
   | {
       readonly kind: 'successor-queued';
@@ -38,6 +40,7 @@ export type TaskEvent =
       readonly subscribers?: readonly Subscriber[];
     }
   | { readonly kind: 'successor-joined'; readonly at: Millis; readonly user?: UserId }
+  | { readonly kind: 'successor-replaced'; readonly at: Millis; readonly spec: TaskSpec; readonly user?: UserId }
   | { readonly kind: 'successor-unsubscribed'; readonly at: Millis; readonly user: UserId }
   | { readonly kind: 'successor-cancelled'; readonly at: Millis; readonly by: Cause }
   /** Those that were cancelled stand no longer in this record. */

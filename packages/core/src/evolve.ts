@@ -2,6 +2,7 @@ import { bounded, WHY_LENGTH } from './bounded.ts';
 import { readyAtOf } from './durations.ts';
 import type { TaskEvent } from './event.ts';
 import { withTransition } from './history.ts';
+import { withNewer } from './newer-spec.ts';
 import {
   evolveSuccessor,
   withoutCancelled,
@@ -42,7 +43,8 @@ const copyOf = <T extends object>(value: T): T => Object.assign({}, value);
 
 const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord => {
   const { spec, at, by, why, subscribers, createdAt, dedupeCount, successor } = event;
-  const { creator, args, host, runAt, retriedFrom, operation, traceparent, tracestate } = spec;
+  const { creator, args, host, runAt, latestRunAt, expiresAt, throttledUntil, retriedFrom, operation } = spec;
+  const { traceparent, tracestate } = spec;
   // Field by field and by name, which is how an engine keeps an object of so many fast to copy and to look into.
   const next = {} as Draft;
   next.v = RECORD_VERSION;
@@ -65,6 +67,9 @@ const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord
   if (args !== undefined) next.args = args;
   if (host !== undefined) next.host = host;
   if (runAt !== undefined) next.runAt = runAt;
+  if (latestRunAt !== undefined) next.latestRunAt = latestRunAt;
+  if (expiresAt !== undefined) next.expiresAt = expiresAt;
+  if (throttledUntil !== undefined) next.throttledUntil = throttledUntil;
   if (retriedFrom !== undefined) next.retriedFrom = retriedFrom;
   if (operation !== undefined) next.operation = operation;
   if (traceparent !== undefined) next.traceparent = traceparent;
@@ -95,11 +100,15 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
       next.subscribers = withSubscriber(next.subscribers, event.user, event.at);
       next.dedupeCount = (next.dedupeCount ?? 0) + 1;
       return;
+    case 'replaced':
+      replaced(next, event);
+      return;
     case 'unsubscribed':
       next.subscribers = next.subscribers.filter((s) => s.user !== event.user);
       return;
     case 'successor-queued':
     case 'successor-joined':
+    case 'successor-replaced':
     case 'successor-unsubscribed':
     case 'successor-cancelled':
     case 'successors-released':
@@ -172,6 +181,16 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
   event satisfies never;
 };
 
+const replaced = (next: Draft, { at, spec, user }: Extract<TaskEvent, { kind: 'replaced' }>): void => {
+  // It was not to begin before; from now on, or from its new time on, it may.
+  if (next.runAt !== undefined) next.readyAt = at;
+  const newer = withNewer<TaskRecord>(next, spec);
+  drop(next, 'args', 'runAt', 'latestRunAt', 'expiresAt');
+  Object.assign(next, newer);
+  next.subscribers = withSubscriber(next.subscribers, user, at);
+  next.dedupeCount = (next.dedupeCount ?? 0) + 1;
+};
+
 const evolveSuccessors = (next: Draft, event: SuccessorEvent | SuccessorsReleased): void => {
   const successor =
     event.kind === 'successors-released' ? withoutCancelled(next.successor) : evolveSuccessor(next.successor, event);
@@ -195,7 +214,7 @@ const claimed = (next: Draft, { owner, attempt, at, trace }: Extract<TaskEvent, 
   next.attempt = attempt;
   next.startedAt = at;
   keepReady(next);
-  drop(next, 'abortable', 'finishing', 'bodyOutcome', 'notStopping', 'timeoutUnenforced');
+  drop(next, 'abortable', 'finishing', 'bodyOutcome', 'notStopping', 'timeoutUnenforced', 'latestRunAt');
   if (trace === undefined) drop(next, 'runTrace');
   else next.runTrace = trace;
   move(next, 'in_progress', at, `worker:${owner.worker}`);

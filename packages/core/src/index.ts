@@ -1,11 +1,12 @@
 export { canForce, canOpen, canSee, canSubmit, isSubscriber, meaningOfCancel } from './access.ts';
 export { ERROR_MESSAGE_LENGTH, ERROR_STACK_LENGTH } from './bounded.ts';
-export { ALL_REFUSAL_REASONS } from './command.ts';
+export { ALL_REFUSAL_REASONS, SUBMIT_OUTCOMES } from './command.ts';
 export { decide, fold } from './decide.ts';
 export { byUser } from './decision.ts';
 export {
   abortGraceMsOf,
   backoffOf,
+  DEBOUNCE_WINDOWS,
   DEFAULT_ABORT_GRACE_MS,
   DEFAULT_BACKOFF,
   DEFAULT_MAX_ATTEMPTS,
@@ -15,6 +16,7 @@ export {
   maxRescuesOf,
 } from './defaults.ts';
 export { chooseDefinition, CONFLICTS_SHOWN, DEFAULT_RUN_OPTIONS, definitionDifferences } from './definition.ts';
+export { mayExpire } from './expiry.ts';
 export { durationMs, queuedMs, readyAtOf, waitedMs } from './durations.ts';
 export { evolve } from './evolve.ts';
 export { describeDuration, describeProgress, etaMs, fractionOf, parseProgress } from './progress.ts';
@@ -35,6 +37,8 @@ export type {
   Command,
   Refusal,
   RefusalReason,
+  SubmitMode,
+  SubmitOutcome,
   SupervisorCommand,
   WhenAborting,
   WorkerCommand,
@@ -44,6 +48,7 @@ export type {
   KeptDefinition,
   ServedDefinition,
   RunOptions,
+  SubmitOptions,
   TypeDefinition,
   KnownType,
 } from './definition.ts';
@@ -81,3 +86,22 @@ export type {
   Transition,
   UserId,
 } from './task.ts';
+export { decideSchedule, maySeeSchedule } from './schedule/decide.ts';
+export { evolveSchedule } from './schedule/evolve.ts';
+export { MISSED_AFTER_MS, SCHEDULE_VERSION, WAITING_FIRES } from './schedule/schedule.ts';
+export type {
+  ScheduleAnswer,
+  ScheduleCommand,
+  ScheduleDecision,
+  ScheduleEvent,
+  ScheduleRefusal,
+} from './schedule/decide.ts';
+export type {
+  CatchUp,
+  Fire,
+  Overlap,
+  ScheduledTask,
+  ScheduleEntry,
+  ScheduleRecord,
+  ScheduleSpec,
+} from './schedule/schedule.ts';

@@ -2,8 +2,17 @@ import type { SupervisorCommand } from './command.ts';
 import { byUser, done, refuse, type Decision } from './decision.ts';
 import type { TaskEvent } from './event.ts';
 import { evolve } from './evolve.ts';
+import { expired, isExpired } from './expiry.ts';
 import { successorsOf } from './successors.ts';
-import { isTerminal, type Millis, type Successor, type TaskId, type TaskRecord, type TaskSpec } from './task.ts';
+import {
+  isTerminal,
+  type Cause,
+  type Millis,
+  type Successor,
+  type TaskId,
+  type TaskRecord,
+  type TaskSpec,
+} from './task.ts';
 
 type Promote = Extract<SupervisorCommand, { kind: 'promote' }>;
 type Release = Extract<SupervisorCommand, { kind: 'release-successors' }>;
@@ -16,7 +25,7 @@ export const decidePromote = (record: TaskRecord | undefined, command: Promote):
   const successor = record?.successor;
   if (record === undefined || successor === undefined) return refuse('not_found');
   if (!isTerminal(record.status) || record.id !== command.id) return refuse('not_running');
-  return done(...eventsOf(successor, record.id, command.at));
+  return done(...eventsOf(successor, record.id, command.at, command.by));
 };
 
 /** Once it is stored that they were cancelled: their outcomes are kept by whoever carries this out (behaviour R9). */
@@ -54,7 +63,7 @@ const bare = (spec: TaskSpec): TaskSpec => {
   return Object.fromEntries(kept) as TaskSpec;
 };
 
-const eventsOf = (successor: Successor, former: TaskId, at: Millis): readonly TaskEvent[] => {
+const eventsOf = (successor: Successor, former: TaskId, at: Millis, by: Cause): readonly TaskEvent[] => {
   const { spec, subscribers, createdAt, dedupeCount, cancelled, next } = successor;
   const submitted: TaskEvent = {
     kind: 'submitted',
@@ -67,7 +76,8 @@ const eventsOf = (successor: Successor, former: TaskId, at: Millis): readonly Ta
     ...(dedupeCount === undefined ? {} : { dedupeCount }),
     ...(next === undefined ? {} : { successor: next }),
   };
-  return cancelled === undefined ? [submitted] : [submitted, { kind: 'stopped', ...cancelled, cause: 'cancel' }];
+  if (cancelled !== undefined) return [submitted, { kind: 'stopped', ...cancelled, cause: 'cancel' }];
+  return isExpired(spec, at) ? [submitted, expired(at, by)] : [submitted];
 };
 
 /**
@@ -79,5 +89,5 @@ export const taskOf = (record: TaskRecord, id: TaskId): TaskRecord | undefined =
   const successor = successorsOf(record).find((s) => s.spec.id === id);
   if (successor === undefined) return undefined;
   const { next: _behind, ...alone } = successor;
-  return eventsOf(alone, record.id, alone.createdAt).reduce<TaskRecord | undefined>(evolve, undefined);
+  return eventsOf(alone, record.id, alone.createdAt, 'service').reduce<TaskRecord | undefined>(evolve, undefined);
 };

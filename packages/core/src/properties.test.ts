@@ -49,7 +49,16 @@ const KINDS: readonly Command['kind'][] = [
     'observe-abort',
     'finish',
   ] as const),
-  ...(['give-back', 'time-out', 'mark-not-stopping', 'rescue', 'promote', 'release-successors', 'archive'] as const),
+  ...([
+    'give-back',
+    'time-out',
+    'mark-not-stopping',
+    'rescue',
+    'promote',
+    'expire',
+    'release-successors',
+    'archive',
+  ] as const),
 ];
 
 const OFTEN: readonly Command['kind'][] = ['submit', 'claim', 'make-abortable', 'cancel', 'time-out'];

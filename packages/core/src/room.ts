@@ -14,12 +14,17 @@ export const takesRoom = (before: TaskRecord | undefined, after: TaskRecord): bo
   return (
     after.subscribers.length > before.subscribers.length ||
     sizeOf(after.payload) > sizeOf(before.payload) ||
+    argumentsIn(after) > argumentsIn(before) ||
     resultIn(after) > resultIn(before) ||
     (after.successor !== before.successor && waitersIn(after) > waitersIn(before))
   );
 };
 
 const sizeOf = (data: Data | undefined): number => (data instanceof Uint8Array ? data.length : 0);
+
+/** Also those of what waits behind it: a later submit may bring larger ones. */
+const argumentsIn = (record: TaskRecord): number =>
+  successorsOf(record).reduce((sum, { spec }) => sum + sizeOf(spec.args), sizeOf(record.args));
 
 /** Also that of a body whose cleanup handlers run still. */
 const resultIn = ({ result, bodyOutcome }: TaskRecord): number =>

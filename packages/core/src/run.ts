@@ -1,5 +1,6 @@
 import type { WorkerCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
+import { isExpired } from './expiry.ts';
 import { decideFinished } from './finish.ts';
 import { decideOrphan, UNCLEAN } from './orphan.ts';
 import { ownedRun, ownerOf, type Fence, type TaskRecord } from './task.ts';
@@ -16,6 +17,8 @@ export const decideClaim = (record: TaskRecord | undefined, command: Of<'claim'>
   if (ownedRun(record, fence)?.owner?.worker === command.worker) return done();
   if (record.status !== 'pending') return refuse('not_pending');
   if (record.host !== undefined && record.host !== command.worker) return refuse('not_pending');
+  // By now it is for whoever ends it.
+  if (record.host === undefined && record.attempt === 0 && isExpired(record, command.at)) return refuse('not_pending');
   if (record.runAt !== undefined && command.offered !== command.revision) return refuse('not_due');
   const claimed = {
     kind: 'claimed',

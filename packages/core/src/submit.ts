@@ -1,9 +1,19 @@
-import { canSubmit } from './access.ts';
-import type { ClientCommand } from './command.ts';
+import { canOpen, canSubmit } from './access.ts';
+import type { ClientCommand, SubmitMode } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
 import type { TaskEvent } from './event.ts';
 import { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
-import { isTerminal, type Cause, type Data, type Subscriber, type TaskRecord, type TaskSpec } from './task.ts';
+import { hasBegun, latestFor, putOff, specFor, takesTheRunning, withoutHost } from './submit-mode.ts';
+import {
+  isTerminal,
+  type Cause,
+  type Data,
+  type Millis,
+  type Subscriber,
+  type Successor,
+  type TaskRecord,
+  type TaskSpec,
+} from './task.ts';
 
 type Submit = Extract<ClientCommand, { kind: 'submit' }>;
 
@@ -14,33 +24,52 @@ export type Submission = Omit<Submit, 'kind'> & {
 };
 
 /**
- * One unfinished task per key (behaviour D). Joins what is active; makes a new task where the last one has ended; and
- * while the last one is aborting does what the submitter chose.
+ * One unfinished task per key (behaviour D). Comes to what is active, as its mode says (behaviour Q10); makes a new task
+ * where the last one has ended; and while the last one is aborting does what the submitter chose.
  */
 export const decideSubmit = (record: TaskRecord | undefined, command: Submit): Decision =>
   submitAs(record, command, byUser(command.actor.user));
 
 export const submitAs = (record: TaskRecord | undefined, command: Submission, by: Cause): Decision => {
-  const { spec, actor, at, why } = command;
+  const { spec, actor, at, mode = JOIN } = command;
   const waiting = successorsOf(record);
   if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
   if (record?.id === spec.id || waiting.some((s) => s.spec.id === spec.id))
     return accept({ kind: 'created', id: spec.id });
   const live = liveSuccessorOf(record);
-  if (live !== undefined) return joinSuccessor(live.spec, command);
-  // Only cancelled ones wait: their outcomes are written first, then it is this one's turn.
-  if (record !== undefined && isTerminal(record.status) && waiting.length > 0) return queue(waiting.length, command);
-  if (record === undefined || isTerminal(record.status)) {
-    const subscribers = command.subscribers ?? (actor.user === undefined ? [] : [{ user: actor.user, at }]);
-    return accept(
-      { kind: 'created', id: spec.id },
-      why === undefined
-        ? { kind: 'submitted', at, by, spec, subscribers, createdAt: at }
-        : { kind: 'submitted', at, by, spec, subscribers, createdAt: at, why },
-    );
+  const isActive = record !== undefined && !isTerminal(record.status);
+  if (mode.kind === 'reject' && (isActive || live !== undefined)) return refuse('active');
+  // Behind one that runs on, only who wants a run that begins later comes to what waits.
+  const isRunningOn = isActive && record.status !== 'aborting';
+  if (live !== undefined && !(isRunningOn && takesTheRunning(mode))) return comeToSuccessor(live, command);
+  if (isRunningOn) return comeTo(record, command);
+  if (mode.kind === 'throttle' && record?.throttledUntil !== undefined && at < record.throttledUntil) {
+    return canOpen(record, actor) ? accept({ kind: 'throttled', id: record.id }) : refuse('throttled');
   }
-  return record.status === 'aborting' ? submitWhileAborting(record, command) : join(record, command);
+  if (isActive) return submitWhileAborting(record, command);
+  // Only cancelled ones wait: their outcomes are written first, then it is this one's turn.
+  return waiting.length > 0 ? queue(waiting.length, command) : create(record, command, by);
 };
+
+const JOIN: SubmitMode = { kind: 'join' };
+
+const create = (record: TaskRecord | undefined, command: Submission, by: Cause): Decision => {
+  const { actor, at, why } = command;
+  const subscribers = command.subscribers ?? (actor.user === undefined ? [] : [{ user: actor.user, at }]);
+  const spec = stillThrottled(specFor(command), record, at);
+  return accept(
+    { kind: 'created', id: spec.id },
+    why === undefined
+      ? { kind: 'submitted', at, by, spec, subscribers, createdAt: at }
+      : { kind: 'submitted', at, by, spec, subscribers, createdAt: at, why },
+  );
+};
+
+/** A submit of another mode makes a task at any time; the window it was made in goes on. */
+const stillThrottled = (spec: TaskSpec, record: TaskRecord | undefined, at: Millis): TaskSpec =>
+  record?.throttledUntil === undefined || record.throttledUntil <= at || spec.throttledUntil !== undefined
+    ? spec
+    : { ...spec, throttledUntil: record.throttledUntil };
 
 const submitWhileAborting = (record: TaskRecord, command: Submission): Decision => {
   switch (command.whenAborting) {
@@ -53,6 +82,45 @@ const submitWhileAborting = (record: TaskRecord, command: Submission): Decision 
   }
 };
 
+/** To a task that waits or runs, and is not being aborted. */
+const comeTo = (record: TaskRecord, command: Submission): Decision => {
+  const { mode = JOIN } = command;
+  if (takesTheRunning(mode)) return join(record, command);
+  if (hasBegun(record)) return queue(successorsOf(record).length, command);
+  return come(command, record, record, 'joined', 'replaced');
+};
+
+const comeToSuccessor = ({ spec, createdAt }: Successor, command: Submission): Decision =>
+  come(command, spec, { createdAt }, 'successor-joined', 'successor-replaced');
+
+/** To one that has not begun. */
+const come = (
+  command: Submission,
+  task: TaskSpec,
+  { createdAt }: { readonly createdAt: Millis },
+  joined: 'joined' | 'successor-joined',
+  replaced: 'replaced' | 'successor-replaced',
+): Decision => {
+  const { at, mode = JOIN } = command;
+  const { id } = task;
+  switch (mode.kind) {
+    case 'join':
+    case 'reject':
+    case 'coalesce':
+    case 'throttle':
+      return accept(
+        { kind: 'joined', id, differs: differs(task, command.spec) },
+        { kind: joined, at, ...userOf(command) },
+      );
+    case 'replace':
+      return accept({ kind: 'replaced', id }, { kind: replaced, at, spec: command.spec, ...userOf(command) });
+    case 'debounce': {
+      const spec = putOff(command.spec, at, mode.windowMs, latestFor(task, createdAt + mode.maxWaitMs));
+      return accept({ kind: 'debounced', id }, { kind: replaced, at, spec, ...userOf(command) });
+    }
+  }
+};
+
 const queue = (waiting: number, command: Submission): Decision => {
   // Mostly they are released before there are so many. The last one is not alive, or it would be joined.
   const released: readonly TaskEvent[] =
@@ -60,7 +128,7 @@ const queue = (waiting: number, command: Submission): Decision => {
   return accept({ kind: 'created', id: command.spec.id }, ...released, {
     kind: 'successor-queued',
     at: command.at,
-    spec: command.spec,
+    spec: withoutHost(specFor(command)),
     ...userOf(command),
     ...(command.subscribers === undefined ? {} : { subscribers: command.subscribers }),
   });
@@ -70,12 +138,6 @@ const join = (record: TaskRecord, command: Submission): Decision =>
   accept(
     { kind: 'joined', id: record.id, differs: differs(record, command.spec) },
     { kind: 'joined', at: command.at, ...userOf(command) },
-  );
-
-const joinSuccessor = (spec: TaskSpec, command: Submission): Decision =>
-  accept(
-    { kind: 'joined', id: spec.id, differs: differs(spec, command.spec) },
-    { kind: 'successor-joined', at: command.at, ...userOf(command) },
   );
 
 /** Who comes to a task; nobody does where it is submitted on behalf of others. */

@@ -1,4 +1,5 @@
 import type { TaskEvent } from './event.ts';
+import { withNewer } from './newer-spec.ts';
 import type { Millis, Subscriber, Successor, TaskRecord, UserId } from './task.ts';
 
 /**
@@ -43,6 +44,13 @@ const changed = (successor: Successor, event: Exclude<SuccessorEvent, { kind: 's
     case 'successor-joined':
       return {
         ...successor,
+        subscribers: withSubscriber(subscribers, event.user, event.at),
+        dedupeCount: (successor.dedupeCount ?? 0) + 1,
+      };
+    case 'successor-replaced':
+      return {
+        ...successor,
+        spec: withNewer(successor.spec, event.spec),
         subscribers: withSubscriber(subscribers, event.user, event.at),
         dedupeCount: (successor.dedupeCount ?? 0) + 1,
       };

@@ -57,7 +57,8 @@ export type Fence = { readonly epoch: number; readonly revision: number };
 
 export type Owner = { readonly worker: string; readonly fence: Fence; readonly at: Millis };
 
-export type AbortCause = 'cancel' | 'timeout';
+/** `expired`: it was not started in time. */
+export type AbortCause = 'cancel' | 'timeout' | 'expired';
 
 /** The proof of an abort (behaviour A11): who asked, when it reached the worker, when handlers ran, when it stopped. */
 export type Abort = {
@@ -141,6 +142,12 @@ export type TaskSpec = Partial<TraceContext> & {
   readonly host?: string;
   readonly policy: Policy;
   readonly runAt?: Millis;
+  /** Debounced: `runAt` is put off no further than this. */
+  readonly latestRunAt?: Millis;
+  /** To be started by this moment, or not at all (behaviour Q11). */
+  readonly expiresAt?: Millis;
+  /** Throttled: until then no submit with that mode makes another task of the key. */
+  readonly throttledUntil?: Millis;
   readonly retriedFrom?: TaskId;
   /** Hash of the operation id it was submitted with: before it is forgotten, what became of it is noted there (D7). */
   readonly operation?: string;

@@ -50,8 +50,10 @@ const notMade = (stream: string, cause?: BatonError): StoreRefusedError =>
 
 /** Streams nobody could rebuild: not even their limits may be others. */
 export const isKept = (names: Names, stream: string): boolean => {
-  const { tasksStream, objectsStream, commandsStream, operationsStream, definitionsStream } = names;
-  const kept: readonly string[] = [tasksStream, objectsStream, commandsStream, operationsStream, definitionsStream];
+  const { tasksStream, objectsStream, commandsStream, operationsStream, definitionsStream, schedulesStream } = names;
+  const kept: readonly string[] = [
+    ...[tasksStream, objectsStream, commandsStream, operationsStream, definitionsStream, schedulesStream],
+  ];
   return kept.includes(stream);
 };
 

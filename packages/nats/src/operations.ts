@@ -1,3 +1,4 @@
+import { SUBMIT_OUTCOMES } from '@baton/core';
 import { decode, DecodeError, encode, parseAddress, RECORD_LIMIT } from '@baton/protocols';
 import { BatonError, StoreRefusedError, type Operation, type Operations } from '@baton/runtime';
 import { ApiError } from './errors.ts';
@@ -60,7 +61,7 @@ const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const settledIn = (map: Readonly<Record<string, unknown>>): NonNullable<Operation['settled']> => {
   const { outcome, differs, bytes, revision } = map;
   return {
-    outcome: outcome === 'joined' ? 'joined' : 'created',
+    outcome: SUBMIT_OUTCOMES.find((known) => known === outcome) ?? 'created',
     differs: differs === true,
     bytes: bytes instanceof Uint8Array ? bytes : new Uint8Array(),
     revision: typeof revision === 'number' ? revision : 0,

@@ -12,6 +12,7 @@ import { createPresence, type PresenceSettings } from './presence.ts';
 import { createProjections } from './projections.ts';
 import { createRecordFeed } from './record-feed.ts';
 import { createRecordStore } from './record-store.ts';
+import { createSchedules } from './schedules.ts';
 import { createSignals } from './signals.ts';
 import { createWork } from './work.ts';
 
@@ -40,6 +41,7 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
     operations: createOperations(wire),
     commands: createCommands(wire),
     definitions: createDefinitions(wire),
+    schedules: createSchedules(wire),
     dispatch: createDispatch(wire),
     presence: createPresence(wire, { ...settings.presence, dial: dialOf(settings) }),
     signals,

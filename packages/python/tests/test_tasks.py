@@ -249,6 +249,33 @@ async def test_delays_priorities_and_names_travel(client: baton.Client, serve: S
     assert (record["name"], record["priority"]) == ("Shown", "high")
 
 
+async def test_modes_of_a_submit_and_a_time_to_start_by(client: baton.Client, serve: Serve, name: str) -> None:
+    ran: list[int] = []
+
+    @task(name=name, mode="debounce", window=0.6, max_wait="5s")
+    def late(value: int) -> int:
+        ran.append(value)
+        return value
+
+    await serve(late)
+    key = TaskOptions(task_key="k")
+    first = await late.schedule(1, options=key)
+    second = await late.schedule(2, options=key)
+    assert (second.outcome, second.uuid) == ("debounced", first.uuid)
+    assert (await first.wait(10)).result == 2 and ran == [2]
+
+    nobody = f"{name}.nobody"
+    waiting = await client.submit(nobody, options=TaskOptions(task_key="k", expires=0.5))
+    with pytest.raises(baton.TaskActiveError) as refused:
+        await client.submit(nobody, options=TaskOptions(task_key="k", mode="reject"))
+    assert refused.value.code == "TASK_ACTIVE"
+    assert (await waiting.wait(10)).status == "aborted"
+    throttle = TaskOptions(task_key="t", mode="throttle", window="1h")
+    one = await client.submit(nobody, options=throttle)
+    await one.cancel()
+    assert (await client.submit(nobody, options=throttle)).outcome == "throttled"
+
+
 async def test_a_pending_task_is_cancelled_at_once_and_never_runs(client: baton.Client, serve: Serve, name: str) -> None:
     ran: list[int] = []
 

@@ -1,8 +1,9 @@
-import type { TaskOffer, ReadyTask, Return } from '@baton/core';
+import type { ReadyTask, Return, SubmitOutcome, TaskOffer } from '@baton/core';
 import type { Address, Lane, NodeRole } from '@baton/protocols';
 import type { Definitions } from './definitions/port.ts';
 import type { BatonError } from './errors.ts';
 import type { LeaseCounts, WriteCounts } from './metrics/counts.ts';
+import type { Schedules } from './schedules/port.ts';
 import type { WorkRequests } from './work/port.ts';
 
 /** The narrow functions the runtime needs from the world. NATS and memory both provide them, under one contract suite. */
@@ -325,7 +326,7 @@ export type Operation = {
   readonly id: string;
   readonly address: Address;
   readonly settled?: {
-    readonly outcome: 'created' | 'joined';
+    readonly outcome: SubmitOutcome;
     readonly differs: boolean;
     /** The record as it was then, without what may be large. */
     readonly bytes: Uint8Array;
@@ -442,6 +443,7 @@ export type Ports = {
   readonly operations: Operations;
   readonly commands: Commands;
   readonly definitions: Definitions;
+  readonly schedules: Schedules;
   readonly dispatch: Dispatch;
   readonly presence: Presence;
   readonly signals: Signals;

@@ -10,9 +10,11 @@ import {
   GlobalTaskFrameworkDisabledError,
   RecordFullError,
   TaskAbortFailedError,
+  TaskActiveError,
   TaskAbortingError,
   TaskNotAbortableError,
   TaskNotFoundError,
+  TaskThrottledError,
 } from './errors.ts';
 
 type Failure = { readonly code: string; readonly message: string; readonly status?: string };
@@ -30,6 +32,10 @@ export const answerError = ({ code, message, status }: Failure): BatonError => {
       return new TaskAbortFailedError(status ?? 'gone');
     case 'TASK_ABORTING':
       return new TaskAbortingError();
+    case 'TASK_ACTIVE':
+      return new TaskActiveError(message, status ?? 'active');
+    case 'TASK_THROTTLED':
+      return new TaskThrottledError(message);
     case 'RECORD_FULL':
       return new RecordFullError();
     case 'PERMISSION_DENIED':

@@ -5,6 +5,7 @@ import {
   type Actor,
   type KeptDefinition,
   type RefusalReason,
+  type SubmitOutcome,
   type TaskRecord,
 } from '@baton/core';
 import { parseAddress, type Address, type TaskDocument } from '@baton/protocols';
@@ -32,6 +33,7 @@ import {
   type Log,
   type Ports,
   type RunHost,
+  type ScheduleClient,
   type Submission,
   type SubmitRequest,
   type TaskDefinition,
@@ -47,6 +49,7 @@ import { patiently } from './patience.ts';
 import { readLive } from './live.ts';
 import { ofType, requestOf, type Mutable, type OfType } from './request.ts';
 import { refusalError } from './refusal-error.ts';
+import { Schedules, type ScheduleInfo, type ScheduleOptions } from './schedules.ts';
 import { TaskWatch, waitForEnd, type Seen, type WatchSettings } from './watch.ts';
 import { BatonWorker, type WorkerOptions } from './worker.ts';
 import type { Writes } from './writes.ts';
@@ -71,6 +74,8 @@ export type Core = {
   readonly writes: Writes;
   /** Runs inline calls and workers of this process; a publisher runs none. */
   readonly host: RunHost | undefined;
+  /** A publisher has none. */
+  readonly schedules: ScheduleClient | undefined;
   readonly enabled: boolean;
   /** Largest encoded arguments, bytes. */
   readonly dataLimit: number;
@@ -137,17 +142,30 @@ export class Baton {
     return this.core.ports;
   }
 
+  /** Schedules: tasks at times of their own (behaviour H). */
+  get schedules(): Schedules {
+    return new Schedules(this.core.schedules, this.actor);
+  }
+
   /**
    * Submits a task, of a type or of its name alone: then it is run as the workers of the type define it (behaviour D10).
    * Throws before anything is sent for input it cannot take; see `Task.schedule`.
    */
-  async schedule<Result = unknown>(
+  schedule<Result = unknown>(
     task: TaskDefinition | string | { readonly definition: TaskDefinition },
-    args: readonly unknown[] = [],
+    args?: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<TaskHandle<Result>>;
+  /** Makes a schedule of that name, as `schedules.set` does. */
+  schedule(name: string, schedule: ScheduleOptions): Promise<ScheduleInfo>;
+  async schedule(
+    task: TaskDefinition | string | { readonly definition: TaskDefinition },
+    args: readonly unknown[] | ScheduleOptions = [],
     options: CallOptions = {},
-  ): Promise<TaskHandle<Result>> {
+  ): Promise<TaskHandle | ScheduleInfo> {
+    if (isSchedule(args)) return this.schedules.set(typeof task === 'string' ? task : ofType(task).type, args);
     const { handle } = await this.submit(ofType(task), args, options, undefined);
-    return handle as TaskHandle<Result>;
+    return handle;
   }
 
   /** Runs a task inline, or waits for the active one of its key. */
@@ -211,7 +229,7 @@ export class Baton {
   }
 
   async startWorker(options: WorkerOptions): Promise<BatonWorker> {
-    return BatonWorker.start(this.core, options);
+    return BatonWorker.start(this.core, options, this.schedules);
   }
 
   /** Closes the connection for all clients of it. Workers are to be drained before. */
@@ -304,11 +322,13 @@ export class Baton {
   private handle(
     address: Address,
     held: Held,
-    submitted: { readonly outcome: 'created' | 'joined'; readonly differs: boolean; readonly known: boolean },
+    submitted: { readonly outcome: SubmitOutcome; readonly differs: boolean; readonly known: boolean },
   ): TaskHandle {
     return new TaskHandle(this.handles, address, held, submitted);
   }
 }
+
+const isSchedule = (args: readonly unknown[] | ScheduleOptions): args is ScheduleOptions => !Array.isArray(args);
 
 const waitsForItself = (): InvalidArgumentError =>
   new InvalidArgumentError(

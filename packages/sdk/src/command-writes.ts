@@ -1,4 +1,12 @@
-import { taskOf, type Actor, type Backoff, type RunOptions, type TaskRecord, type TraceContext } from '@baton/core';
+import {
+  SUBMIT_OUTCOMES,
+  taskOf,
+  type Actor,
+  type Backoff,
+  type RunOptions,
+  type TaskRecord,
+  type TraceContext,
+} from '@baton/core';
 import { COMMAND_LIMIT, decodeLargeData, encode, parseAddress, type Address } from '@baton/protocols';
 import {
   BatonError,
@@ -69,15 +77,18 @@ const userOf = (actor: Actor) => (actor.user === undefined ? {} : { user: { id: 
 
 /** Absent fields are left out: the shape is strict. What is not said is said by the definition the supervisor knows. */
 const submitBody = (actor: Actor, request: SubmitRequest): object => {
-  const { type, overrides, fallback, strict, key, name, args, runAt, whenAborting, operationId } = request;
+  const { type, overrides, fallback, strict, key, name, args, runAt, expiresAt, whenAborting, operationId } = request;
   return {
     ...{ type, ...runFields(overrides), ...userOf(actor) },
-    ...(fallback === undefined ? {} : { fallback: runFields({ ...fallback.policy, ...optionsIn(fallback) }) }),
+    ...(fallback === undefined
+      ? {}
+      : { fallback: runFields({ ...fallback.policy, ...fallback.submit, ...optionsIn(fallback) }) }),
     ...(strict === undefined ? {} : { strict }),
     ...(args === undefined ? {} : { args: decodeLargeData(args.bytes) }),
     ...(key === undefined ? {} : { task_key: key }),
     ...(name === undefined ? {} : { task_name: name }),
     ...(runAt === undefined ? {} : { run_at: new Date(runAt).toISOString() }),
+    ...(expiresAt === undefined ? {} : { expires_at: new Date(expiresAt).toISOString() }),
     ...(whenAborting === undefined ? {} : { when_aborting: whenAborting }),
     ...(operationId === undefined ? {} : { operation_id: operationId }),
   };
@@ -98,8 +109,16 @@ const runFields = (overrides: RunOverrides) => {
     ...(onOrphan === undefined ? {} : { on_orphan: onOrphan }),
     ...(abortGraceMs === undefined ? {} : { abort_grace: seconds(abortGraceMs) }),
     ...(overrides.isolation === undefined ? {} : { isolation: overrides.isolation }),
+    ...arrivalFields(overrides),
   };
 };
+
+const arrivalFields = ({ mode, windowMs, maxWaitMs, expiresMs }: RunOverrides) => ({
+  ...(mode === undefined ? {} : { mode }),
+  ...(windowMs === undefined ? {} : { window: seconds(windowMs) }),
+  ...(maxWaitMs === undefined ? {} : { max_wait: seconds(maxWaitMs) }),
+  ...(expiresMs === undefined ? {} : { expires: seconds(expiresMs) }),
+});
 
 const backoffFields = ({ initialMs, factor, maxMs, jitter }: Partial<Backoff>) => ({
   ...(initialMs === undefined ? {} : { initial: seconds(initialMs) }),
@@ -112,7 +131,7 @@ const seconds = (ms: number): number => ms / 1_000;
 
 const submissionOf = async (parts: ClientParts, done: Done): Promise<Submission> => {
   const { task, differs = false, known = true } = done;
-  const outcome = done.outcome === 'joined' ? 'joined' : 'created';
+  const outcome = SUBMIT_OUTCOMES.find((known) => known === done.outcome) ?? 'created';
   const address = parseAddress(task.address);
   if (address === undefined) throw new BatonError('ANSWER_UNREADABLE', 'the answer to a command has no address');
   const view = (await stored(parts, address, task.id)) ?? { record: recordOfView(task), revision: revisionOf(task) };

@@ -6,6 +6,7 @@ import {
   createKernel,
   InvalidArgumentError,
   RunHost,
+  ScheduleClient,
   silentLog,
   type Log,
   type Ports,
@@ -63,7 +64,9 @@ export const createBaton = (options: CreateOptions): Baton => {
     await host?.stop();
     await options.closePorts?.();
   };
-  return new Baton({ ...parts, metering, writes, host, enabled, dataLimit, showStacktrace, onClose, close }, user);
+  const schedules = isPublisher ? undefined : new ScheduleClient(ports);
+  const shared = { ...parts, metering, writes, host, schedules, enabled, dataLimit, showStacktrace, onClose, close };
+  return new Baton(shared, user);
 };
 
 const hostOf = (

@@ -46,6 +46,25 @@ export class TaskAbortingError extends BatonError {
   }
 }
 
+/** A task of this key is active, and the submitter chose to be refused then: `mode: 'reject'` (behaviour Q10). */
+export class TaskActiveError extends BatonError {
+  override readonly name = 'TaskActiveError';
+  /** The state the task is in. */
+  readonly status: string;
+  constructor(message: string, status: string) {
+    super('TASK_ACTIVE', message);
+    this.status = status;
+  }
+}
+
+/** A task of this key, which this user may not see, was made in the same window: `mode: 'throttle'` (behaviour Q10). */
+export class TaskThrottledError extends BatonError {
+  override readonly name = 'TaskThrottledError';
+  constructor(message: string) {
+    super('TASK_THROTTLED', message);
+  }
+}
+
 /**
  * So many wait for a task, or behind it, that no more can come: what is left of its record is kept for its way to its end
  * (behaviour R9). Nothing happened.

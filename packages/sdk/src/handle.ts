@@ -8,6 +8,7 @@ import {
   type Progress,
   type Scope,
   type Status,
+  type SubmitOutcome,
   type Subscriber,
   type TaskError,
   type TaskRecord,
@@ -18,8 +19,11 @@ import type { Duration } from './duration.ts';
 import { TaskAbortFailedError, TaskNotFoundError } from './errors.ts';
 import type { Seen } from './watch.ts';
 
-/** How a submit ended: a task of its own, or one that was active already (behaviour D2). */
-export type Outcome = 'created' | 'joined';
+/**
+ * What became of a submit (behaviour D2, Q10): a task of its own; one that was active, joined; one that waits and has its
+ * arguments now, at once or later; or none, since one was made in the same window, which is the handle's.
+ */
+export type Outcome = SubmitOutcome;
 
 export type CancelResult = {
   /** `aborted`: it is stopped or being stopped. `unsubscribed`: the user left, the task runs on for others. */

@@ -6,10 +6,12 @@ export { durationMs } from './duration.ts';
 export {
   GlobalTaskFrameworkDisabledError,
   TaskAbortFailedError,
+  TaskActiveError,
   TaskAbortingError,
   TaskNotAbortableError,
   TaskNotTerminalError,
   TaskNotFoundError,
+  TaskThrottledError,
   WaitTimeoutError,
   WrongRoleError,
 } from './errors.ts';
@@ -27,6 +29,7 @@ export {
   OutcomeUnknownError,
   PayloadTooLargeError,
   PermissionDeniedError,
+  ScheduleNotFoundError,
   ServerTooOldError,
   ServerUnfitError,
   StoreRefusedError,
@@ -41,6 +44,7 @@ export type { CreateOptions, Role } from './create.ts';
 export type { Duration } from './duration.ts';
 export type { CancelResult, LiveProgress, Outcome, TaskSnapshot } from './handle.ts';
 export type { CallOptions, RetryOptions, TaskOptions } from './options.ts';
+export type { BackfillOptions, ScheduleInfo, ScheduleOptions, Schedules, TaskSchedule } from './schedules.ts';
 export type { Task } from './task.ts';
 export type { DrainOptions, WorkerOptions, WorkerStats } from './worker.ts';
 export type { WorkerMetrics } from './worker-metrics.ts';

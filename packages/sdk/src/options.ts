@@ -1,7 +1,23 @@
-import type { Backoff, Priority, Scope, WhenAborting } from '@baton/core';
+import {
+  DEFAULT_RUN_OPTIONS,
+  type Backoff,
+  type Priority,
+  type Scope,
+  type SubmitMode,
+  type WhenAborting,
+} from '@baton/core';
 import { ARGS_SCHEMA_LIMIT, encodeData } from '@baton/protocols';
-import { checkField, InvalidArgumentError, rules, type RunOverrides, type TaskDefinition } from '@baton/runtime';
+import {
+  applyOverrides,
+  checkField,
+  InvalidArgumentError,
+  rules,
+  submitFault,
+  type RunOverrides,
+  type TaskDefinition,
+} from '@baton/runtime';
 import { durationMs, type Duration } from './duration.ts';
+import type { TaskSchedule } from './schedules.ts';
 
 export const TaskScope = { Private: 'private', Shared: 'shared', System: 'system' } as const;
 export type TaskScope = (typeof TaskScope)[keyof typeof TaskScope];
@@ -33,6 +49,22 @@ type SharedOptions = {
   readonly onOrphan?: 'retry' | 'fail';
   /** How long an aborted body may take before it is shown as not stopping; 60 s when not set. */
   readonly abortGrace?: Duration;
+  /**
+   * What a submit does where its key has a task already (behaviour Q10): `join` it (the default); be refused (`reject`);
+   * `replace` the arguments and options of one that has not begun; `coalesce` into one that has not begun; `debounce`:
+   * replace, and start when nobody has come for a window; `throttle`: at most one task in a window. `replace`, `coalesce`
+   * and `debounce` wait behind one that runs.
+   */
+  readonly mode?: SubmitMode['kind'];
+  /** Of `debounce` and `throttle`. */
+  readonly window?: Duration;
+  /** Of `debounce`: the start is put off no longer than this from the first submit on; ten windows when not set. */
+  readonly maxWait?: Duration;
+  /**
+   * Not started this long after it could be, the task ends `aborted` with the reason `expired` (behaviour Q11). `0` or
+   * `null` at a call switches the definition's off.
+   */
+  readonly expires?: Duration | null;
 };
 
 export type TaskOptions = SharedOptions & {
@@ -42,6 +74,11 @@ export type TaskOptions = SharedOptions & {
   /** What the type is called where people read of it. */
   readonly title?: string;
   readonly description?: string;
+  /**
+   * Makes a schedule of the type's name, as the user of the client whose worker serves it, whenever one starts; the same one
+   * again keeps its cadence (behaviour H4). It stays when it is left out later: remove it by `baton.schedules.remove`.
+   */
+  readonly schedule?: TaskSchedule;
   /**
    * JSON Schema of the list of arguments, draft 2020-12 (or draft-07, where its `$schema` says so). It travels with the
    * definition: every door refuses arguments that do not fit, and forms show it. Its patterns run wherever tasks are
@@ -77,6 +114,8 @@ export type CallOptions = Omit<SharedOptions, 'retry'> & {
   readonly runAt?: Date;
   /** Not before this long from now. */
   readonly delay?: Duration;
+  /** Not started by this moment, the task ends `aborted` with the reason `expired`. */
+  readonly expiresAt?: Date;
   /** When the last task of the key is still aborting: wait behind it (the default), join it, or be refused. */
   readonly whenAborting?: WhenAborting;
   /**
@@ -93,10 +132,13 @@ export type CallOptions = Omit<SharedOptions, 'retry'> & {
   readonly waitTimeout?: Duration;
 };
 
-const OPTION_NAMES = ['timeout', 'queue', 'priority', 'retry', 'maxRescues', 'onOrphan', 'abortGrace'];
+const OPTION_NAMES = [
+  ...['timeout', 'queue', 'priority', 'retry', 'maxRescues', 'onOrphan', 'abortGrace'],
+  ...['mode', 'window', 'maxWait', 'expires'],
+];
 const TASK_OPTION_NAMES = new Set([
   ...OPTION_NAMES,
-  ...['name', 'scope', 'title', 'description', 'argsSchema', 'isolation', 'module', 'threadMemoryMb'],
+  ...['name', 'scope', 'title', 'description', 'schedule', 'argsSchema', 'isolation', 'module', 'threadMemoryMb'],
 ]);
 const CALL_OPTION_NAMES = new Set([
   ...OPTION_NAMES,
@@ -106,6 +148,7 @@ const CALL_OPTION_NAMES = new Set([
   'taskName',
   'runAt',
   'delay',
+  'expiresAt',
   'whenAborting',
   'operationId',
   'trace',
@@ -129,6 +172,9 @@ export const checkTaskOptions = (options: TaskOptions): void => {
   checkSchema(options.argsSchema);
   checkWhole('threadMemoryMb', options.threadMemoryMb, LEAST_THREAD_MEMORY_MB);
   checkShared(options);
+  const { submit } = applyOverrides(DEFAULT_RUN_OPTIONS, overridesOf(options));
+  const fault = submit === undefined ? undefined : submitFault(submit);
+  if (fault !== undefined) throw new InvalidArgumentError(fault);
 };
 
 const DEFAULT_THREAD_MEMORY_MB = 512;
@@ -163,9 +209,16 @@ export const checkCallOptions = (options: CallOptions): void => {
   if (options.runAt !== undefined && options.delay !== undefined) {
     throw new InvalidArgumentError('runAt and delay cannot both be set');
   }
-  if (options.runAt !== undefined && !(options.runAt instanceof Date && !Number.isNaN(options.runAt.getTime()))) {
-    throw new InvalidArgumentError('runAt is a valid Date');
+  if (options.expiresAt !== undefined && (options.expires ?? undefined) !== undefined) {
+    throw new InvalidArgumentError('expiresAt and expires cannot both be set');
   }
+  checkDate('runAt', options.runAt);
+  checkDate('expiresAt', options.expiresAt);
+};
+
+const checkDate = (name: string, value: unknown): void => {
+  if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) return;
+  throw new InvalidArgumentError(`${name} is a valid Date`);
 };
 
 /** The whole of it, also when nobody asks for a policy yet: a fault is told where it was written. */
@@ -177,6 +230,10 @@ const checkShared = (options: SharedOptions): void => {
   checkField('maxRescues', options.maxRescues, rules.maxRescues);
   checkField('timeout', timeout ?? undefined, rules.duration);
   checkField('abortGrace', options.abortGrace, rules.duration);
+  checkField('mode', options.mode, rules.mode);
+  checkField('window', options.window, rules.duration);
+  checkField('maxWait', options.maxWait, rules.duration);
+  checkField('expires', options.expires ?? undefined, rules.duration);
   checkField('retry.maxAttempts', retry?.maxAttempts, rules.maxAttempts);
   checkField('retry.backoff.initial', retry?.backoff?.initial, rules.duration);
   checkField('retry.backoff.max', retry?.backoff?.max, rules.duration);
@@ -208,6 +265,7 @@ const fits = (schema: object): boolean => {
 /** What a definition, or a call on top of one, says of how a task is to be run. */
 export const overridesOf = (options: SharedOptions & { readonly scope?: Scope }): RunOverrides => {
   const { scope, queue, priority, timeout, retry, maxRescues, onOrphan, abortGrace } = options;
+  const { mode, window, maxWait, expires } = options;
   return {
     ...(scope === undefined ? {} : { scope }),
     ...(queue === undefined ? {} : { queue }),
@@ -218,6 +276,10 @@ export const overridesOf = (options: SharedOptions & { readonly scope?: Scope })
     ...(maxRescues === undefined ? {} : { maxRescues }),
     ...(onOrphan === undefined ? {} : { onOrphan }),
     ...(abortGrace === undefined ? {} : { abortGraceMs: durationMs(abortGrace, 'abortGrace') }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(window === undefined ? {} : { windowMs: durationMs(window, 'window') }),
+    ...(maxWait === undefined ? {} : { maxWaitMs: durationMs(maxWait, 'maxWait') }),
+    ...(expires === undefined ? {} : { expiresMs: expires === null ? 0 : durationMs(expires, 'expires') }),
   };
 };
 

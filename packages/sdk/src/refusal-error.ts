@@ -1,12 +1,14 @@
 import type { RefusalReason, TaskRecord } from '@baton/core';
-import { PermissionDeniedError } from '@baton/runtime';
+import { activeText, PermissionDeniedError, throttledText } from '@baton/runtime';
 import {
   RecordFullError,
   TaskAbortFailedError,
+  TaskActiveError,
   TaskAbortingError,
   TaskNotAbortableError,
   TaskNotTerminalError,
   TaskNotFoundError,
+  TaskThrottledError,
 } from './errors.ts';
 
 /** One table from a refusal to what the caller meets. */
@@ -18,6 +20,10 @@ export const refusalError = (reason: RefusalReason, record: TaskRecord | undefin
       return new TaskAbortFailedError(record?.finishing ? 'finishing' : (record?.status ?? 'gone'));
     case 'aborting':
       return new TaskAbortingError();
+    case 'active':
+      return new TaskActiveError(activeText(record), record?.status ?? 'active');
+    case 'throttled':
+      return new TaskThrottledError(throttledText(record));
     case 'record_full':
       return new RecordFullError();
     case 'force_forbidden':

@@ -8,6 +8,7 @@ import {
   type TaskDefinition,
 } from '@baton/runtime';
 import { ambient } from './ambient.ts';
+import { checkSchedule, type TaskSchedule } from './schedules.ts';
 import type { TaskHandle } from './handle.ts';
 import {
   checkCallOptions,
@@ -27,6 +28,8 @@ export type Task<Args extends unknown[], Result> = {
   /** The same task with options for the calls that follow. */
   readonly with: (options: CallOptions) => Task<Args, Result>;
   readonly definition: TaskDefinition;
+  /** At which times of its own it is made, where it has any. */
+  readonly schedules?: TaskSchedule;
 };
 
 type Body<Args extends unknown[], Result> = (...args: Args) => Result | Promise<Result>;
@@ -52,7 +55,7 @@ export function task<Args extends unknown[], Result>(
   checkTaskOptions(options);
   const definition = definitionOf(options, body);
   announceDefinition(definition);
-  return callable(definition, {});
+  return callable(definition, options.schedule, {});
 }
 
 const definitionOf = <Args extends unknown[], Result>(
@@ -62,6 +65,7 @@ const definitionOf = <Args extends unknown[], Result>(
   const type = options.name ?? body.name;
   if (type === '') throw new InvalidArgumentError('an anonymous function needs a name: task({ name: ... }, ...)');
   requireField('name', type, rules.type);
+  if (options.schedule !== undefined) checkSchedule(type, options.schedule);
   const retryOn = options.retry?.retryOn;
   const thread = threadOf(options);
   const { title, description, argsSchema } = options;
@@ -81,6 +85,7 @@ const definitionOf = <Args extends unknown[], Result>(
 
 const callable = <Args extends unknown[], Result>(
   definition: TaskDefinition,
+  schedules: TaskSchedule | undefined,
   options: CallOptions,
 ): Task<Args, Result> => {
   const run = (...args: Args): Promise<TaskHandle<Result>> => ambient().run<Result>(definition, args, options);
@@ -88,8 +93,9 @@ const callable = <Args extends unknown[], Result>(
     schedule: (...args: Args) => ambient().schedule<Result>(definition, args, options),
     with: (more: CallOptions) => {
       checkCallOptions(more);
-      return callable<Args, Result>(definition, { ...options, ...more });
+      return callable<Args, Result>(definition, schedules, { ...options, ...more });
     },
     definition,
+    ...(schedules === undefined ? {} : { schedules }),
   });
 };

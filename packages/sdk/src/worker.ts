@@ -11,11 +11,12 @@ import type { Core } from './baton.ts';
 import { durationMs, type Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
 import { guardStrays } from './stray-guard.ts';
+import type { Schedules } from './schedules.ts';
 import type { Task } from './task.ts';
 import { checkMetrics, openMetrics, type OpenMetrics, type WorkerMetrics } from './worker-metrics.ts';
 
 export type WorkerOptions = {
-  readonly tasks: readonly Pick<Task<never[], unknown>, 'definition'>[];
+  readonly tasks: readonly Pick<Task<never[], unknown>, 'definition' | 'schedules'>[];
   /** Queues this worker serves; `['default']` when not set. */
   readonly queues?: readonly string[];
   /** Tasks that run at once; 50 when not set. */
@@ -100,7 +101,7 @@ export class BatonWorker {
     return { ...this.statsNow(), draining: this.draining };
   }
 
-  static async start(core: Core, options: WorkerOptions): Promise<BatonWorker> {
+  static async start(core: Core, options: WorkerOptions, schedules: Schedules): Promise<BatonWorker> {
     const { tasks, queues = ['default'], concurrency = DEFAULT_CONCURRENCY } = options;
     if (tasks.length === 0) throw new InvalidArgumentError('a worker serves at least one task');
     if (queues.length === 0) throw new InvalidArgumentError('queues: a worker serves at least one queue');
@@ -116,6 +117,14 @@ export class BatonWorker {
     for (const { type, argsSchema } of definitions) await requireSchema(type, argsSchema);
     const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency, ...limit });
     await worker.start();
+    try {
+      for (const { definition, schedules: own } of tasks) {
+        if (own !== undefined) await schedules.set(definition.type, { ...own, task: definition });
+      }
+    } catch (error) {
+      await worker.drain({ graceMs: 0, stopMs: STOP_MS });
+      throw error;
+    }
     const served = definitions.map((definition) => catalogue.serve(definition.type, { ...definition }));
     core.onClose(() => worker.close());
     const stats = () => ({

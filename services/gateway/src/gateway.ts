@@ -1,6 +1,6 @@
 import { connectionSource, MetricsPage, taskSource, type ReadyCheck } from '@baton/metrics';
 import { createTaskViews, type Mongo } from '@baton/mongo';
-import { createKernel, TaskMeter, type Log, type Ports } from '@baton/runtime';
+import { createKernel, ScheduleClient, TaskMeter, type Log, type Ports } from '@baton/runtime';
 import { createBaton } from '@baton/sdk';
 import type { Authenticate } from './auth/identity.ts';
 import { LiveFeed } from './live/live-feed.ts';
@@ -71,6 +71,7 @@ export const openGateway = async (options: GatewayOptions): Promise<Gateway> => 
     settings,
     authenticate,
     baton,
+    schedules: new ScheduleClient(ports),
     views,
     reader,
     feed,

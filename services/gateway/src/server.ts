@@ -30,11 +30,12 @@ import { createCursors } from './tasks/cursor.ts';
 import { LargeReads } from './tasks/large-reads.ts';
 import { eventRoutes } from './tasks/event-routes.ts';
 import { taskRoutes } from './tasks/task-routes.ts';
+import { scheduleRoutes } from './schedules/schedule-routes.ts';
 import { definitionRoutes } from './definitions/definition-routes.ts';
 import type { Looking } from './tasks/task-json.ts';
 import type { TaskReader } from './tasks/task-reader.ts';
 import type { MongoTaskViews } from '@baton/mongo';
-import type { Clock, DataStore, Log, Projections, UnknownTypes } from '@baton/runtime';
+import type { Clock, DataStore, Log, Projections, ScheduleClient, UnknownTypes } from '@baton/runtime';
 import type { Baton } from '@baton/sdk';
 
 export type ServerSettings = {
@@ -56,6 +57,7 @@ export type ServerSettings = {
 export type ServerParts = {
   readonly settings: ServerSettings;
   readonly authenticate: Authenticate;
+  readonly schedules: ScheduleClient;
   readonly baton: Baton;
   readonly views: MongoTaskViews;
   readonly reader: TaskReader;
@@ -154,19 +156,32 @@ const apiRoutes = async (api: Server, parts: ServerParts): Promise<void> => {
   const actions = new TaskActions({ baton, reader, feed });
   sessionRoutes(api, settings);
   definitionRoutes(api, { baton, nodes });
+  await api.register(
+    async (scoped) => {
+      const schedules = scoped.withTypeProvider<ZodTypeProvider>();
+      refuseWhenOff(schedules, settings);
+      scheduleRoutes(schedules, parts.schedules);
+    },
+    { prefix: '' },
+  );
   overviewRoutes(api, { overview: createOverview({ views, nodes, clock }), nodes, reader });
   await api.register(
     async (scoped) => {
       const tasks = scoped.withTypeProvider<ZodTypeProvider>();
-      tasks.addHook('preValidation', async () => {
-        if (!settings.enabled) throw problem('DISABLED', 'the task framework is switched off');
-      });
+      refuseWhenOff(tasks, settings);
       taskRoutes(tasks, { reader, actions, feed, cursors, reads, looking });
       eventRoutes(tasks, { reader, baton, feed, watchers, cursors, looking, log });
     },
     { prefix: '/task' },
   );
   api.get('/openapi.json', { config: { access: 'open' }, schema: { hide: true } }, async () => api.swagger());
+};
+
+/** Behaviour X6. */
+const refuseWhenOff = (server: Server, { enabled }: ServerSettings): void => {
+  server.addHook('preValidation', async () => {
+    if (!enabled) throw problem('DISABLED', 'the task framework is switched off');
+  });
 };
 
 /** No nesting and no guessing: what is given twice is a list, which no schema takes. */

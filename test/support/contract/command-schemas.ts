@@ -49,7 +49,7 @@ export const submit = (): SchemaPart =>
     'The command to submit a task',
     'Published to baton.cmd.submit.<type>. Nothing that is not named here may stand in it. Bytes and times in args are as MessagePack has them; JSON has neither.',
     commandShapes.submit,
-    notBoth('run_at', 'delay'),
+    { allOf: [notBoth('run_at', 'delay'), notBoth('expires_at', 'expires')] },
   );
 
 export const cancel = (): SchemaPart =>

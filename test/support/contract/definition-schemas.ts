@@ -1,6 +1,12 @@
-import type { DefinitionConflict, TypeDefinition } from '@baton/core';
+import type { DefinitionConflict, SubmitOptions, TypeDefinition } from '@baton/core';
 import type { Served, SchemaPart } from '@baton/protocols';
 import { DIALECT, listOf, mapOf, millis, refTo, text } from './parts.ts';
+
+const ms = (description: string): SchemaPart => ({
+  type: 'number',
+  minimum: 0,
+  description: `${description} Milliseconds.`,
+});
 
 const definitionPart = mapOf<TypeDefinition>(
   'How tasks of a type are run where their submit says nothing else.',
@@ -10,6 +16,16 @@ const definitionPart = mapOf<TypeDefinition>(
     queue: text('Its queue.'),
     priority: { enum: ['high', 'normal', 'low'] },
     policy: refTo('record.json#/$defs/policy', 'As in a record.'),
+    submit: mapOf<SubmitOptions>(
+      'How its tasks are submitted.',
+      {
+        mode: { enum: ['join', 'reject', 'replace', 'coalesce', 'debounce', 'throttle'] },
+        windowMs: ms('Of debounce and throttle.'),
+        maxWaitMs: ms('Of debounce: the longest wait.'),
+        expiresMs: ms('To be started this long after they may be.'),
+      },
+      {},
+    ),
     title: text('What people read.'),
     description: text('The same, in more words.'),
     argsSchema: { type: 'object', description: 'A JSON Schema of the list of arguments.' },

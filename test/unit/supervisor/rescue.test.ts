@@ -204,7 +204,7 @@ test('a rescue whose answer was lost happens once', async () => {
 });
 
 test('two supervisors at once rescue a task once', async () => {
-  const stage = createStage();
+  const stage = createStage(4);
   const { clock, supervise, worker, submit, claim, record } = stage;
   const first = await supervise('s1', { intakeMs: 50 });
   const node = await worker('w1');

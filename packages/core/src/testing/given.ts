@@ -72,9 +72,11 @@ const kindOf = (step: Step): string => (typeof step === 'function' ? step.name |
 export const EVENT_KINDS: Readonly<Record<TaskEvent['kind'], true>> = {
   submitted: true,
   joined: true,
+  replaced: true,
   unsubscribed: true,
   'successor-queued': true,
   'successor-joined': true,
+  'successor-replaced': true,
   'successor-unsubscribed': true,
   'successor-cancelled': true,
   'successors-released': true,

@@ -1,4 +1,4 @@
-import type { Actor, Command } from '../command.ts';
+import type { Actor, Command, SubmitMode } from '../command.ts';
 import type { Fence, Policy, Scope } from '../task.ts';
 import { T0 } from './make.ts';
 
@@ -30,6 +30,24 @@ export type Surroundings = {
 
 export const NO_FENCE: Fence = { epoch: 1, revision: 1 };
 
+/** Half of them have none. */
+const modeOf = ({ pick }: Intent): { readonly mode?: SubmitMode } => {
+  const kinds = ['join', 'reject', 'replace', 'coalesce', 'debounce', 'throttle'] as const;
+  const kind = kinds[pick % 12] ?? 'join';
+  switch (kind) {
+    case 'join':
+      return {};
+    case 'debounce':
+      return { mode: { kind, windowMs: 2 + (pick % 7), maxWaitMs: 9 } };
+    case 'throttle':
+      return { mode: { kind, windowMs: 1 + (pick % 20) } };
+    case 'reject':
+    case 'replace':
+    case 'coalesce':
+      return { mode: { kind } };
+  }
+};
+
 export const commandOf = (intent: Intent, around: Surroundings): Command => {
   const { actor, worker, flag, number, policy, scope } = intent;
   const at = T0 + around.at;
@@ -55,7 +73,9 @@ export const commandOf = (intent: Intent, around: Surroundings): Command => {
         mode: 'async',
         policy,
       } as const;
-      return { kind: 'submit', at, actor, spec: { ...spec, ...user, ...options }, whenAborting: intent.whenAborting };
+      const { whenAborting } = intent;
+      const made = { ...spec, ...user, ...options, ...(intent.pick % 3 === 0 ? { expiresAt: at + 5 } : {}) };
+      return { kind: 'submit', at, actor, spec: made, whenAborting, ...modeOf(intent) };
     }
     case 'retry': {
       const subscribers = [{ user: 'alice', at }];
@@ -102,7 +122,8 @@ export const commandOf = (intent: Intent, around: Surroundings): Command => {
     case 'release-successors':
       return { kind: 'release-successors', at };
     case 'promote':
-      return { kind: 'promote', at, by, id };
+    case 'expire':
+      return { kind: intent.kind, at, by, id };
     case 'archive':
       return { kind: 'archive', at, id };
   }

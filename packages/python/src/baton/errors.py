@@ -46,6 +46,14 @@ class TaskAbortFailedError(BatonError):
     """Too late: it has ended, or its body has."""
 
 
+class TaskActiveError(BatonError):
+    """A task of the key is active, and the submit said ``mode="reject"``."""
+
+
+class TaskThrottledError(BatonError):
+    """A task of the key, which this user may not see, was made in the same window."""
+
+
 class PermissionDeniedError(BatonError):
     """This user may not do that."""
 
@@ -66,6 +74,8 @@ _BY_CODE: dict[str, type[BatonError]] = {
     "TASK_NOT_FOUND": TaskNotFoundError,
     "TASK_NOT_ABORTABLE": TaskNotAbortableError,
     "TASK_ABORT_FAILED": TaskAbortFailedError,
+    "TASK_ACTIVE": TaskActiveError,
+    "TASK_THROTTLED": TaskThrottledError,
     "PERMISSION_DENIED": PermissionDeniedError,
     "FORCE_REQUIRED": PermissionDeniedError,
 }

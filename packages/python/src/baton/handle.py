@@ -50,7 +50,7 @@ class TaskHandle:
         self.scope = TaskScope(view["scope"])
         self.status: str = view["status"]
         self.outcome = outcome
-        """"created" or "joined"."""
+        """"created", "joined", "replaced", "debounced" or "throttled"."""
         self.differs = differs
         """It was joined, and its arguments or options are others than those given here."""
         self.attempt: int = view["attempt"]

@@ -11,6 +11,9 @@ Duration = float | str
 """Seconds, or text such as "90s" or "5m"."""
 
 
+SubmitMode = Literal["join", "reject", "replace", "coalesce", "debounce", "throttle"]
+
+
 class TaskScope(str, enum.Enum):
     """Who may see and cancel a task."""
 
@@ -48,6 +51,15 @@ class TaskOptions:
     operation_id: str | None = None
     """Makes a submit safe to repeat for a day; one is made for every call that has none."""
     when_aborting: Literal["queue", "join", "reject"] | None = None
+    mode: SubmitMode | None = None
+    """What becomes of the submit where its key has a task already; "join" when not set."""
+    window: Duration | None = None
+    """Of "debounce" and "throttle"."""
+    max_wait: Duration | None = None
+    """Of "debounce": the start is put off no longer than this; ten windows when not set."""
+    expires: Duration | None = None
+    """Not started this long after it could be, the task ends "aborted". 0: never."""
+    expires_at: datetime.datetime | None = None
 
     def fields(self) -> dict[str, Any]:
         """As a command has them."""

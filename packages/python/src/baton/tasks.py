@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-from .options import Backoff, Duration, TaskOptions, TaskScope, present
+from .options import Backoff, Duration, SubmitMode, TaskOptions, TaskScope, present
 
 if TYPE_CHECKING:
     from .client import Client
@@ -47,6 +47,10 @@ class Definition:
     max_rescues: int | None = None
     on_orphan: Literal["retry", "fail"] | None = None
     abort_grace: Duration | None = None
+    mode: SubmitMode | None = None
+    window: Duration | None = None
+    max_wait: Duration | None = None
+    expires: Duration | None = None
     title: str | None = None
     description: str | None = None
 
@@ -110,6 +114,10 @@ def task(
     max_rescues: int | None = None,
     on_orphan: Literal["retry", "fail"] | None = None,
     abort_grace: Duration | None = None,
+    mode: SubmitMode | None = None,
+    window: Duration | None = None,
+    max_wait: Duration | None = None,
+    expires: Duration | None = None,
     title: str | None = None,
     description: str | None = None,
     retry_on: Callable[[BaseException], bool] | None = None,

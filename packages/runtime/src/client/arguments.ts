@@ -1,5 +1,5 @@
 import type { ObjectReference } from '@baton/core';
-import { encodeSized, EncodeError, objectName, type Address, type Sized } from '@baton/protocols';
+import { encodeSized, EncodeError, objectName, type Address, type ObjectPart, type Sized } from '@baton/protocols';
 import { storeObject } from '../data/large-data.ts';
 import { InvalidArgumentError, PayloadTooLargeError } from '../errors.ts';
 import { storeFull } from '../kernel.ts';
@@ -38,8 +38,9 @@ export const keepArguments = async (
   address: Address,
   id: string,
   bytes: Uint8Array,
+  part: ObjectPart = 'args',
 ): Promise<ObjectReference> => {
   const full = storeFull(store);
   if (full !== undefined) throw full;
-  return storeObject(data, objectName(address, id, 'args'), bytes);
+  return storeObject(data, objectName(address, id, part), bytes);
 };

@@ -4,6 +4,15 @@ import type { RefusalReason, TaskRecord } from '@baton/core';
 export const RECORD_FULL_TEXT =
   'no more can come to this task: what is left of its record is kept for its way to its end; submit again when it has ended';
 
+export const activeText = (record: TaskRecord | undefined): string =>
+  `a task of this key is ${record?.status ?? 'active'}; submit again when it has ended, or with another mode`;
+
+export const throttledText = (record: TaskRecord | undefined): string => {
+  const until = record?.throttledUntil;
+  const when = until === undefined ? 'when its window is over' : `from ${new Date(until).toISOString()} on`;
+  return `a task of this key was made a moment ago; the next one can be made ${when}`;
+};
+
 /** A refusal for whoever does not meet it as an exception: the code is that of the SDK's error for it. */
 export type RefusalText = { readonly code: string; readonly message: string; readonly status?: string };
 
@@ -20,6 +29,10 @@ export const refusalText = (reason: RefusalReason, record: TaskRecord | undefine
     }
     case 'aborting':
       return { code: 'TASK_ABORTING', message: 'a task of this key is being aborted; submit again when it has ended' };
+    case 'active':
+      return { code: 'TASK_ACTIVE', message: activeText(record), ...(record && { status: record.status }) };
+    case 'throttled':
+      return { code: 'TASK_THROTTLED', message: throttledText(record) };
     case 'record_full':
       return { code: 'RECORD_FULL', message: RECORD_FULL_TEXT };
     case 'force_forbidden':

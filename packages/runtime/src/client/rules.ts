@@ -116,6 +116,7 @@ export const rules = {
   scope: oneOf('private', 'shared', 'system'),
   priority: oneOf('high', 'normal', 'low'),
   whenAborting: oneOf('queue', 'join', 'reject'),
+  mode: oneOf('join', 'reject', 'replace', 'coalesce', 'debounce', 'throttle'),
   onOrphan: oneOf('retry', 'fail'),
   isolation: oneOf('thread'),
   maxAttempts: whole(1, ATTEMPTS_LIMIT),

@@ -9,8 +9,10 @@ import {
   type Priority,
   type RunOptions,
   type Scope,
+  type SubmitMode,
 } from '@baton/core';
 import { InvalidArgumentError, PermissionDeniedError, UnknownTypeError } from '../errors.ts';
+import { submitOptionsOf } from './submit-mode.ts';
 
 /** What a submit says itself of how its task is to be run. Times are milliseconds. */
 export type RunOverrides = {
@@ -25,6 +27,11 @@ export type RunOverrides = {
   readonly onOrphan?: 'retry' | 'fail';
   readonly abortGraceMs?: number;
   readonly isolation?: 'thread';
+  readonly mode?: SubmitMode['kind'];
+  readonly windowMs?: number;
+  readonly maxWaitMs?: number;
+  /** 0: none. */
+  readonly expiresMs?: number;
 };
 
 /**
@@ -44,6 +51,10 @@ export const OVERRIDES: Readonly<Record<keyof RunOverrides, 'anybody' | 'admin' 
   abortGraceMs: 'anybody',
   // How the body is run is known to who runs it, and supervisors go by it.
   isolation: 'nobody',
+  mode: 'anybody',
+  windowMs: 'anybody',
+  maxWaitMs: 'anybody',
+  expiresMs: 'anybody',
 };
 
 /** Whether types nobody has ever served are taken. */
@@ -111,5 +122,6 @@ export const applyOverrides = (base: RunOptions, overrides: RunOverrides): RunOp
   if (onOrphan !== undefined) policy.onOrphan = onOrphan;
   if (abortGraceMs !== undefined) policy.abortGraceMs = abortGraceMs;
   if (isolation !== undefined) policy.isolation = isolation;
-  return { scope, queue, priority, policy };
+  const submit = submitOptionsOf(base.submit, overrides);
+  return submit === undefined ? { scope, queue, priority, policy } : { scope, queue, priority, policy, submit };
 };

@@ -4,10 +4,13 @@ import {
   isTerminal,
   taskOf,
   type Actor,
+  type Answer,
   type Data,
   type RefusalReason,
   type RunOptions,
   type Scope,
+  type SubmitMode,
+  type SubmitOutcome,
   type TaskRecord,
   type TaskSpec,
   type TraceContext,
@@ -23,7 +26,9 @@ import type { Catalogue } from '../definitions/catalogue.ts';
 import { checkArguments } from './args-schema.ts';
 import { keepArguments, type GivenArguments } from './arguments.ts';
 import { beginOperation, operationHash, settledOperation } from './operations.ts';
+import { askReplacing, mayReplace, type SubmitCommand } from './replacing.ts';
 import { requireKnown, runOptionsOf, type UnknownTypes, type Wanted } from './run-options.ts';
+import { expiryFor, modeFor } from './submit-mode.ts';
 
 export type ClientParts = { readonly ports: Ports; readonly kernel: Kernel; readonly log: Log };
 
@@ -37,6 +42,8 @@ export type SubmitRequest = Wanted & {
   readonly args?: GivenArguments;
   /** By the server's clock. A time that has passed means now. */
   readonly runAt?: number;
+  /** By the server's clock: not started by then, it is not started at all. */
+  readonly expiresAt?: number;
   /** The process an inline call is meant for. */
   readonly host?: string;
   readonly retriedFrom?: string;
@@ -60,7 +67,7 @@ export type Submission =
       readonly view: Held;
       /** The record as it is stored: the task may wait behind the one in it. */
       readonly held: Held;
-      readonly outcome: 'created' | 'joined';
+      readonly outcome: SubmitOutcome;
       readonly differs: boolean;
       /** It was made by this very call, not by an earlier one with the same operation id. */
       readonly isNew: boolean;
@@ -78,16 +85,26 @@ export const submitTask = async (parts: SubmitParts, actor: Actor, request: Subm
   const { ports } = parts;
   const { options, known, argsSchema: schema } = await optionsFor(parts, actor, request);
   if (schema !== undefined) await checkArguments({ type: request.type, schema, log: parts.log }, request.args);
-  checkRequest(request, options.scope, actor, ports.clock.now());
+  const now = ports.clock.now();
+  checkRequest(request, options.scope, actor, now);
+  const mode = modeFor(options.submit, request);
   const spec = specOf(request, options, actor, ports);
-  const address = addressFor(spec);
+  const expiresAt = expiryFor(options.submit, request, mode, now);
+  if (expiresAt !== undefined) spec.expiresAt = expiresAt;
+  const order: Order = { actor, request, mode, spec, address: addressFor(spec) };
   const { operationId } = request;
   const operation = operationId === undefined ? request.operation : operationHash(actor, operationId);
-  const made =
-    operation === undefined
-      ? await make(parts, actor, request, spec, address)
-      : await operate(parts, actor, request, spec, address, operation);
+  const made = operation === undefined ? await make(parts, order) : await operate(parts, order, operation);
   return made.kind === 'done' ? { ...made, known } : made;
+};
+
+/** A submit that has been checked, and the task it would make. */
+type Order = {
+  readonly actor: Actor;
+  readonly request: SubmitRequest;
+  readonly mode: SubmitMode | undefined;
+  readonly spec: Mutable<TaskSpec>;
+  readonly address: Address;
 };
 
 /** By the definition of the type; of an inline call by the code at hand, which is what runs. */
@@ -157,17 +174,11 @@ const addressFor = (spec: TaskSpec): Address =>
   });
 
 /** A repeat goes on with what the first call noted: the same task, at the same place (behaviour D7). */
-const operate = async (
-  parts: ClientParts,
-  actor: Actor,
-  request: SubmitRequest,
-  wanted: TaskSpec,
-  at: Address,
-  hash: string,
-): Promise<Made> => {
+const operate = async (parts: ClientParts, order: Order, hash: string): Promise<Made> => {
+  const { actor, request, address: at } = order;
   const { operations } = parts.ports;
-  const begun = await beginOperation(operations, hash, { id: wanted.id, address: at });
-  let spec: Mutable<TaskSpec> = { ...wanted, operation: hash };
+  const begun = await beginOperation(operations, hash, { id: order.spec.id, address: at });
+  let spec: Mutable<TaskSpec> = { ...order.spec, operation: hash };
   let address = at;
   if (begun.kind === 'again') {
     const { operation } = begun;
@@ -179,7 +190,7 @@ const operate = async (
       throw new InvalidArgumentError('this operationId was used for another task: type, scope and taskKey are others');
     }
   }
-  const done = await make(parts, actor, request, spec, address, begun.kind === 'again');
+  const done = await make(parts, { ...order, spec, address }, begun.kind === 'again');
   if (done.kind === 'done') await settle(parts, hash, begun.revision, done);
   return done;
 };
@@ -243,28 +254,24 @@ const settle = async (
   log.warn({ err: result.cause, task: view.record.id }, 'what an operation id has made could not be noted');
 };
 
-const make = async (
-  parts: ClientParts,
-  actor: Actor,
-  request: SubmitRequest,
-  spec: Mutable<TaskSpec>,
-  address: Address,
-  isRepeat = false,
-): Promise<Made> => {
+const make = async (parts: ClientParts, order: Order, isRepeat = false): Promise<Made> => {
   const { ports, kernel } = parts;
+  const { actor, request, mode, spec, address } = order;
   const { args: given, whenAborting = 'queue' } = request;
+  const at = ports.clock.now();
+  const command: SubmitCommand = { kind: 'submit', at, actor, spec, whenAborting };
+  if (mode !== undefined) command.mode = mode;
+  const commandFor = (held: Held | undefined): SubmitCommand => {
+    if (isRepeat) refuseDoubt(held, spec.id);
+    return command;
+  };
+  if (given?.kind === 'large' && mode !== undefined && mayReplace(mode)) {
+    return submissionOf(await askReplacing(parts, address, given.bytes, commandFor), address, spec.id);
+  }
   // Large ones are stored first, under the id that is going to refer to them.
   if (given?.kind === 'inline') spec.args = given.bytes;
   else if (given !== undefined) spec.args = await keepArguments(ports, address, spec.id, given.bytes);
-  const at = ports.clock.now();
-  const asked = await kernel.ask(
-    address,
-    (held) => {
-      if (isRepeat) refuseDoubt(held, spec.id);
-      return { kind: 'submit', at, actor, spec, whenAborting };
-    },
-    { from: 'absent' },
-  );
+  const asked = await kernel.ask(address, commandFor, { from: 'absent' });
   // Under an operation id another call may have made the task, with the same name for the same arguments: the sweep can
   // tell, this call cannot.
   if (spec.operation === undefined && isUnused(asked)) void dropObject(ports.data, spec.args);
@@ -300,17 +307,19 @@ export const submissionOf = (asked: Asked, address: Address, wanted: string): Ma
 const doneOf = (asked: Extract<Asked, { kind: 'done' }>, address: Address, wanted: string): Made => {
   const { answer, record, revision } = asked;
   const held: Held = { record, revision };
-  const id = answer.kind === 'joined' ? answer.id : wanted;
+  const outcome = outcomeOf(answer);
+  const id = outcome === 'created' || !('id' in answer) ? wanted : answer.id;
   const view: Held = { record: taskOf(record, id) ?? record, revision };
-  if (answer.kind === 'joined') {
-    return { kind: 'done', address, id, view, held, outcome: 'joined', differs: answer.differs, isNew: false };
-  }
-  const isNew = asked.bytes !== undefined;
-  return { kind: 'done', address, id, view, held, outcome: 'created', differs: false, isNew };
+  const differs = answer.kind === 'joined' && answer.differs;
+  const isNew = outcome === 'created' && asked.bytes !== undefined;
+  return { kind: 'done', address, id, view, held, outcome, differs, isNew };
 };
+
+const outcomeOf = ({ kind }: Answer): SubmitOutcome =>
+  kind === 'done' || kind === 'aborted' || kind === 'unsubscribed' ? 'created' : kind;
 
 /** The submit made no task of its own, for certain: what was stored for it is nobody's. */
 export const isUnused = (asked: Asked): boolean => {
-  if (asked.kind === 'done') return asked.answer.kind === 'joined';
+  if (asked.kind === 'done') return asked.answer.kind === 'joined' || asked.answer.kind === 'throttled';
   return asked.kind === 'failed' || (asked.kind === 'refused' && asked.doubt === undefined);
 };

@@ -1,4 +1,4 @@
-import type { TaskRecord } from '@baton/core';
+import type { SubmitOutcome, TaskRecord } from '@baton/core';
 import { COMMAND_LIMIT, decode, documentOf, encode, type Address } from '@baton/protocols';
 import type { Format } from './read-command.ts';
 
@@ -9,8 +9,8 @@ export type CommandAnswer =
   | {
       readonly ok: true;
       readonly task: TaskView;
-      /** Of a submit, whether it made a task or joined one; of a cancel, what it came to. */
-      readonly outcome: 'created' | 'joined' | 'aborted' | 'unsubscribed';
+      /** What a submit, or a cancel, came to. */
+      readonly outcome: SubmitOutcome | 'aborted' | 'unsubscribed';
       /** Of a submit: its arguments or options are others than those of the task. */
       readonly differs?: boolean;
       /** Of a submit: false where no worker has ever served tasks of its type. */
@@ -26,7 +26,18 @@ export type CommandAnswer =
 
 const SHOWN = [
   ...['task_type', 'task_key', 'task_name', 'scope', 'status', 'created_by', 'queue', 'priority', 'execution_mode'],
-  ...['created_at', 'changed_at', 'run_at', 'ready_at', 'started_at', 'ended_at', 'attempt', 'dedupe_count', 'address'],
+  ...[
+    'created_at',
+    'changed_at',
+    'run_at',
+    'expires_at',
+    'ready_at',
+    'started_at',
+    'ended_at',
+    'attempt',
+    'dedupe_count',
+    'address',
+  ],
 ] as const;
 
 export const taskViewOf = (address: Address, epoch: number, revision: number, record: TaskRecord): TaskView => {

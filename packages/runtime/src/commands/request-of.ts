@@ -32,6 +32,7 @@ export const requestOf = (
     ...(key === undefined ? {} : { key }),
     ...(name === undefined ? {} : { name }),
     ...(runAt === undefined ? {} : { runAt }),
+    ...(command.expires_at === undefined ? {} : { expiresAt: command.expires_at }),
     ...(whenAborting === undefined ? {} : { whenAborting }),
     ...(trace === undefined ? {} : { trace }),
     ...(operationId === undefined ? { operation: commandHash(message) } : { operationId }),
@@ -42,6 +43,7 @@ export const requestOf = (
 export const overridesIn = (fields: RunFields): RunOverrides => {
   const { scope, queue, priority, timeout, max_attempts: maxAttempts, backoff, max_rescues: maxRescues } = fields;
   const { on_orphan: onOrphan, abort_grace: abortGraceMs, isolation } = fields;
+  const { mode, window: windowMs, max_wait: maxWaitMs, expires } = fields;
   return {
     ...(scope === undefined ? {} : { scope }),
     ...(queue === undefined ? {} : { queue }),
@@ -54,6 +56,10 @@ export const overridesIn = (fields: RunFields): RunOverrides => {
     ...(onOrphan === undefined ? {} : { onOrphan }),
     ...(abortGraceMs === undefined ? {} : { abortGraceMs }),
     ...(isolation === undefined ? {} : { isolation }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(windowMs === undefined ? {} : { windowMs }),
+    ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+    ...(expires === undefined ? {} : { expiresMs: expires ?? 0 }),
   };
 };
 

@@ -32,6 +32,10 @@ export const runFields = {
   on_orphan: rules.onOrphan.shape.optional(),
   abort_grace: duration.optional(),
   isolation: rules.isolation.shape.optional(),
+  mode: rules.mode.shape.optional(),
+  window: duration.optional(),
+  max_wait: duration.optional(),
+  expires: duration.nullable().optional(),
 };
 
 const runShape = z.strictObject(runFields);
@@ -45,6 +49,7 @@ export const submitFields = {
   ...runFields,
   run_at: time.optional(),
   delay: duration.optional(),
+  expires_at: time.optional(),
   operation_id: rules.operationId.shape.optional(),
   when_aborting: rules.whenAborting.shape.optional(),
   /** True: a type no worker has ever served is refused. */
@@ -65,7 +70,11 @@ export const submitCommand = z
     /** What applies where the type is not known, of a sender that has its code. */
     fallback: runShape.optional(),
   })
-  .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, 'run_at and delay cannot both be set');
+  .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, 'run_at and delay cannot both be set')
+  .refine(
+    ({ expires_at, expires }) => expires_at === undefined || expires === undefined,
+    'expires_at and expires cannot both be set',
+  );
 
 /** The id is looked at by who finds the task: a malformed one is answered like an unknown one. */
 export const cancelCommand = z.strictObject({

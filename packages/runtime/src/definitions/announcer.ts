@@ -48,9 +48,10 @@ export class Announcer {
 
 /** What of a definition travels: all but functions and files. */
 export const publicPart = (definition: TypeDefinition): TypeDefinition => {
-  const { type, scope, queue, priority, policy, title, description, argsSchema } = definition;
+  const { type, scope, queue, priority, policy, submit, title, description, argsSchema } = definition;
   return {
     ...{ type, scope, queue, priority, policy },
+    ...(submit === undefined ? {} : { submit }),
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(argsSchema === undefined ? {} : { argsSchema }),

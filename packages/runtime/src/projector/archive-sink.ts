@@ -111,7 +111,7 @@ export class ArchiveSink implements Sink {
     const { address, revision, record, outcomeOf } = found;
     const bytes = markOf(record, clock.now(), chance.nonce());
     if (bytes === undefined) return;
-    const options = { ttlMs: ARCHIVE_TTL_MS, ...(outcomeOf === undefined ? {} : { outcomeOf }) };
+    const options = { ttlMs: keptFor(record, clock.now()), ...(outcomeOf === undefined ? {} : { outcomeOf }) };
     const noted = await this.settled(found, () => this.note(found));
     if (!noted) return;
     // A conflict: it is marked already, or another task by now, and comes again as that.
@@ -140,6 +140,10 @@ export class ArchiveSink implements Sink {
     });
   }
 }
+
+/** The last task of a key knows until when no other one is made: as long as that, it stays (behaviour Q10). */
+const keptFor = ({ throttledUntil = 0 }: TaskRecord, now: number): number =>
+  Math.max(ARCHIVE_TTL_MS, throttledUntil - now);
 
 /** The record with the mark; undefined when the decider sees none to write. */
 const markOf = (record: TaskRecord, at: number, nonce: string): Uint8Array | undefined => {

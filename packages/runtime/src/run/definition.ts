@@ -1,4 +1,4 @@
-import type { Policy, Priority, Scope } from '@baton/core';
+import type { Policy, Priority, Scope, SubmitOptions } from '@baton/core';
 
 /** A task type as a worker knows it. */
 export type TaskDefinition = {
@@ -8,6 +8,7 @@ export type TaskDefinition = {
   readonly queue: string;
   readonly priority: Priority;
   readonly policy: Policy;
+  readonly submit?: SubmitOptions;
   /** Whether a failure is worth another attempt; absent: every one but a TerminalError. */
   readonly retryOn?: (error: unknown) => boolean;
   /** For people. */

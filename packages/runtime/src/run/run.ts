@@ -179,7 +179,8 @@ export class Run implements BodyOwner, Ending {
   abort(): void {
     if (this.aborting !== undefined) return;
     const deliveredAt = this.clock.now();
-    const cause: StopCause = this.record.abort?.cause ?? 'cancel';
+    // What has been started does not expire.
+    const cause: StopCause = this.record.abort?.cause === 'timeout' ? 'timeout' : 'cancel';
     this.timeout.stop();
     this.body.stop(cause);
     this.aborting = this.body.runAborts(() => {

@@ -1,7 +1,7 @@
 import type { Watched } from './task-index.ts';
 
 /** What a supervisor does to a task. Each is a compare-and-set, or safe to do twice. */
-export type Act = 'time-out' | 'mark-not-stopping' | 'rescue' | 'promote';
+export type Act = 'time-out' | 'mark-not-stopping' | 'rescue' | 'promote' | 'expire';
 
 export type ActCounts = { readonly [K in Act]: { readonly settled: number; readonly again: number } };
 
@@ -51,6 +51,7 @@ export class Acts {
       'mark-not-stopping': of('mark-not-stopping'),
       rescue: of('rescue'),
       promote: of('promote'),
+      expire: of('expire'),
     };
   }
 

@@ -1,9 +1,9 @@
 import { backoffDelayMs, readyAtOf, successorsOf, type TaskRecord } from '@baton/core';
-import type { Address, Lane } from '@baton/protocols';
+import type { Address } from '@baton/protocols';
 import type { Chance, Clock, Signals } from '../ports.ts';
 import type { Act, ActOutcome } from './acts.ts';
 import { dutiesOf, holderOf, type Duties } from './duties.ts';
-import { actFor, planFor } from './plan.ts';
+import { actFor, nextMoment, planFor } from './plan.ts';
 import type { Life, Sight, TaskIndex, TaskTimer, Watched } from './task-index.ts';
 import { TimerHeap } from './timer-heap.ts';
 import type { SupervisorTimings } from './timings.ts';
@@ -52,12 +52,13 @@ export class Attendant {
     if (known !== undefined && index.confirm(address, sight.revision, sight.generation)) return known;
     const former = known === undefined ? undefined : { duties: known.duties, limitAt: known.timer?.limitAt };
     if (this.clocks.isWaiting && sight.live) this.learnClock(record, sight);
-    const watched = index.apply(address, sight, startable(dutiesOf(record), sight.wall), lifeOf(record));
-    if (watched === undefined) return undefined;
+    const duties = startable(dutiesOf(record), sight.wall);
+    const watched = index.apply(address, sight, duties, lifeOf(record));
+    if (watched === undefined || duties === undefined) return undefined;
     index.name(watched, [record.id, ...successorsOf(record).map(({ spec }) => spec.id)]);
-    const plan = planFor(watched.duties, sight, former, timings);
+    const plan = planFor(duties, sight, former, timings);
     if (plan === undefined) this.release(watched);
-    else this.schedule(watched, plan.dueAt, plan.limitAt);
+    else this.schedule(watched, plan.dueAt, plan.limitAt, 'expiresAt' in duties ? duties.expiresAt : undefined);
     if (former === undefined && !sight.live) this.unwitnessed(watched, sight);
     this.minder(watched);
     return watched;
@@ -91,7 +92,7 @@ export class Attendant {
     if (Math.abs(offset - this.wallOffset) < CLOCK_STEP_MS) return;
     this.wallOffset = offset;
     for (const watched of index.all()) {
-      if (watched.duties.stage === 'delayed' && !watched.busy) this.scheduleStart(watched, watched.duties.runAt);
+      if (!watched.busy) this.scheduleNext(watched);
     }
   }
 
@@ -108,7 +109,8 @@ export class Attendant {
     const holder = holderOf(duties);
     const act = actFor(watched, now, holder !== undefined && isDead(holder));
     if (act !== undefined && act !== 'poke') return ask(watched, act);
-    if (duties.stage === 'delayed') return this.startWhenDue(watched, duties.lane, duties.runAt);
+    if (duties.stage === 'waiting') return this.expireWhenDue(watched);
+    if (duties.stage === 'delayed') return this.startWhenDue(watched, duties);
     if (duties.stage === 'running') return this.awaitTimeout(watched, duties.timeoutMs);
     if (duties.stage === 'finishing')
       return this.awaitTimeout(watched, duties.notStopping ? undefined : duties.graceMs);
@@ -158,21 +160,45 @@ export class Attendant {
   }
 
   /** The server's clock is the one that counts, and it is not a timer: at the time it may still be a moment early. */
-  private startWhenDue(watched: Watched, lane: Lane, runAt: number): void {
-    if (this.options.clock.now() < runAt) return this.scheduleStart(watched, runAt);
+  private startWhenDue(watched: Watched, duties: Extract<Duties, { stage: 'delayed' }>): void {
+    const { clock, index, ask } = this.options;
+    const now = clock.now();
+    const { runAt, expiresAt, lane } = duties;
+    if (expiresAt !== undefined && now >= expiresAt) return ask(watched, 'expire');
+    if (now < runAt) return this.scheduleNext(watched);
     this.release(watched);
-    this.options.index.startNow(watched, lane);
+    index.startNow(watched, lane);
+    if (expiresAt !== undefined) this.scheduleAt(watched, expiresAt, expiresAt);
   }
 
-  private scheduleStart(watched: Watched, runAt: number): void {
+  /** Only what is to be started in time is looked at while it waits (behaviour Q11). */
+  private expireWhenDue(watched: Watched): void {
+    const expiresAt = watched.timer?.expiresAt;
+    if (expiresAt === undefined) return this.release(watched);
+    if (this.options.clock.now() >= expiresAt) this.options.ask(watched, 'expire');
+    else this.scheduleNext(watched);
+  }
+
+  /** One that has not begun, by what its clock says now. */
+  private scheduleNext(watched: Watched): void {
+    const { duties, timer } = watched;
+    if (duties.stage !== 'delayed' && duties.stage !== 'waiting') return;
+    const expiresAt = duties.stage === 'delayed' ? duties.expiresAt : timer?.expiresAt;
+    const at = duties.stage === 'delayed' ? nextMoment(duties) : expiresAt;
+    if (at !== undefined) this.scheduleAt(watched, at, expiresAt);
+  }
+
+  private scheduleAt(watched: Watched, at: number, expiresAt: number | undefined): void {
     const { clock } = this.options;
-    const limitAt = clock.monotonic() + Math.max(1, runAt - clock.now());
-    this.schedule(watched, limitAt, limitAt);
+    const limitAt = clock.monotonic() + Math.max(1, at - clock.now());
+    this.schedule(watched, limitAt, limitAt, expiresAt);
   }
 
-  private schedule(watched: Watched, dueAt: number, limitAt: number): void {
+  private schedule(watched: Watched, dueAt: number, limitAt: number, expiresAt = watched.timer?.expiresAt): void {
     watched.timer ??= { watched, dueAt, heapAt: -1, limitAt };
     watched.timer.limitAt = limitAt;
+    if (expiresAt === undefined) delete watched.timer.expiresAt;
+    else watched.timer.expiresAt = expiresAt;
     this.heap.set(watched.timer, dueAt);
     this.arm();
   }
@@ -204,4 +230,7 @@ const lifeOf = (record: TaskRecord): Life => ({
 
 /** A delayed task whose time has come waits like any other. */
 const startable = (duties: Duties | undefined, now: number): Duties | undefined =>
-  duties?.stage === 'delayed' && duties.runAt <= now ? { stage: 'waiting', lane: duties.lane } : duties;
+  duties?.stage === 'delayed' && duties.runAt <= now ? waitingOf(duties) : duties;
+
+const waitingOf = ({ lane, expiresAt }: Extract<Duties, { stage: 'delayed' }>): Duties =>
+  expiresAt === undefined ? { stage: 'waiting', lane } : { stage: 'waiting', lane, expiresAt };

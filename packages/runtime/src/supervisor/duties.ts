@@ -1,12 +1,20 @@
-import { abortGraceMsOf, isTerminal, type Fence, type Millis, type Policy, type TaskRecord } from '@baton/core';
+import {
+  abortGraceMsOf,
+  isTerminal,
+  mayExpire,
+  type Fence,
+  type Millis,
+  type Policy,
+  type TaskRecord,
+} from '@baton/core';
 import type { Lane } from '@baton/protocols';
 
 /** What a task in its present state asks of a supervisor. A function of the record and of nothing else. */
 export type Duties =
-  /** It is for its queue to start. */
-  | { readonly stage: 'waiting'; readonly lane: Lane }
+  /** It is for its queue to start, by `expiresAt` or not at all. */
+  | { readonly stage: 'waiting'; readonly lane: Lane; readonly expiresAt?: Millis }
   /** It is for its queue once its time has come. */
-  | { readonly stage: 'delayed'; readonly lane: Lane; readonly runAt: Millis }
+  | { readonly stage: 'delayed'; readonly lane: Lane; readonly runAt: Millis; readonly expiresAt?: Millis }
   /** Its host is about to run it; its queue gets it only when the host dies. */
   | { readonly stage: 'hosted'; readonly holder: string }
   /** `timeoutMs` is absent where no timeout can come: none was set, or it was found unenforceable. */
@@ -60,11 +68,14 @@ const graceMsOf = (policy: Policy): Millis =>
   abortGraceMsOf(policy) + (policy.isolation === 'thread' ? HARD_STOP_MS : 0);
 
 const ENDED: Duties = { stage: 'ended' };
+const NO_END = {};
 
 const pendingDuties = (record: TaskRecord): Duties => {
   if (record.host !== undefined) return { stage: 'hosted', holder: record.host };
   const lane: Lane = laneOf(record);
-  return record.runAt === undefined ? { stage: 'waiting', lane } : { stage: 'delayed', lane, runAt: record.runAt };
+  const { runAt, expiresAt } = record;
+  const ends = expiresAt !== undefined && mayExpire(record) ? { expiresAt } : NO_END;
+  return runAt === undefined ? { stage: 'waiting', lane, ...ends } : { stage: 'delayed', lane, runAt, ...ends };
 };
 
 const timeoutOf = (record: TaskRecord): { readonly timeoutMs?: Millis } => {

@@ -21,11 +21,13 @@ export const planFor = (
   timings: SupervisorTimings,
 ): Plan | undefined => {
   switch (duties.stage) {
-    case 'waiting':
     case 'hosted':
       return undefined;
+    case 'waiting':
     case 'delayed': {
-      const limitAt = sight.at + Math.max(0, duties.runAt - sight.wall);
+      const nextAt = nextMoment(duties);
+      if (nextAt === undefined) return undefined;
+      const limitAt = sight.at + Math.max(0, nextAt - sight.wall);
       return { dueAt: limitAt, limitAt };
     }
     case 'running': {
@@ -47,6 +49,13 @@ export const planFor = (
     case 'ended':
       return { dueAt: sight.at + timings.promoteMs, limitAt: sight.at };
   }
+};
+
+/** Of a task that has not begun: when it may, or when it may no more; by the server's clock. */
+export const nextMoment = (duties: Extract<Duties, { stage: 'waiting' | 'delayed' }>): number | undefined => {
+  const { expiresAt } = duties;
+  if (duties.stage === 'waiting') return expiresAt;
+  return expiresAt === undefined ? duties.runAt : Math.min(duties.runAt, expiresAt);
 };
 
 const goesOn = (former: Former | undefined, duties: Duties): number | undefined =>

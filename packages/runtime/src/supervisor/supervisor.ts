@@ -28,6 +28,7 @@ import { TaskIndex, type Sight } from './task-index.ts';
 import { SUPERVISOR_TIMINGS, type SupervisorTimings } from './timings.ts';
 import { UnreadableRecords } from './unreadable-records.ts';
 import { UnservedLanes } from './unserved-lanes.ts';
+import { ScheduleHost } from '../schedules/schedule-host.ts';
 import { within } from '../within.ts';
 import { WorkDesk } from '../work/work-desk.ts';
 
@@ -66,6 +67,8 @@ class Actor {
   private readonly desk: Desk;
   private readonly unreadable: UnreadableRecords;
   private readonly work: WorkDesk;
+  private readonly schedules: ScheduleHost;
+  private readonly enabled: boolean;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private lease: Lease | undefined;
@@ -147,12 +150,11 @@ class Actor {
     const liveWorkers = () => (this.nodes.isKnown ? this.nodes.liveWorkers() : undefined);
     const seen = (type: string) => this.catalogue.seen(type);
     this.keeper = new DefinitionKeeper({ definitions, link, clock, log: this.log, seen, liveWorkers });
+    this.enabled = rules.enabled ?? true;
+    const submitting = { ports, kernel, catalogue: this.catalogue, unknownTypes, log: this.log };
+    this.schedules = new ScheduleHost({ ...submitting, once, supervisor: id });
     this.commands = new CommandDesk({
-      ports,
-      catalogue: this.catalogue,
-      unknownTypes,
-      kernel,
-      log: this.log,
+      ...submitting,
       once,
       commands: ports.commands,
       rules: { enabled: true, admins: true, ...rules },
@@ -254,6 +256,8 @@ class Actor {
     this.keeper.start();
     this.desk.start();
     this.work.start();
+    // Switched off, nothing new is made; what was missed is made up for as each schedule says (behaviour X6).
+    if (this.enabled) this.schedules.start();
     this.missing.start();
     this.scan();
     this.log.info({}, 'supervisor started');
@@ -265,6 +269,7 @@ class Actor {
     for (const tie of this.ties) tie.close();
     this.missing.stop();
     this.work.stop();
+    this.schedules.stop();
     this.queues.stop();
     await within(clock, this.timings.stopMs, this.desk.stop());
     await within(clock, this.timings.stopMs, this.keeper.stop());
@@ -326,6 +331,7 @@ class Actor {
     const members = this.members();
     this.queues.share(members);
     this.work.share();
+    this.schedules.share(members);
     const owned = ownedBy(this.id, allPartitions(), members);
     if (owned.length === this.records.owned.length && owned.every((partition) => this.records.owns(partition))) return;
     this.log.info({ partitions: owned.length, supervisors: members.length }, 'partitions shared out');

@@ -87,6 +87,7 @@ export class TaskActs {
           ...('fence' in duties ? { fence: duties.fence } : {}),
         };
       case 'promote':
+      case 'expire':
         return { kind: act, at, by, id };
     }
   }
@@ -124,4 +125,5 @@ const SAID: Readonly<Record<Act, string>> = {
   'mark-not-stopping': 'does not stop',
   rescue: 'taken from a dead worker',
   promote: 'successor started',
+  expire: 'was not started in time',
 };

@@ -42,6 +42,8 @@ export type TaskTimer = Due & {
   readonly watched: Watched;
   /** End of the timeout or of the grace, monotonic. */
   limitAt: number;
+  /** Of one that has not begun: when it may no more, by the server's clock. Those that wait in one line share their duties. */
+  expiresAt?: number;
 };
 
 /** Tasks of one lane that wait for a worker, the longest waiting first. */

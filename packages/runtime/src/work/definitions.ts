@@ -1,6 +1,7 @@
 import { DEFAULT_RUN_OPTIONS, type TaskError, type TaskRecord, type TypeDefinition } from '@baton/core';
 import { fitsDefinition } from '@baton/protocols';
 import { applyOverrides } from '../client/run-options.ts';
+import { submitFault } from '../client/submit-mode.ts';
 import { overridesIn } from '../commands/request-of.ts';
 import { wrongScope } from '../run/scope-guard.ts';
 import type { DefinitionFields } from './shapes.ts';
@@ -11,6 +12,10 @@ export const definitionsOf = (
 ): readonly TypeDefinition[] | string | undefined => {
   if (fields === undefined) return undefined;
   const definitions = fields.map(definitionOf);
+  for (const { type, submit } of definitions) {
+    const fault = submit === undefined ? undefined : submitFault(submit);
+    if (fault !== undefined) return `definitions: that of '${type}': ${fault}`;
+  }
   const large = definitions.find((definition) => !fitsDefinition(definition));
   return large === undefined ? definitions : `definitions: that of '${large.type}' is too large to be kept`;
 };

@@ -1,4 +1,4 @@
-import type { RefusalReason, Status, Successor, TaskRecord } from '@baton/core';
+import type { RefusalReason, Status, SubmitOutcome, Successor, TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import { isEnd } from './life-rules.ts';
 import { byTask, compareRecorded, type Recorded } from './recorded.ts';
@@ -22,7 +22,7 @@ export type CallEvent =
   | { readonly phase: 'answer'; readonly call: string; readonly at: number; readonly answer: CallAnswer };
 
 export type CallAnswer =
-  | { readonly kind: 'created' | 'joined'; readonly task: string }
+  | { readonly kind: SubmitOutcome; readonly task: string }
   | { readonly kind: 'aborted' | 'unsubscribed' }
   /** `state`: the status of the task as the caller was told it. */
   | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly state?: Status }
@@ -112,7 +112,7 @@ const checkSchedule = (found: Findings, { invoke, answer }: Answered, asked: Sch
   if (answer.kind === 'aborted' || answer.kind === 'unsubscribed') {
     found.expect(false, 'fitting-answer', () => `${call}: a schedule was answered ${answer.kind}`);
   }
-  if (answer.kind !== 'created' && answer.kind !== 'joined') return;
+  if (!('task' in answer)) return;
   const { task } = answer;
   const life = lifeOf(tasks, task);
   if (life === undefined) {
@@ -130,7 +130,7 @@ const checkSchedule = (found: Findings, { invoke, answer }: Answered, asked: Sch
       'created-own',
       () => `${call}: created ${task}, would have made ${asked.id}`,
     );
-  } else {
+  } else if (answer.kind !== 'throttled') {
     const { ended } = life;
     found.expect(
       ended === undefined || ended + skewMs >= at,
@@ -140,7 +140,7 @@ const checkSchedule = (found: Findings, { invoke, answer }: Answered, asked: Sch
     found.expect(asked.id !== task, 'joined-other', () => `${call}: joined the task ${task} it made itself`);
   }
   found.expect(
-    user === undefined || life.subscribers.has(user),
+    user === undefined || answer.kind === 'throttled' || life.subscribers.has(user),
     'subscribed',
     () => `${call}: ${user} never became a subscriber of ${task}`,
   );
@@ -149,7 +149,7 @@ const checkSchedule = (found: Findings, { invoke, answer }: Answered, asked: Sch
 const checkCancel = (found: Findings, { invoke, answer }: Answered, task: string, tasks: Tasks): void => {
   const { call, user } = invoke;
   const life = lifeOf(tasks, task);
-  if (answer.kind === 'created' || answer.kind === 'joined') {
+  if ('task' in answer) {
     found.expect(false, 'fitting-answer', () => `${call}: a cancel was answered ${answer.kind}`);
   }
   if (answer.kind === 'aborted') {

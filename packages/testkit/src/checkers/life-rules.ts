@@ -20,7 +20,7 @@ export const isEnd = (status: Status): boolean => LEGAL_STEPS[status].length ===
 export const isLegalStep = (from: Status, to: Status): boolean => from === to || LEGAL_STEPS[from].includes(to);
 
 /** What the first submit decided and nobody changes afterwards. */
-export const FIXED_FIELDS = [
+const FIXED_FIELDS = [
   'type',
   'key',
   'name',
@@ -34,6 +34,12 @@ export const FIXED_FIELDS = [
   'createdAt',
   'retriedFrom',
 ] as const satisfies readonly (keyof TaskRecord)[];
+
+/** Of them, what a later submit may put its own in place of, as long as no run of the task has begun. */
+const REPLACEABLE: ReadonlySet<string> = new Set(['name', 'args', 'queue', 'priority', 'policy']);
+
+export const fixedFor = ({ status, attempt }: TaskRecord): readonly (typeof FIXED_FIELDS)[number][] =>
+  status === 'pending' && attempt === 0 ? FIXED_FIELDS.filter((field) => !REPLACEABLE.has(field)) : FIXED_FIELDS;
 
 /** What an end decides for good. */
 export const FINAL_FIELDS = [

@@ -53,6 +53,10 @@ export const FAULTS = {
   'definition.write': WRITE,
   'definition.follow': READ,
   'definition.kept': ['delay', 'silent'],
+  'schedule.load': READ,
+  'schedule.write': WRITE,
+  'schedule.follow': READ,
+  'schedule.kept': ['delay'],
   /** Credits, offers, answers, what supervisors tell each other. */
   'dispatch.deliver': ['drop', 'duplicate', 'delay'],
   'presence.hold': WRITE,

@@ -25,6 +25,7 @@ import { Process, type ProcessState } from './process.ts';
 import { durablesOf, memoryProjections } from './projections.ts';
 import { Records, type StoredRecord } from './records.ts';
 import { createTopics, memorySignals } from './signals.ts';
+import { memorySchedules } from './schedules.ts';
 import { memoryStore } from './store.ts';
 import { Surroundings } from './surroundings.ts';
 import type { Trace } from './trace.ts';
@@ -196,6 +197,7 @@ const createServer = (around: Surroundings, tasksMaxBytes: number) => {
     operations: new OperationState(around.clock),
     commands: new CommandState(around),
     definitions: new DefinitionState(),
+    schedules: new Records(around.clock, Infinity),
     nodes: new PresenceState(around.clock),
     topics: createTopics(around),
     work: new WorkState(),
@@ -215,6 +217,7 @@ const makeNode = (around: Surroundings, server: Server, name: string, chance: Ch
     operations: memoryOperations(around, process, server.operations),
     commands: memoryCommands(around, process, server.commands),
     definitions: memoryDefinitions(around, process, server.definitions),
+    schedules: memorySchedules(around, process, server.schedules),
     dispatch: memoryDispatch(around, process, server.dispatch),
     presence: memoryPresence(around, process, server.nodes),
     signals: memorySignals(around, process, server.topics),

@@ -1,4 +1,11 @@
-import { TERMINAL_STATUSES, type Priority, type Scope, type Status, type WhenAborting } from '@baton/core';
+import {
+  TERMINAL_STATUSES,
+  type Priority,
+  type Scope,
+  type Status,
+  type SubmitMode,
+  type WhenAborting,
+} from '@baton/core';
 import { InvalidArgumentError as WrongOption, Option, type Command } from 'commander';
 import { cancel } from './commands/cancel.ts';
 import { doctor } from './commands/doctor.ts';
@@ -12,6 +19,7 @@ import { stats } from './commands/stats.ts';
 import { submit, type SubmitOptions } from './commands/submit.ts';
 import { watch } from './commands/watch.ts';
 import { workers } from './commands/workers.ts';
+import { registerScheduleCommands } from './register-schedules.ts';
 import { EXIT_CODE_HELP } from './exit-codes.ts';
 import { leaveOnSignals } from './signals.ts';
 import { withSession, type Session, type Who } from './session.ts';
@@ -21,18 +29,21 @@ const SCOPES: readonly Scope[] = ['private', 'shared', 'system'];
 const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
 const WHEN_ABORTING: readonly WhenAborting[] = ['queue', 'join', 'reject'];
 
+const MODES: readonly SubmitMode['kind'][] = ['join', 'reject', 'replace', 'coalesce', 'debounce', 'throttle'];
+
 const MOST_LISTED = 1_000;
 
 /** The commands of whoever operates or uses a system. They talk to NATS and MongoDB themselves, by the same settings. */
 export const registerOperatorCommands = (program: Command): void => {
-  const add = (usage: string, description: string): Command =>
-    program
+  const addTo = (parent: Command, usage: string, description: string): Command =>
+    parent
       .command(usage)
       .description(description)
       .option('--user <id>', 'act for this user; without it you are the operator, who may all')
       .option('--admin', 'with --user: act as an admin')
       .option('--json', 'print JSON, for machines')
       .addHelpText('after', EXIT_CODE_HELP);
+  const add = (usage: string, description: string): Command => addTo(program, usage, description);
 
   add('submit <type> [args...]', 'schedule a task; arguments are JSON, or text where they are no JSON')
     .option('--args <list>', 'all arguments as one JSON list')
@@ -49,6 +60,10 @@ export const registerOperatorCommands = (program: Command): void => {
     .option('--max-attempts <number>', 'failures until it fails for good', Number)
     .option('--operation-id <id>', 'the same id again within a day never makes a second task')
     .addOption(new Option('--when-aborting <way>', 'when the last one of the key is aborting').choices(WHEN_ABORTING))
+    .addOption(new Option('--mode <mode>', 'when a task of the key is there: join it, or ...').choices(MODES))
+    .option('--window <time>', 'of debounce and throttle: 5s, 1m')
+    .option('--max-wait <time>', 'of debounce: put off no longer than this; ten windows when not given')
+    .option('--expires <time>', 'not started this long after it could be, it is aborted; 0: never')
     .option('--strict', 'refuse a type no worker has ever served')
     .option('--wait', 'follow it to its end')
     .option('--wait-timeout <time>', 'wait no longer than this')
@@ -100,6 +115,8 @@ export const registerOperatorCommands = (program: Command): void => {
     .option('--max-rows <number>', 'most tasks of this run, the oldest; 0: no limit', wholeFrom(0), 0)
     .option('--dry-run', 'only say how many')
     .action((options: PruneOptions & Who) => end(options, (session) => prune(session, options)));
+
+  registerScheduleCommands(program, { add: addTo, end });
 
   add('stats', 'tasks by status, what waits, sizes, lag').action((options: Who) => end(options, stats));
   add('workers', 'who is there: workers, supervisors, projectors').action((options: Who) => end(options, workers));

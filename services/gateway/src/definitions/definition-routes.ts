@@ -30,6 +30,10 @@ const definitionShape = z
     on_orphan: z.enum(['retry', 'fail']),
     abort_grace_seconds: seconds,
     isolation: z.enum(['thread']).nullable(),
+    mode: z.enum(['join', 'reject', 'replace', 'coalesce', 'debounce', 'throttle']),
+    window_seconds: seconds.nullable(),
+    max_wait_seconds: seconds.nullable(),
+    expires_seconds: seconds.nullable(),
     args_schema: z.record(z.string(), z.unknown()).nullable().describe('JSON Schema of the list of arguments'),
     since: z.iso.datetime().describe('when the worker it was taken from began to serve it'),
     served: z.boolean().describe('a live worker takes tasks of the type'),
@@ -74,17 +78,31 @@ const definitionJson = (
   { definition, since, conflicts }: KeptDefinition,
   { admin, served }: { readonly admin: boolean; readonly served: boolean },
 ) => {
-  const { type, title = null, description = null, scope, queue, priority, policy, argsSchema } = definition;
+  const {
+    type,
+    title = null,
+    description = null,
+    scope,
+    queue,
+    priority,
+    policy,
+    submit = {},
+    argsSchema,
+  } = definition;
   const { initialMs, factor, maxMs, jitter } = backoffOf(policy);
   return {
     ...{ type, title, description, scope, queue, priority },
-    timeout_seconds: policy.timeoutMs === undefined ? null : policy.timeoutMs / 1_000,
+    timeout_seconds: secondsOrNull(policy.timeoutMs),
     max_attempts: maxAttemptsOf(policy),
     backoff: { initial: initialMs / 1_000, factor, max: maxMs / 1_000, jitter },
     max_rescues: maxRescuesOf(policy),
     on_orphan: policy.onOrphan ?? 'retry',
     abort_grace_seconds: abortGraceMsOf(policy) / 1_000,
     isolation: policy.isolation ?? null,
+    mode: submit.mode ?? 'join',
+    window_seconds: secondsOrNull(submit.windowMs),
+    max_wait_seconds: secondsOrNull(submit.maxWaitMs),
+    expires_seconds: secondsOrNull(submit.expiresMs),
     args_schema: (argsSchema as Record<string, unknown> | undefined) ?? null,
     since: new Date(since).toISOString(),
     served,
@@ -92,6 +110,8 @@ const definitionJson = (
     conflicts: admin ? conflicts.map(conflictJson) : [],
   } as const;
 };
+
+const secondsOrNull = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1_000);
 
 const conflictJson = ({ worker, fields }: DefinitionConflict) => ({ worker, fields: fields.map(nameOf) });
 

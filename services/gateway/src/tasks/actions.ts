@@ -1,4 +1,4 @@
-import { isTerminal, type Actor, type TraceContext } from '@baton/core';
+import { isTerminal, type Actor, type SubmitOutcome, type TraceContext } from '@baton/core';
 import { TaskNotFoundError, type Baton, type CallOptions, type TaskHandle } from '@baton/sdk';
 import { Problem, problem, taskNotFound } from '../http/problem.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
@@ -7,7 +7,7 @@ import type { FoundTask, TaskReader } from './task-reader.ts';
 
 export type Submitted = {
   readonly found: FoundTask;
-  readonly outcome: 'created' | 'joined';
+  readonly outcome: SubmitOutcome;
   readonly differs: boolean;
   /** False: no worker has ever served tasks of its type. */
   readonly known: boolean;
@@ -94,6 +94,7 @@ const MESSAGES = {
 const callOptionsOf = (body: SubmitBody, trace: TraceContext | undefined): CallOptions => {
   const { task_key, task_name, run_at, delay, operation_id, when_aborting, scope, queue, priority, strict } = body;
   const { timeout, max_attempts, backoff, max_rescues, on_orphan, abort_grace } = body;
+  const { mode, window, max_wait, expires, expires_at } = body;
   const retry = {
     ...(max_attempts === undefined ? {} : { maxAttempts: max_attempts }),
     ...(backoff === undefined ? {} : { backoff: backoffOf(backoff) }),
@@ -112,6 +113,11 @@ const callOptionsOf = (body: SubmitBody, trace: TraceContext | undefined): CallO
     ...(max_rescues === undefined ? {} : { maxRescues: max_rescues }),
     ...(on_orphan === undefined ? {} : { onOrphan: on_orphan }),
     ...(abort_grace === undefined ? {} : { abortGrace: abort_grace / 1_000 }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(window === undefined ? {} : { window: window / 1_000 }),
+    ...(max_wait === undefined ? {} : { maxWait: max_wait / 1_000 }),
+    ...(expires === undefined ? {} : { expires: expires === null ? null : expires / 1_000 }),
+    ...(expires_at === undefined ? {} : { expiresAt: new Date(expires_at) }),
     ...(operation_id === undefined ? {} : { operationId: operation_id }),
     ...(when_aborting === undefined ? {} : { whenAborting: when_aborting }),
     ...(trace === undefined ? {} : { trace }),

@@ -58,6 +58,7 @@ export const rowJson = ({ row, record }: Shown, looking: Looking) => {
     changed_at: iso(row.changed_at),
     changed_on: iso(row.changed_at),
     run_at: isoOrNull(row.run_at),
+    expires_at: isoOrNull(row.expires_at),
     ready_at: iso(row.ready_at),
     started_at: isoOrNull(row.started_at),
     ended_at: isoOrNull(row.ended_at),

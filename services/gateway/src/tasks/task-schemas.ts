@@ -1,3 +1,4 @@
+import { SUBMIT_OUTCOMES } from '@baton/core';
 import { z } from 'zod';
 
 /** Shapes of answers, for the OpenAPI document; a test holds what is sent to them. */
@@ -62,6 +63,7 @@ const rowFields = {
   changed_at: time,
   changed_on: time,
   run_at: maybeTime,
+  expires_at: maybeTime,
   ready_at: time,
   started_at: maybeTime,
   ended_at: maybeTime,
@@ -155,7 +157,7 @@ export const answers = {
   result: z.strictObject({ status, result: data }),
   submit: z.strictObject({
     task: taskDetail,
-    outcome: z.enum(['created', 'joined']),
+    outcome: z.enum(SUBMIT_OUTCOMES),
     differs: z.boolean(),
     known: z.boolean().describe('false: no worker has ever served tasks of its type'),
   }),

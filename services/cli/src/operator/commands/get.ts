@@ -90,6 +90,7 @@ const show = (document: TaskDocument): void => {
     'execution mode': document.execution_mode,
     created: timeText(document.created_at),
     'not before': timeText(document.run_at),
+    'not after': timeText(document.expires_at),
     started: timeText(started),
     ended: timeText(ended),
     took: durationText(started, ended),

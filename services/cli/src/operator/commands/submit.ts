@@ -1,4 +1,4 @@
-import type { Priority, Scope, WhenAborting } from '@baton/core';
+import type { Priority, Scope, SubmitMode, WhenAborting } from '@baton/core';
 import { InexactNumberError, parseExactJson } from '@baton/protocols';
 import { InvalidArgumentError } from '@baton/runtime';
 import type { CallOptions } from '@baton/sdk';
@@ -22,6 +22,10 @@ export type SubmitOptions = {
   readonly maxAttempts?: number;
   readonly operationId?: string;
   readonly whenAborting?: WhenAborting;
+  readonly mode?: SubmitMode['kind'];
+  readonly window?: string;
+  readonly maxWait?: string;
+  readonly expires?: string;
   readonly strict?: boolean;
   readonly wait?: boolean;
   readonly waitTimeout?: string;
@@ -47,7 +51,8 @@ export const submit = async (
   return exitCodes.ok;
 };
 
-const argumentsOf = (texts: readonly string[], list: string | undefined): readonly unknown[] => {
+/** From the words of a command line, or from one list. */
+export const argumentsOf = (texts: readonly string[], list: string | undefined): readonly unknown[] => {
   if (list === undefined) return texts.map(valueOf);
   if (texts.length > 0) throw new InvalidArgumentError('give arguments one by one, or all of them as --args, not both');
   const parsed = parse(list);
@@ -70,6 +75,7 @@ const parse = (text: string): unknown => {
 const callOptions = (options: SubmitOptions): CallOptions => {
   const { scope, strict, key, name, queue, priority, timeout, delay, runAt, maxAttempts, operationId, whenAborting } =
     options;
+  const { mode, window, maxWait, expires } = options;
   return {
     ...(scope === undefined ? {} : { scope }),
     ...(strict === undefined ? {} : { strict }),
@@ -83,6 +89,10 @@ const callOptions = (options: SubmitOptions): CallOptions => {
     ...(maxAttempts === undefined ? {} : { retry: { maxAttempts } }),
     ...(operationId === undefined ? {} : { operationId }),
     ...(whenAborting === undefined ? {} : { whenAborting }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(window === undefined ? {} : { window: durationOf(window) }),
+    ...(maxWait === undefined ? {} : { maxWait: durationOf(maxWait) }),
+    ...(expires === undefined ? {} : { expires: durationOf(expires) }),
   };
 };
 

@@ -71,9 +71,11 @@ export type Submission = {
   readonly operation_id: string;
 };
 
-export type SubmitAnswer = { readonly task: Task; readonly outcome: 'created' | 'joined'; readonly differs: boolean };
+export type SubmitOutcome = 'created' | 'joined' | 'replaced' | 'debounced' | 'throttled';
 
-type WireSubmit = { task: WireTask; outcome: 'created' | 'joined'; differs: boolean };
+export type SubmitAnswer = { readonly task: Task; readonly outcome: SubmitOutcome; readonly differs: boolean };
+
+type WireSubmit = { task: WireTask; outcome: SubmitOutcome; differs: boolean };
 
 const submitOf = ({ task, outcome, differs }: WireSubmit): SubmitAnswer => ({ task: taskOf(task), outcome, differs });
 

@@ -18,6 +18,7 @@ export type WireTask = {
   readonly priority: string;
   readonly created_at: string;
   readonly run_at: string | null;
+  readonly expires_at: string | null;
   readonly started_at: string | null;
   readonly ended_at: string | null;
   readonly attempt: number;
@@ -93,6 +94,7 @@ export const taskOf = (wire: WireTask): Task => ({
   priority: wire.priority,
   createdAt: Date.parse(wire.created_at),
   runAt: millis(wire.run_at),
+  expiresAt: millis(wire.expires_at),
   startedAt: millis(wire.started_at),
   endedAt: millis(wire.ended_at),
   attempt: wire.attempt,

@@ -1,7 +1,7 @@
 import { parseExactJson } from '@baton/protocols/exact-json';
 import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import { ApiError } from '../api/http.ts';
-import { submitTask, type Definition } from '../api/tasks.ts';
+import { submitTask, type Definition, type SubmitOutcome } from '../api/tasks.ts';
 import { useApp } from '../shell/app-context.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { durationText } from '../time/durations.ts';
@@ -41,8 +41,7 @@ export const ScheduleDialog = ({ type = '' }: { readonly type?: string | undefin
     setBusy(true);
     try {
       const { task, outcome, differs } = await submitTask(app.server, submissionOf(draft, operationId));
-      const joined = differs ? 'You joined a task whose arguments differ from yours' : 'You joined the task';
-      app.toasts.good(`${outcome === 'created' ? 'Scheduled' : joined}: ${task.name}`);
+      app.toasts.good(`${wordsFor(outcome, differs)}: ${task.name}`);
       app.list.refresh();
       close();
     } catch (error) {
@@ -248,3 +247,19 @@ const Choice = ({ label, value, own, options, onChange }: ChoiceProps) => (
 );
 
 const said = (own: string | undefined): string => (own === undefined ? '' : ` (${own})`);
+
+/** The type may say what becomes of a submit whose key has a task. */
+const wordsFor = (outcome: SubmitOutcome, differs: boolean): string => {
+  switch (outcome) {
+    case 'created':
+      return 'Scheduled';
+    case 'joined':
+      return differs ? 'You joined a task whose arguments differ from yours' : 'You joined the task';
+    case 'replaced':
+      return 'Your arguments took the place of those of the waiting task';
+    case 'debounced':
+      return 'Your arguments took the place of those of the waiting task, which was put off';
+    case 'throttled':
+      return 'Nothing was scheduled: there was one a moment ago';
+  }
+};

@@ -6,7 +6,7 @@ type Step = { readonly name: string; readonly text: string; readonly at: number 
 
 /** How far a cancel, or a timeout, has come (behaviour A11). */
 export const AbortProof = ({ task, abort }: { readonly task: TaskDetail; readonly abort: Abort }) => {
-  const isCancel = abort.cause === 'cancel';
+  const title = TITLES[abort.cause] ?? 'Abort';
   const steps: readonly Step[] = [
     { name: 'Requested', text: `by ${abort.requestedBy.replace(/^user:/, '')}`, at: abort.requestedAt },
     { name: 'Delivered', text: 'the worker has it', at: abort.deliveredAt },
@@ -15,9 +15,9 @@ export const AbortProof = ({ task, abort }: { readonly task: TaskDetail; readonl
   ];
   const isOver = task.endedAt !== undefined;
   return (
-    <section class="panel" aria-label={isCancel ? 'Cancel' : 'Timeout'}>
+    <section class="panel" aria-label={title}>
       <header>
-        <h2>{isCancel ? 'Cancel' : 'Timeout'}</h2>
+        <h2>{title}</h2>
         {abort.stoppedAt !== undefined && (
           <span class="muted">stopped in {durationText((abort.stoppedAt - abort.requestedAt) / 1_000)}</span>
         )}
@@ -29,6 +29,12 @@ export const AbortProof = ({ task, abort }: { readonly task: TaskDetail; readonl
       </ol>
     </section>
   );
+};
+
+const TITLES: Readonly<Record<string, string>> = {
+  cancel: 'Cancel',
+  timeout: 'Timeout',
+  expired: 'Not started in time',
 };
 
 type StepProps = { readonly step: Step; readonly from: number; readonly isOver: boolean };

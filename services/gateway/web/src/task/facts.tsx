@@ -29,6 +29,11 @@ export const Facts = ({ task }: { readonly task: TaskDetail }) => (
           <When at={task.runAt} />
         </Fact>
       )}
+      {task.expiresAt !== undefined && (
+        <Fact name="Start by">
+          <When at={task.expiresAt} />
+        </Fact>
+      )}
       {task.startedAt !== undefined && (
         <Fact name="Started">
           <When at={task.startedAt} />

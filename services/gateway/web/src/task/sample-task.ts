@@ -16,6 +16,7 @@ export const sampleTask = (fields: Partial<Task> = {}): Task => ({
   priority: 'normal',
   createdAt: 0,
   runAt: undefined,
+  expiresAt: undefined,
   startedAt: undefined,
   endedAt: undefined,
   attempt: 0,

@@ -25,6 +25,7 @@ export type Task = {
   readonly priority: string;
   readonly createdAt: number;
   readonly runAt: number | undefined;
+  readonly expiresAt: number | undefined;
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
   readonly attempt: number;

@@ -1,0 +1,174 @@
+import type { Actor, CatchUp, Overlap, ScheduleAnswer, ScheduleEntry, ScheduleRecord } from '@baton/core';
+import {
+  InvalidArgumentError,
+  readScheduleBody,
+  scheduleSpecOf,
+  type ScheduleClient,
+  type TaskDefinition,
+} from '@baton/runtime';
+import type { Duration } from './duration.ts';
+import { WrongRoleError } from './errors.ts';
+import type { CallOptions } from './options.ts';
+
+/** When, and what (behaviour H). */
+export type ScheduleOptions = Pick<
+  CallOptions,
+  | 'taskName'
+  | 'scope'
+  | 'queue'
+  | 'priority'
+  | 'timeout'
+  | 'retry'
+  | 'maxRescues'
+  | 'onOrphan'
+  | 'abortGrace'
+  | 'expires'
+> & {
+  /** Expressions of 5 or 6 fields, the first of 6 being seconds. One of `cron` and `every` is there, or both. */
+  readonly cron?: string | readonly string[];
+  readonly every?: Duration;
+  /** IANA name of the zone the expressions are read in; `UTC` when not set. */
+  readonly timezone?: string;
+  /** Days at which nothing fires, `2030-12-24`, in that zone. */
+  readonly skipDates?: readonly string[];
+  /** While the task of an earlier fire is active: `skip` (the default), `buffer_one`, `buffer_all`, `cancel_other`, `allow`. */
+  readonly overlap?: Overlap;
+  /** What is made up for of times that were missed: `none`, the `last` of them (the default) or `all`, ... */
+  readonly catchUp?: CatchUp;
+  /** ... no further back than this; a day when not set. */
+  readonly catchUpWindow?: Duration;
+  /** Each fire comes up to this much later, by chance that is the same for the same fire. */
+  readonly jitter?: Duration;
+  readonly task: string | Pick<TaskDefinition, 'type'> | { readonly definition: Pick<TaskDefinition, 'type'> };
+  readonly args?: readonly unknown[];
+};
+
+/** Of a task definition: all of it but the task. */
+export type TaskSchedule = Omit<ScheduleOptions, 'task'>;
+
+/** A schedule as it is stored now. */
+export type ScheduleInfo = {
+  readonly name: string;
+  readonly outcome?: ScheduleAnswer['kind'];
+  readonly paused: { readonly at: Date; readonly by: string; readonly why?: string } | undefined;
+  /** The next ten times; empty while it is paused. */
+  readonly next: readonly Date[];
+  /** What happened last: fires with their task, skips with their reason, who and when. */
+  readonly history: readonly ScheduleEntry[];
+  readonly started: number;
+  readonly skipped: number;
+  /** Fires whose task is not made yet. */
+  readonly waiting: number;
+  readonly record: ScheduleRecord;
+};
+
+export type BackfillOptions = {
+  readonly from: Date;
+  /** Not included. */
+  readonly to: Date;
+  /** `buffer_all` when not set: one after the other. */
+  readonly overlap?: Overlap;
+  /** Makes it safe to repeat. */
+  readonly id?: string;
+};
+
+const NEXT = 10;
+
+/** The schedules one user may see and change. */
+export class Schedules {
+  private readonly given: ScheduleClient | undefined;
+  private readonly actor: Actor;
+
+  constructor(client: ScheduleClient | undefined, actor: Actor) {
+    this.given = client;
+    this.actor = actor;
+  }
+
+  /**
+   * Makes a schedule, or changes it; the same one again changes nothing and keeps its cadence (behaviour H4). Its tasks are
+   * this user's.
+   */
+  async set(name: string, options: ScheduleOptions): Promise<ScheduleInfo> {
+    const { outcome, record } = await this.client.set(this.actor, name, readScheduleBody(bodyOf(options)));
+    return { ...this.info(record), outcome };
+  }
+
+  async get(name: string): Promise<ScheduleInfo> {
+    return this.info(await this.client.get(this.actor, name));
+  }
+
+  async list(): Promise<readonly ScheduleInfo[]> {
+    return (await this.client.list(this.actor)).map((record) => this.info(record));
+  }
+
+  async pause(name: string, why?: string): Promise<ScheduleInfo> {
+    return this.info(await this.client.pause(this.actor, name, why));
+  }
+
+  async resume(name: string): Promise<ScheduleInfo> {
+    return this.info(await this.client.resume(this.actor, name));
+  }
+
+  /** Fires now, also while it is paused. */
+  async trigger(name: string, options: { readonly id?: string } = {}): Promise<ScheduleInfo> {
+    return this.info(await this.client.trigger(this.actor, name, options.id));
+  }
+
+  async backfill(name: string, { from, to, ...rest }: BackfillOptions): Promise<ScheduleInfo> {
+    const range = { from: millis('from', from), to: millis('to', to), ...rest };
+    return this.info(await this.client.backfill(this.actor, name, range));
+  }
+
+  /** What it has started goes on. */
+  async remove(name: string): Promise<void> {
+    await this.client.remove(this.actor, name);
+  }
+
+  private get client(): ScheduleClient {
+    if (this.given !== undefined) return this.given;
+    throw new WrongRoleError('a publisher keeps no schedules: connect as a runtime, or ask the gateway');
+  }
+
+  private info(record: ScheduleRecord): ScheduleInfo {
+    const { name, paused, history, started, skipped, waiting } = record;
+    const isOff = paused !== undefined || record.removed === true;
+    return {
+      ...{ name, history, started, skipped, record },
+      paused: paused === undefined ? undefined : { ...paused, at: new Date(paused.at) },
+      next: isOff ? [] : this.client.upcoming(record, NEXT).map((time) => new Date(time)),
+      waiting: waiting.length,
+    };
+  }
+}
+
+const millis = (field: string, date: Date): number => {
+  if (date instanceof Date && !Number.isNaN(date.getTime())) return date.getTime();
+  throw new InvalidArgumentError(`${field} is a valid Date`);
+};
+
+/** Throws InvalidArgumentError for what is no schedule of that type. */
+export const checkSchedule = (type: string, schedule: TaskSchedule): void => {
+  scheduleSpecOf(readScheduleBody(bodyOf({ ...schedule, task: type })), Date.now());
+};
+
+/** By the names of REST, which is how it is read at every door. */
+const bodyOf = (options: ScheduleOptions): Readonly<Record<string, unknown>> => {
+  const { task, retry, skipDates, catchUp, catchUpWindow, taskName, maxRescues, onOrphan, abortGrace, ...same } =
+    options;
+  const type = typeof task === 'string' ? task : 'definition' in task ? task.definition.type : task.type;
+  const backoff = retry?.backoff;
+  const fields = {
+    ...same,
+    type,
+    skip_dates: skipDates,
+    catch_up: catchUp,
+    catch_up_window: catchUpWindow,
+    task_name: taskName,
+    max_attempts: retry?.maxAttempts,
+    backoff,
+    max_rescues: maxRescues,
+    on_orphan: onOrphan,
+    abort_grace: abortGrace,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+};
