@@ -73,6 +73,8 @@ test('P1 every field, from the record and nothing else', () => {
     subscriber_ids: ['alice'],
     queue: 'default',
     priority: 'low',
+    group: null,
+    units: 1,
     execution_mode: 'async',
     created_at: new Date(AT),
     changed_at: new Date(AT + 4),

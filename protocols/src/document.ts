@@ -46,6 +46,8 @@ export type TaskDocument = {
   readonly subscriber_ids: readonly string[];
   readonly queue: string;
   readonly priority: Priority;
+  readonly group: string | null;
+  readonly units: number;
   readonly execution_mode: 'async' | 'sync';
   readonly created_at: Date;
   readonly changed_at: Date;
@@ -131,6 +133,8 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   subscriber_ids: record.subscribers.map((s) => s.user),
   queue: record.queue,
   priority: record.priority,
+  group: record.group ?? null,
+  units: record.units ?? 1,
   execution_mode: record.mode,
   created_at: new Date(record.createdAt),
   changed_at: new Date(record.changedAt),

@@ -22,6 +22,7 @@ export {
   readAnnouncement,
   readDefinition,
 } from './definition.ts';
+export { encodeQueueSettings, readQueueSettings } from './queue-settings.ts';
 export {
   ANNOUNCE_MS,
   ARCHIVE_TTL_MS,
@@ -60,6 +61,12 @@ export {
   DATA_NODES,
   DEAD_MAX_BYTES,
   DEFINITION_LIMIT,
+  GROUP_LENGTH,
+  QUEUE_COUNT_LIMIT,
+  QUEUE_SETTINGS_LIMIT,
+  RATE_WINDOW_MS,
+  UNITS_LIMIT,
+  WEIGHT_LIMIT,
   DESCRIPTION_LENGTH,
   EVENTS_MAX_BYTES,
   ERROR_MESSAGE_LENGTH,
@@ -107,6 +114,7 @@ export { decodeRecord, encodeRecord, readRecord, readRecordAt } from './record.t
 export { metadataKeys, streamConfigs } from './streams.ts';
 export { documentOf, searchTextOf } from './document.ts';
 
+export type { SettingsReading } from './queue-settings.ts';
 export type { Address, Identity, OutcomeKey } from './address.ts';
 export type { Sized } from './codec.ts';
 export type { DataReading } from './data-text.ts';

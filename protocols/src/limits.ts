@@ -117,3 +117,17 @@ export const BACKFILL_TIMES = 1_000;
 
 /** One message of a worker about what it serves; the rest goes in more of them. */
 export const ANNOUNCEMENT_LIMIT = 256 * 1024;
+
+/** What is set for one queue. */
+export const QUEUE_SETTINGS_LIMIT = 256 * 1024;
+
+/** Most a limit may allow, of tasks at once and of units in a window; most units of one task; most of a group's weight. */
+export const QUEUE_COUNT_LIMIT = 1_000_000;
+export const UNITS_LIMIT = 10_000;
+export const WEIGHT_LIMIT = 1_000;
+
+/** A group is named by whoever submits. */
+export const GROUP_LENGTH = 256;
+
+/** The window of a rate, milliseconds. */
+export const RATE_WINDOW_MS = { least: 100, most: 24 * 60 * 60 * 1_000 } as const;

@@ -42,6 +42,9 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     /** KV bucket of schedules: one record each, by name. */
     schedulesBucket: `${namespace}_SCHEDULES`,
     schedulesStream: `KV_${namespace}_SCHEDULES`,
+    /** KV bucket of what is set for queues: pauses, limits, weights. One record a queue, written by compare-and-set. */
+    queuesBucket: `${namespace}_QUEUES`,
+    queuesStream: `KV_${namespace}_QUEUES`,
 
     /** Arguments and results that are too large for a record, laid out as every NATS object store. */
     objectsBucket: `${namespace}_OBJECTS`,
@@ -104,6 +107,12 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     definedSubject: (type: string) => `${root}.defined.${token(type)}`,
     definedPrefix: `${root}.defined.`,
     allDefined: `${root}.defined.*`,
+    queueSubject: (queue: string) => `$KV.${namespace}_QUEUES.${token(queue)}`,
+    queuePrefix: `$KV.${namespace}_QUEUES.`,
+    allQueues: `$KV.${namespace}_QUEUES.>`,
+    /** Where the server repeats what is set for a queue once it is stored. */
+    queueSetPrefix: `${root}.queue.set.`,
+    allQueueSet: `${root}.queue.set.*`,
     /** What a worker serves, told to supervisors; at most once, so it is repeated. */
     announceSubject: (worker: string) => `${root}.announce.${worker}`,
     announcePrefix: `${root}.announce.`,

@@ -31,6 +31,8 @@ export const noFields = (): FoundFields => ({
   operation: undefined,
   traceparent: undefined,
   tracestate: undefined,
+  group: undefined,
+  units: undefined,
   readyAt: undefined,
   startedAt: undefined,
   endedAt: undefined,
@@ -90,6 +92,8 @@ export const recordWith = (found: FoundFields): TaskRecord => {
   if (found.operation !== undefined) made.operation = found.operation;
   if (found.traceparent !== undefined) made.traceparent = found.traceparent;
   if (found.tracestate !== undefined) made.tracestate = found.tracestate;
+  if (found.group !== undefined) made.group = found.group;
+  if (found.units !== undefined) made.units = found.units;
   if (found.readyAt !== undefined) made.readyAt = found.readyAt;
   if (found.startedAt !== undefined) made.startedAt = found.startedAt;
   if (found.endedAt !== undefined) made.endedAt = found.endedAt;

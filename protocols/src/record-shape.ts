@@ -70,6 +70,9 @@ export const policy = repeated(
   ),
 );
 
+/** Absent where there is none: of most tasks. */
+const GROUPING: Fields = { group: word, units: above0 };
+
 const RUN_OPTIONS: Fields = {
   scope: oneOf(...SCOPES),
   queue: word,
@@ -89,7 +92,8 @@ const submit = mapOf(
 );
 
 /** How tasks are run, in a record and in the definition of their type. Fields it does not know are let through. */
-export const isRunOptions = (value: unknown): boolean => faultIn(value, RUN_OPTIONS, { submit }) === undefined;
+export const isRunOptions = (value: unknown): boolean =>
+  faultIn(value, RUN_OPTIONS, { ...GROUPING, submit }) === undefined;
 
 const SPEC: Fields = {
   id: text,
@@ -115,6 +119,7 @@ const SPEC_OPTIONAL: Fields = {
   operation: text,
   traceparent: text,
   tracestate: text,
+  ...GROUPING,
 };
 
 /** One that waits, with those that wait behind it. As deep as bytes are nested, which is bounded. */

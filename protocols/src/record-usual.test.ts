@@ -74,6 +74,8 @@ const specMore = {
   operation: letters,
   traceparent: letters,
   tracestate: letters,
+  group: letters,
+  units: fc.integer({ min: 1, max: 10_000 }),
 };
 const spec = fc.record({ ...specFields, ...specMore }, { requiredKeys: Object.keys(specFields) as 'id'[] });
 const { successor } = fc.letrec((tie) => ({

@@ -53,6 +53,8 @@ const spec: TaskSpec = {
   operation: '0123456789abcdef0123456789abcdef',
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   tracestate: 'vendor=1',
+  group: 'tenant',
+  units: 3,
 };
 
 /** Every field there is, which no one record has. */

@@ -6,6 +6,7 @@ import {
   DEFINITION_LIMIT,
   EVENTS_MAX_BYTES,
   PARTITIONS,
+  QUEUE_SETTINGS_LIMIT,
   RECORD_LIMIT,
   SCHEDULE_LIMIT,
 } from './limits.ts';
@@ -155,6 +156,20 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       allow_msg_ttl: true,
       allow_rollup_hdrs: false,
       republish: { src: names.allSchedules, dest: `${names.scheduledPrefix}>` },
+    },
+    {
+      ...common,
+      name: names.queuesStream,
+      subjects: [names.allQueues],
+      // Kept: a pause outlives every process, and ends when somebody ends it.
+      retention: 'limits',
+      discard: 'new',
+      max_msgs_per_subject: 1,
+      max_msg_size: QUEUE_SETTINGS_LIMIT + 4_096,
+      duplicate_window: 100 * NANOS_PER_MS,
+      allow_direct: false,
+      allow_rollup_hdrs: false,
+      republish: { src: names.allQueues, dest: `${names.queueSetPrefix}>` },
     },
     {
       ...common,

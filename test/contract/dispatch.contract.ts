@@ -1,5 +1,6 @@
 import type { Credit, CreditAnswer, OfferBatch, OfferedTask, ReadyMessage } from '@baton/runtime';
 import { silentLog, WorkerQueues } from '@baton/runtime';
+import { allPartitions } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { QueueHost } from '../../packages/runtime/src/dispatch/queue-host.ts';
 import type { QueuedTask } from '../../packages/runtime/src/dispatch/ready-outbox.ts';
@@ -51,10 +52,18 @@ const LONG_MS = 2_000;
 /** What a check has started, and its end takes down. */
 const started: (() => unknown)[] = [];
 
+/** Nothing is set for any queue, and nothing runs. */
+const alone = (name: string) => ({
+  allRunning: () => [],
+  partitions: () => allPartitions(),
+  leased: () => [name],
+  settings: { isCurrent: true, of: () => undefined, all: () => new Map() },
+});
+
 /** A supervisor's queues, with the tasks of its partitions in the hands of the test. */
 const hostOn = async (bench: Bench, name: string, tasks: QueuedTask[], members: readonly string[] = [name]) => {
   const ports = await bench.ports(name);
-  const host = new QueueHost({ ...ports, supervisor: name, log: silentLog, allReady: () => tasks });
+  const host = new QueueHost({ ...ports, supervisor: name, log: silentLog, allReady: () => tasks, ...alone(name) });
   host.start();
   started.push(() => host.stop());
   host.share(members);
@@ -170,17 +179,18 @@ export const dispatchContract = (name: string, withBench: WithBench): void =>
           { address: sampleAddress('k'), revision: 5, bytes },
           { address: sampleAddress('l'), revision: 6 },
         ];
-        supervisor.dispatch.offer('w1', { queue: 'a.b', session: 's', from, offers, waiting: 9 });
+        supervisor.dispatch.offer('w1', { queue: 'a.b', session: 's', from, offers, waiting: 9, term: 't' });
         from += 2;
-        return answer({ sent: from });
+        return answer({ sent: from, term: 't' });
       });
       await until(bench, async () => {
         const reply = await worker.dispatch.credit(credit(), 's1', LONG_MS);
         assert.is(reply.kind === 'answered' ? got.length * 2 : -1, from);
+        assert.is(reply.kind === 'answered' ? reply.answer.term : undefined, 't');
         assert.ok(got.length >= 5);
       });
       const [first] = got;
-      assert.equal([first?.queue, first?.session, first?.from, first?.waiting], ['a.b', 's', 0, 9]);
+      assert.equal([first?.queue, first?.session, first?.from, first?.waiting, first?.term], ['a.b', 's', 0, 9, 't']);
       assert.is(noteIn(first?.offers[0]?.bytes ?? new Uint8Array()), 'with a note');
       assert.equal(first?.offers[1], { address: sampleAddress('l'), revision: 6 });
     });
@@ -195,10 +205,15 @@ export const dispatchContract = (name: string, withBench: WithBench): void =>
       const sent = [
         message(1, { begins: true }),
         message(2, { ready: [task, queued('m', 9)], gone: [gone] }),
+        message(3, {
+          ready: [queued('n', 10, { group: 'tenant', units: 3 })],
+          held: [{ queue: 'a.b', address: sampleAddress('o'), revision: 11, type: 'job', group: 'tenant' }],
+        }),
+        message(4, { state: { members: ['s1', 's2'], partitions: ['00', '3f'], limited: ['a.b'] }, held: [] }),
         message(0, { ask: true }),
       ];
       for (const one of sent) a.dispatch.tell('s2', one);
-      await until(bench, () => assert.is(got.length, 3));
+      await until(bench, () => assert.is(got.length, sent.length));
       assert.equal(got, sent);
     });
 

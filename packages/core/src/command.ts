@@ -73,6 +73,8 @@ export type WorkerCommand =
       readonly offered: number;
       /** `traceparent` of the span of the run it begins, where that is traced. */
       readonly trace?: string;
+      /** In that revision and no other: whoever offered it counts what runs (behaviour Q5). */
+      readonly exact?: true;
     }
   | { readonly kind: 'make-abortable'; readonly at: Millis; readonly fence: Fence }
   | {

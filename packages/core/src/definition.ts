@@ -18,6 +18,8 @@ export type RunOptions = {
   readonly scope: Scope;
   readonly queue: string;
   readonly priority: Priority;
+  readonly group?: string;
+  readonly units?: number;
   readonly policy: Policy;
   readonly submit?: SubmitOptions;
 };
@@ -68,10 +70,20 @@ export const definitionDifferences = (a: RunOptions, b: RunOptions): readonly st
     .toSorted();
 };
 
-const fieldsOf = ({ scope, queue, priority, policy, submit }: RunOptions): Readonly<Record<string, unknown>> => ({
+const fieldsOf = ({
   scope,
   queue,
   priority,
+  group,
+  units,
+  policy,
+  submit,
+}: RunOptions): Readonly<Record<string, unknown>> => ({
+  scope,
+  queue,
+  priority,
+  ...(group === undefined ? {} : { group }),
+  ...(units === undefined ? {} : { units }),
   ...policy,
   ...submit,
 });

@@ -44,7 +44,7 @@ const copyOf = <T extends object>(value: T): T => Object.assign({}, value);
 const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord => {
   const { spec, at, by, why, subscribers, createdAt, dedupeCount, successor } = event;
   const { creator, args, host, runAt, latestRunAt, expiresAt, throttledUntil, retriedFrom, operation } = spec;
-  const { traceparent, tracestate } = spec;
+  const { group, units, traceparent, tracestate } = spec;
   // Field by field and by name, which is how an engine keeps an object of so many fast to copy and to look into.
   const next = {} as Draft;
   next.v = RECORD_VERSION;
@@ -74,6 +74,8 @@ const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord
   if (operation !== undefined) next.operation = operation;
   if (traceparent !== undefined) next.traceparent = traceparent;
   if (tracestate !== undefined) next.tracestate = tracestate;
+  if (group !== undefined) next.group = group;
+  if (units !== undefined) next.units = units;
   // What a newer version has put there goes along.
   for (const name in spec) if (!(name in next)) Object.assign(next, { [name]: spec[name as keyof typeof spec] });
   // It waited behind another task, and can begin only now.

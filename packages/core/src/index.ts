@@ -21,6 +21,18 @@ export { durationMs, queuedMs, readyAtOf, waitedMs } from './durations.ts';
 export { evolve } from './evolve.ts';
 export { describeDuration, describeProgress, etaMs, fractionOf, parseProgress } from './progress.ts';
 export { taskOf } from './promote.ts';
+export { Gate } from './queue/gate.ts';
+export {
+  decideSettings,
+  describeCounted,
+  describeLimit,
+  describePart,
+  emptySettings,
+  evolveSettings,
+  isLimited,
+  pauseOf,
+  SETTINGS_VERSION,
+} from './queue/settings.ts';
 export { LOWER_SHARE, TaskQueue } from './queue/task-queue.ts';
 export { commandsOf, endOfForgotten, hasEndedBy, runOf, verdictOn } from './remote-run.ts';
 export { backoffDelayMs } from './retry.ts';
@@ -54,7 +66,25 @@ export type {
 } from './definition.ts';
 export type { Decision } from './decision.ts';
 export type { TaskEvent } from './event.ts';
-export type { TaskOffer, ReadyTask, Return, TaskQueueOptions } from './queue/task-queue.ts';
+export type { HeldTask, ReadyTask, Return, TaskOffer } from './queue/entry.ts';
+export type { Block } from './queue/gate.ts';
+export type {
+  Counted,
+  LimitWish,
+  Pause,
+  QueueLimit,
+  QueuePart,
+  QueueSettings,
+  Rate,
+  SettingsAnswer,
+  SettingsChange,
+  SettingsCommand,
+  SettingsDecision,
+  SettingsEvent,
+  SettingsRefusal,
+  Weight,
+} from './queue/settings.ts';
+export type { Standing, TaskQueueOptions } from './queue/task-queue.ts';
 export type { Former } from './retry-ended.ts';
 export type { ParsedProgress, ProgressInput } from './progress.ts';
 export type { Reporting, RunReport, RunVerdict } from './remote-run.ts';

@@ -8,7 +8,7 @@ type Retry = Extract<ClientCommand, { kind: 'retry' }>;
 
 /** What is known of a task that is to be run again; its record has it, and its document has. */
 export type Former = Owned &
-  Pick<TaskRecord, 'id' | 'status' | 'type' | 'key' | 'name' | 'queue' | 'priority' | 'policy'>;
+  Pick<TaskRecord, 'id' | 'status' | 'type' | 'key' | 'name' | 'queue' | 'priority' | 'group' | 'units' | 'policy'>;
 
 /**
  * Runs an ended task again (behaviour R7): a submit of the same key, arguments and options, so it joins what is active. A
@@ -47,7 +47,7 @@ const isForOthers = (former: Former, actor: Actor): boolean => {
 };
 
 const specOf = (former: Former, { id, actor, args, trace }: Retry, forOthers: boolean): TaskSpec => {
-  const { type, key, name, scope, queue, priority, policy } = former;
+  const { type, key, name, scope, queue, priority, group, units, policy } = former;
   const creator = forOthers ? former.creator : actor.user;
   return {
     id,
@@ -59,6 +59,8 @@ const specOf = (former: Former, { id, actor, args, trace }: Retry, forOthers: bo
     ...(args === undefined ? {} : { args }),
     queue,
     priority,
+    ...(group === undefined ? {} : { group }),
+    ...(units === undefined ? {} : { units }),
     mode: 'async',
     policy,
     retriedFrom: former.id,

@@ -19,7 +19,8 @@ export const decideClaim = (record: TaskRecord | undefined, command: Of<'claim'>
   if (record.host !== undefined && record.host !== command.worker) return refuse('not_pending');
   // By now it is for whoever ends it.
   if (record.host === undefined && record.attempt === 0 && isExpired(record, command.at)) return refuse('not_pending');
-  if (record.runAt !== undefined && command.offered !== command.revision) return refuse('not_due');
+  const isExact = record.runAt !== undefined || command.exact === true;
+  if (isExact && command.offered !== command.revision) return refuse('not_due');
   const claimed = {
     kind: 'claimed',
     at: command.at,

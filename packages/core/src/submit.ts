@@ -153,6 +153,8 @@ export const differs = (a: TaskSpec, b: TaskSpec): boolean =>
   a.name !== b.name ||
   a.queue !== b.queue ||
   a.priority !== b.priority ||
+  a.group !== b.group ||
+  a.units !== b.units ||
   !samePlain(a.policy, b.policy);
 
 const sameData = (a: Data | undefined, b: Data | undefined): boolean => {

@@ -137,6 +137,10 @@ export type TaskSpec = Partial<TraceContext> & {
   readonly args?: Data;
   readonly queue: string;
   readonly priority: Priority;
+  /** Whose task it is, of those that share its queue: limits and turns go by it (behaviour Q5 to Q7). */
+  readonly group?: string;
+  /** Of the units of a rate it takes so many; absent: one. */
+  readonly units?: number;
   readonly mode: ExecutionMode;
   /** For an inline call: the process that will run the body. */
   readonly host?: string;

@@ -50,9 +50,11 @@ const notMade = (stream: string, cause?: BatonError): StoreRefusedError =>
 
 /** Streams nobody could rebuild: not even their limits may be others. */
 export const isKept = (names: Names, stream: string): boolean => {
-  const { tasksStream, objectsStream, commandsStream, operationsStream, definitionsStream, schedulesStream } = names;
+  const { tasksStream, objectsStream, commandsStream, operationsStream } = names;
+  const { definitionsStream, schedulesStream, queuesStream } = names;
   const kept: readonly string[] = [
-    ...[tasksStream, objectsStream, commandsStream, operationsStream, definitionsStream, schedulesStream],
+    ...[tasksStream, objectsStream, commandsStream, operationsStream],
+    ...[definitionsStream, schedulesStream, queuesStream],
   ];
   return kept.includes(stream);
 };

@@ -9,6 +9,7 @@ import { createEventLog } from './event-log.ts';
 import { createOperations } from './operations.ts';
 import { createPolledFeed } from './polled-feed.ts';
 import { createPresence, type PresenceSettings } from './presence.ts';
+import { createQueueSettings } from './queue-settings.ts';
 import { createProjections } from './projections.ts';
 import { createRecordFeed } from './record-feed.ts';
 import { createRecordStore } from './record-store.ts';
@@ -42,6 +43,7 @@ export const connectPorts = async (settings: NatsPortsSettings): Promise<NatsPor
     commands: createCommands(wire),
     definitions: createDefinitions(wire),
     schedules: createSchedules(wire),
+    queues: createQueueSettings(wire),
     dispatch: createDispatch(wire),
     presence: createPresence(wire, { ...settings.presence, dial: dialOf(settings) }),
     signals,

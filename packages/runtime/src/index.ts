@@ -53,6 +53,8 @@ export { RunHost } from './run/run-host.ts';
 export { promote } from './successors.ts';
 export { takeStrayError } from './run/stray-error.ts';
 export { taskErrorOf, TerminalError } from './run/task-error.ts';
+export { changeSettings, loadSettings } from './queues/change-settings.ts';
+export { createSettingsKernel } from './queues/settings-actor.ts';
 export { createSupervisor, SUPERVISOR_TIMINGS } from './supervisor/index.ts';
 export { systemChance, systemClock } from './system.ts';
 export { isTracing } from './trace/tracer.ts';
@@ -64,6 +66,9 @@ export { workShapes } from './work/shapes.ts';
 export { Worker } from './worker/worker.ts';
 
 export type { Definitions, DefinitionsListener } from './definitions/port.ts';
+export type { SettingsParts, SettingsWish } from './queues/change-settings.ts';
+export type { SettingsKernel } from './queues/settings-actor.ts';
+export type { QueueSettingsListener, QueueSettingsPort } from './queues/port.ts';
 export type { OfferedTask } from './dispatch/queue-client.ts';
 export type { QueueSize } from './dispatch/queue-host.ts';
 export type { Duration } from './client/duration.ts';
@@ -97,6 +102,7 @@ export type {
   Link,
   NodeChange,
   FullRecord,
+  HostingState,
   NodeInfo,
   NodesListener,
   NodeState,

@@ -1,8 +1,9 @@
-import type { ReadyTask, Return, SubmitOutcome, TaskOffer } from '@baton/core';
+import type { HeldTask, ReadyTask, Return, SubmitOutcome, TaskOffer } from '@baton/core';
 import type { Address, Lane, NodeRole } from '@baton/protocols';
 import type { Definitions } from './definitions/port.ts';
 import type { BatonError } from './errors.ts';
 import type { LeaseCounts, WriteCounts } from './metrics/counts.ts';
+import type { QueueSettingsPort } from './queues/port.ts';
 import type { Schedules } from './schedules/port.ts';
 import type { WorkRequests } from './work/port.ts';
 
@@ -148,7 +149,13 @@ export type Credit = {
   /** So many offers of this session are taken, counted from its first. May be lowered, down to what was sent. */
   readonly limit: number;
   /** Offers that were not claimed, and why. */
-  readonly returned: readonly { readonly address: Address; readonly revision: number; readonly how: Return }[];
+  readonly returned: readonly {
+    readonly address: Address;
+    readonly revision: number;
+    readonly how: Return;
+    /** Under which it was offered, where the queue counts what runs. */
+    readonly term?: string;
+  }[];
   /** It serves other queues too: it wants to be told when tasks wait for which this one has no credit. */
   readonly shares?: true;
   /** It takes nothing more. */
@@ -165,6 +172,8 @@ export type CreditAnswer = {
   readonly limit: number;
   /** Tasks that wait and that the worker serves. */
   readonly waiting: number;
+  /** Of a queue that counts what runs: what is offered under this term, and under no other, may be claimed. */
+  readonly term?: string;
 };
 
 export type CreditReply =
@@ -179,8 +188,10 @@ export type OfferBatch = {
   readonly session: string;
   /** Offers of the session before these. A gap means that some were lost. */
   readonly from: number;
-  readonly offers: readonly TaskOffer<Address>[];
+  readonly offers: readonly Omit<TaskOffer<Address>, 'term'>[];
   readonly waiting: number;
+  /** See CreditAnswer. */
+  readonly term?: string;
 };
 
 /** What one supervisor tells another about the queues that one hosts. */
@@ -195,6 +206,20 @@ export type ReadyMessage = {
   readonly ask?: true;
   readonly ready: readonly (ReadyTask<Address> & { readonly queue: string })[];
   readonly gone: readonly { readonly queue: string; readonly address: Address; readonly revision: number }[];
+  /** Tasks of limited queues that run. */
+  readonly held?: readonly (HeldTask<Address> & { readonly queue: string })[];
+  /** All that was told before this, and nothing else, is so. */
+  readonly state?: HostingState;
+};
+
+/** How a supervisor sees who hosts what, and what it has told whoever it sees as the host. */
+export type HostingState = {
+  /** Supervisors that are there, by which hosts are found; sorted. */
+  readonly members: readonly string[];
+  /** Partitions it has read, and watches. */
+  readonly partitions: readonly string[];
+  /** Queues it knows to be limited: what runs in them it has told. */
+  readonly limited: readonly string[];
 };
 
 /** Tasks of one line that wait for a worker. */
@@ -444,6 +469,7 @@ export type Ports = {
   readonly commands: Commands;
   readonly definitions: Definitions;
   readonly schedules: Schedules;
+  readonly queues: QueueSettingsPort;
   readonly dispatch: Dispatch;
   readonly presence: Presence;
   readonly signals: Signals;

@@ -34,6 +34,7 @@ import {
   type Ports,
   type RunHost,
   type ScheduleClient,
+  type SettingsParts,
   type Submission,
   type SubmitRequest,
   type TaskDefinition,
@@ -47,6 +48,7 @@ import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
 import { checkCallOptions, type CallOptions } from './options.ts';
 import { patiently } from './patience.ts';
 import { readLive } from './live.ts';
+import { Queues } from './queues.ts';
 import { ofType, requestOf, type Mutable, type OfType } from './request.ts';
 import { refusalError } from './refusal-error.ts';
 import { Schedules, type ScheduleInfo, type ScheduleOptions } from './schedules.ts';
@@ -76,6 +78,8 @@ export type Core = {
   readonly host: RunHost | undefined;
   /** A publisher has none. */
   readonly schedules: ScheduleClient | undefined;
+  /** What is set for queues; a publisher sets nothing. */
+  readonly settings: SettingsParts | undefined;
   readonly enabled: boolean;
   /** Largest encoded arguments, bytes. */
   readonly dataLimit: number;
@@ -95,10 +99,13 @@ export class Baton {
   private readonly actor: Actor;
   private readonly handles: HandleClient;
   private readonly watching: WatchSettings;
+  /** What admins set for queues: pauses, limits, weights. */
+  readonly queues: Queues;
 
   constructor(core: Core, user: User | undefined) {
     this.core = core;
     this.actor = user === undefined ? { admin: false } : { user: user.id, admin: user.admin ?? false };
+    this.queues = new Queues(core.settings, this.actor);
     this.watching = { ports: core.ports, kernel: core.kernel, sees: (record) => canOpen(record, this.actor) };
     this.handles = {
       load: (address, id) => this.load(address, id),

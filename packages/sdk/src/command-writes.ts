@@ -94,7 +94,11 @@ const submitBody = (actor: Actor, request: SubmitRequest): object => {
   };
 };
 
-const optionsIn = ({ scope, queue, priority }: RunOptions) => ({ scope, queue, priority });
+const optionsIn = ({ scope, queue, priority, group, units }: RunOptions) => ({
+  ...{ scope, queue, priority },
+  ...(group === undefined ? {} : { group }),
+  ...(units === undefined ? {} : { units }),
+});
 
 const runFields = (overrides: RunOverrides) => {
   const { scope, queue, priority, timeoutMs, maxAttempts, backoff, maxRescues, onOrphan, abortGraceMs } = overrides;
@@ -102,6 +106,8 @@ const runFields = (overrides: RunOverrides) => {
     ...(scope === undefined ? {} : { scope }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
+    ...(overrides.group === undefined ? {} : { group: overrides.group }),
+    ...(overrides.units === undefined ? {} : { units: overrides.units }),
     ...(timeoutMs === undefined ? {} : { timeout: seconds(timeoutMs) }),
     ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
     ...(backoff === undefined ? {} : { backoff: backoffFields(backoff) }),

@@ -4,6 +4,7 @@ import { DATA_LIMIT } from '@baton/protocols';
 import {
   Catalogue,
   createKernel,
+  createSettingsKernel,
   InvalidArgumentError,
   RunHost,
   ScheduleClient,
@@ -54,6 +55,9 @@ export const createBaton = (options: CreateOptions): Baton => {
   const { unknownTypes = 'accept' } = options;
   const catalogue = new Catalogue({ definitions: ports.definitions, clock: ports.clock, log });
   const parts = { ports, kernel, log, catalogue, unknownTypes };
+  const settings = isPublisher
+    ? undefined
+    : { kernel: createSettingsKernel({ ...ports, store: ports.queues.store }), ports };
   const writes = isPublisher ? commandWrites(parts) : directWrites(parts);
   const host = isPublisher ? undefined : hostOf(options, { ports, kernel, log, dataLimit });
   const closing: (() => void)[] = [];
@@ -65,8 +69,8 @@ export const createBaton = (options: CreateOptions): Baton => {
     await options.closePorts?.();
   };
   const schedules = isPublisher ? undefined : new ScheduleClient(ports);
-  const shared = { ...parts, metering, writes, host, schedules, enabled, dataLimit, showStacktrace, onClose, close };
-  return new Baton(shared, user);
+  const shared = { ...parts, settings, metering, writes, host, schedules, enabled, dataLimit, showStacktrace };
+  return new Baton({ ...shared, onClose, close }, user);
 };
 
 const hostOf = (

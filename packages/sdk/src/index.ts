@@ -17,6 +17,7 @@ export {
 } from './errors.ts';
 export { TaskHandle } from './handle.ts';
 export { TaskScope } from './options.ts';
+export { Queues } from './queues.ts';
 export { OrphanedTaskError, RetryableError } from './task-errors.ts';
 export { task } from './task.ts';
 export { BatonWorker } from './worker.ts';
@@ -45,8 +46,9 @@ export type { Duration } from './duration.ts';
 export type { CancelResult, LiveProgress, Outcome, TaskSnapshot } from './handle.ts';
 export type { CallOptions, RetryOptions, TaskOptions } from './options.ts';
 export type { BackfillOptions, ScheduleInfo, ScheduleOptions, Schedules, TaskSchedule } from './schedules.ts';
+export type { LimitOptions, PauseOptions, QueuePartOptions } from './queues.ts';
 export type { Task } from './task.ts';
 export type { DrainOptions, WorkerOptions, WorkerStats } from './worker.ts';
 export type { WorkerMetrics } from './worker-metrics.ts';
-export type { Progress, Scope, Status } from '@baton/core';
+export type { Progress, QueueSettings, Scope, Status } from '@baton/core';
 export type { Log, TaskContext, TaskUpdate, UpdateOptions } from '@baton/runtime';

@@ -42,6 +42,10 @@ type SharedOptions = {
   readonly timeout?: Duration | null;
   readonly queue?: string;
   readonly priority?: Priority;
+  /** Whose task it is, of those that share the queue: a tenant, a customer. Limits and turns go by it. */
+  readonly group?: string;
+  /** Of the units of a rate it takes so many; 1 when not set. */
+  readonly units?: number;
   readonly retry?: RetryOptions;
   /** Times the task is run again after its worker died; 2 when not set. */
   readonly maxRescues?: number;
@@ -133,7 +137,7 @@ export type CallOptions = Omit<SharedOptions, 'retry'> & {
 };
 
 const OPTION_NAMES = [
-  ...['timeout', 'queue', 'priority', 'retry', 'maxRescues', 'onOrphan', 'abortGrace'],
+  ...['timeout', 'queue', 'priority', 'group', 'units', 'retry', 'maxRescues', 'onOrphan', 'abortGrace'],
   ...['mode', 'window', 'maxWait', 'expires'],
 ];
 const TASK_OPTION_NAMES = new Set([
@@ -225,6 +229,8 @@ const checkDate = (name: string, value: unknown): void => {
 const checkShared = (options: SharedOptions): void => {
   const { retry, timeout } = options;
   checkField('priority', options.priority, rules.priority);
+  checkField('group', options.group, rules.group);
+  checkField('units', options.units, rules.units);
   checkField('onOrphan', options.onOrphan, rules.onOrphan);
   checkField('queue', options.queue, rules.queue);
   checkField('maxRescues', options.maxRescues, rules.maxRescues);
@@ -264,12 +270,14 @@ const fits = (schema: object): boolean => {
 
 /** What a definition, or a call on top of one, says of how a task is to be run. */
 export const overridesOf = (options: SharedOptions & { readonly scope?: Scope }): RunOverrides => {
-  const { scope, queue, priority, timeout, retry, maxRescues, onOrphan, abortGrace } = options;
+  const { scope, queue, priority, group, units, timeout, retry, maxRescues, onOrphan, abortGrace } = options;
   const { mode, window, maxWait, expires } = options;
   return {
     ...(scope === undefined ? {} : { scope }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
+    ...(group === undefined ? {} : { group }),
+    ...(units === undefined ? {} : { units }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout === null ? 0 : durationMs(timeout, 'timeout') }),
     ...(retry?.maxAttempts === undefined ? {} : { maxAttempts: retry.maxAttempts }),
     ...(retry?.backoff === undefined ? {} : { backoff: backoffOf(retry.backoff) }),

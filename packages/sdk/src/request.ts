@@ -17,11 +17,17 @@ export const ofType = (task: TaskDefinition | string | { readonly definition: Ta
 export const requestOf = (definition: OfType, options: CallOptions, serverNow: number): Mutable<SubmitRequest> => {
   const { taskKey: key, taskName: name, operationId, whenAborting, delay, strict } = options;
   const runAt = options.runAt?.getTime() ?? (delay === undefined ? undefined : serverNow + durationMs(delay, 'delay'));
-  const { type, scope, queue, priority, policy, submit, argsSchema } = definition;
+  const { type, scope, queue, priority, group, units, policy, submit, argsSchema } = definition;
   const isAtHand = scope !== undefined && queue !== undefined && priority !== undefined && policy !== undefined;
   const request: Mutable<SubmitRequest> = { type, overrides: overridesOf(options) };
   if (isAtHand) {
-    request.fallback = { scope, queue, priority, policy, ...(submit && { submit }), ...(argsSchema && { argsSchema }) };
+    request.fallback = {
+      ...{ scope, queue, priority, policy },
+      ...(group === undefined ? {} : { group }),
+      ...(units === undefined ? {} : { units }),
+      ...(submit && { submit }),
+      ...(argsSchema && { argsSchema }),
+    };
   }
   if (strict !== undefined) request.strict = strict;
   if (key !== undefined) request.key = key;

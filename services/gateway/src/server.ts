@@ -32,6 +32,7 @@ import { eventRoutes } from './tasks/event-routes.ts';
 import { taskRoutes } from './tasks/task-routes.ts';
 import { scheduleRoutes } from './schedules/schedule-routes.ts';
 import { definitionRoutes } from './definitions/definition-routes.ts';
+import { queueRoutes } from './queues/queue-routes.ts';
 import type { Looking } from './tasks/task-json.ts';
 import type { TaskReader } from './tasks/task-reader.ts';
 import type { MongoTaskViews } from '@baton/mongo';
@@ -164,6 +165,7 @@ const apiRoutes = async (api: Server, parts: ServerParts): Promise<void> => {
     },
     { prefix: '' },
   );
+  queueRoutes(api, { baton });
   overviewRoutes(api, { overview: createOverview({ views, nodes, clock }), nodes, reader });
   await api.register(
     async (scoped) => {

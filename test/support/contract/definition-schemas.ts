@@ -15,6 +15,8 @@ const definitionPart = mapOf<TypeDefinition>(
     scope: { enum: ['private', 'shared', 'system'] },
     queue: text('Its queue.'),
     priority: { enum: ['high', 'normal', 'low'] },
+    group: text('Whose tasks they are, of those that share the queue.'),
+    units: { type: 'integer', minimum: 1, description: 'Of the units of a rate a task takes so many.' },
     policy: refTo('record.json#/$defs/policy', 'As in a record.'),
     submit: mapOf<SubmitOptions>(
       'How its tasks are submitted.',

@@ -206,10 +206,10 @@ test('a rescue whose answer was lost happens once', async () => {
 test('two supervisors at once rescue a task once', async () => {
   const stage = createStage(4);
   const { clock, supervise, worker, submit, claim, record } = stage;
-  const first = await supervise('s1', { intakeMs: 50 });
+  const first = await supervise('s1', { intakeMs: 50, scanMs: 2 });
   const node = await worker('w1');
   // Under one name neither knows of the other: both own everything.
-  const second = await supervise('s2', { intakeMs: 50 }, 's1');
+  const second = await supervise('s2', { intakeMs: 50, scanMs: 2 }, 's1');
   await clock.advance(1_000);
   const addresses: Address[] = [];
   for (let i = 0; i < 20; i++) addresses.push(await submit(`k${i}`));

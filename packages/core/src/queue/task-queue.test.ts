@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
 import type { Priority } from '../task.ts';
-import { LOWER_SHARE, TaskQueue, type ReadyTask } from './task-queue.ts';
+import type { ReadyTask } from './entry.ts';
+import { LOWER_SHARE, TaskQueue } from './task-queue.ts';
 
 const test = suite('task queue');
 
@@ -135,6 +136,21 @@ test('what was returned as stale is gone when its watcher says so, and offered a
   assert.equal([...queue.expire(OFFER_MS)], [], 'nobody is late: he has answered');
   assert.equal(deal(queue, OFFER_MS), { w: ['t3'] });
   assert.equal(queue.size, { waiting: 0, offered: 2 });
+});
+
+test('what two tell while a partition goes from the one to the other is not gone when the one leaves it', () => {
+  for (const [first, second] of [
+    ['old', 'new'],
+    ['new', 'old'],
+  ] as const) {
+    const queue = queueOf();
+    queue.ready(task('t', 1), first);
+    queue.ready(task('t', 1), second);
+    queue.gone('t', 1, 'old');
+    assert.is(queue.size.waiting, 1);
+    queue.forget('new');
+    assert.is(queue.size.waiting, 0);
+  }
 });
 
 test('what a worker has refused of one type holds up no other type', () => {

@@ -1,102 +1,64 @@
-import type { Priority } from '../task.ts';
-import { ReadyLine, type InLine } from './ready-line.ts';
+import type { Entry, HeldTask, ReadyTask, Return, Server, TaskOffer, Term } from './entry.ts';
+import type { Block, Gate } from './gate.ts';
+import { Turns } from './group-line.ts';
+import { Lines } from './lines.ts';
+import type { QueueSettings } from './settings.ts';
+import { isClaimable, Slots } from './slots.ts';
+import { isAlone, leaves, tells } from './told.ts';
 
-/** A pending task whose time has come, as a queue hears of it. */
-export type ReadyTask<A extends string = string> = {
-  readonly address: A;
-  /** Of the version it was ready in; a claim is decided on it. */
-  readonly revision: number;
-  /** Its place in line: the revision with which it became ready. Kept when somebody joins it. */
-  readonly order: number;
-  readonly priority: Priority;
-  readonly type: string;
-  /** Its record, where whoever tells still has it: saves the worker a read. */
-  readonly bytes?: Uint8Array;
-};
-
-/** One task for one worker: a hint, the claim decides. */
-export type TaskOffer<A extends string = string> = Pick<ReadyTask<A>, 'address' | 'revision' | 'bytes'>;
-
-/** What a worker did with an offer it did not claim. */
-export type Return =
-  /** It goes, or has no use for it now: for anybody, at once. */
-  | 'free'
-  /** It cannot run it, since it cannot read the record or does not serve its type: for anybody else. */
-  | 'refused'
-  /** It found the task taken, changed or gone. Who watches the record says so as well, or the task is offered again. */
-  | 'stale';
+export { LOWER_SHARE } from './lines.ts';
 
 export type TaskQueueOptions = {
   /** An offer that was not claimed after this long goes to another worker; twice as long every further time. */
   readonly offerMs: number;
   /** Most bytes of records that are kept for offers; beyond it workers read them. */
   readonly bytesLimit: number;
+  /** So long after terms were confirmed to a worker last, nothing is claimed under them any more. */
+  readonly voidMs?: number;
+  /** Names this queue's terms, apart from those of every other one; asked where slots are counted. */
+  readonly name?: string;
 };
-
-/** At least one start in so many goes to each lower priority that has work (behaviour X8). */
-export const LOWER_SHARE = 20;
 
 /** Offers of one task double their time so often. */
 const DOUBLINGS = 3;
 
-const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
-
-type Entry<A extends string> = InLine & {
-  readonly address: A;
-  revision: number;
-  readonly order: number;
-  line: Line<A>;
-  source: string;
-  bytes: Uint8Array | undefined;
+/** Where a task stands, and why it has not started. */
+export type Standing = {
+  readonly state: 'waiting' | 'offered' | 'running';
+  /** Tasks of its priority, type and group that became ready before it and wait. */
+  readonly ahead: number;
+  readonly block?: Block;
   /** Who has it on offer. */
-  worker: Server<A> | undefined;
-  offeredAt: number;
-  offers: number;
-};
-
-type Line<A extends string> = {
-  readonly type: string;
-  readonly priority: Priority;
-  readonly tasks: ReadyLine<Entry<A>>;
-  /** Number of the start it had last: who was served longest ago is next. */
-  lastServed: number;
-};
-
-/** A worker as the queue knows it. */
-type Server<A extends string> = {
-  readonly id: string;
-  types: ReadonlySet<string>;
-  credit: number;
-  readonly offered: Set<Entry<A>>;
-  /** What it said it cannot run: for anybody else. */
-  readonly refused: Set<Entry<A>>;
+  readonly worker?: string;
 };
 
 /**
- * What starts next in one queue, and where (behaviour Q1 to Q3).
+ * What starts next in one queue, and where (behaviour Q1 to Q8).
  *
  * A task is ready (in line), on offer (a worker was told of it and has not claimed it yet), or gone. `ready` and `gone`
- * come from whoever watches the records and from nobody else, `serve` and `credit` from workers, and `deal` matches the two: high before normal
- * before low with a share for the lower ones, types of one priority in turn, inside a type first in first out, workers in
- * turn. Nothing here is the truth. An offer that was lost is made again after its time, one that was made twice is claimed
- * once, and one that is out of date is refused by the record.
+ * come from whoever watches the records and from nobody else, `serve` and `credit` from workers, and `deal` matches the
+ * two (see `Lines`), as far as pauses and limits let it (`Gate`). Where the queue is limited, who watches the records tells
+ * what runs, too (`held`). Nothing here is the truth. An offer that was lost is made again after its time, one that was
+ * made twice is claimed once, and one that is out of date is refused by the record.
  *
  * It keeps no clock and sends nothing: time comes in, offers go out.
  */
 export class TaskQueue<A extends string = string> {
   private readonly options: TaskQueueOptions;
   private readonly entries = new Map<A, Entry<A>>();
-  private readonly lines = new Map<string, Line<A>>();
+  private readonly lines = new Lines<A>();
+  private readonly groups = new Turns();
+  private readonly slots = new Slots<A>();
+  private readonly gate: Gate = this.slots.gate;
   private readonly workers = new Map<string, Server<A>>();
   /** Workers with credit, in the order of their turns. */
   private readonly turns = new Set<Server<A>>();
-  /** Starts given to others since this priority had one, while it had work. */
-  private readonly passedOver: Record<Priority, number> = { high: 0, normal: 0, low: 0 };
   /** Returned as stale: until whoever watches the record says what became of it, or the time of the offer is over. */
   private readonly doubtful = new Set<Entry<A>>();
   private bytesHeld = 0;
-  private served = 0;
   private offeredCount = 0;
+  private terms = 0;
+  private now = 0;
 
   constructor(options: TaskQueueOptions) {
     this.options = options;
@@ -108,21 +70,77 @@ export class TaskQueue<A extends string = string> {
     return { waiting: this.entries.size - offered, offered };
   }
 
-  /** Whether it has neither tasks nor workers. */
+  /** Tasks that run, as far as they are counted. */
+  get running(): number {
+    return this.slots.running.size;
+  }
+
+  /** Whether it has neither tasks nor workers, nor counts anything. */
   get isEmpty(): boolean {
-    return this.entries.size === 0 && this.workers.size === 0;
+    return this.entries.size === 0 && this.workers.size === 0 && !this.gate.isLimited;
+  }
+
+  get isLimited(): boolean {
+    return this.gate.isLimited;
+  }
+
+  /** When it is to be looked at again, since room comes free then; undefined: not by the passing of time. */
+  get opensAt(): number | undefined {
+    return this.gate.opensAt();
+  }
+
+  /** Tasks are on offer to nobody that may still be claimed by somebody: `expire` finds when they may not. */
+  get hasBound(): boolean {
+    return this.slots.bound.size > 0;
+  }
+
+  get limits(): Gate {
+    return this.gate;
+  }
+
+  /** The time has come to `now`: what is told next counts from here. */
+  at(now: number): void {
+    this.now = Math.max(this.now, now);
+  }
+
+  /** What was counted before now, somebody else has counted. */
+  begin(now: number): void {
+    this.gate.begin(now);
+  }
+
+  /** What is set for it; undefined: nothing. */
+  set(settings: QueueSettings | undefined, now: number): void {
+    const wasLimited = this.gate.isLimited;
+    const willBe = (settings?.limits.length ?? 0) > 0;
+    if (willBe && !wasLimited)
+      for (const entry of this.entries.values()) entry.holds = entry.worker !== undefined || this.doubtful.has(entry);
+    const entries = [...this.entries.values()].filter(({ holds }) => holds);
+    this.gate.set(settings, [...entries, ...this.slots.running.values()], now);
+    this.groups.weigh(new Map(settings?.weights.map(({ group, weight }) => [group, weight])));
+    if (!willBe && wasLimited) this.countNothing();
+    this.openAll();
   }
 
   /** `source` names who tells it: what is told by one is taken back by the same (`gone`, `forget`), and by no worker. */
   ready(task: ReadyTask<A>, source: string): void {
+    const ran = this.slots.running.get(task.address);
+    if (ran !== undefined) {
+      tells(ran, source);
+      if (task.revision < ran.revision) return;
+      this.slots.running.delete(task.address);
+      if (task.revision > ran.revision) this.free(ran);
+      return this.add(task, source, task.revision === ran.revision ? ran : undefined, ran.also);
+    }
     const known = this.entries.get(task.address);
     if (known === undefined) return this.add(task, source);
-    if (task.revision < known.revision) return;
-    known.source = source;
-    if (task.revision === known.revision) return;
-    if (known.line.type !== task.type || known.line.priority !== task.priority || known.order !== task.order) {
+    tells(known, source);
+    if (task.revision <= known.revision) return;
+    const { line, order, group } = known;
+    const isSame = line.type === task.type && line.priority === task.priority && group === (task.group ?? '');
+    if (!isSame || order !== task.order) {
+      const { also } = known;
       this.remove(known);
-      return this.add(task, source);
+      return this.add(task, source, undefined, also);
     }
     // Somebody joined it. What is on offer stays so: the claim reads what is there.
     known.revision = task.revision;
@@ -130,23 +148,61 @@ export class TaskQueue<A extends string = string> {
     if (this.doubtful.has(known)) this.readyAgain(known);
   }
 
-  /** It is not ready any more as of `revision`. */
+  /** It is not ready any more, or runs no more, as of `revision`. */
   gone(address: A, revision: number, source: string): void {
+    const ran = this.slots.running.get(address);
+    if (ran !== undefined && ran.revision <= revision) {
+      this.slots.running.delete(address);
+      this.free(ran);
+    }
     const known = this.entries.get(address);
-    if (known !== undefined && known.source === source && known.revision <= revision) this.remove(known);
+    if (known === undefined || known.revision > revision) return;
+    // It may only be that he watches it no more: who else has told it says so too where it is over.
+    if (leaves(known, source)) this.remove(known);
   }
 
-  /** Nothing that `source` told counts any more. */
+  /** It runs: where slots are counted it has one until it is gone, or ready again. */
+  held(task: HeldTask<A>, source: string): void {
+    const known = this.entries.get(task.address);
+    if (known !== undefined && known.revision > task.revision) return;
+    if ((this.slots.running.get(task.address)?.revision ?? 0) > task.revision) return;
+    if (known !== undefined) this.drop(known);
+    if (this.gate.isLimited) this.slots.run(task, source, known, this.now);
+  }
+
+  /** Nothing that `source` told counts any more, but for slots: they are held until somebody tells what became of them. */
   forget(source: string): void {
-    for (const entry of this.entries.values()) if (entry.source === source) this.remove(entry);
+    for (const entry of this.entries.values()) {
+      if (leaves(entry, source)) this.letGo(entry);
+    }
+    for (const running of this.slots.running.values()) if (leaves(running, source)) running.source = '';
+  }
+
+  /**
+   * `source` has told all there is of the tasks that are `its`: what others have told of them is over. What it has told of
+   * others does not count any more.
+   */
+  settle(source: string, its: (address: A) => boolean): void {
+    for (const entry of this.entries.values()) {
+      if (its(entry.address) && !isAlone(entry, source)) this.remove(entry);
+      else if (!its(entry.address) && leaves(entry, source)) this.letGo(entry);
+    }
+    for (const running of this.slots.running.values()) {
+      if (!its(running.address) && leaves(running, source)) running.source = '';
+      if (!its(running.address) || isAlone(running, source)) continue;
+      this.slots.running.delete(running.address);
+      this.free(running);
+    }
   }
 
   /** The worker takes tasks of these types. */
   serve(worker: string, types: ReadonlySet<string>): void {
     const known = this.workers.get(worker);
-    if (known === undefined)
-      this.workers.set(worker, { id: worker, types, credit: 0, offered: new Set(), refused: new Set() });
-    else known.types = types;
+    if (known === undefined) {
+      const term = this.newTerm();
+      const made = { id: worker, types, credit: 0, term, confirmedAt: this.now };
+      this.workers.set(worker, { ...made, offered: new Set(), refused: new Set() });
+    } else known.types = types;
   }
 
   /** So many more tasks may be offered to the worker. */
@@ -158,19 +214,32 @@ export class TaskQueue<A extends string = string> {
     else this.turns.delete(known);
   }
 
+  /** The terms the worker is told to go by from now on; undefined: slots are not counted. */
+  confirm(worker: string, now: number): string | undefined {
+    const known = this.workers.get(worker);
+    if (known === undefined || !this.gate.isLimited) return undefined;
+    known.confirmedAt = now;
+    return known.term.id;
+  }
+
   /** The worker is gone, or begins anew: what it has on offer is ready again. */
   leave(worker: string): void {
     const known = this.workers.get(worker);
     if (known === undefined) return;
+    this.endTerm(known);
     this.workers.delete(worker);
     this.turns.delete(known);
     for (const entry of [...known.offered]) this.readyAgain(entry);
   }
 
-  /** The worker has not claimed what was offered to it. */
-  returned(worker: string, address: A, revision: number, how: Return): void {
+  /** The worker has not claimed what was offered to it; `term`: under which, where slots are counted. */
+  returned(worker: string, address: A, revision: number, how: Return, term?: string): void {
     const entry = this.entries.get(address);
-    if (entry === undefined || entry.worker?.id !== worker) return;
+    if (entry === undefined) return;
+    // Of two offers of one task it has returned the one, and may claim the other.
+    if (how !== 'stale' && entry.terms !== undefined) entry.terms = withoutOne(entry.terms, term);
+    if (this.slots.bound.has(entry)) return this.readyAgain(entry);
+    if (entry.worker?.id !== worker || (entry.terms !== undefined && term !== entry.worker.term.id)) return;
     if (how === 'refused') entry.worker.refused.add(entry);
     // What was offered is out of date, it says; where a newer version is known, that one counts.
     if (how !== 'stale' || entry.revision > revision) return this.readyAgain(entry);
@@ -180,6 +249,7 @@ export class TaskQueue<A extends string = string> {
 
   /** Offers whose time is over are ready again. The workers that had them. */
   expire(now: number): ReadonlySet<string> {
+    this.now = now;
     const late = new Set<string>();
     for (const entry of this.doubtful) if (this.isLate(entry, now)) this.readyAgain(entry);
     for (const worker of this.workers.values()) {
@@ -187,6 +257,7 @@ export class TaskQueue<A extends string = string> {
         if (!this.isLate(entry, now)) continue;
         // It has not said anything for so long: what it may still be told is for others until it does.
         this.credit(worker.id, 0);
+        this.endTerm(worker);
         this.readyAgain(entry);
         late.add(worker.id);
       }
@@ -194,8 +265,27 @@ export class TaskQueue<A extends string = string> {
     return late;
   }
 
+  /**
+   * What nobody can claim any more, and what may have been claimed before: whoever asks looks at the record, and says so
+   * where it is as it was (`unclaimed`). Until then it keeps its slot, and goes to whoever serves it.
+   */
+  doubts(now: number): readonly { readonly address: A; readonly revision: number }[] {
+    const found = [...this.slots.bound].filter(({ terms }) => !isClaimable(terms, now));
+    return found.map(({ address, revision }) => ({ address, revision }));
+  }
+
+  /** It was still in that revision after the last of its terms was void. */
+  unclaimed(address: A, revision: number, now: number): void {
+    const entry = this.entries.get(address);
+    if (entry === undefined || entry.revision !== revision || !this.slots.bound.has(entry)) return;
+    if (isClaimable(entry.terms, now)) return;
+    entry.terms = undefined;
+    this.readyAgain(entry);
+  }
+
   /** What is to be offered now, by worker. */
   deal(now: number): ReadonlyMap<string, readonly TaskOffer<A>[]> {
+    this.pass(now);
     const dealt = new Map<string, TaskOffer<A>[]>();
     // One for each worker a round; who gets nothing keeps its place, who gets something goes to the end.
     for (let open = [...this.turns]; open.length > 0; open = open.filter(({ credit }) => credit > 0)) {
@@ -203,35 +293,81 @@ export class TaskQueue<A extends string = string> {
         const entry = this.next(worker);
         if (entry === undefined) return false;
         this.offer(entry, worker, now);
+        const offer = this.gate.isLimited ? { ...offerOf(entry), term: worker.term.id } : offerOf(entry);
         const offers = dealt.get(worker.id);
-        if (offers === undefined) dealt.set(worker.id, [offerOf(entry)]);
-        else offers.push(offerOf(entry));
+        if (offers === undefined) dealt.set(worker.id, [offer]);
+        else offers.push(offer);
         return true;
       });
     }
     return dealt;
   }
 
-  /** Tasks that wait and that the worker serves and has not refused. */
+  /** Tasks that wait, and that the worker serves, has not refused, and could have now. */
   waitingFor(worker: string): number {
     const known = this.workers.get(worker);
     if (known === undefined) return 0;
     const { types, refused } = known;
-    let waiting = 0;
-    for (const line of this.lines.values()) if (types.has(line.type)) waiting += line.tasks.size;
+    let waiting = this.slots.bound.size;
+    for (const line of this.lines) {
+      if (!types.has(line.type)) continue;
+      if (!this.gate.isActive) waiting += line.tasks.size;
+      else if (this.gate.blockOfLine(line.type) === undefined)
+        waiting += Math.min(line.tasks.openSize, this.gate.room(line.type));
+    }
     for (const { inLine, line } of refused) if (inLine && types.has(line.type)) waiting--;
-    return waiting;
+    return this.gate.isActive ? Math.max(0, Math.min(waiting, this.gate.room())) : waiting;
   }
 
-  private add(task: ReadyTask<A>, source: string): void {
-    const line = this.lineOf(task.priority, task.type);
+  /** Undefined: it is not known here. */
+  standing(address: A, now: number): Standing | undefined {
+    this.pass(now);
+    if (this.slots.running.get(address) !== undefined) return { state: 'running', ahead: 0 };
+    const entry = this.entries.get(address);
+    if (entry === undefined) return undefined;
+    if (entry.worker !== undefined) return { state: 'offered', ahead: 0, worker: entry.worker.id };
+    let ahead = 0;
+    for (const other of this.entries.values()) {
+      const isInLine = other.line === entry.line && other.turn === entry.turn && other.worker === undefined;
+      if (isInLine && other.order < entry.order) ahead++;
+    }
+    const block = entry.holds || !this.gate.isActive ? undefined : this.gate.blockOf(entry);
+    return { state: 'waiting', ahead, ...(block === undefined ? {} : { block }) };
+  }
+
+  private next(worker: Server<A>): Entry<A> | undefined {
+    if (!this.gate.isActive) return this.lines.next(worker, undefined);
+    for (const entry of this.slots.bound) {
+      if (!worker.types.has(entry.type) || worker.refused.has(entry)) continue;
+      if (this.gate.blockOf(entry)?.kind === 'paused') continue;
+      this.slots.bound.delete(entry);
+      return entry;
+    }
+    return this.lines.next(worker, (entry) => this.slots.judge(entry));
+  }
+
+  private add(
+    task: ReadyTask<A>,
+    source: string,
+    former?: Pick<Entry<A>, 'holds' | 'hasStarted' | 'terms'>,
+    also?: string,
+  ): void {
+    const { address, revision, order, priority, type, group = '', units } = task;
     const entry: Entry<A> = {
-      address: task.address,
-      revision: task.revision,
-      order: task.order,
+      address,
+      revision,
+      order,
       inLine: false,
-      line,
+      line: this.lines.of(priority, type),
+      turn: this.groups.enter(group),
+      type,
+      group,
+      units,
+      holds: former?.holds ?? false,
+      hasStarted: former?.hasStarted ?? false,
+      terms: former?.terms,
       source,
+      also,
       bytes: undefined,
       worker: undefined,
       offeredAt: 0,
@@ -239,16 +375,34 @@ export class TaskQueue<A extends string = string> {
     };
     this.keepBytes(entry, task.bytes);
     this.entries.set(entry.address, entry);
-    line.tasks.push(entry);
+    this.intoLine(entry);
   }
 
+  /** Nobody tells of it now. One that has a slot keeps it until somebody does. */
+  private letGo(entry: Entry<A>): void {
+    if (!entry.holds) return this.remove(entry);
+    this.drop(entry);
+    this.slots.orphan(entry);
+  }
+
+  /** It is gone. What was on offer may have run, and have ended. */
   private remove(entry: Entry<A>): void {
+    const wasOffered = entry.worker !== undefined || entry.terms !== undefined;
+    this.drop(entry);
+    if (!entry.holds) return;
+    if (wasOffered) this.gate.started(entry, this.now);
+    this.free(entry);
+  }
+
+  /** Takes it out of everything. A slot it has is left to whoever asks for this. */
+  private drop(entry: Entry<A>): void {
     this.entries.delete(entry.address);
+    this.groups.leave(entry.turn);
     this.keepBytes(entry, undefined);
     for (const { refused } of this.workers.values()) refused.delete(entry);
     if (entry.worker !== undefined) this.withdraw(entry);
-    else if (!this.doubtful.delete(entry)) entry.line.tasks.remove(entry);
-    this.dropEmpty(entry.line);
+    else if (!this.doubtful.delete(entry) && !this.slots.bound.delete(entry)) entry.line.tasks.remove(entry);
+    this.lines.dropEmpty(entry.line);
   }
 
   private isLate({ offers, offeredAt }: Entry<A>, now: number): boolean {
@@ -257,9 +411,20 @@ export class TaskQueue<A extends string = string> {
 
   private readyAgain(entry: Entry<A>): void {
     this.doubtful.delete(entry);
+    this.slots.bound.delete(entry);
     this.withdraw(entry);
-    entry.line = this.lineOf(entry.line.priority, entry.line.type);
-    entry.line.tasks.push(entry);
+    this.intoLine(entry);
+  }
+
+  /** Its slot is free once nobody has it on offer, or may have. */
+  private intoLine(entry: Entry<A>): void {
+    if (entry.holds && entry.terms !== undefined && entry.terms.length > 0) {
+      this.slots.bound.add(entry);
+      return;
+    }
+    entry.terms = undefined;
+    this.lines.push(entry);
+    if (entry.holds) this.free(entry);
   }
 
   private withdraw(entry: Entry<A>): void {
@@ -278,74 +443,56 @@ export class TaskQueue<A extends string = string> {
     entry.offeredAt = now;
     entry.offers++;
     this.offeredCount++;
+    if (!entry.holds) this.groups.served(entry.turn);
+    if (!this.gate.isLimited) return;
+    this.gate.take(entry);
+    (entry.terms ??= []).push(worker.term);
   }
 
-  /** Takes the task out of its line that the worker is to have next; undefined: none that it serves. */
-  private next(worker: Server<A>): Entry<A> | undefined {
-    let refused: Set<Line<A>> | undefined;
-    for (;;) {
-      const firsts = this.firstsFor(worker, refused);
-      const chosen = this.choose(firsts);
-      if (chosen === undefined) return undefined;
-      const entry = takeFor(worker, chosen.tasks);
-      if (entry !== undefined) {
-        this.serveLine(chosen, firsts);
-        this.dropEmpty(chosen);
-        return entry;
-      }
-      // All that waits there was refused by this worker before; other types of the same priority were not.
-      (refused ??= new Set()).add(chosen);
+  /** Whoever waits for room that may have come free is looked at again. */
+  private free(holder: { holds: boolean } & Parameters<Gate['release']>[0]): void {
+    this.gate.release(holder);
+    this.open(holder.group);
+  }
+
+  private open(group: string): void {
+    const turn = this.groups.get(group);
+    if (turn?.blocked !== true) return;
+    turn.blocked = false;
+    this.lines.reopen(turn);
+  }
+
+  private openAll(): void {
+    for (const { group } of this.groups) this.open(group);
+  }
+
+  private pass(now: number): void {
+    this.now = now;
+    if (!this.gate.isLimited) return;
+    const { all, groups } = this.gate.pass(now);
+    if (all) return this.openAll();
+    for (const group of groups) this.open(group);
+  }
+
+  /** Nothing is limited any more. */
+  private countNothing(): void {
+    this.slots.running.clear();
+    for (const entry of this.entries.values()) {
+      entry.holds = false;
+      entry.hasStarted = false;
+      entry.terms = undefined;
     }
+    for (const entry of [...this.slots.bound]) this.readyAgain(entry);
   }
 
-  /** Of each priority the line that was served longest ago, among those the worker serves and has not `refused` whole. */
-  private firstsFor(worker: Server<A>, refused?: ReadonlySet<Line<A>>): ReadonlyMap<Priority, Line<A>> {
-    const firsts = new Map<Priority, Line<A>>();
-    for (const line of this.lines.values()) {
-      if (line.tasks.size === 0 || !worker.types.has(line.type) || refused?.has(line) === true) continue;
-      const best = firsts.get(line.priority);
-      if (best === undefined || line.lastServed < best.lastServed) firsts.set(line.priority, line);
-    }
-    return firsts;
+  private newTerm() {
+    return { id: `${this.options.name ?? ''}.${++this.terms}`, voidAt: Number.POSITIVE_INFINITY };
   }
 
-  /** The highest, unless a lower one was passed over as often as it may be. Room is left for all that are due at once. */
-  private choose(firsts: ReadonlyMap<Priority, Line<A>>): Line<A> | undefined {
-    if (firsts.size <= 1) return firsts.values().next().value;
-    const present = PRIORITIES.filter((priority) => firsts.has(priority));
-    const mayPass = LOWER_SHARE - (present.length - 1);
-    let chosen = present[0] as Priority;
-    let most = mayPass - 1;
-    for (const priority of present.slice(1)) {
-      if (this.passedOver[priority] <= most) continue;
-      chosen = priority;
-      most = this.passedOver[priority];
-    }
-    return firsts.get(chosen);
-  }
-
-  private serveLine(line: Line<A>, firsts: ReadonlyMap<Priority, Line<A>>): void {
-    line.lastServed = ++this.served;
-    for (const priority of PRIORITIES) {
-      const waits = priority !== line.priority && firsts.has(priority);
-      this.passedOver[priority] = waits ? this.passedOver[priority] + 1 : 0;
-    }
-  }
-
-  private lineOf(priority: Priority, type: string): Line<A> {
-    const key = `${priority} ${type}`;
-    const known = this.lines.get(key);
-    if (known !== undefined) return known;
-    // A line that comes and goes gains nothing by it: it begins as one that was served just now.
-    const line: Line<A> = { type, priority, tasks: new ReadyLine(), lastServed: this.served };
-    this.lines.set(key, line);
-    return line;
-  }
-
-  private dropEmpty(line: Line<A>): void {
-    if (line.tasks.size > 0) return;
-    const key = `${line.priority} ${line.type}`;
-    if (this.lines.get(key) === line) this.lines.delete(key);
+  private endTerm(worker: Server<A>): void {
+    if (!this.gate.isLimited) return;
+    worker.term.voidAt = worker.confirmedAt + (this.options.voidMs ?? 0);
+    worker.term = this.newTerm();
   }
 
   private keepBytes(entry: Entry<A>, bytes: Uint8Array | undefined): void {
@@ -355,14 +502,11 @@ export class TaskQueue<A extends string = string> {
   }
 }
 
+/** It may have been offered twice under the same terms. */
+const withoutOne = (terms: readonly Term[], id: string | undefined): Term[] => {
+  const place = terms.findIndex((term) => term.id === id);
+  return terms.filter((_, i) => i !== place);
+};
+
 const offerOf = <A extends string>({ address, revision, bytes }: Entry<A>): TaskOffer<A> =>
   bytes === undefined ? { address, revision } : { address, revision, bytes };
-
-/** The first of a line that this worker has not refused; what it has refused keeps its place. */
-const takeFor = <A extends string>({ refused }: Server<A>, line: ReadyLine<Entry<A>>): Entry<A> | undefined => {
-  const passed: Entry<A>[] = [];
-  let entry = line.shift();
-  for (; entry !== undefined && refused.has(entry); entry = line.shift()) passed.push(entry);
-  for (const each of passed) line.push(each);
-  return entry;
-};

@@ -1,4 +1,4 @@
-import type { Priority, Return, TaskOffer } from '@baton/core';
+import type { HeldTask, Priority, ReadyTask, Return } from '@baton/core';
 import { decode, DecodeError, encode, parseAddress, PRIORITIES, type Address } from '@baton/protocols';
 import type { Credit, CreditAnswer, OfferBatch, ReadyMessage, WaitingLine } from '@baton/runtime';
 
@@ -15,7 +15,12 @@ const RETURNS: readonly Return[] = ['free', 'refused', 'stale'];
 
 export const encodeCredit = (credit: Credit): Uint8Array => {
   const { queue, worker, session, turn, types, limit, returned, shares, leaving } = credit;
-  const back = returned.map(({ address, revision, how }) => [address, revision, RETURNS.indexOf(how)]);
+  const back = returned.map(({ address, revision, how, term }) => [
+    address,
+    revision,
+    RETURNS.indexOf(how),
+    ...(term === undefined ? [] : [term]),
+  ]);
   return encode([VERSION, queue, worker, session, turn, types, limit, back, shares === true, leaving === true]);
 };
 
@@ -29,48 +34,61 @@ export const decodeCredit = (bytes: Uint8Array): Credit => {
     types: list(types).map(text),
     limit: count(limit),
     returned: list(returned).map((one) => {
-      const [address, revision, how] = list(one);
-      return { address: place(address), revision: count(revision), how: oneOf(RETURNS, how) };
+      const [address, revision, how, term] = list(one);
+      const under = typeof term === 'string' ? { term } : {};
+      return { address: place(address), revision: count(revision), how: oneOf(RETURNS, how), ...under };
     }),
     ...(shares === true ? { shares: true } : {}),
     ...(leaving === true ? { leaving: true } : {}),
   };
 };
 
-export const encodeAnswer = ({ supervisor, hosts, sent, limit, waiting }: CreditAnswer): Uint8Array =>
-  encode([VERSION, supervisor, hosts, sent, limit, waiting]);
+export const encodeAnswer = ({ supervisor, hosts, sent, limit, waiting, term }: CreditAnswer): Uint8Array =>
+  encode([VERSION, supervisor, hosts, sent, limit, waiting, ...(term === undefined ? [] : [term])]);
 
 export const decodeAnswer = (bytes: Uint8Array): CreditAnswer => {
-  const [supervisor, hosts, sent, limit, waiting] = fieldsOf(bytes, 5);
+  const [supervisor, hosts, sent, limit, waiting, term] = fieldsOf(bytes, 5);
   return {
     supervisor: text(supervisor),
     hosts: hosts === true,
     sent: count(sent),
     limit: count(limit),
     waiting: count(waiting),
+    ...(typeof term === 'string' ? { term } : {}),
   };
 };
 
-export const encodeOffers = ({ queue, session, from, offers, waiting }: OfferBatch): Uint8Array => {
+export const encodeOffers = ({ queue, session, from, offers, waiting, term }: OfferBatch): Uint8Array => {
   const each = offers.map(({ address, revision, bytes }) => [address, revision, bytes ?? null]);
-  return encode([VERSION, queue, session, from, waiting, each]);
+  return encode([VERSION, queue, session, from, waiting, each, ...(term === undefined ? [] : [term])]);
 };
 
 export const decodeOffers = (bytes: Uint8Array): OfferBatch => {
-  const [queue, session, from, waiting, offers] = fieldsOf(bytes, 5);
+  const [queue, session, from, waiting, offers, term] = fieldsOf(bytes, 5);
   return {
     queue: text(queue),
     session: text(session),
     from: count(from),
     waiting: count(waiting),
-    offers: list(offers).map((one): TaskOffer<Address> => {
+    offers: list(offers).map((one) => {
       const [address, revision, record] = list(one);
       return { address: place(address), revision: count(revision), ...bytesOf(record) };
     }),
+    ...(typeof term === 'string' ? { term } : {}),
   };
 };
 
-export const encodeReady = ({ from, session, number, begins, ask, ready, gone }: ReadyMessage): Uint8Array =>
+export const encodeReady = ({
+  from,
+  session,
+  number,
+  begins,
+  ask,
+  ready,
+  gone,
+  held,
+  state,
+}: ReadyMessage): Uint8Array =>
   encode([
     VERSION,
     from,
@@ -78,20 +96,34 @@ export const encodeReady = ({ from, session, number, begins, ask, ready, gone }:
     number,
     begins === true,
     ask === true,
-    ready.map(({ queue, address, revision, order, priority, type, bytes }) => [
-      queue,
-      address,
-      revision,
-      order,
-      PRIORITIES.indexOf(priority),
-      type,
-      bytes ?? null,
+    ready.map((task) => [
+      task.queue,
+      task.address,
+      task.revision,
+      task.order,
+      PRIORITIES.indexOf(task.priority),
+      task.type,
+      task.bytes ?? null,
+      ...groupingOf(task),
     ]),
     gone.map(({ queue, address, revision }) => [queue, address, revision]),
+    ...(held === undefined && state === undefined
+      ? []
+      : [(held ?? []).map((task) => [task.queue, task.address, task.revision, task.type, ...groupingOf(task)])]),
+    ...(state === undefined ? [] : [[state.members, state.partitions, state.limited]]),
   ]);
 
+/** Left out at the end of a list where there is none, as with most tasks. */
+const groupingOf = ({ group, units }: Pick<ReadyTask, 'group' | 'units'>): readonly unknown[] =>
+  group === undefined && units === undefined ? [] : [group ?? null, units ?? null];
+
+const groupingIn = (group: unknown, units: unknown): Pick<HeldTask, 'group' | 'units'> => ({
+  ...(typeof group === 'string' ? { group } : {}),
+  ...(typeof units === 'number' ? { units: count(units) } : {}),
+});
+
 export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
-  const [from, session, number, begins, ask, ready, gone] = fieldsOf(bytes, 7);
+  const [from, session, number, begins, ask, ready, gone, held, state] = fieldsOf(bytes, 7);
   return {
     from: text(from),
     session: text(session),
@@ -99,7 +131,7 @@ export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
     ...(begins === true ? { begins: true } : {}),
     ...(ask === true ? { ask: true } : {}),
     ready: list(ready).map((one) => {
-      const [queue, address, revision, order, priority, type, record] = list(one);
+      const [queue, address, revision, order, priority, type, record, group, units] = list(one);
       return {
         queue: text(queue),
         address: place(address),
@@ -107,6 +139,7 @@ export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
         order: count(order),
         priority: oneOf<Priority>(PRIORITIES, priority),
         type: text(type),
+        ...groupingIn(group, units),
         // A copy: these are kept, and the message with all others in it is not to be kept with them.
         ...bytesOf(record instanceof Uint8Array ? new Uint8Array(record) : record),
       };
@@ -115,7 +148,25 @@ export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
       const [queue, address, revision] = list(one);
       return { queue: text(queue), address: place(address), revision: count(revision) };
     }),
+    ...(held === undefined ? {} : { held: list(held).map(heldIn) }),
+    ...(state === undefined ? {} : { state: stateIn(state) }),
   };
+};
+
+const heldIn = (one: unknown) => {
+  const [queue, address, revision, type, group, units] = list(one);
+  return {
+    queue: text(queue),
+    address: place(address),
+    revision: count(revision),
+    type: text(type),
+    ...groupingIn(group, units),
+  };
+};
+
+const stateIn = (value: unknown) => {
+  const [members, partitions, limited] = list(value);
+  return { members: list(members).map(text), partitions: list(partitions).map(text), limited: list(limited).map(text) };
 };
 
 export const encodeWaiting = (lines: readonly WaitingLine[]): Uint8Array =>

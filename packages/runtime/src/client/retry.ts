@@ -45,6 +45,9 @@ export const sourceOfDocument = (document: TaskDocument): EndedTaskSource => {
       queue,
       policy,
       priority: document.priority,
+      // Documents of before there were groups have no such field.
+      ...(typeof document.group === 'string' ? { group: document.group } : {}),
+      ...(typeof document.units === 'number' && document.units !== 1 ? { units: document.units } : {}),
       ...(document.created_by === null ? {} : { creator: document.created_by }),
       subscribers: document.subscribers.map(({ user, subscribed_at: at }) => ({ user, at: at.getTime() })),
     },

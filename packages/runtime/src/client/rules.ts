@@ -4,13 +4,17 @@ import {
   BACKOFF_FACTOR_LIMIT,
   CONCURRENCY_LIMIT,
   DESCRIPTION_LENGTH,
+  GROUP_LENGTH,
   KEY_LENGTH,
   MAX_BLOCK_RANGE_MS,
   NAME_LENGTH,
   NAME_PATTERN,
+  QUEUE_COUNT_LIMIT,
   RESCUES_LIMIT,
   TITLE_LENGTH,
+  UNITS_LIMIT,
   USER_LENGTH,
+  WEIGHT_LIMIT,
 } from '@baton/protocols';
 import { z } from 'zod';
 import { InvalidArgumentError } from '../errors.ts';
@@ -22,6 +26,9 @@ import { DURATION_SAYS, parseDuration } from './duration.ts';
  * of the field, a colon, and the words.
  */
 export type Rule = { readonly says: string; readonly holds: (value: unknown) => boolean };
+
+/** Characters of a reason somebody gives. */
+const WHY_LIMIT = 400;
 
 const text = (limit: number) => {
   const says = `is text of 1 to ${limit} characters, well-formed Unicode`;
@@ -115,6 +122,12 @@ export const rules = {
   args: list(ARGUMENTS_LIMIT),
   scope: oneOf('private', 'shared', 'system'),
   priority: oneOf('high', 'normal', 'low'),
+  group: text(GROUP_LENGTH),
+  units: whole(1, UNITS_LIMIT),
+  weight: whole(1, WEIGHT_LIMIT),
+  counted: oneOf('queue', 'type', 'group'),
+  queueCount: whole(1, QUEUE_COUNT_LIMIT),
+  why: text(WHY_LIMIT),
   whenAborting: oneOf('queue', 'join', 'reject'),
   mode: oneOf('join', 'reject', 'replace', 'coalesce', 'debounce', 'throttle'),
   onOrphan: oneOf('retry', 'fail'),

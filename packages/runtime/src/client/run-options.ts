@@ -19,6 +19,8 @@ export type RunOverrides = {
   readonly scope?: Scope;
   readonly queue?: string;
   readonly priority?: Priority;
+  readonly group?: string;
+  readonly units?: number;
   /** 0: none. */
   readonly timeoutMs?: number;
   readonly maxAttempts?: number;
@@ -43,6 +45,8 @@ export const OVERRIDES: Readonly<Record<keyof RunOverrides, 'anybody' | 'admin' 
   scope: 'admin',
   queue: 'anybody',
   priority: 'anybody',
+  group: 'anybody',
+  units: 'anybody',
   timeoutMs: 'anybody',
   maxAttempts: 'anybody',
   backoff: 'anybody',
@@ -112,6 +116,7 @@ export const requireKnown = (
 /** The options with these in place of their own. */
 export const applyOverrides = (base: RunOptions, overrides: RunOverrides): RunOptions => {
   const { scope = base.scope, queue = base.queue, priority = base.priority } = overrides;
+  const { group = base.group, units = base.units } = overrides;
   const { timeoutMs, maxAttempts, backoff, maxRescues, onOrphan, abortGraceMs, isolation } = overrides;
   const policy: { -readonly [K in keyof Policy]: Policy[K] } = { ...base.policy };
   if (timeoutMs === 0) delete policy.timeoutMs;
@@ -123,5 +128,10 @@ export const applyOverrides = (base: RunOptions, overrides: RunOverrides): RunOp
   if (abortGraceMs !== undefined) policy.abortGraceMs = abortGraceMs;
   if (isolation !== undefined) policy.isolation = isolation;
   const submit = submitOptionsOf(base.submit, overrides);
-  return submit === undefined ? { scope, queue, priority, policy } : { scope, queue, priority, policy, submit };
+  return {
+    ...{ scope, queue, priority, policy },
+    ...(group === undefined ? {} : { group }),
+    ...(units === undefined ? {} : { units }),
+    ...(submit === undefined ? {} : { submit }),
+  };
 };

@@ -138,7 +138,7 @@ const specOf = (
   { chance, clock }: Ports,
 ): Mutable<TaskSpec> => {
   const { type, key, name, runAt, host, retriedFrom, trace } = request;
-  const { scope, queue, priority, policy } = options;
+  const { scope, queue, priority, group, units, policy } = options;
   const id = chance.uuid();
   const spec: Mutable<TaskSpec> = {
     id,
@@ -151,6 +151,8 @@ const specOf = (
     mode: host === undefined ? 'async' : 'sync',
     policy,
   };
+  if (group !== undefined) spec.group = group;
+  if (units !== undefined && units !== 1) spec.units = units;
   if (actor.user !== undefined) spec.creator = actor.user;
   if (host !== undefined) spec.host = host;
   // A past date means now.

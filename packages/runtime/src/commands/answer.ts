@@ -25,19 +25,9 @@ export type CommandAnswer =
     };
 
 const SHOWN = [
-  ...['task_type', 'task_key', 'task_name', 'scope', 'status', 'created_by', 'queue', 'priority', 'execution_mode'],
-  ...[
-    'created_at',
-    'changed_at',
-    'run_at',
-    'expires_at',
-    'ready_at',
-    'started_at',
-    'ended_at',
-    'attempt',
-    'dedupe_count',
-    'address',
-  ],
+  ...['task_type', 'task_key', 'task_name', 'scope', 'status', 'created_by', 'queue', 'priority', 'group'],
+  ...['execution_mode', 'created_at', 'changed_at', 'run_at', 'expires_at', 'ready_at', 'started_at', 'ended_at'],
+  ...['attempt', 'dedupe_count', 'address'],
 ] as const;
 
 export const taskViewOf = (address: Address, epoch: number, revision: number, record: TaskRecord): TaskView => {

@@ -42,12 +42,14 @@ export const requestOf = (
 /** What a submit says of how its task is to be run, of a command or a request. */
 export const overridesIn = (fields: RunFields): RunOverrides => {
   const { scope, queue, priority, timeout, max_attempts: maxAttempts, backoff, max_rescues: maxRescues } = fields;
-  const { on_orphan: onOrphan, abort_grace: abortGraceMs, isolation } = fields;
+  const { on_orphan: onOrphan, abort_grace: abortGraceMs, isolation, group, units } = fields;
   const { mode, window: windowMs, max_wait: maxWaitMs, expires } = fields;
   return {
     ...(scope === undefined ? {} : { scope }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
+    ...(group === undefined ? {} : { group }),
+    ...(units === undefined ? {} : { units }),
     // 0 and null: none.
     ...(timeout === undefined ? {} : { timeoutMs: timeout ?? 0 }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),

@@ -25,6 +25,8 @@ export const runFields = {
   scope: rules.scope.shape.optional(),
   queue: rules.queue.shape.optional(),
   priority: rules.priority.shape.optional(),
+  group: rules.group.shape.optional(),
+  units: rules.units.shape.optional(),
   timeout: duration.nullable().optional(),
   max_attempts: rules.maxAttempts.shape.optional(),
   backoff: backoff.optional(),

@@ -48,9 +48,11 @@ export class Announcer {
 
 /** What of a definition travels: all but functions and files. */
 export const publicPart = (definition: TypeDefinition): TypeDefinition => {
-  const { type, scope, queue, priority, policy, submit, title, description, argsSchema } = definition;
+  const { type, scope, queue, priority, group, units, policy, submit, title, description, argsSchema } = definition;
   return {
     ...{ type, scope, queue, priority, policy },
+    ...(group === undefined ? {} : { group }),
+    ...(units === undefined ? {} : { units }),
     ...(submit === undefined ? {} : { submit }),
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),

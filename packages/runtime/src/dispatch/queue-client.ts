@@ -1,6 +1,6 @@
 import type { Return } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import type { Chance, Clock, Credit, CreditAnswer, Dispatch, OfferBatch } from '../ports.ts';
+import type { Chance, Clock, Credit, CreditAnswer, CreditReply, Dispatch, OfferBatch } from '../ports.ts';
 import { DISPATCH_TIMINGS } from './timings.ts';
 
 /** What a worker is offered, and how it says that it does not claim it. */
@@ -9,6 +9,11 @@ export type OfferedTask = {
   readonly revision: number;
   /** The record of that revision, where it came along. */
   readonly bytes?: Uint8Array;
+  /**
+   * Whoever offered it counts what runs: it is claimed in this revision alone, and only where this says true before the claim
+   * and after it (behaviour Q5). Absent: nothing is counted.
+   */
+  readonly confirm?: () => Promise<boolean>;
   /** It is not claimed. Not called: it is, or it is not known. */
   readonly giveBack: (how: Return) => void;
 };
@@ -26,6 +31,14 @@ export type QueueClientOptions = {
   readonly changed: () => void;
   /** Nobody has hosted the queue for a while; and somebody does again. */
   readonly unhosted: (is: boolean) => void;
+};
+
+/** What was asked, and what it was before. */
+type Question = {
+  readonly asked: number;
+  readonly askedAt: number;
+  readonly before: number;
+  readonly returned: readonly Credit['returned'][number][];
 };
 
 /** Without a host for this long it is said. */
@@ -54,6 +67,10 @@ export class QueueClient {
   private returned: Credit['returned'][number][] = [];
   private asking = false;
   private silences = 0;
+  /** What the host last said is claimed here, and when it was asked. */
+  private term: { readonly id: string; readonly at: number } | undefined;
+  /** They wait for an answer to a question that is still to be asked. */
+  private waiters: (() => void)[] = [];
   private hellos = 0;
   private lostSince: number;
   private saidLost = false;
@@ -105,12 +122,14 @@ export class QueueClient {
     this.received = batch.from + batch.offers.length;
     this.limit = Math.max(this.limit, this.received);
     this.wanted = Math.max(0, this.wanted - batch.offers.length);
+    const { session, term } = batch;
     for (const { address, revision, bytes } of batch.offers) {
       this.options.offered({
         address,
         revision,
+        ...(term === undefined ? {} : { confirm: () => this.confirm(session, term) }),
         ...(bytes === undefined ? {} : { bytes }),
-        giveBack: (how) => this.giveBack(batch.session, { address, revision, how }),
+        giveBack: (how) => this.giveBack(session, { address, revision, how, ...(term === undefined ? {} : { term }) }),
       });
     }
     // The host waits to hear of this worker before it offers anything more.
@@ -122,6 +141,7 @@ export class QueueClient {
   async close(): Promise<void> {
     this.closed = true;
     this.timer?.cancel();
+    this.answerWaiters();
     if (this.host !== undefined) await this.send({ leaving: true });
   }
 
@@ -129,10 +149,31 @@ export class QueueClient {
   abandon(): void {
     this.closed = true;
     this.timer?.cancel();
+    this.answerWaiters();
   }
 
-  private giveBackAll({ session, offers }: OfferBatch): void {
-    for (const { address, revision } of offers) this.giveBack(session, { address, revision, how: 'free' });
+  /** Whether what was offered under that term may still be claimed, or begun. Asks the host where it has not said so lately. */
+  private async confirm(session: string, term: string): Promise<boolean> {
+    const isConfirmed = (): boolean =>
+      session === this.session &&
+      this.term?.id === term &&
+      this.options.clock.monotonic() - this.term.at < DISPATCH_TIMINGS.termMs;
+    if (isConfirmed()) return true;
+    if (this.closed || session !== this.session) return false;
+    await new Promise<void>((resolve) => {
+      this.waiters.push(resolve);
+      this.askSoon();
+    });
+    return isConfirmed();
+  }
+
+  private answerWaiters(waiters = this.waiters.splice(0)): void {
+    for (const waiter of waiters) waiter();
+  }
+
+  private giveBackAll({ session, offers, term }: OfferBatch): void {
+    const under = term === undefined ? {} : { term };
+    for (const { address, revision } of offers) this.giveBack(session, { address, revision, how: 'free', ...under });
   }
 
   private giveBack(session: string, returned: Credit['returned'][number]): void {
@@ -151,6 +192,7 @@ export class QueueClient {
     this.waitingThere = 0;
     this.returned = [];
     this.silences = 0;
+    this.term = undefined;
   }
 
   /** Once for all that changes in one piece of the event loop; one question at a time. */
@@ -167,16 +209,24 @@ export class QueueClient {
     this.asking = true;
     this.timer?.cancel();
     const { session } = this;
+    const waiters = this.waiters.splice(0);
+    const askedAt = this.options.clock.monotonic();
     const asked = this.received + this.wanted;
     const before = this.limit;
     this.limit = Math.max(this.limit, asked);
     const returned = this.returned.splice(0);
     const reply = await this.send({ limit: asked, returned });
     this.asking = false;
+    this.settle(session, reply, { asked, askedAt, before, returned });
+    this.answerWaiters(waiters);
+    if (this.waiters.length > 0) this.askSoon();
+  }
+
+  private settle(session: string, reply: CreditReply, { asked, askedAt, before, returned }: Question): void {
     if (this.closed || session !== this.session) return;
     switch (reply.kind) {
       case 'answered':
-        this.answered(reply.answer, asked);
+        this.answered(reply.answer, asked, askedAt);
         break;
       case 'nobody':
         this.lostHost();
@@ -190,8 +240,9 @@ export class QueueClient {
     this.options.changed();
   }
 
-  private answered(answer: CreditAnswer, asked: number): void {
+  private answered(answer: CreditAnswer, asked: number, askedAt: number): void {
     if (!answer.hosts) return this.lostHost();
+    this.term = answer.term === undefined ? undefined : { id: answer.term, at: askedAt };
     this.silences = 0;
     this.hellos = 0;
     this.hosted();

@@ -1,20 +1,42 @@
-import type { Address } from '@baton/protocols';
+import { isLimited } from '@baton/core';
+import { partitionOfAddress, type Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
-import type { Chance, Clock, Credit, CreditAnswer, Dispatch, ReadyMessage, Subscription } from '../ports.ts';
+import type {
+  Chance,
+  Clock,
+  Credit,
+  CreditAnswer,
+  Dispatch,
+  HostingState,
+  ReadyMessage,
+  RecordStore,
+  Subscription,
+} from '../ports.ts';
+import type { Kept, SettingsBook } from '../queues/settings-book.ts';
+import type { Leaving } from '../supervisor/task-index.ts';
 import { QueueActor } from './queue-actor.ts';
-import { ReadyOutbox, type QueuedTask } from './ready-outbox.ts';
+import { ReadyOutbox, type QueuedTask, type RunningTask } from './ready-outbox.ts';
 import { ownerOf } from './rendezvous.ts';
+import { Tenure } from './tenure.ts';
 import { DISPATCH_TIMINGS } from './timings.ts';
 
 export type QueueHostOptions = {
   /** The supervisor this is part of. */
   readonly supervisor: string;
   readonly dispatch: Dispatch;
+  readonly store: Pick<RecordStore, 'load'>;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Log;
   /** Every task that is ready in the partitions of this supervisor. */
   readonly allReady: () => Iterable<QueuedTask>;
+  /** The same of every one that runs and takes a slot of its queue. */
+  readonly allRunning: () => Iterable<RunningTask>;
+  /** Partitions this supervisor has read, and watches. */
+  readonly partitions: () => readonly string[];
+  /** Supervisors whose lease is not over, this one among them. */
+  readonly leased: () => readonly string[];
+  readonly settings: Pick<SettingsBook, 'isCurrent' | 'of' | 'all'>;
 };
 
 /** What came from another supervisor so far. */
@@ -43,10 +65,17 @@ export class QueueHost {
   private readonly hosts = new Map<string, string>();
   private ties: readonly Subscription[] = [];
   private beatTimer: { readonly cancel: () => void } | undefined;
+  private tickTimer: { readonly cancel: () => void } | undefined;
+  private readonly tenure: Tenure;
+  private readonly hostSince = new Map<string, number>();
+  private limited: ReadonlySet<string> = new Set();
+  private sharedAt = 0;
 
   constructor(options: QueueHostOptions) {
     this.options = options;
     this.members = [options.supervisor];
+    const { supervisor: self, clock, leased, partitions } = options;
+    this.tenure = new Tenure({ self, clock, leased, partitions, lapsed: () => this.askAll() });
   }
 
   start(): void {
@@ -56,10 +85,12 @@ export class QueueHost {
       dispatch.onTold(supervisor, (message) => this.told(message)),
     ];
     this.beat();
+    this.tick();
   }
 
   stop(): void {
     this.beatTimer?.cancel();
+    this.tickTimer?.cancel();
     for (const tie of this.ties) tie.close();
     this.ties = [];
     for (const actor of this.actors.values()) actor.stop();
@@ -73,18 +104,30 @@ export class QueueHost {
   /** Another set of supervisors that are there, this one among them. */
   share(members: readonly string[]): void {
     const former = this.members;
+    const { clock } = this.options;
     this.members = members;
+    this.sharedAt = this.sharedAt === 0 ? clock.now() : this.sharedAt;
     this.hosts.clear();
+    this.noteHosts(former);
     for (const gone of former.filter((member) => !members.includes(member))) this.dropPeer(gone);
     for (const [queue, actor] of this.actors) {
       if (this.isHost(queue)) continue;
       actor.stop();
       this.actors.delete(queue);
     }
+    this.tenure.share(members);
+    for (const peer of this.peers()) this.settle(peer);
     // Whose queue was another's before is told everything, and what it is told twice is nothing new to it.
     for (const task of this.options.allReady()) {
       const host = this.hostOf(task.queue);
       if (host !== ownerOf(hostKey(task.queue), former)) this.route(host, task);
+    }
+    if (this.limited.size > 0) {
+      for (const task of this.options.allRunning()) {
+        const host = this.hostOf(task.queue);
+        if (host !== ownerOf(hostKey(task.queue), former)) this.routeHeld(host, task);
+      }
+      this.tellState();
     }
     this.options.dispatch.rehosted();
     for (const peer of this.peers()) if (!former.includes(peer) || this.gained(former)) this.ask(peer);
@@ -95,10 +138,59 @@ export class QueueHost {
     this.route(this.hostOf(task.queue), task);
   }
 
-  gone(queue: string, address: Address, revision: number): void {
+  gone(queue: string, address: Address, revision: number, how: Leaving = 'over'): void {
+    // Of a limited queue: that it runs is told next; whoever watches it now tells what becomes of it.
+    if (how !== 'over' && this.limited.has(queue)) return;
     const host = this.hostOf(queue);
     if (host === this.options.supervisor) this.actors.get(queue)?.gone(address, revision, host);
     else this.outboxes.get(host)?.tellGone({ queue, address, revision });
+  }
+
+  /** Whether what runs in the queue is counted. */
+  counts(queue: string): boolean {
+    return this.limited.has(queue);
+  }
+
+  get countsAny(): boolean {
+    return this.limited.size > 0;
+  }
+
+  /** In a partition of this supervisor, and takes a slot of its queue. */
+  held(task: RunningTask): void {
+    if (this.limited.has(task.queue)) this.routeHeld(this.hostOf(task.queue), task);
+  }
+
+  /** It does so no more. */
+  freed(queue: string, address: Address, revision: number, how: Leaving): void {
+    if (this.limited.has(queue)) this.gone(queue, address, revision, how);
+  }
+
+  /** What is set for these queues is other than it was; undefined: any may be. */
+  settingsChanged(queues: ReadonlySet<string> | undefined): void {
+    const { settings } = this.options;
+    const before = this.limited;
+    this.limited = new Set([...settings.all()].flatMap(([queue, kept]) => (isCounted(kept) ? [queue] : [])));
+    this.tenure.limit(this.limited);
+    for (const actor of this.actors.values()) if (queues?.has(actor.queue) ?? true) this.setUp(actor);
+    const isNew = (queue: string): boolean => this.limited.has(queue) && !before.has(queue);
+    for (const task of this.limited.size === 0 ? [] : this.options.allRunning())
+      if (isNew(task.queue)) this.routeHeld(this.hostOf(task.queue), task);
+    if (before.size > 0 || this.limited.size > 0) this.tellState();
+  }
+
+  /** All that is stored in the partitions of this supervisor has been read. */
+  caughtUp(): void {
+    if (this.limited.size > 0) this.tellState();
+  }
+
+  /** A supervisor is gone; see Tenure. */
+  departed(how: 'left' | 'expired'): void {
+    this.tenure.departed(how);
+  }
+
+  /** Whether others count this supervisor as alive. */
+  lease(isHeld: boolean): void {
+    this.tenure.lease(isHeld);
   }
 
   workerGone(worker: string): void {
@@ -135,8 +227,16 @@ export class QueueHost {
     const known = this.actors.get(queue);
     if (known !== undefined) return known;
     const { supervisor, dispatch, clock } = this.options;
-    const actor = new QueueActor({ queue, supervisor, dispatch, clock });
+    const actor: QueueActor = new QueueActor({
+      ...{ queue, supervisor, dispatch, clock },
+      nonce: this.options.chance.nonce(),
+      mayStart: () => this.options.settings.isCurrent && this.options.settings.of(queue) !== 'unreadable',
+      isOpen: (opened) => this.tenure.isOpen(queue, opened),
+      revisionOf: async (address) => (await this.options.store.load(address))?.revision,
+      hostSince: () => this.hostSince.get(queue) ?? this.sharedAt,
+    });
     this.actors.set(queue, actor);
+    this.setUp(actor);
     return actor;
   }
 
@@ -151,6 +251,7 @@ export class QueueHost {
   private dropPeer(peer: string): void {
     this.outboxes.delete(peer);
     this.inboxes.delete(peer);
+    this.tenure.forget(peer);
     // Whoever has its partitions now tells what is still ready in them.
     for (const actor of this.actors.values()) actor.forget(peer);
   }
@@ -161,23 +262,40 @@ export class QueueHost {
   }
 
   private told(message: ReadyMessage): void {
-    const { from, ask, ready, gone } = message;
+    const { from, ask, ready, gone, held, state } = message;
     if (from === this.options.supervisor) return;
     if (ask === true) return this.tellAll(from);
     if (!this.follows(message)) return;
     for (const task of ready) if (this.isHost(task.queue)) this.actorOf(task.queue).ready(task, from);
+    for (const task of held ?? []) if (this.isHost(task.queue)) this.actorOf(task.queue).held(task, from);
     for (const { queue, address, revision } of gone) this.actors.get(queue)?.gone(address, revision, from);
+    if (state !== undefined) this.heardState(from, state);
+  }
+
+  private heardState(from: string, state: HostingState): void {
+    this.tenure.heard(from, state);
+    this.settle(from);
+  }
+
+  /** Goes by what the supervisor has said: nothing else than it has told is in its partitions. */
+  private settle(from: string): void {
+    const state = this.tenure.agreed(from);
+    // Its reader is being opened anew: it tells when it has read.
+    if (state === undefined || state.partitions.length === 0) return;
+    const read = new Set(state.partitions);
+    for (const actor of this.actors.values()) actor.settle(from, (address) => read.has(partitionOfAddress(address)));
   }
 
   /** Whether the message is the next of its sender; where one is missing, everything is asked for. */
-  private follows({ from, session, number, begins, ready, gone }: ReadyMessage): boolean {
+  private follows({ from, session, number, begins, ready, gone, held, state }: ReadyMessage): boolean {
     const inbox = this.inboxes.get(from);
     if (begins === true) {
       for (const actor of this.actors.values()) actor.forget(from);
+      this.tenure.forget(from);
       this.inboxes.set(from, { session, number, askedAt: inbox?.askedAt ?? Number.NEGATIVE_INFINITY });
       return true;
     }
-    const isBeat = ready.length === 0 && gone.length === 0;
+    const isBeat = ready.length === 0 && gone.length === 0 && held === undefined && state === undefined;
     if (inbox?.session === session && number === inbox.number + (isBeat ? 0 : 1)) {
       inbox.number = number;
       return true;
@@ -190,6 +308,62 @@ export class QueueHost {
     const outbox = this.outboxTo(peer);
     outbox.begin();
     for (const task of this.options.allReady()) if (this.hostOf(task.queue) === peer) outbox.tellReady(task);
+    if (this.limited.size === 0) return;
+    for (const task of this.options.allRunning())
+      if (this.limited.has(task.queue) && this.hostOf(task.queue) === peer) outbox.tellHeld(task);
+    outbox.tellState(this.state());
+  }
+
+  private routeHeld(host: string, task: RunningTask): void {
+    const { supervisor } = this.options;
+    if (host === supervisor) this.actorOf(task.queue).held(task, supervisor);
+    else this.outboxTo(host).tellHeld(task);
+  }
+
+  private setUp(actor: QueueActor): void {
+    const kept = this.options.settings.of(actor.queue);
+    if (kept !== 'unreadable') actor.set(kept?.settings);
+    actor.look();
+  }
+
+  private state(): HostingState {
+    const { supervisor, partitions } = this.options;
+    // What goes to others now is theirs to tell.
+    const own = partitions().filter((partition) => ownerOf(partition, this.members) === supervisor);
+    return { members: this.members, partitions: own, limited: [...this.limited] };
+  }
+
+  /** How this supervisor sees it, to all others and to its own queues. */
+  private tellState(): void {
+    const state = this.state();
+    for (const peer of this.peers()) this.outboxTo(peer).tellState(state);
+    if (state.partitions.length === 0) return;
+    const { supervisor } = this.options;
+    const read = new Set(state.partitions);
+    for (const actor of this.actors.values())
+      actor.settle(supervisor, (address) => read.has(partitionOfAddress(address)));
+  }
+
+  private askAll(): void {
+    for (const peer of this.peers()) this.ask(peer);
+  }
+
+  private noteHosts(former: readonly string[]): void {
+    const { supervisor, clock } = this.options;
+    for (const queue of this.limited) {
+      const was = ownerOf(hostKey(queue), former) === supervisor;
+      if (!this.isHost(queue)) {
+        this.hostSince.delete(queue);
+        this.tenure.close(queue);
+      } else if (!was) this.hostSince.set(queue, clock.now());
+    }
+  }
+
+  /** Queues that are limited may open by the passing of time. */
+  private tick(): void {
+    this.tenure.tick();
+    for (const queue of this.limited) this.actors.get(queue)?.look();
+    this.tickTimer = this.options.clock.after(DISPATCH_TIMINGS.tickMs, () => this.tick());
   }
 
   private ask(peer: string): void {
@@ -212,6 +386,8 @@ export class QueueHost {
     this.beatTimer = this.options.clock.after(DISPATCH_TIMINGS.beatMs, () => this.beat());
   }
 }
+
+const isCounted = (kept: Kept): boolean => kept !== 'unreadable' && isLimited(kept.settings);
 
 /** Apart from the partitions, which are shared out by the same rule. */
 const hostKey = (queue: string): string => `queue/${queue}`;

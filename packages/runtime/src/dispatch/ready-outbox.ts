@@ -1,9 +1,12 @@
-import type { ReadyTask } from '@baton/core';
+import type { HeldTask, ReadyTask } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import type { Chance, Dispatch, ReadyMessage } from '../ports.ts';
+import type { Chance, Dispatch, HostingState, ReadyMessage } from '../ports.ts';
 import { MESSAGE_BYTES, MESSAGE_TASKS } from './timings.ts';
 
 export type QueuedTask = ReadyTask<Address> & { readonly queue: string };
+
+/** A task of a limited queue that runs. */
+export type RunningTask = HeldTask<Address> & { readonly queue: string };
 
 type Gone = ReadyMessage['gone'][number];
 
@@ -20,6 +23,7 @@ export class ReadyOutbox {
   private number = 0;
   private ready: QueuedTask[] = [];
   private gone: Gone[] = [];
+  private held: RunningTask[] = [];
   private bytes = 0;
   private flushing = false;
 
@@ -56,6 +60,20 @@ export class ReadyOutbox {
     else this.flushSoon();
   }
 
+  tellHeld(task: RunningTask): void {
+    if (this.session === '') this.begin();
+    this.held.push(task);
+    if (this.held.length >= MESSAGE_TASKS) this.flush();
+    else this.flushSoon();
+  }
+
+  /** All that was told before it is so, and nothing else. */
+  tellState(state: HostingState): void {
+    if (this.session === '') this.begin();
+    this.flush();
+    this.send({ state });
+  }
+
   /** The number of the last message, so that its loss is noticed. */
   beat(): void {
     if (this.session !== '') this.dispatch.tell(this.to, this.message({}));
@@ -71,15 +89,16 @@ export class ReadyOutbox {
   }
 
   private flush(): void {
-    if (this.ready.length === 0 && this.gone.length === 0) return;
-    const { ready, gone } = this;
+    if (this.ready.length === 0 && this.gone.length === 0 && this.held.length === 0) return;
+    const { ready, gone, held } = this;
     this.clear();
-    this.send({ ready, gone });
+    this.send(held.length === 0 ? { ready, gone } : { ready, gone, held });
   }
 
   private clear(): void {
     this.ready = [];
     this.gone = [];
+    this.held = [];
     this.bytes = 0;
   }
 

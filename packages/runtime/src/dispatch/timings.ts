@@ -11,6 +11,19 @@ export const DISPATCH_TIMINGS = {
   /** Between two questions who hosts a queue, at first and at most. */
   helloMs: 50,
   helloMaxMs: 500,
+  /**
+   * Of a limited queue a worker claims only what its host has confirmed no longer ago than this; the host counts on it after
+   * a little more, since the question was asked before it was answered.
+   */
+  termMs: 1_500,
+  voidMs: 2_500,
+  /** Before a host starts anything in a limited queue, after all others have agreed that it is the host. */
+  agreedMs: 3_000,
+  /** The same, after the lease of a supervisor is over that may have been the host: it notices that, too, and then lets go. */
+  departedMs: 2_500,
+  /** A host looks at its own clock this often; one that did not for so long stood still, and may be the host no more. */
+  tickMs: 250,
+  stallMs: 1_000,
   /** Supervisors tell each other the number of their last message after this long. */
   beatMs: 1_000,
   /** What was lost between two supervisors is asked for at most this often. */

@@ -55,7 +55,7 @@ export class Claims {
   }
 
   /** Decides a claim; settles one whose answer was lost as far as it can be settled now. */
-  async claim(address: Address, from: Held | undefined, offered: number): Promise<Claimed> {
+  async claim(address: Address, from: Held | undefined, offered: number, exact = false): Promise<Claimed> {
     const { kernel, ports, worker, traces } = this.settings;
     this.enter(address);
     // Begun with the claim, so that the record says where it is; one of a claim that is lost is never ended or told.
@@ -72,6 +72,7 @@ export class Claims {
             epoch: ports.store.epoch,
             revision: held?.revision ?? 0,
             offered,
+            ...(exact ? { exact } : {}),
           } as const;
           if (held !== undefined && traces) span ??= RunSpan.start(held.record, worker);
           const trace = span?.traceparent;

@@ -7,6 +7,8 @@ export type TaskDefinition = {
   readonly scope: Scope;
   readonly queue: string;
   readonly priority: Priority;
+  readonly group?: string;
+  readonly units?: number;
   readonly policy: Policy;
   readonly submit?: SubmitOptions;
   /** Whether a failure is worth another attempt; absent: every one but a TerminalError. */

@@ -11,6 +11,7 @@ import { ThreadPool } from '../thread/thread-pool.ts';
 import { RunSpan } from '../trace/run-span.ts';
 import { Claims, type Claimed, type Mine } from './claims.ts';
 import type { TaskDefinition } from './definition.ts';
+import { OwnedTask } from './owned-task.ts';
 import { Run } from './run.ts';
 import { sayBegun, sayEnded } from './run-log.ts';
 import type { GivingBack, RunEnd } from './run-finish.ts';
@@ -90,8 +91,24 @@ export class RunHost {
   }
 
   /** See `Claims`. */
-  claim(address: Address, from: Held | undefined, offered: number): Promise<Claimed> {
-    return this.claims.claim(address, from, offered);
+  claim(address: Address, from: Held | undefined, offered: number, exact?: boolean): Promise<Claimed> {
+    return this.claims.claim(address, from, offered, exact);
+  }
+
+  /** Returns what was claimed, before its body was begun. Never rejects. */
+  async letGo(address: Address, claimed: Held, why: string): Promise<void> {
+    const { kernel, ports, log } = this.settings;
+    const { owner } = claimed.record;
+    if (owner === undefined) return;
+    const { fence } = owner;
+    const task = new OwnedTask({
+      ...{ kernel, clock: ports.clock, address, claimed, fence },
+      listener: { changed: () => {}, lostIt: () => {} },
+    });
+    await task
+      .tell({ kind: 'give-back', at: ports.clock.now(), fence, why })
+      .catch((error: unknown) => log.warn({ err: error, address }, 'a task could not be given back'));
+    this.claims.ended(address);
   }
 
   settle(address: Address): Promise<Claimed> {

@@ -2,9 +2,9 @@ import { backoffDelayMs, readyAtOf, successorsOf, type TaskRecord } from '@baton
 import type { Address } from '@baton/protocols';
 import type { Chance, Clock, Signals } from '../ports.ts';
 import type { Act, ActOutcome } from './acts.ts';
-import { dutiesOf, holderOf, type Duties } from './duties.ts';
+import { dutiesOf, holderOf, laneOf, type Duties } from './duties.ts';
 import { actFor, nextMoment, planFor } from './plan.ts';
-import type { Life, Sight, TaskIndex, TaskTimer, Watched } from './task-index.ts';
+import type { Life, Marks, Sight, TaskIndex, TaskTimer, Watched } from './task-index.ts';
 import { TimerHeap } from './timer-heap.ts';
 import type { SupervisorTimings } from './timings.ts';
 import { WorkerClocks } from './worker-clocks.ts';
@@ -222,10 +222,23 @@ export class Attendant {
   }
 }
 
-const lifeOf = (record: TaskRecord): Life => ({
-  id: record.id,
-  transitions: record.history.length + (record.historyDropped ?? 0),
-  since: readyAtOf(record),
+const lifeOf = (record: TaskRecord): Life => {
+  const { id, history, historyDropped = 0, status, host, group, units } = record;
+  const transitions = history.length + historyDropped;
+  const since = readyAtOf(record);
+  const isRunning = (status === 'in_progress' || status === 'aborting') && host === undefined;
+  const hasMarks = group !== undefined || units !== undefined;
+  if (!isRunning && !hasMarks) return { id, transitions, since };
+  return {
+    ...{ id, transitions, since },
+    ...(isRunning ? { slot: laneOf(record) } : {}),
+    ...(hasMarks ? { marks: marksOf(group, units) } : {}),
+  };
+};
+
+const marksOf = (group: string | undefined, units: number | undefined): Marks => ({
+  ...(group === undefined ? {} : { group }),
+  ...(units === undefined ? {} : { units }),
 });
 
 /** A delayed task whose time has come waits like any other. */

@@ -21,6 +21,7 @@ const watchedAt = (address: string): Watched => ({
     timer: undefined,
     ids: [],
   },
+  ...{ slot: undefined, marks: undefined },
   duties: { stage: 'waiting', lane: { queue: 'q', priority: 'normal', type: 'job' } },
 });
 

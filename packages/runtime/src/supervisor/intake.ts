@@ -15,6 +15,8 @@ type Waiting = { readonly entry: Entry; readonly generation: number; readonly at
 export type IntakeListener = {
   /** A record of this address was read before. */
   readonly isKnown: (address: Address) => boolean;
+  /** Somebody waits for the slot the task has, or may be about to take. */
+  readonly isUrgent: (address: Address) => boolean;
   /** The task has ended, with nothing behind it. */
   readonly over: (address: Address, sight: Sight) => void;
   readonly record: (address: Address, sight: Sight, record: TaskRecord) => void;
@@ -61,7 +63,7 @@ export class Intake {
     const { address } = entry;
     const former = this.soon.get(address) ?? this.later.get(address);
     if (former !== undefined && former.entry.revision >= entry.revision) return;
-    const isSoon = mayWait(entry.bytes);
+    const isSoon = mayWait(entry.bytes) || this.listener.isUrgent(address);
     if (former !== undefined) {
       this.waitingBytes -= former.entry.bytes.length;
       (isSoon ? this.later : this.soon).delete(address);

@@ -22,6 +22,8 @@ export type NodesWatchOptions = {
   readonly workerDied: (worker: string, why: string) => void;
   /** Another set of live supervisors. */
   readonly membersChanged: () => void;
+  /** One of them, not this one, is gone: it gave its lease back, or its lease is over. */
+  readonly departed: (how: 'left' | 'expired') => void;
   /** Something is still owned by that worker. */
   readonly isHolder: (worker: string) => boolean;
 };
@@ -131,7 +133,10 @@ export class NodesWatch {
   private judge(): void {
     const at = this.time();
     for (const worker of this.workers.expire(at)) this.options.workerDied(worker, 'no sign of life for a whole lease');
-    if (this.supervisors.expire(at).length > 0) this.options.membersChanged();
+    if (this.supervisors.expire(at).length > 0) {
+      this.options.departed('expired');
+      this.options.membersChanged();
+    }
     this.workers.forget(at, REMEMBER_MS, this.options.isHolder);
     this.supervisors.forget(at, REMEMBER_MS, () => false);
     for (const [id] of this.infos) if (this.workers.isDead(id)) this.infos.delete(id);
@@ -181,7 +186,9 @@ export class NodesWatch {
   private left(role: NodeRole, id: string): void {
     this.heardAt = this.time();
     if (role === 'supervisor') {
-      if (this.supervisors.left(id, this.heardAt) && id !== this.options.self) this.options.membersChanged();
+      if (!this.supervisors.left(id, this.heardAt) || id === this.options.self) return;
+      this.options.departed('left');
+      this.options.membersChanged();
     } else if (role === 'worker') {
       this.infos.delete(id);
       if (this.workers.left(id, this.heardAt)) this.options.workerDied(id, 'it gave its lease back');

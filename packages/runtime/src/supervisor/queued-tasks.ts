@@ -1,15 +1,30 @@
 import type { Lane } from '@baton/protocols';
-import type { QueuedTask } from '../dispatch/ready-outbox.ts';
+import type { QueuedTask, RunningTask } from '../dispatch/ready-outbox.ts';
 import type { TaskIndex, Watched } from './task-index.ts';
 
 /** A task that waits, as its queue hears of it. `bytes`: its record, where it is still here. */
 export const queuedTask = (
-  { address, revision, order }: Watched,
+  { address, revision, order, marks }: Watched,
   { queue, priority, type }: Lane,
   bytes?: Uint8Array,
-): QueuedTask => ({ address, revision, order, queue, priority, type, ...(bytes === undefined ? {} : { bytes }) });
+): QueuedTask => ({
+  ...{ address, revision, order, queue, priority, type },
+  ...marks,
+  ...(bytes === undefined ? {} : { bytes }),
+});
 
 /** Every task of the index that waits. */
 export function* allReady(index: TaskIndex): Generator<QueuedTask> {
   for (const { watched, lane } of index.ready()) yield queuedTask(watched, lane);
+}
+
+/** A task that runs, as its queue hears of it where it is limited. */
+export const runningTask = ({ address, revision, marks }: Watched, { queue, type }: Lane): RunningTask => ({
+  ...{ address, revision, queue, type },
+  ...marks,
+});
+
+/** Every task of the index that runs and takes a slot of its queue. */
+export function* allRunning(index: TaskIndex): Generator<RunningTask> {
+  for (const { watched, lane } of index.running()) yield runningTask(watched, lane);
 }

@@ -16,6 +16,8 @@ export type RecordWatchOptions = {
   readonly log: Log;
   readonly index: TaskIndex;
   readonly intake: Intake;
+  /** All that is stored in the partitions has been read. */
+  readonly caughtUp: () => void;
 };
 
 /** The reader of the owned partitions: one for all of them, opened anew when they change, end, or go silent. */
@@ -123,5 +125,6 @@ export class RecordWatch {
     intake.drain();
     const dropped = index.dropUnconfirmed(generation);
     log.info({ partitions: this.partitions.size, tasks: index.size, dropped }, 'the records have been read');
+    this.options.caughtUp();
   }
 }

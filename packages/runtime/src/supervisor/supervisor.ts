@@ -8,6 +8,7 @@ import { MissingPeers } from '../dispatch/missing-peers.ts';
 import { QueueHost } from '../dispatch/queue-host.ts';
 import { ownedBy } from '../dispatch/rendezvous.ts';
 import { createKernel, type Kernel } from '../kernel.ts';
+import { SettingsBook } from '../queues/settings-book.ts';
 import type { Log } from '../log.ts';
 import type { Lease, Ports, Subscription } from '../ports.ts';
 import { Acts } from './acts.ts';
@@ -19,7 +20,7 @@ import { NodesWatch } from './nodes-watch.ts';
 import { Reconciler } from './reconciler.ts';
 import { RecordWatch } from './record-watch.ts';
 import { reportOf, vouchOf, type SupervisorReport } from './queue-depths.ts';
-import { allReady, queuedTask } from './queued-tasks.ts';
+import { allReady, allRunning, queuedTask, runningTask } from './queued-tasks.ts';
 import { RoomWatch } from './room-watch.ts';
 import { SaidOnce } from './said-once.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
@@ -56,6 +57,7 @@ class Actor {
   private readonly records: RecordWatch;
   private readonly nodes: NodesWatch;
   private readonly queues: QueueHost;
+  private readonly book: SettingsBook;
   private readonly missing: MissingPeers;
   private readonly reconciler: Reconciler;
   private readonly unserved: UnservedLanes;
@@ -86,23 +88,37 @@ class Actor {
     const base = { clock, chance, timings: this.timings, log: this.log, once };
     this.index = new TaskIndex({
       ready: (watched, lane, bytes) => this.queues.ready(queuedTask(watched, lane, bytes)),
-      gone: ({ address, revision }, { queue }) => this.queues.gone(queue, address, revision),
+      gone: ({ address, revision }, { queue }, how) => this.queues.gone(queue, address, revision, how),
+      held: (watched, lane) => this.queues.held(runningTask(watched, lane)),
+      freed: ({ address, revision }, { queue }, how) => this.queues.freed(queue, address, revision, how),
       removed: (watched) => {
         this.attendant.release(watched);
         this.full.forget(watched);
       },
     });
     const { index } = this;
+    this.book = new SettingsBook({
+      queues: ports.queues,
+      clock,
+      log: this.log,
+      changed: (queues) => this.queues.settingsChanged(queues),
+    });
     this.full = new FullRecords(this.log, (fullRecords) => this.lease?.update({ fullRecords }));
     this.queues = new QueueHost({
       ...base,
       supervisor: id,
       dispatch,
+      store,
       allReady: () => allReady(index),
+      allRunning: () => allRunning(index),
+      partitions: () => (this.records.ready ? this.records.owned : []),
+      leased: () => this.nodes.members(),
+      settings: this.book,
     });
     this.unreadable = new UnreadableRecords(clock, this.log, index);
     this.intake = new Intake(clock, this.timings.intakeMs, {
       isKnown: (address) => index.get(address) !== undefined,
+      isUrgent: (address) => this.queues.countsAny && this.isCounted(address),
       over: (address, sight) => void index.apply(address, sight, undefined),
       record: (address, sight, record) => this.seen(address, sight, record),
       unreadable: (address, sight, reason) => this.unreadable.note(address, `${address} ${sight.revision}`, reason),
@@ -125,7 +141,7 @@ class Actor {
       isDead: (holder) => this.nodes.isDead(holder),
       expect: (holder) => this.nodes.expect(holder),
     });
-    this.records = new RecordWatch({ ...base, feed, link, index, intake });
+    this.records = new RecordWatch({ ...base, feed, link, index, intake, caughtUp: () => this.queues.caughtUp() });
     this.nodes = new NodesWatch({
       ...base,
       self: id,
@@ -133,6 +149,7 @@ class Actor {
       link,
       workerDied: (worker, why) => this.workerDied(worker, why),
       membersChanged: () => this.settle(),
+      departed: (how) => this.queues.departed(how),
       isHolder: (worker) => index.isHolder(worker),
     });
     this.missing = new MissingPeers({
@@ -231,15 +248,21 @@ class Actor {
     } as const;
     // Before anybody knows of this supervisor: who asks for it finds it.
     this.queues.start();
+    this.book.start();
     const lease = await presence.hold(
       { ...info, state: 'ready' },
       {
-        lost: () =>
+        lost: () => {
+          this.queues.lease(false);
           this.log.warn(
             {},
             'own lease is not renewed: other supervisors may take over its partitions, which harms nothing',
-          ),
-        regained: () => this.log.info({}, 'own lease is renewed again'),
+          );
+        },
+        regained: () => {
+          this.queues.lease(true);
+          this.log.info({}, 'own lease is renewed again');
+        },
       },
     );
     // Stopped while it waited.
@@ -271,6 +294,7 @@ class Actor {
     this.work.stop();
     this.schedules.stop();
     this.queues.stop();
+    this.book.stop();
     await within(clock, this.timings.stopMs, this.desk.stop());
     await within(clock, this.timings.stopMs, this.keeper.stop());
     this.catalogue.close();
@@ -336,6 +360,12 @@ class Actor {
     if (owned.length === this.records.owned.length && owned.every((partition) => this.records.owns(partition))) return;
     this.log.info({ partitions: owned.length, supervisors: members.length }, 'partitions shared out');
     this.records.follow(owned);
+  }
+
+  private isCounted(address: Address): boolean {
+    const watched = this.index.get(address);
+    const lane = watched?.slot ?? (watched?.duties.stage === 'waiting' ? watched.duties.lane : undefined);
+    return lane !== undefined && this.queues.counts(lane.queue);
   }
 
   private workerDied(worker: string, why: string): void {

@@ -29,6 +29,8 @@ const create = () => {
   const index = new TaskIndex({
     ready: ({ address, revision, order }) => told.push(`ready ${address} ${revision} at ${order}`),
     gone: ({ address, revision }) => told.push(`gone ${address} ${revision}`),
+    held: ({ address, revision }) => told.push(`held ${address} ${revision}`),
+    freed: ({ address, revision }, _lane, how) => told.push(`freed ${address} ${revision} ${how}`),
     removed: (watched) => removed.push(watched),
   });
   return { index, removed, told };
@@ -48,6 +50,31 @@ test('a task is found by its address, its holder and its lane, and only where it
   index.apply(address, sight(3), undefined);
   assert.is(index.size, 0);
   assert.not.ok(index.isHolder('w'));
+});
+
+test('what runs is told once, and once that it does not any more, or is watched by others', () => {
+  const { index, told } = create();
+  const address = at('00', 1);
+  const life = (transitions: number, slot?: Lane) => ({ id: 'a', transitions, since: 0, ...(slot && { slot }) });
+  index.apply(address, sight(1), waiting, life(1));
+  index.apply(address, sight(2), running('w'), life(2, lane));
+  // Progress.
+  index.apply(address, sight(3), running('w'), life(2, lane));
+  assert.is([...index.running()].length, 1);
+  index.apply(address, sight(4), waiting, life(3));
+  index.apply(address, sight(5), running('w'), life(4, lane));
+  index.keepOnly(new Set());
+  assert.equal(told, [
+    `ready ${address} 1 at 1`,
+    `gone ${address} 2`,
+    `held ${address} 2`,
+    `freed ${address} 4 over`,
+    `ready ${address} 4 at 4`,
+    `gone ${address} 5`,
+    `held ${address} 5`,
+    `freed ${address} 5 moved`,
+  ]);
+  assert.is([...index.running()].length, 0);
 });
 
 test('an older revision is nothing new', () => {

@@ -34,9 +34,18 @@ export type Watched = {
   /** Acts in a row that came to nothing. */
   failures: number;
   timer: TaskTimer | undefined;
+  /** It runs and takes a slot of this lane's queue; undefined: it does not, or nobody has counted it. */
+  slot: Lane | undefined;
+  marks: Marks | undefined;
   /** Ids of the task and of those that wait behind it: what a cancel may name. */
   ids: readonly string[];
 };
+
+/** What of a task a limit may go by beside its type; most have none of it. */
+export type Marks = { readonly group?: string; readonly units?: number };
+
+/** Why a task is where it was no more: it runs now, it is over or waits for something else, or it is not watched here. */
+export type Leaving = 'runs' | 'over' | 'moved';
 
 export type TaskTimer = Due & {
   readonly watched: Watched;
@@ -50,7 +59,14 @@ export type TaskTimer = Due & {
 export type Line = { readonly lane: Lane; readonly duties: Duties; readonly waiting: Set<Watched> };
 
 /** Which task it is, and how far: versions between two that were seen may not have been. */
-export type Life = { readonly id: string; readonly transitions: number; readonly since: number };
+export type Life = {
+  readonly id: string;
+  readonly transitions: number;
+  readonly since: number;
+  /** It runs, and not for who called it inline: it takes a slot of its queue. */
+  readonly slot?: Lane;
+  readonly marks?: Marks;
+};
 
 const NO_LIFE: Life = { id: '', transitions: 0, since: 0 };
 
@@ -58,7 +74,11 @@ export type IndexListener = {
   /** It waits for its queue to start it: newly, or in a newer version. `bytes`: its record, where it is here. */
   readonly ready: (watched: Watched, lane: Lane, bytes: Uint8Array | undefined) => void;
   /** It waits no more, as of its revision. */
-  readonly gone: (watched: Watched, lane: Lane) => void;
+  readonly gone: (watched: Watched, lane: Lane, how: Leaving) => void;
+  /** It runs, and takes a slot of its queue. */
+  readonly held: (watched: Watched, lane: Lane) => void;
+  /** It does so no more, as of its revision. */
+  readonly freed: (watched: Watched, lane: Lane, how: Leaving) => void;
   /** It is not watched any more. */
   readonly removed: (watched: Watched) => void;
 };
@@ -120,6 +140,12 @@ export class TaskIndex {
     for (const { lane, waiting } of this.queues.values()) for (const watched of waiting) yield { watched, lane };
   }
 
+  /** Every task that runs and takes a slot. */
+  *running(): Iterable<{ readonly watched: Watched; readonly lane: Lane }> {
+    for (const tasks of this.holders.values())
+      for (const watched of tasks) if (watched.slot !== undefined) yield { watched, lane: watched.slot };
+  }
+
   *all(): Iterable<Watched> {
     for (const tasks of this.partitions.values()) yield* tasks.values();
   }
@@ -147,6 +173,7 @@ export class TaskIndex {
       return undefined;
     }
     if (known === undefined) return this.add(address, sight, duties, life);
+    known.marks = life.marks;
     known.revision = sight.revision;
     known.generation = sight.generation;
     known.failures = 0;
@@ -158,29 +185,33 @@ export class TaskIndex {
       if (duties.stage === 'waiting') this.listener.ready(known, duties.lane, sight.bytes);
       return known;
     }
-    this.unlink(known);
+    const former = known.slot;
+    this.unlink(known, life.slot === undefined ? 'over' : 'runs');
     known.duties = duties;
     known.order = sight.revision;
+    known.slot = life.slot;
     this.link(known, sight.bytes);
+    if (life.slot !== undefined && former === undefined) this.listener.held(known, life.slot);
     return known;
   }
 
   /** A delayed task whose time has come waits from now on, behind all others that wait. */
   startNow(watched: Watched, lane: Lane): void {
-    this.unlink(watched);
+    this.unlink(watched, 'over');
     watched.duties = { stage: 'waiting', lane };
     this.lastOrder++;
     watched.order = this.lastOrder;
     this.link(watched);
   }
 
-  remove(watched: Watched): void {
+  /** `how`: `moved` where it goes on, and only somebody else watches it. */
+  remove(watched: Watched, how: Leaving = 'over'): void {
     const partition = this.partitions.get(partitionOfAddress(watched.address));
     if (partition?.get(watched.address) !== watched) return;
     partition.delete(watched.address);
     this.count--;
     this.unname(watched);
-    this.unlink(watched);
+    this.unlink(watched, how);
     this.listener.removed(watched);
   }
 
@@ -188,7 +219,7 @@ export class TaskIndex {
   keepOnly(partitions: ReadonlySet<string>): void {
     for (const [partition, tasks] of this.partitions) {
       if (partitions.has(partition)) continue;
-      for (const watched of tasks.values()) this.remove(watched);
+      for (const watched of tasks.values()) this.remove(watched, 'moved');
       this.partitions.delete(partition);
     }
   }
@@ -202,7 +233,7 @@ export class TaskIndex {
     return before - this.count;
   }
 
-  private add(address: Address, sight: Sight, duties: Duties, { transitions, since }: Life): Watched {
+  private add(address: Address, sight: Sight, duties: Duties, { transitions, since, slot, marks }: Life): Watched {
     const own = ownString(address);
     const watched: Watched = {
       address: own,
@@ -215,6 +246,8 @@ export class TaskIndex {
       busy: false,
       failures: 0,
       timer: undefined,
+      slot,
+      marks,
       ids: [],
     };
     const partition = partitionOfAddress(own);
@@ -223,6 +256,7 @@ export class TaskIndex {
     tasks.set(own, watched);
     this.count++;
     this.link(watched, sight.bytes);
+    if (slot !== undefined) this.listener.held(watched, slot);
     return watched;
   }
 
@@ -242,14 +276,18 @@ export class TaskIndex {
     tasks.add(watched);
   }
 
-  private unlink(watched: Watched): void {
-    const { duties } = watched;
+  private unlink(watched: Watched, how: Leaving): void {
+    const { duties, slot } = watched;
+    if (slot !== undefined && how !== 'runs') {
+      watched.slot = undefined;
+      this.listener.freed(watched, slot, how);
+    }
     if (duties.stage === 'waiting') {
       const key = keyOf(duties.lane);
       const line = this.queues.get(key);
       line?.waiting.delete(watched);
       if (line?.waiting.size === 0) this.queues.delete(key);
-      this.listener.gone(watched, duties.lane);
+      this.listener.gone(watched, duties.lane, how);
       return;
     }
     const holder = holderOf(duties);

@@ -107,17 +107,25 @@ export class Stand {
   /** Undefined: it is not for this worker, or nobody knows yet. */
   private async claimed(task: OfferedTask, offer: Held | undefined): Promise<WorkTask | undefined> {
     const { address, revision } = task;
-    const { claims, taken, load } = this.parts;
+    const { claims, taken, tooLate, load } = this.parts;
     const from = offer ?? (await load(address));
     if (!this.isFor(from)) {
       task.giveBack('refused');
       return undefined;
     }
-    const claimed = await claims.claim(address, from, revision);
+    const { confirm } = task;
+    if (confirm !== undefined && !(await confirm())) {
+      task.giveBack('free');
+      return undefined;
+    }
+    const claimed = await claims.claim(address, from, revision, confirm !== undefined);
     if (claimed.kind === 'not_mine') task.giveBack('stale');
     if (claimed.kind === 'unreadable') task.giveBack('refused');
     if (claimed.kind === 'unknown') void this.settle(address);
-    return claimed.kind === 'mine' ? taken(address, claimed.held) : undefined;
+    if (claimed.kind !== 'mine') return undefined;
+    if (confirm === undefined || (await confirm())) return taken(address, claimed.held);
+    tooLate(address, claimed.held);
+    return undefined;
   }
 
   /** One of a type it does not serve, or that no message can carry, is for other workers. */

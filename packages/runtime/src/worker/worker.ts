@@ -31,6 +31,9 @@ export type DrainOptions = {
   readonly abnormal?: string;
 };
 
+/** Why a task goes back that was claimed and not begun. */
+const LATE = 'its queue has had another host since it was offered';
+
 /** Longest time tasks are given back when a worker goes, whatever is away. */
 const LEAVE_MS = 5_000;
 
@@ -144,10 +147,15 @@ export class Worker {
       task.giveBack('refused');
       return undefined;
     }
-    const claimed = await host.claim(address, offered, revision);
+    const { confirm } = task;
+    if (confirm !== undefined && !(await confirm())) {
+      task.giveBack('free');
+      return undefined;
+    }
+    const claimed = await host.claim(address, offered, revision, confirm !== undefined);
     switch (claimed.kind) {
       case 'mine':
-        return claimed;
+        return this.mine(task, claimed);
       case 'not_mine':
         task.giveBack('stale');
         return undefined;
@@ -159,12 +167,19 @@ export class Worker {
         return undefined;
       case 'unknown': {
         const settled = await host.settle(address);
-        if (settled.kind === 'mine') return settled;
-        // The claim may never have arrived, and the task may wait as before.
-        task.giveBack('free');
+        if (settled.kind === 'mine') return this.mine(task, settled);
+        // The claim may never have arrived, and the task may wait as before; where slots are counted, it may arrive yet.
+        task.giveBack(confirm === undefined ? 'free' : 'stale');
         return undefined;
       }
     }
+  }
+
+  /** Claimed, but no more under a host that counts it: another one may have started something in its place meanwhile. */
+  private async mine({ address, confirm }: OfferedTask, claimed: Mine): Promise<Mine | undefined> {
+    if (confirm === undefined || (await confirm())) return claimed;
+    await this.settings.host.letGo(address, claimed.held, LATE);
+    return undefined;
   }
 
   /**

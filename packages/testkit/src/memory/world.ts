@@ -23,6 +23,7 @@ import { memoryPresence } from './presence.ts';
 import { PresenceState } from './presence-state.ts';
 import { Process, type ProcessState } from './process.ts';
 import { durablesOf, memoryProjections } from './projections.ts';
+import { memoryQueueSettings } from './queue-settings.ts';
 import { Records, type StoredRecord } from './records.ts';
 import { createTopics, memorySignals } from './signals.ts';
 import { memorySchedules } from './schedules.ts';
@@ -198,6 +199,7 @@ const createServer = (around: Surroundings, tasksMaxBytes: number) => {
     commands: new CommandState(around),
     definitions: new DefinitionState(),
     schedules: new Records(around.clock, Infinity),
+    queues: new Records(around.clock, Infinity),
     nodes: new PresenceState(around.clock),
     topics: createTopics(around),
     work: new WorkState(),
@@ -218,6 +220,7 @@ const makeNode = (around: Surroundings, server: Server, name: string, chance: Ch
     commands: memoryCommands(around, process, server.commands),
     definitions: memoryDefinitions(around, process, server.definitions),
     schedules: memorySchedules(around, process, server.schedules),
+    queues: memoryQueueSettings(around, process, server.queues),
     dispatch: memoryDispatch(around, process, server.dispatch),
     presence: memoryPresence(around, process, server.nodes),
     signals: memorySignals(around, process, server.topics),

@@ -13,6 +13,7 @@ import { get, type GetOptions } from './commands/get.ts';
 import { history } from './commands/history.ts';
 import { list, type ListOptions } from './commands/list.ts';
 import { prune, type PruneOptions } from './commands/prune.ts';
+import { limit, pauseOrResume, queue, weigh, type LimitCommandOptions, type PartOptions } from './commands/queues.ts';
 import { rebuild } from './commands/rebuild.ts';
 import { retry } from './commands/retry.ts';
 import { stats } from './commands/stats.ts';
@@ -54,6 +55,8 @@ export const registerOperatorCommands = (program: Command): void => {
     )
     .option('--queue <queue>', 'queue of the workers')
     .addOption(new Option('--priority <priority>', 'order inside the queue').choices(PRIORITIES))
+    .option('--group <group>', 'whose task it is, of those that share the queue')
+    .option('--units <number>', 'units of a rate it takes', Number)
     .option('--timeout <time>', 'per attempt: seconds, or 90s, 5m, 2h')
     .option('--delay <time>', 'not before this long from now')
     .option('--run-at <time>', 'not before this moment, as 2030-01-31T18:00:00Z')
@@ -117,6 +120,35 @@ export const registerOperatorCommands = (program: Command): void => {
     .action((options: PruneOptions & Who) => end(options, (session) => prune(session, options)));
 
   registerScheduleCommands(program, { add: addTo, end });
+  add('queue <queue>', 'what is set for a queue: pauses, limits, weights; by whom and why').action(
+    (name: string, options: Who) => end(options, (session) => queue(session, name)),
+  );
+  for (const verb of ['pause', 'resume'] as const) {
+    const what = verb === 'pause' ? 'start nothing more of a queue; what runs goes on' : 'end a pause';
+    add(`${verb} <queue>`, what)
+      .option('--type <type>', 'only of this type')
+      .option('--group <group>', 'only of this group')
+      .option('--why <text>', 'for whoever wonders later')
+      .action((name: string, options: PartOptions & Who) =>
+        end(options, (session) => pauseOrResume(session, verb, name, options)),
+      );
+  }
+  add('limit <queue>', 'how many tasks of a queue run at once, or start in a time')
+    .option('--type <type>', 'count the tasks of this type')
+    .option('--group <group>', 'count the tasks of this group')
+    .option('--each-type', 'count the tasks of each type that has no limit of its own')
+    .option('--each-group', 'count the tasks of each group that has no limit of its own')
+    .option('--concurrency <number>', 'tasks at once', wholeFrom(1))
+    .option('--rate <units/time>', 'units that start in any time of this length, such as 10/1m')
+    .option('--none', 'take the limit back')
+    .option('--why <text>', 'for whoever wonders later')
+    .action((name: string, options: LimitCommandOptions & Who) =>
+      end(options, (session) => limit(session, name, options)),
+    );
+  add('weight <queue> <group> <number>', 'turns of a group for each turn of another').action(
+    (name: string, group: string, weight: string, options: Who) =>
+      end(options, (session) => weigh(session, name, group, Number(weight))),
+  );
 
   add('stats', 'tasks by status, what waits, sizes, lag').action((options: Who) => end(options, stats));
   add('workers', 'who is there: workers, supervisors, projectors').action((options: Who) => end(options, workers));

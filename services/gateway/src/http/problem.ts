@@ -58,6 +58,7 @@ const RULES = {
   DATA_MISSING: { status: 410, hint: 'It was pruned with its task and cannot be had any more.' },
   DATA_DAMAGED: { status: 410, hint: 'It cannot be had any more; an operator finds the reason in the log.' },
   PAYLOAD_TOO_LARGE: { status: 413, hint: 'Put large data elsewhere and send where it is.' },
+  SETTINGS_FULL: { status: 413, hint: 'Take something back that is set for the queue first.' },
   RECORD_FULL: { status: 413, hint: 'Submit again when the task has ended, or under another task_key.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, hint: 'Send Content-Type: application/json.' },
   EXPECTATION_FAILED: { status: 417, hint: 'Leave out the header Expect.' },

@@ -93,6 +93,7 @@ const MESSAGES = {
 
 const callOptionsOf = (body: SubmitBody, trace: TraceContext | undefined): CallOptions => {
   const { task_key, task_name, run_at, delay, operation_id, when_aborting, scope, queue, priority, strict } = body;
+  const { group, units } = body;
   const { timeout, max_attempts, backoff, max_rescues, on_orphan, abort_grace } = body;
   const { mode, window, max_wait, expires, expires_at } = body;
   const retry = {
@@ -103,6 +104,8 @@ const callOptionsOf = (body: SubmitBody, trace: TraceContext | undefined): CallO
     ...(scope === undefined ? {} : { scope }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
+    ...(group === undefined ? {} : { group }),
+    ...(units === undefined ? {} : { units }),
     ...(strict === undefined ? {} : { strict }),
     ...(task_key === undefined ? {} : { taskKey: task_key }),
     ...(task_name === undefined ? {} : { taskName: task_name }),

@@ -52,6 +52,9 @@ export const rowJson = ({ row, record }: Shown, looking: Looking) => {
     subscriber_count: row.subscribers.length,
     queue: row.queue,
     priority: row.priority,
+    // Rows of before there were groups have no such field.
+    group: row.group ?? null,
+    units: row.units ?? 1,
     execution_mode: row.execution_mode,
     created_at: iso(row.created_at),
     created_on: iso(row.created_at),

@@ -57,6 +57,8 @@ const rowFields = {
   subscriber_count: count,
   queue: z.string(),
   priority: z.string(),
+  group: z.string().nullable(),
+  units: count,
   execution_mode: z.enum(['async', 'sync']),
   created_at: time,
   created_on: time,

@@ -87,6 +87,7 @@ const show = (document: TaskDocument): void => {
     'created by': document.created_by,
     subscribers: document.scope === 'shared' ? document.subscriber_ids.join(', ') : undefined,
     queue: `${document.queue}, ${document.priority}`,
+    group: document.group,
     'execution mode': document.execution_mode,
     created: timeText(document.created_at),
     'not before': timeText(document.run_at),

@@ -16,6 +16,8 @@ export type SubmitOptions = {
   readonly scope?: Scope;
   readonly queue?: string;
   readonly priority?: Priority;
+  readonly group?: string;
+  readonly units?: number;
   readonly timeout?: string;
   readonly delay?: string;
   readonly runAt?: string;
@@ -75,7 +77,7 @@ const parse = (text: string): unknown => {
 const callOptions = (options: SubmitOptions): CallOptions => {
   const { scope, strict, key, name, queue, priority, timeout, delay, runAt, maxAttempts, operationId, whenAborting } =
     options;
-  const { mode, window, maxWait, expires } = options;
+  const { mode, window, maxWait, expires, group, units } = options;
   return {
     ...(scope === undefined ? {} : { scope }),
     ...(strict === undefined ? {} : { strict }),
@@ -83,6 +85,8 @@ const callOptions = (options: SubmitOptions): CallOptions => {
     ...(name === undefined ? {} : { taskName: name }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
+    ...(group === undefined ? {} : { group }),
+    ...(units === undefined ? {} : { units }),
     ...(timeout === undefined ? {} : { timeout: durationOf(timeout) }),
     ...(delay === undefined ? {} : { delay: durationOf(delay) }),
     ...(runAt === undefined ? {} : { runAt: dateOf(runAt) }),

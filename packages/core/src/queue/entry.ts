@@ -1,0 +1,86 @@
+import type { Priority } from '../task.ts';
+import type { Holder } from './gate.ts';
+import type { GroupLine, InGroup } from './group-line.ts';
+
+/** A pending task whose time has come, as a queue hears of it. */
+export type ReadyTask<A extends string = string> = {
+  readonly address: A;
+  /** Of the version it was ready in; a claim is decided on it. */
+  readonly revision: number;
+  /** Its place in line: the revision with which it became ready. Kept when somebody joins it. */
+  readonly order: number;
+  readonly priority: Priority;
+  readonly type: string;
+  /** What its group is; absent: it has none. */
+  readonly group?: string;
+  /** Units of a rate it takes, where that is not 1. */
+  readonly units?: number;
+  /** Its record, where whoever tells still has it: saves the worker a read. */
+  readonly bytes?: Uint8Array;
+};
+
+/** A task of a limited queue that runs. */
+export type HeldTask<A extends string = string> = Pick<
+  ReadyTask<A>,
+  'address' | 'revision' | 'type' | 'group' | 'units'
+>;
+
+/** One task for one worker: a hint, the claim decides. */
+export type TaskOffer<A extends string = string> = Pick<ReadyTask<A>, 'address' | 'revision' | 'bytes'> & {
+  /** The queue counts what runs: it is claimed in this revision alone, and under these terms (see `Terms`). */
+  readonly term?: string;
+};
+
+/** What a worker did with an offer it did not claim. */
+export type Return =
+  /** It goes, or has no use for it now: for anybody, at once. */
+  | 'free'
+  /** It cannot run it, since it cannot read the record or does not serve its type: for anybody else. */
+  | 'refused'
+  /** It found the task taken, changed or gone. Who watches the record says so as well, or the task is offered again. */
+  | 'stale';
+
+/**
+ * Under which a worker was offered something. It claims only what was offered under the terms its host has just confirmed;
+ * so once they are others, and the last confirmation is too old, nothing that was offered under them can start any more.
+ */
+export type Term = { readonly id: string; voidAt: number };
+
+export type Entry<A extends string> = InGroup &
+  Holder & {
+    readonly address: A;
+    revision: number;
+    readonly order: number;
+    line: Line<A>;
+    /** See Told. */
+    source: string;
+    also: string | undefined;
+    bytes: Uint8Array | undefined;
+    /** Who has it on offer. */
+    worker: Server<A> | undefined;
+    offeredAt: number;
+    offers: number;
+    /** Terms under which its present revision may still be claimed; only where slots are counted. */
+    terms: Term[] | undefined;
+  };
+
+export type Line<A extends string> = {
+  readonly type: string;
+  readonly priority: Priority;
+  readonly tasks: GroupLine<Entry<A>>;
+  /** Number of the start it had last: who was served longest ago is next. */
+  lastServed: number;
+};
+
+/** A worker as the queue knows it. */
+export type Server<A extends string> = {
+  readonly id: string;
+  types: ReadonlySet<string>;
+  credit: number;
+  readonly offered: Set<Entry<A>>;
+  /** What it said it cannot run: for anybody else. */
+  readonly refused: Set<Entry<A>>;
+  term: Term;
+  /** When its terms were confirmed to it last. */
+  confirmedAt: number;
+};

@@ -1,0 +1,231 @@
+import { ReadyLine, type InLine } from './ready-line.ts';
+
+/**
+ * The turns of one group in a queue. `pass` is how far it has come: each start moves it on by one over its weight, and the
+ * group that has come least far is next. Tasks without a group are one group among others.
+ */
+export type Turn = {
+  readonly group: string;
+  weight: number;
+  pass: number;
+  /** Nothing of it may start now: its group is paused, or full. */
+  blocked: boolean;
+  /** Tasks of it that are in the queue. */
+  tasks: number;
+};
+
+export type InGroup = InLine & { readonly turn: Turn };
+
+/** Groups that wait for nothing are remembered up to so many, with what they have had. */
+const IDLE_KEPT = 1_000;
+
+/** The groups of one queue. */
+export class Turns {
+  private readonly groups = new Map<string, Turn>();
+  private weights: ReadonlyMap<string, number> = new Map();
+  /** How far the one has come that was served last: a group that is new begins here, and owes and is owed nothing. */
+  private reached = 0;
+
+  /** Of a group a task of which comes in. */
+  enter(group: string): Turn {
+    const known = this.groups.get(group);
+    if (known !== undefined) {
+      if (known.tasks++ === 0) known.pass = Math.max(known.pass, this.reached);
+      return known;
+    }
+    if (this.groups.size > IDLE_KEPT) this.forgetIdle();
+    const turn: Turn = {
+      group,
+      weight: this.weights.get(group) ?? 1,
+      pass: this.reached,
+      blocked: false,
+      tasks: 1,
+    };
+    this.groups.set(group, turn);
+    return turn;
+  }
+
+  leave(turn: Turn): void {
+    turn.tasks--;
+  }
+
+  served(turn: Turn): void {
+    this.reached = Math.max(this.reached, turn.pass);
+    turn.pass += 1 / turn.weight;
+  }
+
+  get(group: string): Turn | undefined {
+    return this.groups.get(group);
+  }
+
+  weigh(weights: ReadonlyMap<string, number>): void {
+    this.weights = weights;
+    for (const turn of this.groups.values()) turn.weight = weights.get(turn.group) ?? 1;
+  }
+
+  [Symbol.iterator](): Iterator<Turn> {
+    return this.groups.values();
+  }
+
+  /** Who has come no further than everybody else is as good as new. */
+  private forgetIdle(): void {
+    for (const [group, { tasks, pass }] of this.groups)
+      if (tasks === 0 && pass <= this.reached) this.groups.delete(group);
+  }
+}
+
+type Part<T extends InGroup> = {
+  readonly turn: Turn;
+  readonly tasks: ReadyLine<T>;
+  /** What it stands at in the heap; its turn may have moved on since. */
+  pass: number;
+  /** Who came into the heap first is first among equals. */
+  place: number;
+  parked: boolean;
+};
+
+/**
+ * Tasks of one priority and type that wait: groups in turn, inside a group first in first out. With one group, as in a queue
+ * without groups, it is as good as a `ReadyLine`.
+ */
+export class GroupLine<T extends InGroup> {
+  private readonly parts = new Map<Turn, Part<T>>();
+  /** Parts with tasks that are not parked, by pass. */
+  private readonly heap: Part<T>[] = [];
+  private readonly parked = new Set<Part<T>>();
+  private count = 0;
+  private places = 0;
+
+  /** Tasks that wait. */
+  get size(): number {
+    return this.count;
+  }
+
+  /** Those of them whose group is not known to be blocked. */
+  get openSize(): number {
+    if (this.parked.size === 0) return this.count;
+    let open = this.count;
+    for (const { tasks } of this.parked) open -= tasks.size;
+    return open;
+  }
+
+  push(task: T): void {
+    const part = this.partOf(task.turn);
+    const wasEmpty = part.tasks.size === 0;
+    part.tasks.push(task);
+    this.count++;
+    if (wasEmpty && !part.parked) this.enter(part);
+  }
+
+  /** The task was pushed and not taken. */
+  remove(task: T): void {
+    if (!task.inLine) return;
+    this.parts.get(task.turn)?.tasks.remove(task);
+    this.count--;
+  }
+
+  /** Whose turn it is; undefined: nobody's that waits and is not blocked. */
+  first(): Turn | undefined {
+    return this.top()?.turn;
+  }
+
+  /** Takes the first of the group whose turn it is. */
+  shift(): T | undefined {
+    const part = this.top();
+    const task = part?.tasks.shift();
+    if (task !== undefined) this.count--;
+    return task;
+  }
+
+  /** The group may be open again. */
+  reopen(turn: Turn): void {
+    const part = this.parts.get(turn);
+    if (part === undefined || !part.parked) return;
+    part.parked = false;
+    this.parked.delete(part);
+    if (part.tasks.size > 0) this.enter(part);
+    else this.parts.delete(turn);
+  }
+
+  /** Those that wait, in no order. */
+  *[Symbol.iterator](): Iterator<T> {
+    for (const { tasks } of this.parts.values()) yield* tasks;
+  }
+
+  private partOf(turn: Turn): Part<T> {
+    const known = this.parts.get(turn);
+    if (known !== undefined) return known;
+    const part: Part<T> = { turn, tasks: new ReadyLine(), pass: 0, place: -1, parked: false };
+    this.parts.set(turn, part);
+    return part;
+  }
+
+  /** Sees to what has changed since the heap was made: emptied, blocked, and served parts. */
+  private top(): Part<T> | undefined {
+    for (let part = this.heap[0]; part !== undefined; part = this.heap[0]) {
+      if (part.tasks.size === 0) {
+        this.dropTop();
+        this.parts.delete(part.turn);
+      } else if (part.turn.blocked) {
+        this.dropTop();
+        part.parked = true;
+        this.parked.add(part);
+      } else if (part.pass < part.turn.pass) {
+        part.pass = part.turn.pass;
+        part.place = ++this.places;
+        this.sink(0);
+      } else return part;
+    }
+    return undefined;
+  }
+
+  private enter(part: Part<T>): void {
+    // An emptied one is still there until it comes to the top.
+    if (part.place >= 0) return;
+    part.pass = part.turn.pass;
+    part.place = ++this.places;
+    this.heap.push(part);
+    this.rise(this.heap.length - 1);
+  }
+
+  private dropTop(): void {
+    const [first] = this.heap;
+    if (first !== undefined) first.place = -1;
+    const last = this.heap.pop();
+    if (last === undefined || last === first) return;
+    this.heap[0] = last;
+    this.sink(0);
+  }
+
+  private rise(from: number): void {
+    const { heap } = this;
+    const part = heap[from] as Part<T>;
+    let at = from;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const parent = heap[above] as Part<T>;
+      if (!isBefore(part, parent)) break;
+      heap[at] = parent;
+      at = above;
+    }
+    heap[at] = part;
+  }
+
+  private sink(from: number): void {
+    const { heap } = this;
+    const part = heap[from] as Part<T>;
+    let at = from;
+    for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
+      const right = heap[child + 1];
+      if (right !== undefined && isBefore(right, heap[child] as Part<T>)) child++;
+      const smaller = heap[child] as Part<T>;
+      if (!isBefore(smaller, part)) break;
+      heap[at] = smaller;
+      at = child;
+    }
+    heap[at] = part;
+  }
+}
+
+const isBefore = <T extends InGroup>(a: Part<T>, b: Part<T>): boolean =>
+  a.pass < b.pass || (a.pass === b.pass && a.place < b.place);

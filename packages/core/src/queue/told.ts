@@ -1,0 +1,33 @@
+/**
+ * Who tells of a task: the supervisor that watches it, and for a moment two, while its partition goes from the one to the
+ * other. What one of them does not tell any more counts as long as the other one does.
+ */
+export type Told = {
+  /** '': nobody does now. */
+  source: string;
+  also: string | undefined;
+};
+
+export const tells = (told: Told, source: string): void => {
+  if (told.source === source) return;
+  if (told.source !== '') told.also = told.source;
+  told.source = source;
+};
+
+/** What `source` told of it does not count any more; true: nobody else has told it. */
+export const leaves = (told: Told, source: string): boolean => {
+  if (told.also === source) told.also = undefined;
+  if (told.source !== source) return false;
+  if (told.also === undefined) return true;
+  told.source = told.also;
+  told.also = undefined;
+  return false;
+};
+
+/** Only what `source` told of it counts from now on; false: it has told nothing. */
+export const isAlone = (told: Told, source: string): boolean => {
+  if (told.source !== source && told.also !== source) return false;
+  told.source = source;
+  told.also = undefined;
+  return true;
+};

@@ -1,0 +1,148 @@
+import { allPartitions } from '@baton/protocols';
+import type { Clock, HostingState } from '../ports.ts';
+import { DISPATCH_TIMINGS } from './timings.ts';
+
+export type TenureOptions = {
+  readonly self: string;
+  readonly clock: Clock;
+  /** Supervisors whose lease is not over, this one among them, also where they are not found. */
+  readonly leased: () => readonly string[];
+  /** Partitions this supervisor has read, and watches. */
+  readonly partitions: () => readonly string[];
+  /** All is to be told again. */
+  readonly lapsed: () => void;
+};
+
+/**
+ * Since when this supervisor may start tasks in limited queues it is the host of (behaviour Q5).
+ *
+ * Two hosts for a moment do no harm where nothing is counted. Where something is, whoever takes a queue over has to know
+ * that nobody else starts anything in it, and what runs:
+ *
+ * - All supervisors that are there have said that they see the same members, so that none of them sees itself as the host,
+ *   and that time has passed since in which a worker may still begin what a former host had offered.
+ * - Of those that are gone the lease is over, and that time has passed since, too.
+ * - Every partition is watched by one of them that has told what runs in the queue.
+ *
+ * From then on it may, as long as it is the host without a break: as long as its process has not stood still, and holds its
+ * lease.
+ */
+export class Tenure {
+  private readonly options: TenureOptions;
+  private members: readonly string[] = [];
+  private limited: ReadonlySet<string> = new Set();
+  private readonly states = new Map<string, HostingState>();
+  /** Queues that are open. */
+  private readonly open = new Set<string>();
+  private agreedAt: number | undefined;
+  private notBefore = Number.NEGATIVE_INFINITY;
+  private tickedAt: number;
+  private leaseLost = false;
+
+  constructor(options: TenureOptions) {
+    this.options = options;
+    this.tickedAt = options.clock.monotonic();
+  }
+
+  /** Called every `tickMs`. */
+  tick(): void {
+    const now = this.options.clock.monotonic();
+    if (now - this.tickedAt >= DISPATCH_TIMINGS.stallMs) this.lapse();
+    this.tickedAt = now;
+    this.agree();
+  }
+
+  /** Those that are there, sorted. */
+  share(members: readonly string[]): void {
+    this.members = members;
+    for (const peer of this.states.keys()) if (!members.includes(peer)) this.states.delete(peer);
+    this.agreedAt = undefined;
+    this.agree();
+  }
+
+  heard(from: string, state: HostingState): void {
+    this.states.set(from, state);
+    this.agree();
+  }
+
+  /** What it said does not count any more. */
+  forget(from: string): void {
+    this.states.delete(from);
+    this.agree();
+  }
+
+  /** What a supervisor said, where it sees the members that are seen here: of the partitions it names it tells, and nobody else. */
+  agreed(from: string): HostingState | undefined {
+    const state = this.states.get(from);
+    return isSame(state?.members, this.members) ? state : undefined;
+  }
+
+  /** A supervisor is gone. It may have been the host of anything a moment ago. */
+  departed(how: 'left' | 'expired'): void {
+    const { clock } = this.options;
+    const ms = how === 'left' ? DISPATCH_TIMINGS.voidMs : DISPATCH_TIMINGS.departedMs;
+    this.notBefore = Math.max(this.notBefore, clock.monotonic() + ms);
+  }
+
+  limit(queues: ReadonlySet<string>): void {
+    this.limited = queues;
+    for (const queue of this.open) if (!queues.has(queue)) this.open.delete(queue);
+  }
+
+  /** It is another's. */
+  close(queue: string): void {
+    this.open.delete(queue);
+  }
+
+  /** Others may have taken over since: as if this supervisor had just come. */
+  lapse(): void {
+    this.open.clear();
+    this.states.clear();
+    this.agreedAt = undefined;
+    this.notBefore = Math.max(this.notBefore, this.options.clock.monotonic() + DISPATCH_TIMINGS.agreedMs);
+    this.options.lapsed();
+  }
+
+  lease(isHeld: boolean): void {
+    this.leaseLost = !isHeld;
+    if (!isHeld) this.lapse();
+  }
+
+  /** Of a queue of which this supervisor is the host: whether something may start now. `opened`: now for the first time. */
+  isOpen(queue: string, opened: () => void): boolean {
+    const now = this.options.clock.monotonic();
+    // It stood still, and may be the host no more; or its timers are about to find that out.
+    if (now - this.tickedAt >= DISPATCH_TIMINGS.stallMs || this.leaseLost) return false;
+    if (this.open.has(queue)) return true;
+    if (!this.mayOpen(queue, now)) return false;
+    this.open.add(queue);
+    opened();
+    return true;
+  }
+
+  private mayOpen(queue: string, now: number): boolean {
+    const { self } = this.options;
+    const others = this.members.filter((member) => member !== self);
+    const waitMs = others.length === 0 ? 0 : DISPATCH_TIMINGS.agreedMs;
+    if (this.agreedAt === undefined || now < this.agreedAt + waitMs || now < this.notBefore) return false;
+    if (this.options.leased().some((id) => !this.members.includes(id))) return false;
+    if (!this.limited.has(queue)) return false;
+    if (!others.every((member) => this.states.get(member)?.limited.includes(queue) ?? false)) return false;
+    const read = new Set(this.options.partitions());
+    for (const member of others) for (const each of this.states.get(member)?.partitions ?? []) read.add(each);
+    return allPartitions().every((partition) => read.has(partition));
+  }
+
+  /** All see the same members, as of now. */
+  private agree(): void {
+    const { self, clock } = this.options;
+    const same = this.members.every(
+      (member) => member === self || isSame(this.states.get(member)?.members, this.members),
+    );
+    if (!same || this.members.length === 0) this.agreedAt = undefined;
+    else this.agreedAt ??= clock.monotonic();
+  }
+}
+
+const isSame = (a: readonly string[] | undefined, b: readonly string[]): boolean =>
+  a?.length === b.length && a.every((each, i) => each === b[i]);

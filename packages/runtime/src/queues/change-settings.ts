@@ -1,0 +1,108 @@
+import {
+  emptySettings,
+  type Actor,
+  type LimitWish,
+  type QueuePart,
+  type QueueSettings,
+  type SettingsCommand,
+} from '@baton/core';
+import { RATE_WINDOW_MS } from '@baton/protocols';
+import { checkField, requireField, rules } from '../client/rules.ts';
+import { BatonError, InvalidArgumentError, OutcomeUnknownError, PermissionDeniedError } from '../errors.ts';
+import type { Ports } from '../ports.ts';
+import { placeOfQueue, type SettingsKernel } from './settings-actor.ts';
+
+/** A change as it is wanted, from whatever door. */
+export type SettingsWish = { readonly queue: string; readonly why?: string } & (
+  | { readonly kind: 'pause' | 'resume'; readonly part: QueuePart }
+  | { readonly kind: 'limit'; readonly limit: LimitWish }
+  | { readonly kind: 'weigh'; readonly group: string; readonly weight: number }
+);
+
+export type SettingsParts = { readonly kernel: SettingsKernel; readonly ports: Pick<Ports, 'clock'> };
+
+/**
+ * Changes what is set for a queue; what is so already is no change. Throws PermissionDeniedError for who is no admin,
+ * InvalidArgumentError for what cannot be meant, BatonError `SETTINGS_FULL`, OutcomeUnknownError, and a BatonError while
+ * the store cannot be reached.
+ */
+export const changeSettings = async (
+  { kernel, ports }: SettingsParts,
+  actor: Actor,
+  wish: SettingsWish,
+): Promise<QueueSettings> => {
+  checkWish(wish);
+  const { queue } = wish;
+  const command: SettingsCommand = { ...wish, at: ports.clock.now(), actor };
+  const asked = await kernel.ask(placeOfQueue(queue), () => command);
+  switch (asked.kind) {
+    case 'done':
+      return asked.record;
+    case 'refused':
+      if (asked.reason === 'admin_required')
+        throw new PermissionDeniedError('PERMISSION_DENIED', 'only an admin changes what a queue does');
+      throw new BatonError('SETTINGS_FULL', `no more can be set for the queue ${queue}: take something back first`);
+    case 'failed':
+      throw asked.cause;
+    case 'unknown':
+      throw new OutcomeUnknownError(`it is not known whether this took effect: ${asked.cause.message}`, {
+        cause: asked.cause,
+      });
+  }
+};
+
+/** What is set for a queue; empty where nothing is. Rejects with a BatonError when that cannot be read. */
+export const loadSettings = async (
+  { kernel }: Pick<SettingsParts, 'kernel'>,
+  queue: string,
+): Promise<QueueSettings> => {
+  requireField('queue', queue, rules.queue);
+  return (await kernel.load(placeOfQueue(queue)))?.record ?? emptySettings(queue);
+};
+
+const checkWish = (wish: SettingsWish): void => {
+  requireField('queue', wish.queue, rules.queue);
+  checkField('why', wish.why, rules.why);
+  switch (wish.kind) {
+    case 'pause':
+    case 'resume':
+      return checkPart(wish.part);
+    case 'limit':
+      return checkLimit(wish.limit);
+    case 'weigh':
+      requireField('group', wish.group, rules.group);
+      return requireField('weight', wish.weight, rules.weight);
+  }
+};
+
+/** A misspelt name would make it another part, or another limit. */
+const checkNames = (given: object, ...known: readonly string[]): void => {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`${unknown}: is not known here; known are ${known.join(', ')}`);
+};
+
+const checkPart = (part: QueuePart): void => {
+  checkNames(part, 'type', 'group');
+  const { type, group } = part;
+  checkField('type', type, rules.type);
+  checkField('group', group, rules.group);
+  if (type !== undefined && group !== undefined)
+    throw new InvalidArgumentError('type and group cannot both be given: pause one after the other');
+};
+
+const NAME_RULES = { type: rules.type, group: rules.group, key: rules.key };
+
+const checkLimit = (limit: LimitWish): void => {
+  checkNames(limit, 'of', 'name', 'concurrency', 'rate');
+  const { of, name, concurrency, rate } = limit;
+  requireField('of', of, rules.counted);
+  if (of === 'queue' && name !== undefined) throw new InvalidArgumentError('name: a queue has one limit for all of it');
+  if (of !== 'queue') checkField('name', name, NAME_RULES[of]);
+  checkField('concurrency', concurrency, rules.queueCount);
+  checkField('rate.units', rate?.units, rules.queueCount);
+  const { least, most } = RATE_WINDOW_MS;
+  const windowMs = rate?.windowMs;
+  if (rate !== undefined && !(Number.isFinite(windowMs) && rate.windowMs >= least && rate.windowMs <= most))
+    throw new InvalidArgumentError(`rate.window: is ${least / 1_000} s to ${most / 3_600_000} h`);
+};

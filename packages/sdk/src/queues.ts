@@ -1,0 +1,76 @@
+import type { Actor, Counted, QueueSettings } from '@baton/core';
+import { changeSettings, durationMs, loadSettings, type SettingsParts, type SettingsWish } from '@baton/runtime';
+import type { Duration } from './duration.ts';
+import { WrongRoleError } from './errors.ts';
+
+/** The whole queue, or one type or one group of it. */
+export type QueuePartOptions = { readonly type?: string; readonly group?: string };
+
+export type PauseOptions = QueuePartOptions & {
+  /** For whoever wonders later. */
+  readonly why?: string;
+};
+
+export type LimitOptions = {
+  /** What is counted together: all of the queue, or the tasks of one type or group. */
+  readonly of: Counted;
+  /** That type or group alone; of each that has no limit of its own when not set. */
+  readonly name?: string;
+  /** Tasks that run at once. Without it and without `rate` the limit is taken back. */
+  readonly concurrency?: number;
+  /** Units that start in any window of this length; a task takes one, or what its `units` say. */
+  readonly rate?: { readonly units: number; readonly window: Duration };
+  readonly why?: string;
+};
+
+/** What admins set for queues at run time. It holds for all workers and outlives every process (behaviour Q5 to Q8). */
+export class Queues {
+  private readonly parts: SettingsParts | undefined;
+  private readonly actor: Actor;
+
+  /** `parts` undefined: of a publisher, which writes no state. */
+  constructor(parts: SettingsParts | undefined, actor: Actor) {
+    this.parts = parts;
+    this.actor = actor;
+  }
+
+  /** What is set for a queue. */
+  async get(queue: string): Promise<QueueSettings> {
+    return loadSettings(this.needed(), queue);
+  }
+
+  /** What runs goes on, and nothing more starts. Throws PermissionDeniedError for who is no admin. */
+  async pause(queue: string, { why, ...part }: PauseOptions = {}): Promise<QueueSettings> {
+    return this.change({ kind: 'pause', queue, part, ...(why === undefined ? {} : { why }) });
+  }
+
+  async resume(queue: string, { why, ...part }: PauseOptions = {}): Promise<QueueSettings> {
+    return this.change({ kind: 'resume', queue, part, ...(why === undefined ? {} : { why }) });
+  }
+
+  /** Sets a limit in the place of the one that was; with neither concurrency nor rate takes it back. */
+  async limit(queue: string, { rate, why, ...limit }: LimitOptions): Promise<QueueSettings> {
+    const windowed =
+      rate === undefined ? {} : { rate: { units: rate.units, windowMs: durationMs(rate.window, 'rate.window') } };
+    return this.change({
+      kind: 'limit',
+      queue,
+      limit: { ...limit, ...windowed },
+      ...(why === undefined ? {} : { why }),
+    });
+  }
+
+  /** A group has so many turns for each turn of another one; 1 when not set. */
+  async weigh(queue: string, group: string, weight: number): Promise<QueueSettings> {
+    return this.change({ kind: 'weigh', queue, group, weight });
+  }
+
+  private change(wish: SettingsWish): Promise<QueueSettings> {
+    return changeSettings(this.needed(), this.actor, wish);
+  }
+
+  private needed(): SettingsParts {
+    if (this.parts !== undefined) return this.parts;
+    throw new WrongRoleError('a publisher sets nothing for queues: connect as a runtime, or ask the gateway');
+  }
+}

@@ -1,0 +1,57 @@
+import { SETTINGS_VERSION, type QueueSettings } from '@baton/core';
+import { decode, DecodeError, encode } from './codec.ts';
+import { above0, amount, faultIn, listOf, mapOf, oneOf, text, time, where, type Fields } from './kinds.ts';
+import { QUEUE_SETTINGS_LIMIT } from './limits.ts';
+
+/** What is set for a queue, as it is stored: a MessagePack map. Fields a program does not know are carried along. */
+
+const WHO = { by: text, at: time };
+
+const REQUIRED: Fields = {
+  v: above0,
+  queue: text,
+  pauses: listOf(mapOf(WHO, { type: text, group: text, why: text })),
+  limits: listOf(
+    where(
+      mapOf(
+        { of: oneOf('queue', 'type', 'group'), ...WHO },
+        {
+          name: text,
+          concurrency: above0,
+          rate: mapOf({ units: above0, windowMs: amount }),
+        },
+      ),
+      (value) => typeof value === 'object' && value !== null && ('concurrency' in value || 'rate' in value),
+      { anyOf: [{ required: ['concurrency'] }, { required: ['rate'] }] },
+    ),
+  ),
+  weights: listOf(mapOf({ group: text, weight: above0, ...WHO })),
+  changes: listOf(mapOf({ what: text, ...WHO }, { why: text })),
+};
+
+const OPTIONAL: Fields = { nonce: text };
+
+export type SettingsReading =
+  | { readonly kind: 'settings'; readonly settings: QueueSettings }
+  | { readonly kind: 'newer'; readonly version: number }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+export const encodeQueueSettings = (settings: QueueSettings): Uint8Array => encode(settings);
+
+export const readQueueSettings = (bytes: Uint8Array, queue: string): SettingsReading => {
+  let value: unknown;
+  try {
+    value = decode(bytes, QUEUE_SETTINGS_LIMIT);
+  } catch (error) {
+    if (error instanceof DecodeError) return { kind: 'corrupt', reason: error.message };
+    throw error;
+  }
+  const version = (value as { readonly v?: unknown } | null)?.v;
+  if (typeof version === 'number' && version > SETTINGS_VERSION) return { kind: 'newer', version };
+  const fault = faultIn(value, REQUIRED, OPTIONAL);
+  if (fault !== undefined) return { kind: 'corrupt', reason: fault };
+  const settings = value as QueueSettings;
+  return settings.queue === queue
+    ? { kind: 'settings', settings }
+    : { kind: 'corrupt', reason: `it is of the queue ${settings.queue}` };
+};

@@ -1,0 +1,107 @@
+import type { QueueSettings } from '@baton/core';
+import { rules } from '@baton/runtime';
+import type { Baton } from '@baton/sdk';
+import { z } from 'zod';
+import { actorIn } from '../auth/guard.ts';
+import { problem } from '../http/problem.ts';
+import type { Server } from '../http/route.ts';
+
+const who = { by: z.string(), at: z.iso.datetime() };
+const why = z.string().nullable();
+const name = z.string().nullable();
+
+const settingsShape = z
+  .strictObject({
+    queue: z.string(),
+    pauses: z.array(z.strictObject({ type: name, group: name, why, ...who })),
+    limits: z.array(
+      z.strictObject({
+        of: z.enum(['queue', 'type', 'group']),
+        name: name.describe('null: of each that has none of its own'),
+        concurrency: z.int().nullable(),
+        rate: z.strictObject({ units: z.int(), window_seconds: z.number() }).nullable(),
+        ...who,
+      }),
+    ),
+    weights: z.array(z.strictObject({ group: z.string(), weight: z.int(), ...who })),
+    changes: z.array(z.strictObject({ what: z.string(), why, ...who })).describe('the latest, newest last'),
+  })
+  .describe('What is set for a queue');
+
+const part = { type: rules.type.shape.optional(), group: rules.group.shape.optional() };
+const reason = { why: rules.why.shape.optional() };
+const pauseBody = z.strictObject({ ...part, ...reason }).nullable();
+const limitBody = z
+  .strictObject({
+    of: rules.counted.shape,
+    name: z.string().optional(),
+    concurrency: rules.queueCount.shape.optional(),
+    rate: z.strictObject({ units: rules.queueCount.shape, window: rules.duration.shape }).optional(),
+    ...reason,
+  })
+  .describe('With neither concurrency nor rate it is taken back');
+const weightBody = z.strictObject({ group: rules.group.shape, weight: rules.weight.shape });
+
+const params = z.strictObject({ queue: rules.queue.shape });
+const response = { 200: settingsShape };
+
+type Parts = { readonly baton: Pick<Baton, 'as'> };
+
+/** Pauses, limits and weights of queues (behaviour Q5 to Q8), for admins. */
+export const queueRoutes = (server: Server, { baton }: Parts): void => {
+  const queuesOf = (request: Parameters<typeof actorIn>[0]) => {
+    const { user, admin } = actorIn(request);
+    if (user === undefined || !admin) throw problem('PERMISSION_DENIED', 'only an admin changes what a queue does');
+    return baton.as({ id: user, admin }).queues;
+  };
+  const config = { access: 'user' } as const;
+  server.get(
+    '/queue/:queue',
+    { config, schema: { summary: 'What is set for a queue', params, response } },
+    async (request) => settingsJson(await queuesOf(request).get(request.params.queue)),
+  );
+  for (const verb of ['pause', 'resume'] as const) {
+    const summary = verb === 'pause' ? 'Start nothing more of a queue, a type or a group' : 'End a pause';
+    server.post(
+      `/queue/:queue/${verb}`,
+      { config, schema: { summary, params, body: pauseBody, response } },
+      async (request) => settingsJson(await queuesOf(request)[verb](request.params.queue, plain(request.body ?? {}))),
+    );
+  }
+  server.post(
+    '/queue/:queue/limit',
+    { config, schema: { summary: 'Set a limit, or take it back', params, body: limitBody, response } },
+    async (request) => {
+      const { rate, ...limit } = request.body;
+      const windowed = rate === undefined ? {} : { rate: { units: rate.units, window: rate.window / 1_000 } };
+      return settingsJson(await queuesOf(request).limit(request.params.queue, { ...plain(limit), ...windowed }));
+    },
+  );
+  server.post(
+    '/queue/:queue/weight',
+    { config, schema: { summary: 'Turns of a group for each turn of another', params, body: weightBody, response } },
+    async (request) => {
+      const { group, weight } = request.body;
+      return settingsJson(await queuesOf(request).weigh(request.params.queue, group, weight));
+    },
+  );
+};
+
+/** Without what is not there. */
+const plain = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never;
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+const settingsJson = ({ queue, pauses, limits, weights, changes }: QueueSettings) => ({
+  queue,
+  pauses: pauses.map(({ type = null, group = null, why: reasonGiven = null, by, at }) => ({
+    ...{ type, group, why: reasonGiven, by, at: iso(at) },
+  })),
+  limits: limits.map(({ of, name: named = null, concurrency = null, rate, by, at }) => ({
+    ...{ of, name: named, concurrency, by, at: iso(at) },
+    rate: rate === undefined ? null : { units: rate.units, window_seconds: rate.windowMs / 1_000 },
+  })),
+  weights: weights.map(({ group, weight, by, at }) => ({ group, weight, by, at: iso(at) })),
+  changes: changes.map(({ what, why: reasonGiven = null, by, at }) => ({ what, why: reasonGiven, by, at: iso(at) })),
+});
