@@ -48,7 +48,15 @@ test('the streams have names of their own, and the server is told the same about
       configs.map((c) => c.name),
       [
         ...['KV_X_TASKS', 'X_EVENTS', 'OBJ_X_OBJECTS'],
-        ...['X_COMMANDS', 'X_DEAD', 'KV_X_OPERATIONS', 'KV_X_DEFINITIONS', 'KV_X_SCHEDULES', 'KV_X_QUEUES', 'KV_X_NODES'],
+        ...[
+          'X_COMMANDS',
+          'X_DEAD',
+          'KV_X_OPERATIONS',
+          'KV_X_DEFINITIONS',
+          'KV_X_SCHEDULES',
+          'KV_X_QUEUES',
+          'KV_X_NODES',
+        ],
       ],
     );
     assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 10);

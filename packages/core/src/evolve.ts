@@ -2,7 +2,7 @@ import { bounded, WHY_LENGTH } from './bounded.ts';
 import { readyAtOf } from './durations.ts';
 import type { TaskEvent } from './event.ts';
 import { withTransition } from './history.ts';
-import { withNewer } from './newer-spec.ts';
+import { REPLACED, withNewer } from './newer-spec.ts';
 import {
   evolveSuccessor,
   withoutCancelled,
@@ -187,7 +187,7 @@ const replaced = (next: Draft, { at, spec, user }: Extract<TaskEvent, { kind: 'r
   // It was not to begin before; from now on, or from its new time on, it may.
   if (next.runAt !== undefined) next.readyAt = at;
   const newer = withNewer<TaskRecord>(next, spec);
-  drop(next, 'args', 'runAt', 'latestRunAt', 'expiresAt');
+  drop(next, ...REPLACED);
   Object.assign(next, newer);
   next.subscribers = withSubscriber(next.subscribers, user, at);
   next.dedupeCount = (next.dedupeCount ?? 0) + 1;

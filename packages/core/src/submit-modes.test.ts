@@ -61,12 +61,13 @@ test('Q10 reject: anything active refuses, what has ended does not', () => {
 
 test('Q10 replace: the waiting task keeps who it is and has the newer arguments and options', () => {
   const newer = submit(
-    { id: 'task-2', args: bytes(7), queue: 'other', priority: 'high', policy: { maxAttempts: 4 }, name: 'n' },
+    { id: 'task-2', args: bytes(7), queue: 'other', priority: 'high', policy: { maxAttempts: 4 }, name: 'n', units: 3 },
     { mode: { kind: 'replace' }, at: T0 + 9, actor: BOB },
   );
-  const { answer, after } = given(submit({ args: bytes(1), scope: 'shared', runAt: T0 + 900 })).when(newer);
+  const { answer, after } = given(submit({ args: bytes(1), scope: 'shared', runAt: T0 + 900, group: 'g' })).when(newer);
   assert.equal(answer, { kind: 'replaced', id: 'task-1' });
-  const { id, args, queue, priority, policy, name, creator, runAt, dedupeCount, readyAt, scope } = after!;
+  const { id, args, queue, priority, policy, name, creator, runAt, dedupeCount, readyAt, scope, group, units } = after!;
+  assert.equal([group, units], [undefined, 3]);
   assert.equal([id, args, queue, priority, policy], ['task-1', bytes(7), 'other', 'high', { maxAttempts: 4 }]);
   assert.equal([name, creator, runAt, dedupeCount, readyAt, scope], ['n', 'alice', undefined, 1, T0 + 9, 'shared']);
   assert.equal(

@@ -135,9 +135,9 @@ export class TaskQueue<A extends string = string> {
     if (known === undefined) return this.add(task, source);
     tells(known, source);
     if (task.revision <= known.revision) return;
-    const { line, order, group } = known;
-    const isSame = line.type === task.type && line.priority === task.priority && group === (task.group ?? '');
-    if (!isSame || order !== task.order) {
+    const { line, order, group, units } = known;
+    const isSame = line.type === task.type && line.priority === task.priority && order === task.order;
+    if (!isSame || group !== (task.group ?? '') || units !== task.units) {
       const { also } = known;
       this.remove(known);
       return this.add(task, source, undefined, also);
