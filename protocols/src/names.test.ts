@@ -59,7 +59,7 @@ test('the streams have names of their own, and the server is told the same about
         ],
       ],
     );
-    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 10);
+    assert.is(new Set(configs.flatMap((c) => c.subjects ?? [])).size, 11);
     assert.equal(configs, streamConfigs(namesOf('X'), { replicas }));
     assert.ok(configs.every((c) => c.num_replicas === replicas));
   }
@@ -68,7 +68,7 @@ test('the streams have names of their own, and the server is told the same about
 test('only what can be rebuilt is acknowledged before it is on the disk, and only where there is one copy', () => {
   const modes = (replicas: number) => streamConfigs(namesOf(), { replicas }).map((c) => c.persist_mode);
   const [sure, soon] = [undefined, 'async'];
-  assert.equal(modes(1), [sure, soon, sure, sure, soon, sure, sure, sure, soon]);
+  assert.equal(modes(1), [sure, soon, sure, sure, soon, sure, sure, sure, sure, soon]);
   assert.ok(modes(3).every((mode) => mode === sure));
 });
 

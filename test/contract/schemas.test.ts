@@ -105,6 +105,8 @@ const REQUESTS = {
       ...said,
       run_at: '2026-01-01T00:00:00Z',
       expires_at: '2026-01-02T00:00:00Z',
+      group: 'g',
+      units: 2,
       strict: true,
     },
     { delay: 5, expires: 9, operation_id: 'o', when_aborting: 'join', v: 1, user, fallback },

@@ -47,7 +47,7 @@ const answerTo = (title: string, schema: string) => ({ [schema.replaceAll('-', '
 
 const inner = (title: string): Message => ({
   title,
-  description: 'A MessagePack list between processes of Baton: see Dispatch in README.md.',
+  description: 'MessagePack between processes of Baton: see README.md.',
 });
 
 const request = (title: string, schema: string): Message => ({
@@ -141,6 +141,18 @@ export const CHANNELS: Readonly<Record<string, Channel>> = {
     description: 'The same, repeated by the server once it is stored, at most once.',
     action: 'send',
     messages: { definition: { title: 'The definition of a type', schema: 'definition' } },
+  },
+  schedule: {
+    address: names.scheduleSubject('{schedule}'),
+    description: `Schedules, in ${names.schedulesStream}: one record each. Repeated on ${names.scheduledPrefix}{schedule}, at most once.`,
+    action: 'send',
+    messages: { schedule: inner('A schedule') },
+  },
+  queueSettings: {
+    address: names.queueSubject('{queue}'),
+    description: `What is set for queues, in ${names.queuesStream}. Repeated on ${names.queueSetPrefix}{queue}, at most once.`,
+    action: 'send',
+    messages: { settings: inner('Pauses, limits and weights of a queue') },
   },
   announce: {
     address: names.announceSubject('{worker}'),
@@ -254,6 +266,8 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   taskId: 'UUIDv7 of the task.',
   role: 'worker, supervisor or projector.',
   id: 'Id of the node.',
+  schedule: 'Name of the schedule.',
+  queue: 'Name of the queue; a dot in it is written =.',
   worker: 'Id of the worker, as presence knows it.',
   supervisor: 'Id of the supervisor.',
   verb: 'submit or cancel.',
