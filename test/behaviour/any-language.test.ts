@@ -66,9 +66,11 @@ for (const format of ['json', 'msgpack'] as const) {
     const { client } = await remote(stage, context, format);
     const definitions = [{ type, scope: 'shared', timeout: 60, max_attempts: 2, title: 'From afar' }];
     await client.claim({ types: [type], definitions });
-    await eventually(async () =>
-      assert.is((await stage.ports.definitions.load(type))?.kept.definition.scope, 'shared'),
-    );
+    // As the door knows it that is submitted at, which hears of it a moment after it is kept.
+    await eventually(async () => {
+      const kept = (await stage.baton.types()).find(({ definition }) => definition.type === type);
+      assert.is(kept?.definition.scope, 'shared');
+    });
     const at = new Date('2026-11-28T12:00:00.000Z');
     const handle = await stage.baton.within(() => handlerOf(type).with({ taskKey: 'k' }).schedule(1, { at }, 'é'));
     const taken = only(await client.claim({ types: [type], wait: 10 }));

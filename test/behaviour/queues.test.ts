@@ -59,7 +59,7 @@ test(
     const long = await made.baton.within(() => Promise.all([1, 2, 3].map(() => hangs.schedule())));
     await eventually(async () => {
       for (const handle of long) await handle.refresh();
-      assert.ok(long.every(({ status }) => status === 'in_progress'));
+      assert.ok(long.every(({ status, isAbortable }) => status === 'in_progress' && isAbortable));
     });
     const waiting = await schedule(made, 10);
     await long[0]?.cancel();
