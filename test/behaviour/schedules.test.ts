@@ -2,7 +2,7 @@
 // H: tasks at times of their own, by real supervisors that are killed in the middle.
 import { decodeData, encodeSchedule, RECORD_LIMIT, scheduleAddressOf } from '@baton/protocols';
 import type { ScheduleEntry } from '@baton/core';
-import { task, type ScheduleInfo } from '@baton/sdk';
+import { task, type ScheduleInfo, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
@@ -123,16 +123,21 @@ test('H3 cancel_other stops the one that runs', async (stage, context) => {
   const schedules = schedulesOf(stage);
   await schedules.set('h3.cancel', { every: '1d', overlap: 'cancel_other', task: abortable });
   await schedules.trigger('h3.cancel');
-  const [first] = await eventually(async () => {
-    const started = startedOf(await schedules.get('h3.cancel'));
-    assert.is(started.length, 1);
-    return started;
-  });
-  const handle = await stage.as('alice').open({ uuid: first!.task, address: first!.address });
-  await eventually(async () => assert.is((await handle.refresh()).record.abortable, true));
+  /** The newest of so many, once it can be stopped. */
+  const running = async (count: number): Promise<TaskHandle> => {
+    const newest = await eventually(async () => {
+      const started = startedOf(await schedules.get('h3.cancel'));
+      assert.is(started.length, count);
+      return started.at(-1)!;
+    });
+    const handle = await stage.as('alice').open({ uuid: newest.task, address: newest.address });
+    await eventually(async () => assert.is((await handle.refresh()).record.abortable, true));
+    return handle;
+  };
+  const first = await running(1);
   await schedules.trigger('h3.cancel');
-  assert.is((await handle.wait({ timeout: '10s' })).status, 'aborted');
-  await eventually(async () => assert.is(startedOf(await schedules.get('h3.cancel')).length, 2));
+  assert.is((await first.wait({ timeout: '10s' })).status, 'aborted');
+  await running(2);
   await schedules.trigger('h3.cancel');
   await eventually(() => assert.is(causes.length, 2));
 });
