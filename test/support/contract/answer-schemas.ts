@@ -26,6 +26,7 @@ const taskView: SchemaPart = {
     created_by: nullable(text('Who submitted it.')),
     queue: text('Its queue.'),
     priority,
+    group: nullable(text('Whom it counts for in its queue, such as a tenant.')),
     execution_mode: oneOf('Run by a worker, or inline.', 'async', 'sync'),
     created_at: iso('When it was submitted.'),
     changed_at: iso('When the record changed last.'),
