@@ -186,9 +186,10 @@ class FeedReader implements Subscription {
 
   private give(msg: Msg, revision: number): void {
     const key = msg.subject.slice(this.wire.names.recordPrefix.length);
-    const outcome = parseOutcomeKey(key);
+    const record = parseAddress(key);
+    const outcome = record === undefined ? parseOutcomeKey(key) : undefined;
     if (outcome !== undefined && this.listener.outcome === undefined) return;
-    const address = outcome?.address ?? parseAddress(key);
+    const address = record ?? outcome?.address;
     if (address === undefined)
       return this.wire.onFault('record feed', new Error(`no record has the subject ${msg.subject}`));
     if (this.isWide && !this.wanted.has(this.wire.names.partitionSubject(partitionOfAddress(address)))) return;

@@ -155,7 +155,8 @@ export class Worker {
     const claimed = await host.claim(address, offered, revision, confirm !== undefined);
     switch (claimed.kind) {
       case 'mine':
-        return this.mine(task, claimed);
+        // No promise more than needed: this is the way of every task.
+        return confirm === undefined ? claimed : this.mine(task, claimed);
       case 'not_mine':
         task.giveBack('stale');
         return undefined;
