@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPage } from './build-page.mjs';
-import { serviceOptions, taskEntries, threadEntries } from './bundle.mjs';
+import { serviceOptions, moduleEntries, threadEntries } from './bundle.mjs';
 import { requireInstalled } from './install.mjs';
 import { runMain, say, seconds } from './say.mjs';
 import { isMain, root } from './workspace.mjs';
@@ -19,7 +19,7 @@ export const buildServices = async () => {
   const entryPoints = {};
   for (const service of present) {
     entryPoints[`${service}/dist/main`] = `services/${service}/src/main.ts`;
-    for (const [name, source] of Object.entries({ ...threadEntries(), ...taskEntries(service) })) {
+    for (const [name, source] of Object.entries({ ...threadEntries(), ...moduleEntries(service) })) {
       entryPoints[`${service}/dist/${name}`] = source;
     }
   }

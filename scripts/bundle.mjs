@@ -49,6 +49,10 @@ const optional = [
   'socks',
 ];
 
+// They find programs and hooks of theirs beside their files, and are not there where a bundle alone is: only `baton worker` with TypeScript or
+// `--watch` asks for them.
+const inPlace = ['esbuild', 'tsx'];
+
 /** @returns {import('esbuild').BuildOptions} */
 const shared = (entryPoints, outdir) => ({
   absWorkingDir: root,
@@ -65,14 +69,14 @@ const shared = (entryPoints, outdir) => ({
 });
 
 /**
- * Modules of task definitions that a worker loads by path: `quickstart.tasks.ts` becomes `quickstart.tasks.mjs` beside
- * the service that ships it.
+ * Modules that are loaded by path, and lie beside the service that ships them: task definitions that a worker serves
+ * (`quickstart.tasks.ts` becomes `quickstart.tasks.mjs`), and loaders of `node --import`.
  * @param {string} service
  * @returns {Record<string, string>} output name without extension -> source
  */
-export const taskEntries = (service) =>
+export const moduleEntries = (service) =>
   Object.fromEntries(
-    filesBelow(`services/${service}/src`, (path) => path.endsWith('.tasks.ts')).map((path) => [
+    filesBelow(`services/${service}/src`, (path) => /\.(tasks|loader)\.ts$/.test(path)).map((path) => [
       basename(path, '.ts'),
       path,
     ]),
@@ -88,7 +92,7 @@ export const serviceOptions = (entryPoints, outdir) => ({
   ...shared(entryPoints, outdir),
   banner: { js: banner },
   define: { __dirname: '__batonFolder', __filename: '__batonFile' },
-  external: optional,
+  external: [...optional, ...inPlace],
   logOverride: { 'direct-eval': 'silent', 'require-resolve-not-external': 'silent' },
 });
 

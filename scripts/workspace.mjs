@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-const skipped = new Set(['node_modules', 'dist', '.build', '.tmp', '.git', '.baton', 'results']);
+const skipped = new Set(['node_modules', 'dist', '.venv', '.build', '.tmp', '.git', '.baton', 'results']);
 
 /** All files below a folder (relative to the root, forward slashes) whose path passes the filter; sorted. */
 export const filesBelow = (folder, accept) => {
@@ -29,9 +29,15 @@ export const filesBelow = (folder, accept) => {
 export const workspaceFolders = () => {
   const below = (parent) =>
     existsSync(join(root, parent)) ? readdirSync(join(root, parent)).map((name) => `${parent}/${name}`) : [];
-  return [...below('packages'), ...below('services'), ...below('deploy'), 'protocols', 'test'].filter((folder) =>
-    existsSync(join(root, folder, 'package.json')),
-  );
+  return [
+    ...below('packages'),
+    ...below('services'),
+    ...below('deploy'),
+    ...below('examples'),
+    'protocols',
+    'docs',
+    'test',
+  ].filter((folder) => existsSync(join(root, folder, 'package.json')));
 };
 
 export const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));

@@ -22,8 +22,12 @@ const usage = `node test/run.mjs [layer...] [part-of-a-path...] [--echo]
   --echo  show what test files print while they run, not only when they fail
 `;
 
-/** Files that run at once. */
+/** Files that run at once: those that compute; with servers, by the company they bear, first those that bear any. */
 const SIDE_BY_SIDE = 2;
+const HANDS = { any: 3, pair: 2, alone: 1 };
+
+/** The slow ones first, by what they say of themselves: one that comes last keeps the other hands idle. */
+const slowFirst = (files) => files.toSorted((a, b) => b.limitMs - a.limitMs);
 
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
@@ -38,6 +42,15 @@ const printFile = (path, result) => {
   );
 };
 
+/** So much of a failure stands at the end; all of it stands with its file. */
+const SHORT_LINES = 8;
+
+const short = (reason) => {
+  const lines = reason.split('\n');
+  const more = lines.length > SHORT_LINES ? ['…'] : [];
+  return [...lines.slice(0, SHORT_LINES), ...more].map((line) => `      ${line}`).join('\n');
+};
+
 /** At the end once more, in short: the end is what is looked at, and what services said may be long. */
 const printFailures = (files) => {
   if (files.length === 0) return;
@@ -45,7 +58,7 @@ const printFailures = (files) => {
   for (const { path, failures, reason } of files) {
     console.log(`  ${path}${reason ? `: the file ${reason}` : ''}`);
     for (const failure of failures) {
-      console.log(`    ${failure.title}\n${failure.reason.replaceAll(/^/gm, '      ')}`);
+      console.log(`    ${failure.title}\n${short(failure.reason)}`);
     }
   }
 };
@@ -102,10 +115,11 @@ export const runTests = async (wanted, { echo = false, built = false } = {}) => 
     const takeBack = stopLater(servers.stop);
     try {
       const withThem = files.filter((file) => file.servers);
-      const [alone, others] = [withThem.filter((file) => file.alone), withThem.filter((file) => !file.alone)];
-      // They share the servers, each with names of its own, and wait more than they work.
-      await runAll(others, SIDE_BY_SIDE, run(servers.env));
-      await runAll(alone, 1, run(servers.env));
+      // They share the servers, each with names of its own.
+      for (const [company, hands] of Object.entries(HANDS)) {
+        const files = withThem.filter((file) => file.company === company);
+        await runAll(slowFirst(files), hands, run(servers.env));
+      }
     } finally {
       takeBack();
       if (!isStopping()) await servers.stop();

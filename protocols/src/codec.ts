@@ -80,5 +80,5 @@ const encodeUpTo = (value: unknown, most: number, counted?: (nodes: number) => v
 
 export const decodeData = (bytes: Uint8Array, limit: number): unknown => decode(bytes, limit);
 
-/** What came out of the object store. Throws DecodeError only. */
+/** The value in encoded data: arguments, payload or result, 8 MiB at most. Throws DecodeError only. */
 export const decodeLargeData = (bytes: Uint8Array): unknown => unpack(bytes, DATA_LIMIT, LARGE_DATA_NODES);

@@ -30,6 +30,12 @@ export const PROGRESS_LIVE_MS = 100;
 /** How long an archived record stays before the server forgets it. */
 export const ARCHIVE_TTL_MS = 60_000;
 
+/**
+ * The same of one that others wait for (behaviour G2): all supervisors may be away for so long, and none of those who
+ * wait is told that it is gone.
+ */
+export const AWAITED_TTL_MS = 3_600_000;
+
 /** Events are kept this long (behaviour E1). */
 export const EVENTS_MAX_AGE_MS = 7 * 24 * 3_600_000;
 

@@ -1,4 +1,4 @@
-import type { TaskRecord } from '@baton/core';
+import type { Child, TaskRecord } from '@baton/core';
 import * as assert from 'uvu/assert';
 import { suite } from '../../test/support/suite.ts';
 import {
@@ -7,6 +7,7 @@ import {
   documentOf,
   encode,
   encodeData,
+  objectName,
   readDataText,
   RECORD_LIMIT,
   viewOfDataText,
@@ -54,6 +55,67 @@ const record: TaskRecord = {
   ],
   historyDropped: 1,
 };
+
+test('G1 what it waits for, where it waits for something; a task that does not has no such field', () => {
+  const left = encodeData({ result: 1 });
+  const dependsOn = [
+    { id: 'a', address: '00.report.a', name: 'A', end: { status: 'success', at: AT, left } },
+    { id: 'b', address: '00.report.b', name: 'B', onFailure: 'ignore' },
+  ] as const;
+  const { depends_on: edges, depends_on_ids: ids } = documentOf({ ...record, dependsOn, awaited: true }, from);
+  assert.equal(ids, ['a', 'b']);
+  const b = { uuid: 'b', address: '00.report.b', task_name: 'B', on_failure: 'ignore' };
+  const a = { uuid: 'a', address: '00.report.a', task_name: 'A', on_failure: 'fail', status: 'success' };
+  assert.equal(edges, [
+    { ...a, ended_at: new Date(AT), left: '{"result":1}' },
+    { ...b, status: null, ended_at: null, left: null },
+  ]);
+  assert.not('depends_on' in documentOf(record, from));
+});
+
+test('B2 tags are a map, and terms for an index; there only where the task has some', () => {
+  const { tags, tag_terms: terms } = documentOf(
+    { ...record, tags: { tenant: 'acme', order: -1.5, isUrgent: false } },
+    from,
+  );
+  assert.equal(tags, { tenant: 'acme', order: -1.5, isUrgent: false });
+  assert.equal(terms, ['tenant:acme', 'order:-1.5', 'isUrgent:false']);
+  for (const field of ['tags', 'tag_terms']) assert.not(field in documentOf(record, from));
+});
+
+test('G1 an object that another task has left is its own, and not that of a task it was left to before', () => {
+  const mine = objectName(address, record.id, { leftBy: 'a' });
+  const theirs = objectName(address, 'former', { leftBy: 'a' });
+  const end = (object: string) => ({ status: 'success', at: AT, left: { object, size: 1, digest: 'd' } }) as const;
+  const edge = (id: string, object: string) => ({ id, address: 'x', name: id, end: end(object) });
+  const { objects } = documentOf({ ...record, dependsOn: [edge('a', mine), edge('b', theirs)] }, from);
+  assert.equal(objects, [mine]);
+});
+
+test('F2 a task that belongs to a trace has its id, and no other has the field', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  assert.is(documentOf({ ...record, traceparent }, from).trace_id, '0af7651916cd43dd8448eb211c80319c');
+  assert.not('trace_id' in documentOf(record, from));
+  assert.not('trace_id' in documentOf({ ...record, traceparent: 'damaged' }, from));
+});
+
+test('G6 steps that are done are shown by name, and objects they lie in go with the document', () => {
+  const object = objectName(address, record.id, { stepOf: { epoch: 7, revision: 12 }, number: 2 });
+  assert.is(object, `${address}/${record.id}/step-7-12-2`);
+  const steps = [
+    { name: 'charge', at: AT, result: encodeData('secret') },
+    { name: 'render', at: AT + 1, result: { object, size: 1, digest: 'd' } },
+  ];
+  const document = documentOf({ ...record, steps }, from);
+  assert.equal(document.steps, [
+    { name: 'charge', at: new Date(AT) },
+    { name: 'render', at: new Date(AT + 1) },
+  ]);
+  assert.equal(document.objects, [object]);
+  assert.not('steps' in documentOf(record, from));
+  assert.not('limit_key' in documentOf(record, from));
+  assert.is(documentOf({ ...record, limitKey: 'dock' }, from).limit_key, 'dock');
+});
 
 test('P1 every field, from the record and nothing else', () => {
   const expected: TaskDocument = {
@@ -120,12 +182,71 @@ test('P1 every field, from the record and nothing else', () => {
       { status: 'pending', at: new Date(AT), by: 'user:alice', attempt: 0, why: null },
       { status: 'failure', at: new Date(AT + 4), by: 'worker:w1', attempt: 2, why: 'E' },
     ],
+    waiting_for: null,
+    signals: null,
     history_dropped: 1,
   };
   const before = JSON.stringify(record);
   assert.equal(documentOf(record, from), expected);
   assert.equal(documentOf(record, from), documentOf(record, from));
   assert.is(JSON.stringify(record), before);
+});
+
+test('P1 what a task waits for, and the signals it has had', () => {
+  const document = documentOf(
+    {
+      ...record,
+      status: 'pending',
+      waiting: { signal: 'paid', since: AT },
+      signals: [
+        { id: 's', name: 'approved', at: AT, by: 'user:eve', data: encodeData({ ok: true }), awaited: true },
+        { name: 'paid', at: AT + 1, timedOut: true },
+      ],
+    },
+    { address, epoch: AT - 5, revision: 9 },
+  );
+  assert.equal(document.waiting_for, { signal: 'paid', since: new Date(AT) });
+  const sent = { name: 'approved', at: new Date(AT), sent_by: 'user:eve', data: '{"ok":true}' };
+  assert.equal(document.signals, [
+    { ...sent, awaited: true, timed_out: false },
+    { name: 'paid', at: new Date(AT + 1), sent_by: null, data: null, awaited: false, timed_out: true },
+  ]);
+});
+
+test('P1, G3 whose child it is, what it has spawned, and how far that is', () => {
+  const { progress: _, ...untold } = record;
+  const mine = objectName(address, record.id, { leftBy: 'c' });
+  const left = { object: mine, size: 70_000, digest: 'd' };
+  const child = (id: string, more: Partial<Child>): Child => ({ id, address: `00.report.${id}`, name: id, ...more });
+  const document = documentOf(
+    {
+      ...untold,
+      status: 'pending',
+      parent: { id: 'p', address: '00.plan.p', over: true },
+      children: [
+        child('c', { end: { status: 'failure', at: AT, left } }),
+        child('d', { share: 0.5 }),
+        child('e', { leave: true }),
+      ],
+      waiting: { children: ['c', 'd'], number: 1, since: AT },
+    },
+    from,
+  );
+  assert.equal(document.parent, { uuid: 'p', address: '00.plan.p', leave: false });
+  const open = { leave: false, share: null, status: null, ended_at: null, left: null };
+  assert.equal(document.children?.slice(1), [
+    { ...open, uuid: 'd', address: '00.report.d', task_name: 'd', share: 0.5 },
+    { ...open, uuid: 'e', address: '00.report.e', task_name: 'e', leave: true },
+  ]);
+  const [{ left: text, ...ended } = {}] = (document.children ?? []) as readonly { readonly left?: string | null }[];
+  assert.equal(ended, {
+    ...{ uuid: 'c', address: '00.report.c', task_name: 'c', leave: false, share: null },
+    ...{ status: 'failure', ended_at: new Date(AT) },
+  });
+  assert.match(text ?? '', mine);
+  assert.ok(document.objects.includes(mine), 'what a child left goes with the document');
+  assert.equal(document.waiting_for, { signal: null, children: ['c', 'd'], since: new Date(AT) });
+  assert.equal(document.progress, { fraction: 0.5 });
 });
 
 test('P1 what does not apply is null or the default, never absent', () => {

@@ -3,21 +3,30 @@ import {
   isTerminal,
   maxAttemptsOf,
   readyAtOf,
+  shownProgress,
+  tagTermsOf,
   waitedMs,
   type Abort,
   type Backoff,
+  type Child,
   type Data,
+  type Dependency,
   type Fence,
+  type Parent,
   type Policy,
   type Priority,
   type Progress,
   type Scope,
+  type SignalEntry,
   type Status,
+  type Tags,
   type TaskRecord,
+  type Waiting,
 } from '@baton/core';
 import type { Address } from './address.ts';
 import { textOfData } from './data-text.ts';
 import { objectsOf } from './objects.ts';
+import { traceIdOf } from './trace-context.ts';
 
 /**
  * The MongoDB document of one task: a function of its record and nothing else (behaviour P1). Field names are those of
@@ -48,6 +57,8 @@ export type TaskDocument = {
   readonly priority: Priority;
   readonly group: string | null;
   readonly units: number;
+  /** There only where it names one. */
+  readonly limit_key?: string;
   readonly execution_mode: 'async' | 'sync';
   readonly created_at: Date;
   readonly changed_at: Date;
@@ -85,6 +96,9 @@ export type TaskDocument = {
   readonly retried_from: string | null;
   /** All options as the record has them; what is absent has its default. */
   readonly policy: Policy;
+  /** What a task that has begun waits for, in nobody's slot; until `run_at`. */
+  readonly waiting_for: WaitingDocument | null;
+  readonly signals: readonly SignalDocument[] | null;
   readonly history: readonly {
     readonly status: Status;
     readonly at: Date;
@@ -93,6 +107,62 @@ export type TaskDocument = {
     readonly why: string | null;
   }[];
   readonly history_dropped: number;
+  /** Of the distributed trace it belongs to; there only where it belongs to one. */
+  readonly trace_id?: string;
+  /** Its worker has died, and another one cancels what it had begun elsewhere; there only where it is so. */
+  readonly cancelling?: true;
+  /** Steps of its body that are done; there only where there are some. */
+  readonly steps?: readonly StepDocument[];
+  /** There only where it has some. */
+  readonly tags?: Tags;
+  /** `name:value` of each, for one index. */
+  readonly tag_terms?: readonly string[];
+  /** What it waits or waited for; there only where there is something. */
+  readonly depends_on?: readonly DependencyDocument[];
+  /** Their ids, for one index. */
+  readonly depends_on_ids?: readonly string[];
+  /** The task whose handler has spawned it; there only where there is one. */
+  readonly parent?: ParentDocument;
+  /** Tasks its handler has spawned; there only where there are some. */
+  readonly children?: readonly ChildDocument[];
+};
+
+/** A signal, or children: their ids. */
+type WaitingDocument =
+  | { readonly signal: string; readonly since: Date }
+  | { readonly signal: null; readonly children: readonly string[]; readonly since: Date };
+
+export type ParentDocument = {
+  readonly uuid: string;
+  readonly address: string;
+  /** It goes on, whatever becomes of its parent. */
+  readonly leave: boolean;
+};
+
+export type ChildDocument = {
+  readonly uuid: string;
+  readonly address: string;
+  readonly task_name: string;
+  readonly leave: boolean;
+  /** How much of it is done, 0 to 1, as its parent was told last. */
+  readonly share: number | null;
+  /** How it has ended, as far as its parent knows; null: not yet. */
+  readonly status: string | null;
+  readonly ended_at: Date | null;
+  /** What it has left its parent, as text like all data of users. */
+  readonly left: string | null;
+};
+
+export type DependencyDocument = {
+  readonly uuid: string;
+  readonly address: string;
+  readonly task_name: string;
+  readonly on_failure: 'fail' | 'continue' | 'ignore';
+  /** How it has ended, as far as the task knows; null: not yet. */
+  readonly status: string | null;
+  readonly ended_at: Date | null;
+  /** What it has left the task, as text like all data of users. */
+  readonly left: string | null;
 };
 
 type AbortDocument = {
@@ -103,6 +173,20 @@ type AbortDocument = {
   readonly observed_at: Date | null;
   readonly stopped_at: Date | null;
   readonly forced: boolean;
+};
+
+export type StepDocument = { readonly name: string; readonly at: Date };
+
+/** One that came, or a wait for it that was over before it did: then nobody sent it. */
+export type SignalDocument = {
+  readonly name: string;
+  readonly at: Date;
+  readonly sent_by: string | null;
+  /** JSON text, as all user data. */
+  readonly data: string | null;
+  /** The task waited for it when it came. */
+  readonly awaited: boolean;
+  readonly timed_out: boolean;
 };
 
 /** Where a record was found: its address, its revision, and the epoch the revision counts in. */
@@ -135,6 +219,7 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   priority: record.priority,
   group: record.group ?? null,
   units: record.units ?? 1,
+  ...(record.limitKey === undefined ? {} : { limit_key: record.limitKey }),
   execution_mode: record.mode,
   created_at: new Date(record.createdAt),
   changed_at: new Date(record.changedAt),
@@ -157,7 +242,7 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   not_stopping: record.notStopping ?? false,
   timeout_unenforced: record.timeoutUnenforced ?? false,
   abort: record.abort === undefined ? null : abortOf(record.abort),
-  progress: record.progress === undefined ? null : progressOf(record.progress),
+  progress: progressOf(shownProgress(record)),
   args: jsonOf(record.args),
   payload: jsonOf(record.payload),
   result: jsonOf(record.result),
@@ -168,6 +253,8 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
   dedupe_count: record.dedupeCount ?? 0,
   retried_from: record.retriedFrom ?? null,
   policy: policyOf(record.policy),
+  waiting_for: record.waiting === undefined ? null : waitingOf(record.waiting),
+  signals: record.signals === undefined ? null : record.signals.map(signalOf),
   history: record.history.map(({ status, at, by, attempt, why }) => ({
     status,
     at: new Date(at),
@@ -176,6 +263,59 @@ export const documentOf = (record: TaskRecord, from: Provenance): TaskDocument =
     why: why ?? null,
   })),
   history_dropped: record.historyDropped ?? 0,
+  ...tracedOf(record.traceparent),
+  ...(record.cancelling ? CANCELLING : NOTHING),
+  ...(record.steps === undefined
+    ? NOTHING
+    : { steps: record.steps.map(({ name, at }) => ({ name, at: new Date(at) })) }),
+  ...(record.tags === undefined ? NOTHING : tagsOf(record.tags)),
+  ...(record.dependsOn === undefined ? NOTHING : dependenciesOf(record.dependsOn)),
+  ...(record.parent === undefined ? NOTHING : { parent: parentOf(record.parent) }),
+  ...(record.children === undefined ? NOTHING : { children: record.children.map(childOf) }),
+});
+
+const NOTHING = {};
+
+const tracedOf = (traceparent: string | undefined): { readonly trace_id?: string } => {
+  const id = traceIdOf(traceparent);
+  return id === undefined ? NOTHING : { trace_id: id };
+};
+
+const CANCELLING = { cancelling: true } as const;
+
+const tagsOf = (tags: Tags) => ({ tags: { ...tags }, tag_terms: tagTermsOf(tags) });
+
+const dependenciesOf = (dependsOn: readonly Dependency[]) => ({
+  depends_on: dependsOn.map(({ id, address, name, onFailure, end }): DependencyDocument => ({
+    uuid: id,
+    address,
+    task_name: name,
+    on_failure: onFailure ?? 'fail',
+    status: end?.status ?? null,
+    ended_at: date(end?.at),
+    left: jsonOf(end?.left),
+  })),
+  depends_on_ids: dependsOn.map(({ id }) => id),
+});
+
+const waitingOf = (waiting: Waiting): WaitingDocument => {
+  const since = new Date(waiting.since);
+  return 'signal' in waiting
+    ? { signal: waiting.signal, since }
+    : { signal: null, children: [...waiting.children], since };
+};
+
+const parentOf = ({ id, address, leave }: Parent): ParentDocument => ({ uuid: id, address, leave: leave ?? false });
+
+const childOf = ({ id, address, name, leave, share, end }: Child): ChildDocument => ({
+  uuid: id,
+  address,
+  task_name: name,
+  leave: leave ?? false,
+  share: share ?? null,
+  status: end?.status ?? null,
+  ended_at: date(end?.at),
+  left: jsonOf(end?.left),
 });
 
 const policyOf = (policy: Policy): Policy => {
@@ -195,7 +335,8 @@ const backoffOf = ({ initialMs, factor, maxMs, jitter }: Backoff): Backoff => ({
 
 const fenceOf = ({ epoch, revision }: Fence) => ({ epoch, revision });
 
-const progressOf = (progress: Progress): Progress => {
+const progressOf = (progress: Progress | undefined): Progress | null => {
+  if (progress === undefined) return null;
   if ('count' in progress) return { count: progress.count };
   if ('fraction' in progress) return { fraction: progress.fraction };
   return { current: progress.current, total: progress.total };
@@ -214,5 +355,17 @@ const abortOf = (abort: Abort): AbortDocument => ({
   stopped_at: date(abort.stoppedAt),
   forced: abort.forced ?? false,
 });
+
+const signalOf = (entry: SignalEntry): SignalDocument => {
+  const isSent = 'id' in entry;
+  return {
+    name: entry.name,
+    at: new Date(entry.at),
+    sent_by: isSent ? entry.by : null,
+    data: isSent ? jsonOf(entry.data) : null,
+    awaited: isSent && entry.awaited === true,
+    timed_out: !isSent,
+  };
+};
 
 const jsonOf = (data: Data | undefined): string | null => (data === undefined ? null : textOfData(data));

@@ -10,7 +10,7 @@ export {
   typeTokenOf,
 } from './address.ts';
 export { messageOf } from './thrown.ts';
-export { readTraceContext, traceContextIn, TRACE_STATE_LENGTH } from './trace-context.ts';
+export { readTraceContext, traceContextIn, traceIdOf, TRACE_STATE_LENGTH } from './trace-context.ts';
 export { jsonPieces } from './json-pieces.ts';
 export { decode, DecodeError, decodeData, decodeLargeData, encode, encodeData, encodeSized } from './codec.ts';
 export { readDataText, textOfData, viewOfData, viewOfDataText } from './data-text.ts';
@@ -22,10 +22,11 @@ export {
   readAnnouncement,
   readDefinition,
 } from './definition.ts';
-export { encodeQueueSettings, readQueueSettings } from './queue-settings.ts';
+export { encodeQueueSettings, queueSettingsSchema, readQueueSettings, typeLimitsSchema } from './queue-settings.ts';
 export {
   ANNOUNCE_MS,
   ARCHIVE_TTL_MS,
+  AWAITED_TTL_MS,
   DEAD_MAX_AGE_MS,
   DURATION_LIMIT_MS,
   EVENTS_DUPLICATES_MS,
@@ -72,10 +73,16 @@ export {
   ERROR_MESSAGE_LENGTH,
   ERROR_STACK_LENGTH,
   INLINE_DATA_LIMIT,
+  LEFT_INLINE_LIMIT,
   KEY_LENGTH,
   LARGE_DATA_NODES,
   NAME_LENGTH,
+  CANCEL_HANDLE_LIMIT,
+  STEP_NAME_LENGTH,
   NAME_PATTERN,
+  isOwnType,
+  OWN_TYPE_PREFIX,
+  TYPE_PATTERN,
   NODE_ID_PATTERN,
   OBJECT_CHUNK,
   PARTITIONS,
@@ -119,9 +126,22 @@ export type { Address, Identity, OutcomeKey } from './address.ts';
 export type { Sized } from './codec.ts';
 export type { DataReading } from './data-text.ts';
 export type { Served } from './definition.ts';
-export type { Provenance, TaskDocument } from './document.ts';
+export type {
+  ChildDocument,
+  DependencyDocument,
+  Provenance,
+  SignalDocument,
+  StepDocument,
+  TaskDocument,
+} from './document.ts';
 export type { Lane, Names, NodeRole } from './names.ts';
 export type { SchemaPart } from './kind-forms.ts';
 export type { RecordReading } from './record.ts';
 export type { StreamConfig, StreamOptions } from './streams.ts';
-export { encodeSchedule, readSchedule, scheduleAddressOf, type ScheduleReading } from './schedule-record.ts';
+export {
+  encodeSchedule,
+  readSchedule,
+  scheduleAddressOf,
+  scheduleSchema,
+  type ScheduleReading,
+} from './schedule-record.ts';

@@ -1,4 +1,4 @@
-import type { Fields, Kind } from './kinds.ts';
+import type { Fields, Kind } from './kind.ts';
 
 /** A part of a JSON Schema. */
 export type SchemaPart = Readonly<Record<string, unknown>>;
@@ -11,6 +11,8 @@ export type Form =
   | { readonly of: 'value'; readonly schema: SchemaPart }
   | { readonly of: 'list'; readonly item: Kind }
   | { readonly of: 'map'; readonly required: Fields; readonly optional: Fields }
+  /** A map whose names are not fixed. */
+  | { readonly of: 'values'; readonly names: RegExp; readonly value: Kind }
   | { readonly of: 'bytes or'; readonly other: Kind }
   /** The same, and what is asked beyond it. */
   | { readonly of: 'narrower'; readonly kind: Kind; readonly also: SchemaPart | (() => readonly Kind[]) }
@@ -65,6 +67,12 @@ export const schemaOf = (kind: Kind, named: NamedKinds): SchemaPart => {
         ...(required.length === 0 ? {} : { required }),
       };
     }
+    case 'values':
+      return {
+        type: 'object',
+        propertyNames: { pattern: form.names.source },
+        additionalProperties: partOf(form.value),
+      };
     case 'bytes or':
       return { anyOf: [{ $ref: '#/$defs/bytes' }, partOf(form.other)] };
     case 'narrower': {

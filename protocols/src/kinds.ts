@@ -1,3 +1,4 @@
+import type { Fields, Kind } from './kind.ts';
 import { BYTES_SCHEMA, formed, type SchemaPart } from './kind-forms.ts';
 import {
   isBytes,
@@ -23,21 +24,6 @@ import {
   writeRaw,
   writeText,
 } from './msgpack-write.ts';
-
-/**
- * What kinds of values there are in a shape. By hand, because it runs for every record: a schema library costs ten times as
- * much here as the decoding itself.
- *
- * `check` says of any value whether it is one. `read` and `write` are the fast way to and from bytes and take the usual
- * forms alone: they throw UNUSUAL for others, and for whatever `check` refuses, never accept more.
- */
-export type Kind = {
-  readonly check: (value: unknown) => boolean;
-  readonly read: () => unknown;
-  readonly write: (value: unknown) => void;
-};
-
-export type Fields = Readonly<Record<string, Kind>>;
 
 /** A kind of numbers, or of text, by what is asked of them beyond that. */
 const numberWhere = (schema: SchemaPart, check: (value: unknown) => boolean): Kind =>
@@ -176,19 +162,19 @@ export const listOf = (kind: Kind): Kind =>
 /** A kind whose values hold to more than that kind says; `also` says the same of its form, or which kinds it is one of. */
 export const where = (
   kind: Kind,
-  check: (value: unknown) => boolean,
+  holds: (value: unknown) => boolean,
   also: SchemaPart | (() => readonly Kind[]),
 ): Kind =>
   formed(
     {
-      check,
+      check: (value) => kind.check(value) && holds(value),
       read: () => {
         const value = kind.read();
-        if (!check(value)) throw UNUSUAL;
+        if (!holds(value)) throw UNUSUAL;
         return value;
       },
       write: (value) => {
-        if (!check(value)) throw UNUSUAL;
+        if (!holds(value)) throw UNUSUAL;
         kind.write(value);
       },
     },

@@ -13,12 +13,13 @@ export const OBJECT_CHUNK = 128 * 1024;
 export const PAYLOAD_LIMIT = 64 * 1024;
 
 /** A record on the wire. Below the server's `max_payload` of 1 MiB, with room for headers. */
-export const RECORD_LIMIT = 768 * 1024;
+export const RECORD_LIMIT = 800 * 1024;
 
 /**
  * A record takes subscribers, successors, a payload and a result up to this size; beyond it they are refused or go to the
  * object store (behaviour R9). The rest is its own: 50 transitions with users and reasons of the greatest length are some
- * 105 KB in the widest letters, an error with its stack 125 KB, owner, abort and progress 5 KB.
+ * 105 KB in the widest letters, an error with its stack 125 KB, owner, abort and progress 5 KB, the ends of 100 tasks it
+ * waited for 40 KB.
  */
 export const RECORD_ROOM = 512 * 1024;
 
@@ -59,9 +60,18 @@ export const STORE_RESERVE = 0.2;
 /** The smallest limit the tasks bucket can be given: one record of the largest size has to fit into the reserve. */
 export const TASKS_MAX_BYTES_LEAST = 4 * 1024 * 1024;
 
+/** What a task leaves to one that waited for it lies in that one's record up to this size, encoded; beside it beyond. */
+export const LEFT_INLINE_LIMIT = 256;
+
 /** Characters of a task key, a name, a type, a user id. */
 export const KEY_LENGTH = 256;
 export const NAME_LENGTH = 256;
+
+/** Bytes of a cancel handle. */
+export const CANCEL_HANDLE_LIMIT = 16 * 1024;
+
+/** Of a step of a body. */
+export const STEP_NAME_LENGTH = 100;
 export const TYPE_LENGTH = 100;
 export const USER_LENGTH = 256;
 
@@ -96,6 +106,14 @@ export const NODE_ID_PATTERN = /^[A-Za-z0-9_-]{1,100}$/;
 
 /** Type and queue names. A dot is written `=` in subjects, so that a name stays one token. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+
+/** Types of Baton's own tasks begin with this, and no others do. */
+export const OWN_TYPE_PREFIX = 'baton.';
+
+export const isOwnType = (type: string): boolean => type.startsWith(OWN_TYPE_PREFIX);
+
+/** Names of types that are not Baton's own. */
+export const TYPE_PATTERN = /^(?!baton\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
 
 /** What people read of a type: its title and its description. */
 export const TITLE_LENGTH = 100;

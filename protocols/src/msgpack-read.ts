@@ -94,6 +94,10 @@ export const readBoolean = (): boolean => {
 /** Whether bytes come next; a map otherwise, or something unusual. */
 export const isBytes = (): boolean => bytes[at]! >= 0xc4 && bytes[at]! <= 0xc6;
 
+/** Whether text, or a boolean, comes next. */
+export const isTextNext = (): boolean => (bytes[at]! & 0xe0) === 0xa0 || bytes[at] === 0xd9 || bytes[at] === 0xda;
+export const isBooleanNext = (): boolean => bytes[at] === 0xc2 || bytes[at] === 0xc3;
+
 /** A view into what is read. */
 export const readBytes = (): Uint8Array => {
   const code = take();

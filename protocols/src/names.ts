@@ -81,8 +81,13 @@ export const namesOf = (namespace: string = DEFAULT_NAMESPACE) => {
     readySubject: (supervisor: string) => `${root}.queue.ready.${supervisor}`,
     /** Asks the supervisors what waits. */
     waitingSubject: `${root}.queue.waiting`,
+    /** Asks where a task stands in its queue: the host of it answers. */
+    standingSubject: `${root}.queue.standing`,
     submitSubject: (type: string) => `${root}.cmd.submit.${token(type)}`,
     cancelSubject: `${root}.cmd.cancel`,
+    /** A signal for a task; `signalSubject` is the mailbox of a process. */
+    signalCommandSubject: `${root}.cmd.signal`,
+    whyCommandSubject: `${root}.cmd.why`,
     commandPrefix: `${root}.cmd.`,
     allCommands: `${root}.cmd.>`,
     /** Durable consumer of commands, shared by all supervisors. */

@@ -1,6 +1,9 @@
 import { SETTINGS_VERSION, type QueueSettings } from '@baton/core';
 import { decode, DecodeError, encode } from './codec.ts';
-import { above0, amount, faultIn, listOf, mapOf, oneOf, text, time, where, type Fields } from './kinds.ts';
+import { schemaOf, type SchemaPart } from './kind-forms.ts';
+import { above0, faultIn, listOf, mapOf, oneOf, text, time } from './kinds.ts';
+import type { Fields } from './kind.ts';
+import { limitWhere, typeLimits } from './limit-shape.ts';
 import { QUEUE_SETTINGS_LIMIT } from './limits.ts';
 
 /** What is set for a queue, as it is stored: a MessagePack map. Fields a program does not know are carried along. */
@@ -12,24 +15,22 @@ const REQUIRED: Fields = {
   queue: text,
   pauses: listOf(mapOf(WHO, { type: text, group: text, why: text })),
   limits: listOf(
-    where(
-      mapOf(
-        { of: oneOf('queue', 'type', 'group'), ...WHO },
-        {
-          name: text,
-          concurrency: above0,
-          rate: mapOf({ units: above0, windowMs: amount }),
-        },
-      ),
-      (value) => typeof value === 'object' && value !== null && ('concurrency' in value || 'rate' in value),
-      { anyOf: [{ required: ['concurrency'] }, { required: ['rate'] }] },
-    ),
+    limitWhere({ of: oneOf('queue', 'type', 'group', 'key'), ...WHO }, { name: text, type: text, why: text }),
   ),
   weights: listOf(mapOf({ group: text, weight: above0, ...WHO })),
   changes: listOf(mapOf({ what: text, ...WHO }, { why: text })),
 };
 
-const OPTIONAL: Fields = { nonce: text };
+const OPTIONAL: Fields = {
+  nonce: text,
+  defined: listOf(mapOf({ type: text, limits: typeLimits, ...WHO })),
+};
+
+/** As a definition has it. */
+export const typeLimitsSchema = (): SchemaPart => schemaOf(typeLimits, new Map());
+
+/** Made of the table they are read by, as `recordSchema` is. */
+export const queueSettingsSchema = (): SchemaPart => schemaOf(mapOf(REQUIRED, OPTIONAL), new Map());
 
 export type SettingsReading =
   | { readonly kind: 'settings'; readonly settings: QueueSettings }

@@ -64,7 +64,19 @@ test('every field of the document is there, and no other', () => {
     ...({ status: 'pending', subscribers: [], createdAt: 1, changedAt: 1, attempt: 0, history: [] } as const),
   };
   const address = addressOf({ scope: 'system', type: 't', key: 'k' });
-  const fields = Object.keys(documentOf(bare, { address, epoch: 1, revision: 1 }));
+  const edge = { id: 'a', address, name: 'a' };
+  const waiting = {
+    ...bare,
+    tags: { a: 1 },
+    dependsOn: [edge],
+    steps: [{ name: 'a', at: 1 }],
+    cancelling: true as const,
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    children: [edge],
+    parent: { id: 'a', address },
+    limitKey: 'k',
+  };
+  const fields = Object.keys(documentOf(waiting, { address, epoch: 1, revision: 1 }));
   assert.equal(named('The MongoDB document').toSorted(), fields.toSorted());
 });
 
@@ -87,7 +99,12 @@ test('every stream and header is there, by its name', () => {
       names.offerSubject('<worker>'),
       names.hostsSubject,
     ],
-    ...[names.readySubject('<supervisor>'), names.waitingSubject, names.nodeSubject('<role>' as never, '<id>')],
+    ...[
+      names.readySubject('<supervisor>'),
+      names.waitingSubject,
+      names.standingSubject,
+      names.nodeSubject('<role>' as never, '<id>'),
+    ],
     ...[names.objectPrefix + '<name>', names.chunkSubject('<chunks>')],
     ...[names.operationSubject('<hash>')],
     ...[names.submitSubject('<type>'), names.cancelSubject, names.deadSubject('<verb>'), names.findSubject],

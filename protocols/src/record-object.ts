@@ -32,7 +32,12 @@ export const noFields = (): FoundFields => ({
   traceparent: undefined,
   tracestate: undefined,
   group: undefined,
+  limitKey: undefined,
   units: undefined,
+  tags: undefined,
+  dependsOn: undefined,
+  awaited: undefined,
+  parent: undefined,
   readyAt: undefined,
   startedAt: undefined,
   endedAt: undefined,
@@ -54,6 +59,13 @@ export const noFields = (): FoundFields => ({
   historyDropped: undefined,
   successor: undefined,
   archived: undefined,
+  signals: undefined,
+  waiting: undefined,
+  cancelHandle: undefined,
+  cancelling: undefined,
+  steps: undefined,
+  children: undefined,
+  waitsOver: undefined,
   nonce: undefined,
 });
 
@@ -93,7 +105,12 @@ export const recordWith = (found: FoundFields): TaskRecord => {
   if (found.traceparent !== undefined) made.traceparent = found.traceparent;
   if (found.tracestate !== undefined) made.tracestate = found.tracestate;
   if (found.group !== undefined) made.group = found.group;
+  if (found.limitKey !== undefined) made.limitKey = found.limitKey;
   if (found.units !== undefined) made.units = found.units;
+  if (found.tags !== undefined) made.tags = found.tags;
+  if (found.dependsOn !== undefined) made.dependsOn = found.dependsOn;
+  if (found.awaited !== undefined) made.awaited = found.awaited;
+  if (found.parent !== undefined) made.parent = found.parent;
   if (found.readyAt !== undefined) made.readyAt = found.readyAt;
   if (found.startedAt !== undefined) made.startedAt = found.startedAt;
   if (found.endedAt !== undefined) made.endedAt = found.endedAt;
@@ -115,6 +132,13 @@ export const recordWith = (found: FoundFields): TaskRecord => {
   if (found.historyDropped !== undefined) made.historyDropped = found.historyDropped;
   if (found.successor !== undefined) made.successor = found.successor;
   if (found.archived !== undefined) made.archived = found.archived;
+  if (found.signals !== undefined) made.signals = found.signals;
+  if (found.waiting !== undefined) made.waiting = found.waiting;
+  if (found.cancelHandle !== undefined) made.cancelHandle = found.cancelHandle;
+  if (found.cancelling !== undefined) made.cancelling = found.cancelling;
+  if (found.steps !== undefined) made.steps = found.steps;
+  if (found.children !== undefined) made.children = found.children;
+  if (found.waitsOver !== undefined) made.waitsOver = found.waitsOver;
   if (found.nonce !== undefined) made.nonce = found.nonce;
   return made as TaskRecord;
 };

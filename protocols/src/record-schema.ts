@@ -1,5 +1,5 @@
 import { schemaOf, type SchemaPart } from './kind-forms.ts';
-import type { Kind } from './kinds.ts';
+import type { Kind } from './kind.ts';
 import { RECORD_KINDS } from './record-shape.ts';
 
 /**

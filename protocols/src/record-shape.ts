@@ -18,10 +18,11 @@ import {
   whole,
   word,
   yes,
-  type Fields,
-  type Kind,
 } from './kinds.ts';
+import type { Fields, Kind } from './kind.ts';
+import { typeLimits } from './limit-shape.ts';
 import { UNUSUAL } from './msgpack-read.ts';
+import { tags } from './tag-kinds.ts';
 import { noFields, recordWith } from './record-object.ts';
 
 /** The shape of a record, field by field, in the order in which they are written. */
@@ -71,7 +72,7 @@ export const policy = repeated(
 );
 
 /** Absent where there is none: of most tasks. */
-const GROUPING: Fields = { group: word, units: above0 };
+const GROUPING: Fields = { group: word, limitKey: word, units: above0, tags };
 
 const RUN_OPTIONS: Fields = {
   scope: oneOf(...SCOPES),
@@ -93,7 +94,18 @@ const submit = mapOf(
 
 /** How tasks are run, in a record and in the definition of their type. Fields it does not know are let through. */
 export const isRunOptions = (value: unknown): boolean =>
-  faultIn(value, RUN_OPTIONS, { ...GROUPING, submit }) === undefined;
+  faultIn(value, RUN_OPTIONS, { ...GROUPING, submit, limits: typeLimits }) === undefined;
+
+const noted = mapOf({ status: oneOf('success', 'failure', 'aborted', 'timed_out', 'gone'), at: time }, { left: data });
+
+/** What a task waits for. */
+const dependency = mapOf(
+  { id: text, address: text, name: text },
+  { onFailure: oneOf('continue', 'ignore'), end: noted },
+);
+
+const parent = mapOf({ id: text, address: text }, { leave: yes, over: yes });
+const child = mapOf({ id: text, address: text, name: text }, { leave: yes, share, end: noted });
 
 const SPEC: Fields = {
   id: text,
@@ -120,6 +132,9 @@ const SPEC_OPTIONAL: Fields = {
   traceparent: text,
   tracestate: text,
   ...GROUPING,
+  dependsOn: listOf(dependency),
+  awaited: yes,
+  parent,
 };
 
 /** One that waits, with those that wait behind it. As deep as bytes are nested, which is bounded. */
@@ -127,7 +142,7 @@ const successor = nested(() => waiting);
 const spec = mapOf(SPEC, SPEC_OPTIONAL);
 const waiting: Kind = mapOf(
   { spec, subscribers, createdAt: time },
-  { dedupeCount: whole, cancelled: mapOf({ at: time, by: word }), next: successor },
+  { dedupeCount: whole, cancelled: mapOf({ at: time, by: word }, { why: word }), next: successor },
 );
 
 const REQUIRED: Fields = {
@@ -149,6 +164,22 @@ const bodyOutcome = where(
   () => [returned, threw],
 );
 
+const signalSent = mapOf({ id: text, name: word, at: time, by: word }, { data: bytes, awaited: yes });
+const waitOver = mapOf({ name: word, at: time, timedOut: yes });
+const signalEntry = where(
+  mapOf({ name: word, at: time }, { id: text, by: word, data: bytes, awaited: yes, timedOut: yes }),
+  (v) => signalSent.check(v) || waitOver.check(v),
+  () => [signalSent, waitOver],
+);
+
+const forSignal = mapOf({ signal: word, since: time });
+const forChildren = mapOf({ children: listOf(text), number: above0, since: time }, { onFailure: oneOf('continue') });
+const waitingFor = where(
+  mapOf({ since: time }, { signal: word, children: listOf(text), number: above0, onFailure: oneOf('continue') }),
+  (v) => forSignal.check(v) || forChildren.check(v),
+  () => [forSignal, forChildren],
+);
+
 const OPTIONAL: Fields = {
   ...SPEC_OPTIONAL,
   readyAt: time,
@@ -162,7 +193,7 @@ const OPTIONAL: Fields = {
   finishing: yes,
   bodyOutcome,
   abort: mapOf(
-    { cause: oneOf('cancel', 'timeout', 'expired'), by: word, at: time },
+    { cause: oneOf('cancel', 'timeout', 'expired', 'displaced'), by: word, at: time },
     { deliveredAt: time, observedAt: time, stoppedAt: time, forced: yes },
   ),
   progress,
@@ -175,6 +206,13 @@ const OPTIONAL: Fields = {
   historyDropped: whole,
   successor,
   archived: yes,
+  signals: listOf(signalEntry),
+  cancelHandle: mapOf({ data: bytes }, { tries: whole }),
+  cancelling: yes,
+  steps: listOf(mapOf({ name: text, at: time }, { result: data })),
+  waiting: waitingFor,
+  children: listOf(child),
+  waitsOver: listOf(above0),
   nonce: text,
 };
 
@@ -183,7 +221,20 @@ const record = mapOf(REQUIRED, OPTIONAL, { begin: noFields, end: recordWith });
 /** The kinds of the record, and those in it that have a name in its schema. */
 export const RECORD_KINDS = {
   record,
-  named: { spec, successor: waiting, policy, subscribers, error, progress, data, reference, bytes, fence, status },
+  named: {
+    spec,
+    successor: waiting,
+    policy,
+    subscribers,
+    error,
+    progress,
+    tags,
+    data,
+    reference,
+    bytes,
+    fence,
+    status,
+  },
   bodyOutcome: { returned, threw },
 } as const;
 

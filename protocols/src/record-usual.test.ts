@@ -62,6 +62,10 @@ const specFields = {
   mode: fc.constantFrom('async', 'sync'),
   policy,
 };
+const noted = fc.record(
+  { status: fc.constantFrom('success', 'failure', 'aborted', 'timed_out', 'gone'), at: time, left: data },
+  { requiredKeys: ['status', 'at'] },
+);
 const specMore = {
   creator: letters,
   args: data,
@@ -75,7 +79,29 @@ const specMore = {
   traceparent: letters,
   tracestate: letters,
   group: letters,
+  limitKey: letters,
   units: fc.integer({ min: 1, max: 10_000 }),
+  tags: fc.dictionary(
+    fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/),
+    fc.oneof(
+      letters,
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value || 0),
+      fc.boolean(),
+    ),
+    { maxKeys: 33 },
+  ),
+  dependsOn: fc.array(
+    fc.record(
+      {
+        ...{ id: letters, address: letters, name: letters, onFailure: fc.constantFrom('continue', 'ignore') },
+        end: noted,
+      },
+      { requiredKeys: ['id', 'address', 'name'] },
+    ),
+    { maxLength: 3 },
+  ),
+  awaited: yes,
+  parent: fc.record({ id: letters, address: letters, leave: yes, over: yes }, { requiredKeys: ['id', 'address'] }),
 };
 const spec = fc.record({ ...specFields, ...specMore }, { requiredKeys: Object.keys(specFields) as 'id'[] });
 const { successor } = fc.letrec((tie) => ({
@@ -128,7 +154,7 @@ const more = {
   bodyOutcome: outcome,
   abort: fc.record(
     {
-      cause: fc.constantFrom('cancel', 'timeout', 'expired'),
+      cause: fc.constantFrom('cancel', 'timeout', 'expired', 'displaced'),
       by: letters,
       at: time,
       deliveredAt: time,
@@ -148,6 +174,39 @@ const more = {
   historyDropped: count,
   successor,
   archived: yes,
+  signals: fc.array(
+    fc.oneof(
+      fc.record(
+        { id: letters, name: letters, at: time, by: letters, data: fc.uint8Array(), awaited: yes },
+        { requiredKeys: ['id', 'name', 'at', 'by'] },
+      ),
+      fc.record({ name: letters, at: time, timedOut: yes }),
+    ),
+    { maxLength: 5 },
+  ),
+  cancelHandle: fc.record({ data: fc.uint8Array(), tries: count }, { requiredKeys: ['data'] }),
+  cancelling: yes,
+  steps: fc.array(fc.record({ name: letters, at: time, result: fc.uint8Array() }, { requiredKeys: ['name', 'at'] }), {
+    maxLength: 3,
+  }),
+  waiting: fc.oneof(
+    fc.record({ signal: letters, since: time }),
+    fc.record(
+      {
+        ...{ children: fc.array(letters), number: fc.integer({ min: 1, max: 100 }), since: time },
+        onFailure: fc.constant('continue'),
+      },
+      { requiredKeys: ['children', 'number', 'since'] },
+    ),
+  ),
+  children: fc.array(
+    fc.record(
+      { id: letters, address: letters, name: letters, leave: yes, share, end: noted },
+      { requiredKeys: ['id', 'address', 'name'] },
+    ),
+    { maxLength: 3 },
+  ),
+  waitsOver: fc.array(fc.integer({ min: 1, max: 100 }), { maxLength: 3 }),
   nonce: letters,
 };
 const anyRecord = fc.record({ ...fields, ...more }, { requiredKeys: Object.keys(fields) as 'id'[] });

@@ -54,7 +54,15 @@ const spec: TaskSpec = {
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   tracestate: 'vendor=1',
   group: 'tenant',
+  limitKey: 'warehouse',
   units: 3,
+  tags: { tenant: 'acme', order: 17, isUrgent: true },
+  dependsOn: [
+    { id: 'a', address: '00.report.a', name: 'A', end: { status: 'success', at: AT, left: encodeData({ result: 1 }) } },
+    { id: 'b', address: '00.report.b', name: 'B', onFailure: 'continue' },
+  ],
+  awaited: true,
+  parent: { id: 'p', address: '00.report.p', leave: true, over: true },
 };
 
 /** Every field there is, which no one record has. */
@@ -103,6 +111,22 @@ const full: TaskRecord = {
     next: { spec, subscribers: [], createdAt: AT },
   },
   archived: true,
+  signals: [
+    { id: 's1', name: 'approved', at: 1_700_000_000_400, by: 'user:eve', data: new Uint8Array([0xc3]), awaited: true },
+    { name: 'approved', at: 1_700_000_000_500, timedOut: true },
+  ],
+  waiting: { signal: 'approved', since: 1_700_000_000_600 },
+  cancelHandle: { data: new Uint8Array([0xc3]), tries: 1 },
+  cancelling: true,
+  steps: [
+    { name: 'charge', at: 1_700_000_000_700, result: new Uint8Array([0xc3]) },
+    { name: 'mail', at: 1_700_000_000_800 },
+  ],
+  children: [
+    { id: 'c', address: '00.report.c', name: 'C', share: 0.5 },
+    { id: 'd', address: '00.report.d', name: 'D', leave: true, end: { status: 'gone', at: AT } },
+  ],
+  waitsOver: [1, 3],
   nonce: 'n1',
 };
 
@@ -306,6 +330,20 @@ test('a wrong value of each kind is found in each field', () => {
     ],
     history: [[{ status: 'pending' }], {}, [1]],
     subscribers: [[{ user: 1, at: 1 }], ['alice']],
+    signals: [[{ name: 'a', at: 1 }], [{ id: 's', name: 'a', at: 1 }], [{ name: 'a', at: 1, timedOut: false }], {}],
+    cancelHandle: [{}, { data: 'a' }, { data: new Uint8Array([1]), tries: 'x' }],
+    steps: [[{ name: 'a' }], [{ name: 1, at: 1 }], [{ name: 'a', at: 1, result: 'x' }], {}],
+    waiting: [
+      ...[{ signal: 'a' }, { signal: 1, since: 1 }, 'a', { since: 1 }, { children: ['a'], since: 1 }],
+      ...[
+        { children: ['a'], number: 0, since: 1 },
+        { children: [1], number: 1, since: 1 },
+      ],
+      { children: ['a'], number: 1, since: 1, onFailure: 'fail' },
+    ],
+    parent: [{ id: 'a' }, { id: 'a', address: 'b', leave: false }, { id: 1, address: 'b' }],
+    children: [[{ id: 'a', address: 'b' }], [{ id: 'a', address: 'b', name: 'c', share: 2 }], 'a'],
+    waitsOver: [[0], ['1'], 1],
     successor: [
       { spec: {}, subscribers: [], createdAt: 1 },
       { ...full.successor, next: {} },

@@ -72,7 +72,7 @@ const isAt = (address: Address, { scope, type, key, creator }: TaskRecord): bool
   }
 };
 
-/** Reads a record or throws DecodeError; for places where a newer or corrupt one cannot be. */
+/** Reads a record, such as the body of an event; throws DecodeError for one of a newer version, and for what is none. */
 export const decodeRecord = (bytes: Uint8Array): TaskRecord => {
   const reading = readRecord(bytes);
   switch (reading.kind) {

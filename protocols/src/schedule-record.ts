@@ -1,10 +1,13 @@
 import { SCHEDULE_VERSION, type ScheduleRecord } from '@baton/core';
 import type { Address } from './address.ts';
 import { decode, DecodeError, encode } from './codec.ts';
-import { bytes, faultIn, flag, listOf, mapOf, oneOf, text, time, whole, word, yes, type Fields } from './kinds.ts';
+import { schemaOf, type SchemaPart } from './kind-forms.ts';
+import { above0, bytes, faultIn, flag, listOf, mapOf, oneOf, text, time, whole, word, yes } from './kinds.ts';
+import type { Fields } from './kind.ts';
 import { NAME_PATTERN, SCHEDULE_LIMIT } from './limits.ts';
 import { token } from './names.ts';
 import { policy } from './record-shape.ts';
+import { tags } from './tag-kinds.ts';
 
 /** Where the schedule of that name stands. Throws a RangeError for what is no name. */
 export const scheduleAddressOf = (name: string): Address => {
@@ -22,6 +25,10 @@ const task = mapOf(
     scope: oneOf('private', 'shared', 'system'),
     queue: word,
     priority: oneOf('high', 'normal', 'low'),
+    group: word,
+    limitKey: word,
+    units: above0,
+    tags,
     policy,
     expiresMs: time,
   },
@@ -67,6 +74,9 @@ const REQUIRED: Fields = {
 };
 
 const OPTIONAL: Fields = { paused: mapOf({ at: time, by: word }, { why: text }), removed: yes, nonce: text };
+
+/** Made of the table it is read by, as `recordSchema` is. */
+export const scheduleSchema = (): SchemaPart => schemaOf(mapOf(REQUIRED, OPTIONAL), new Map());
 
 export type ScheduleReading =
   | { readonly kind: 'schedule'; readonly record: ScheduleRecord }

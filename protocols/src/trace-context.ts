@@ -23,6 +23,10 @@ export const readTraceContext = (traceparent: unknown, tracestate?: unknown): Tr
   return state === undefined ? { traceparent: parent } : { traceparent: parent, tracestate: state };
 };
 
+/** The 32 hexadecimal digits by which a trace is found. Undefined for what is no trace context. */
+export const traceIdOf = (traceparent: string | undefined): string | undefined =>
+  traceparent === undefined ? undefined : PARENT_PATTERN.exec(traceparent)?.[2];
+
 const readParent = (value: unknown): string | undefined => {
   if (typeof value !== 'string' || value.length > PARENT_LENGTH) return undefined;
   const found = PARENT_PATTERN.exec(value.trim());

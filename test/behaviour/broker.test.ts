@@ -1,4 +1,4 @@
-// limit: 240s, alone
+// limit: 240s, pair
 // R8: the broker is away, half there, or full. A server of its own, which is killed.
 import { setTimeout as pause } from 'node:timers/promises';
 import { LEASE_MS } from '@baton/protocols';

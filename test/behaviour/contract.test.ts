@@ -6,7 +6,7 @@ import { getContext, task, type TaskHandle } from '@baton/sdk';
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { ALICE, ask, namesFor } from '../support/command-client.ts';
-import { CHANNELS } from '../support/contract/asyncapi.ts';
+import { CHANNELS } from '../support/contract/channels.ts';
 import { openFits, picture, schemaFile, strictFits } from '../support/contract/schemas.ts';
 import { eventually } from '../support/eventually.ts';
 import { stagedSuite, type Stage } from '../support/stage.ts';
@@ -31,8 +31,9 @@ const LIMIT = 2 ** 20;
 const listen = async (stage: Stage): Promise<Heard[]> => {
   const heard: Heard[] = [];
   const { nc } = stage.ports.wire;
-  const { allRecords, allNodes, allDefinitions } = namesFor(stage);
-  for (const subject of [`${stage.namespace.toLowerCase()}.>`, allRecords, allNodes, allDefinitions]) {
+  const { allRecords, allNodes, allDefinitions, allSchedules, allQueues } = namesFor(stage);
+  const buckets = [allRecords, allNodes, allDefinitions, allSchedules, allQueues];
+  for (const subject of [`${stage.namespace.toLowerCase()}.>`, ...buckets]) {
     nc.subscribe(subject, {
       callback: (_error, msg) => {
         const plain = plainSubject(stage, msg.subject);
@@ -98,6 +99,19 @@ test(
     await running(stopped);
     await stopped.cancel();
     for (const handle of [...ends, stopped]) await handle.wait({ timeout: '20s' });
+
+    // Schedules, and what is set for queues.
+    const { schedules } = stage.as('alice');
+    const nightly = { cron: '0 3 * * *', every: '1h', skipDates: ['2030-12-24'], task: quick, args: [3] } as const;
+    await schedules.set('contract.nightly', nightly);
+    await schedules.trigger('contract.nightly');
+    await schedules.pause('contract.nightly', 'w');
+    await eventually(async () => assert.is((await schedules.get('contract.nightly')).started, 1));
+    await schedules.remove('contract.nightly');
+    const { queues } = stage.admin;
+    await queues.pause('contract.queue', { group: 'g', why: 'w' });
+    await queues.limit('contract.queue', { of: 'type', name: 't', concurrency: 3, rate: { units: 5, window: '1m' } });
+    await queues.weigh('contract.queue', 'g', 2);
 
     // Commands, of the SDK and by hand.
     const publisher = await stage.client(context, { role: 'publisher', user: { id: 'alice' } });
@@ -175,6 +189,7 @@ const requiredOf = (schema: string): readonly string[] =>
 /** All that have a schema, but for those that take a race or a name of their own. */
 const WANTED = [
   ...['record', 'events', 'live', 'progress', 'submit', 'cancel', 'presence', 'definition', 'defined', 'announce'],
+  ...['schedule', 'scheduled', 'queueSettings', 'queueSet'],
   ...['workClaim', 'workBeat', 'workFinish'],
 ];
 

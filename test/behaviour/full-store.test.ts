@@ -1,11 +1,11 @@
 // limit: 180s
 // R8: a store with a limit. New tasks are refused before it is full, on every surface; what is there goes on.
-import { connect, getContext, task } from '@baton/sdk';
+import { connect, getContext, task, TaskScope } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { editStream } from '../support/edit-stream.ts';
 import { runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
-import { double, flaky, hangs, joined, largeResult } from '../support/fixture-tasks.ts';
+import { double, flaky, hangs, largeResult } from '../support/fixture-tasks.ts';
 import { startGateway } from '../support/page-fixture.ts';
 import { stagedSuite, thrownBy, until, type Stage } from '../support/stage.ts';
 import { converged } from '../support/system-state.ts';
@@ -65,12 +65,15 @@ test(
       await new Promise<void>((resolve) => held.push(resolve));
       return LOAD;
     });
-    await stage.serve(context, [holds], { queues: ['r8'] });
+    const shares = task({ name: 'r8.shares', queue: 'r8', scope: TaskScope.Shared }, async () => {
+      await new Promise<void>((resolve) => held.push(resolve));
+    });
+    await stage.serve(context, [holds, shares], { queues: ['r8'] });
     const ended = await alice.within(() => double.schedule(1));
     await ended.wait();
     const running = await alice.within(() => hangs.schedule());
     const ending = await alice.within(() => holds.schedule());
-    const shared = await alice.within(() => joined.with({ taskKey: 'r8' }).schedule(8_000));
+    const shared = await alice.within(() => shares.with({ taskKey: 'r8' }).schedule());
     const delayed = await alice.within(() => flaky.with({ delay: '6s' }).schedule(1));
     await until(running, ({ isAbortable }) => isAbortable);
     await until(ending, ({ isAbortable }) => isAbortable);
@@ -109,7 +112,7 @@ test(
       /FAIL {2}room +new tasks are refused: the records of the tasks take \d+ of 8000000 bytes/,
     );
 
-    assert.is((await bob.within(() => joined.with({ taskKey: 'r8' }).schedule(8_000))).uuid, shared.uuid);
+    assert.is((await bob.within(() => shares.with({ taskKey: 'r8' }).schedule())).uuid, shared.uuid);
     assert.is((await running.cancel()).action, 'aborted');
     await running.wait({ timeout: '10s' });
     assert.is(running.status, 'aborted');

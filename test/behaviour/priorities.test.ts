@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { getContext, task, type BatonWorker, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
+import { eventually } from '../support/eventually.ts';
 import { gate, stagedSuite, until, type Stage } from '../support/stage.ts';
 
 const test = stagedSuite('priorities');
@@ -23,6 +24,11 @@ const line = async (stage: Stage, context: Context, name: string, queues = ['def
   const add = (label: string, priority: Priority, queue = 'default') =>
     stage.as('alice').within(() => body.with({ priority, queue }).schedule(label));
   const ended = async (handles: readonly TaskHandle[]): Promise<readonly string[]> => {
+    // Recorded is not yet heard of by the queue, which lets nobody wait for what it does not know.
+    for (const queue of queues) {
+      const last = handles.findLast(({ record }) => record.queue === queue);
+      await eventually(async () => assert.ok(last === undefined || (await last.why()).position !== undefined));
+    }
     hold.open();
     for (const handle of handles) await handle.wait({ timeout: '15s' });
     return starts;

@@ -1,4 +1,4 @@
-// limit: 420s
+// limit: 420s, alone
 // P: the documents in MongoDB.
 import { createTaskViews, connectMongo } from '@baton/mongo';
 import { documentOf, type TaskDocument } from '@baton/protocols';
@@ -214,7 +214,10 @@ test(
     const progress = await stage.ports.projections.progress('documents');
     assert.ok((progress?.behind ?? 0) > 0 && (progress?.floor ?? 0) < (progress?.last ?? 0));
     await door.open();
-    await eventually(() => assert.ok(told('the projection has caught up') !== undefined), { limitMs: 40_000 });
+    await eventually(
+      () => assert.ok(told('the projection has caught up') !== undefined, projector.output.slice(-3_000)),
+      { limitMs: 40_000 },
+    );
     assert.ok(Number(told('the projection has caught up')?.['ageMs']) <= 500);
   },
   { limitMs: 100_000 },

@@ -1,4 +1,4 @@
-// limit: 300s, alone
+// limit: 300s, pair
 // Q: what starts next, and where. Each test has processes of its own.
 import type { TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';

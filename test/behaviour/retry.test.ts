@@ -129,6 +129,7 @@ test('R7 an admin retries a private task for its owner', async (stage, context) 
   await first.wait({ timeout: '10s' });
   const document = await stage.document(first.uuid, ({ terminal }) => terminal);
   assert.instance(await thrownBy(() => stage.as('bob').retry(document)), TaskNotFoundError);
+  assert.instance(await thrownBy(() => stage.as('bob').retry(first)), TaskNotFoundError);
   const again = await stage.admin.retry(document);
   assert.is(again.address, addressOf({ scope: 'private', type: 'r7.own', key: 'k', user: 'alice' }));
   const seen = await eventually(async () => (await stage.as('alice').open(again)).wait({ timeout: '10s' }));

@@ -31,13 +31,16 @@ test('H1, H2 every second by cron, supervisors killed all the while: no fire twi
   assert.is(made.next[1]!.getTime() - made.next[0]!.getTime(), 1_000);
   const [one, two] = stage.supervisors;
   for (const supervisor of [one, two, one, two]) {
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const { started: before } = await schedules.get('h2');
+    await eventually(async () => assert.ok((await schedules.get('h2')).started > before), { limitMs: 30_000 });
     await supervisor?.kill();
     await supervisor?.start();
   }
   await one?.kill();
   await two?.kill();
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const downAt = Date.now();
+  // Two of its times come, and nobody is there.
+  await eventually(() => assert.ok(Date.now() > downAt + 2_000));
   await two?.start();
   const upAt = Date.now();
   await one?.start();
@@ -53,7 +56,7 @@ test('H1, H2 every second by cron, supervisors killed all the while: no fire twi
     return now;
   });
   const started = startedOf(info);
-  assert.ok(started.length >= 15, `${started.length} fires`);
+  assert.ok(started.length >= 10, `${started.length} fires`);
   assert.is(new Set(started.map(({ task: id }) => id)).size, started.length, 'a task each');
   for (const [i, { due }] of started.slice(1).entries()) assert.is(due - started[i]!.due, 1_000, 'each second once');
   assert.is(info.skipped, 0);
@@ -63,7 +66,7 @@ test('H1, H2 every second by cron, supervisors killed all the while: no fire twi
     .toSorted((a, b) => a - b);
   assert.ok(late[0]! >= 0, 'none is early');
   assert.ok(late[Math.floor(late.length / 2)]! <= 1_000, `late by ${late.join(', ')} ms`);
-  const outage = started.find(({ due }) => due > upAt - 3_000 && due <= upAt)!;
+  const outage = started.find(({ due }) => due > downAt && due <= upAt)!;
   assert.ok(outage.at - upAt <= 5_000 + MARGIN_MS, `${outage.at - upAt} ms after the outage`);
   await schedules.remove('h2');
 });

@@ -1,4 +1,4 @@
-// limit: 300s, alone
+// limit: 300s, pair
 // T6, R6, X9: tasks that ignore what they are told, block their worker, or throw where nobody catches, in real processes.
 import { fileURLToPath } from 'node:url';
 import type { NodeInfo } from '@baton/runtime';

@@ -1,4 +1,4 @@
-// limit: 300s, alone
+// limit: 300s, pair
 // L11, R3, R4: workers and supervisors die or are stopped. Each test has worker processes of its own, in a queue of its own.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TaskHandle } from '@baton/sdk';

@@ -4,13 +4,15 @@ import { once } from 'node:events';
 /** What a role says to the one who measures. `done` carries its figures. */
 export type RoleMessage =
   | { readonly kind: 'ready' }
+  /** The answer to `count`: how many tasks it has run so far. */
+  | { readonly kind: 'count'; readonly figures: { readonly ran: number } }
   | { readonly kind: 'done'; readonly figures: Readonly<Record<string, number>> }
   | { readonly kind: 'failed'; readonly reason: string };
 
 export type Child = {
   readonly pid: number;
   /** Resolves with the next message of this kind. */
-  readonly next: (kind: 'ready' | 'done') => Promise<Readonly<Record<string, number>>>;
+  readonly next: (kind: 'ready' | 'done' | 'count') => Promise<Readonly<Record<string, number>>>;
   readonly send: (message: string) => void;
   readonly stop: () => Promise<void>;
 };
@@ -35,12 +37,12 @@ export const startRole = (role: string, env: Readonly<Record<string, string>>): 
     wake?.();
   });
   const exited = once(child, 'exit').then(() => wake?.());
-  const next = async (kind: 'ready' | 'done'): Promise<Readonly<Record<string, number>>> => {
+  const next = async (kind: 'ready' | 'done' | 'count'): Promise<Readonly<Record<string, number>>> => {
     const until = performance.now() + LIMIT_MS;
     for (;;) {
       const message = inbox.shift();
       if (message?.kind === 'failed') throw new Error(`${role}: ${message.reason}`);
-      if (message?.kind === kind) return message.kind === 'done' ? message.figures : {};
+      if (message?.kind === kind) return message.kind === 'ready' ? {} : message.figures;
       if (message !== undefined) continue;
       if (child.exitCode !== null || child.signalCode !== null) {
         throw new Error(`${role} ended with ${child.signalCode ?? `code ${child.exitCode}`}`);

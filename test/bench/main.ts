@@ -9,14 +9,16 @@ import { batonCancel, batonHolder, batonLatency, batonProducer, batonStream, bat
 import { bullLatency, bullProducer, bullWorker } from './roles/bullmq.ts';
 import { graphileLatency, graphileProducer, graphileWorker } from './roles/graphile.ts';
 import { bossLatency, bossProducer, bossWorker } from './roles/pg-boss.ts';
+import { temporalLatency, temporalProducer, temporalWorker } from './roles/temporal.ts';
 import { ROWS, type Row } from './rows.ts';
 
-const USAGE = `npm run bench [-- --rows life,submits,arguments,idle,backlog,kills,postgres --settings durable,lazy --runs 5 --tasks 30000
+const USAGE = `npm run bench [-- --rows life,submits,arguments,idle,backlog,kills,limits,postgres --settings durable,lazy --runs 5 --tasks 30000
   --width 512 --concurrency 200 --samples 300 --backlog 100000 --out <file.json> --chart <file.svg>]
 
 Baton beside BullMQ on Redis doing the same, in turn, with fresh servers for every run; in the rows 'postgres' beside queues
-on PostgreSQL. 'core' is Baton's whole life alone. Prints a table, with the processor time a task of every process, and
-writes JSON and a chart.
+on PostgreSQL, in the rows 'limits' beside Baton itself without limits. Only where named: 'workers', with 1, 2 and 4 worker processes; 'copies', Baton alone with three copies on
+three servers beside one; 'temporal', beside Temporal's server, which Go builds the first time (some minutes); 'core',
+Baton's whole life alone. Prints a table, with the processor time a task of every process, and writes JSON and a chart.
 `;
 
 const ROLES: Readonly<Record<string, () => Promise<void>>> = {
@@ -35,12 +37,15 @@ const ROLES: Readonly<Record<string, () => Promise<void>>> = {
   'boss-producer': bossProducer,
   'boss-worker': bossWorker,
   'boss-latency': bossLatency,
+  'temporal-producer': temporalProducer,
+  'temporal-worker': temporalWorker,
+  'temporal-latency': temporalLatency,
 };
 
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
     options: {
-      rows: { type: 'string', default: 'life,submits,arguments,idle,backlog,kills,postgres' },
+      rows: { type: 'string', default: 'life,submits,arguments,idle,backlog,kills,limits,postgres' },
       settings: { type: 'string', default: 'durable,lazy' },
       runs: { type: 'string', default: '5' },
       tasks: { type: 'string', default: '30000' },

@@ -1,13 +1,17 @@
 import type { Durability } from '@baton/local';
+import { runCopies, runWaiting, sampleCopies, type CopiesResult, type Waiting } from './copies.ts';
 import { runSupervisorKill, runWorkerKill } from './kills.ts';
 import { median, spread } from './measure.ts';
+import { LIMITED_NAMES, LIMITED_TO } from './roles/load.ts';
 import {
   runBacklog,
   runBaton,
   runBullmq,
   runPostgresPeer,
   runSamples,
+  runTemporal,
   samplePostgresPeer,
+  sampleTemporal,
   type Load,
   type Mongo,
   type PostgresPeer,
@@ -61,8 +65,7 @@ export const ROWS: Readonly<Record<string, (plan: Plan, durability: Durability) 
     const sides = await inTurn(plan, `life ${durability}`, {
       baton: (i) =>
         runBaton({ ...load, kind: 'plain' }, durability, 'everything', {
-          server: mongo,
-          database: `bench_${process.pid}_${durability}_${i}`,
+          mongo: { server: mongo, database: `bench_${process.pid}_${durability}_${i}` },
         }),
       bullmq: () => runBullmq({ ...load, kind: 'plain' }, durability, 'everything'),
       alone: () => runBaton({ ...load, kind: 'plain' }, durability, 'no-projections'),
@@ -89,6 +92,88 @@ export const ROWS: Readonly<Record<string, (plan: Plan, durability: Durability) 
         rates(sides.baton),
       ),
     ];
+  },
+  /** Beside ours without: what it costs that how many run of each group, or key, is counted. */
+  limits: async (plan, durability) => {
+    const load: Load = { ...plan.load, kind: 'plain' };
+    const sides = await inTurn(plan, `limits ${durability}`, {
+      without: () => runBaton(load, durability, 'no-projections'),
+      group: () => runBaton({ ...load, limit: 'group' }, durability, 'no-projections'),
+      key: () => runBaton({ ...load, limit: 'key' }, durability, 'no-projections'),
+    });
+    return (['group', 'key'] as const).map((of) => {
+      const limit = `each of ${LIMITED_NAMES} ${of}s may run ${LIMITED_TO} at once, and each task names one`;
+      const setting = `${load.tasks} no-op tasks after a warm-up lap, ${load.width} submits at once, ${load.concurrency} slots, no projections; ${limit}; ${FSYNC[durability]}`;
+      const name = `whole life with a limit by ${of}, beside none`;
+      return row(name, setting, 'tasks/s', rates(sides[of]), rates(sides.without), 'without');
+    });
+  },
+  /** Without a peer: three copies on three servers of this machine, beside one. */
+  copies: async (plan, durability) => {
+    const load: Load = { ...plan.load, kind: 'plain' };
+    const waiting: Load = { ...load, tasks: Math.ceil(plan.backlog * WAITING_SHARE) };
+    const lives = await inTurn(plan, `copies ${durability}`, {
+      one: () => runCopies(1, load, durability),
+      three: () => runCopies(3, load, durability),
+    });
+    const idle = await inTurn({ ...plan, runs: 1 }, `copies idle ${durability}`, {
+      one: () => sampleCopies(1, durability, plan.samples),
+      three: () => sampleCopies(3, durability, plan.samples),
+    });
+    const wait = await inTurn({ ...plan, runs: 1 }, `copies waiting ${durability}`, {
+      one: () => runWaiting(1, waiting, durability),
+      three: () => runWaiting(3, waiting, durability),
+    });
+    const fsync = FSYNC[durability].split(' (')[0] ?? '';
+    const whole = `${load.tasks} no-op tasks after a warm-up lap, ${load.width} submits at once, ${load.concurrency} slots, no projections; ${fsync}`;
+    const alone = `one after the other on an idle system; ${fsync}`;
+    const still = `${waiting.tasks} tasks wait; ${fsync}`;
+    const beside = (name: string, setting: string, unit: string, one: Side, three: Side): Row =>
+      row(name, setting, unit, one, three, 'three copies');
+    const of = <T>(side: readonly T[], value: (one: T) => number): Side => ({ values: side.map(value) });
+    const [written, p50] = [(one: CopiesResult) => one.writtenBytes, (one: { readonly p50: number }) => one.p50];
+    const [servers, supervisor] = [(one: Waiting) => one.servers, (one: Waiting) => one.supervisor];
+    return [
+      beside('whole life by copies', whole, 'tasks/s', rates(lives.one), rates(lives.three)),
+      beside(
+        'written to disk for a task, all servers',
+        whole,
+        'bytes',
+        of(lives.one, written),
+        of(lives.three, written),
+      ),
+      beside('submit to handler by copies, p50', alone, 'ms', of(idle.one, p50), of(idle.three, p50)),
+      beside(
+        'memory of a task that waits, all servers',
+        still,
+        'bytes',
+        of(wait.one, servers),
+        of(wait.three, servers),
+      ),
+      beside(
+        'memory of a task that waits, supervisor',
+        still,
+        'bytes',
+        of(wait.one, supervisor),
+        of(wait.three, supervisor),
+      ),
+    ];
+  },
+  /** So many worker processes share the slots. */
+  workers: async (plan, durability) => {
+    const rows: Row[] = [];
+    for (const workers of WORKERS) {
+      const concurrency = Math.ceil(plan.load.concurrency / workers);
+      const load: Load = { ...plan.load, concurrency, kind: 'plain' };
+      const sides = await inTurn(plan, `${workers} workers ${durability}`, {
+        baton: () => runBaton(load, durability, 'no-projections', { workers }),
+        bullmq: () => runBullmq(load, durability, 'everything', workers),
+      });
+      const setting = `${load.tasks} no-op tasks after a warm-up lap, ${load.width} submits at once, ${workers} x ${concurrency} slots, no projections; ${FSYNC[durability]}`;
+      const name = `whole life, ${workers} worker process${workers === 1 ? '' : 'es'}`;
+      rows.push(row(name, setting, 'tasks/s', rates(sides.baton), rates(sides.bullmq)));
+    }
+    return rows;
   },
   submits: async (plan, durability) => {
     const load: Load = { ...plan.load, kind: 'plain' };
@@ -169,6 +254,33 @@ export const ROWS: Readonly<Record<string, (plan: Plan, durability: Durability) 
       ),
     ]);
   },
+  /** No projections on our side. Much slower than the others, so it is given fewer. */
+  temporal: async (plan, durability) => {
+    const load: Load = { ...plan.load, tasks: Math.ceil(plan.load.tasks / TEMPORAL_SHARE), kind: 'plain' };
+    const samples = Math.min(plan.samples, POLLED_SAMPLES);
+    const lives = await inTurn(plan, `temporal ${durability}`, {
+      baton: () => runBaton(load, durability, 'no-projections'),
+      temporal: () => runTemporal(load, durability),
+    });
+    const idle = await inTurn(plan, `temporal idle ${durability}`, {
+      baton: () => runSamples('baton', 'latency', durability, samples),
+      temporal: () => sampleTemporal(durability, samples),
+    });
+    const store = `its server on SQLite, synchronous ${durability === 'durable' ? 'full' : 'normal'}; nats-server ${FSYNC[durability].split(' (')[0]}`;
+    const setting = `${load.tasks} no-op tasks (there: workflows of one activity) after a warm-up lap, ${load.width} submits at once, ${load.concurrency} slots, no projections; ${store}`;
+    const p50 = (side: keyof typeof idle) => ({ values: idle[side].map((one) => one.p50) });
+    return [
+      row('whole life beside Temporal', setting, 'tasks/s', rates(lives.baton), rates(lives.temporal), 'Temporal'),
+      row(
+        'submit to handler beside Temporal, p50',
+        `one after the other on an idle system; ${store}`,
+        'ms',
+        p50('baton'),
+        p50('temporal'),
+        'Temporal',
+      ),
+    ];
+  },
   kills: async (plan, durability) => {
     const sides = await inTurn(plan, `kills ${durability}`, {
       baton: async () => ({ worker: await runWorkerKill(durability), supervisor: await runSupervisorKill(durability) }),
@@ -180,6 +292,15 @@ export const ROWS: Readonly<Record<string, (plan: Plan, durability: Durability) 
     ];
   },
 };
+
+/** Of the backlog, in the rows of copies: three servers on one machine take three times as much memory. */
+const WAITING_SHARE = 0.6;
+
+/** Worker processes of the rows by that name. */
+const WORKERS = [1, 2, 4];
+
+/** One in so many of the tasks. */
+const TEMPORAL_SHARE = 15;
 
 /** Who looks for work twice a second takes half a second for each. */
 const POLLED_SAMPLES = 40;

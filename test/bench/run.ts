@@ -1,18 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startNats, startRedis, type Durability, type startMongo } from '@baton/local';
+import { startNats, startRedis, startTemporal, terminalReporter, type Durability, type startMongo } from '@baton/local';
 import { makeWorkerUtils } from 'graphile-worker';
 import { startRole, type Child } from './child.ts';
 import { childrenOf, cpuSecondsOf, residentBytesOf } from './measure.ts';
 import { projectedSeconds } from './roles/baton.ts';
 import { startService, type ServiceProcess } from './service-process.ts';
 
-/** `kind`: what is submitted, see `roles/load.ts`. `width`: submits under way. `concurrency`: slots of the worker. */
+/**
+ * `kind`: what is submitted, see `roles/load.ts`. `width`: submits under way. `concurrency`: slots of the worker. `limit`: each
+ * task names a group or a key, of which so many may run at once; absent: nothing is limited.
+ */
 export type Load = {
   readonly tasks: number;
   readonly width: number;
   readonly concurrency: number;
   readonly kind: 'plain' | 'kib';
+  readonly limit?: 'group' | 'key';
 };
 
 /** Microseconds of processor time a task, by process. */
@@ -30,7 +34,7 @@ export type RunResult = {
 };
 
 export type Mongo = Awaited<ReturnType<typeof startMongo>>;
-type Undo = (stop: () => Promise<void>) => void;
+export type Undo = (stop: () => Promise<void>) => void;
 type Pids = Readonly<Record<string, readonly number[]>>;
 
 /** Runs `body` and undoes what it has opened, the last first, also when it throws. */
@@ -43,20 +47,36 @@ export const withUndo = async <T>(body: (undo: Undo) => Promise<T>): Promise<T> 
   }
 };
 
-const envOf = (load: Load): Readonly<Record<string, string>> => ({
+export const envOf = (load: Load): Readonly<Record<string, string>> => ({
   BENCH_TASKS: String(load.tasks),
   BENCH_WIDTH: String(load.width),
   BENCH_CONCURRENCY: String(load.concurrency),
   BENCH_KIND: load.kind,
+  BENCH_LIMIT: load.limit ?? '',
 });
 
-const role = (undo: Undo, name: string, env: Readonly<Record<string, string>>): Child => {
+export const role = (undo: Undo, name: string, env: Readonly<Record<string, string>>): Child => {
   const child = startRole(name, env);
   undo(() => child.stop());
   return child;
 };
 
-const service = async (undo: Undo, name: string, env: Readonly<Record<string, string>>): Promise<ServiceProcess> => {
+export const openWorkers = async (
+  undo: Undo,
+  name: string,
+  env: Readonly<Record<string, string>>,
+  count: number,
+): Promise<readonly Child[]> => {
+  const all = Array.from({ length: count }, () => role(undo, name, env));
+  for (const each of all) await each.next('ready');
+  return all;
+};
+
+export const service = async (
+  undo: Undo,
+  name: string,
+  env: Readonly<Record<string, string>>,
+): Promise<ServiceProcess> => {
   const started = await startService(name, env);
   undo(() => started.stop());
   return started;
@@ -91,24 +111,29 @@ type Lap = {
   readonly tasks: number;
   readonly pids: Pids;
   readonly producer: Child;
-  /** Absent: nobody runs what is submitted. */
-  readonly worker?: Child;
+  /** None: nobody runs what is submitted. */
+  readonly workers?: readonly Child[];
   readonly messages?: () => Promise<{ readonly in: number; readonly out: number }>;
 };
 
 /** One warm-up lap that is not counted, then the lap that is. */
-const laps = async (lap: Lap): Promise<RunResult> => {
+export const laps = async (lap: Lap): Promise<RunResult> => {
   await lapOf(lap);
   return lapOf(lap);
 };
 
-const lapOf = async ({ tasks, pids, producer, worker, messages }: Lap): Promise<RunResult> => {
+const lapOf = async ({ tasks, pids, producer, workers = [], messages }: Lap): Promise<RunResult> => {
   const counted = await messages?.();
   const before = cpuNow(pids);
+  const [worker, ...others] = workers;
+  const ranBefore = others.length === 0 ? 0 : await ranBy(workers);
   const began = performance.now();
   producer.send('go');
-  worker?.send('go');
-  const [submitted, ended] = await Promise.all([producer.next('done'), worker?.next('done')]);
+  if (others.length === 0) worker?.send('go');
+  const [submitted, ended] = await Promise.all([
+    producer.next('done'),
+    others.length === 0 ? worker?.next('done') : allRan(workers, ranBefore + tasks),
+  ]);
   // Who cannot know which is the last waits for a moment in which nothing comes.
   const seconds = (performance.now() - began - (ended?.['quiet'] ?? 0)) / 1_000;
   const after = cpuNow(pids);
@@ -125,6 +150,18 @@ const lapOf = async ({ tasks, pids, producer, worker, messages }: Lap): Promise<
   };
 };
 
+const ranBy = async (workers: readonly Child[]): Promise<number> => {
+  for (const worker of workers) worker.send('count');
+  const counts = await Promise.all(workers.map((worker) => worker.next('count')));
+  return counts.reduce((sum, { ran = 0 }) => sum + ran, 0);
+};
+
+/** Looked at a hundred times a second, so that looking costs nothing beside the tasks. */
+const allRan = async (workers: readonly Child[], total: number): Promise<Readonly<Record<string, number>>> => {
+  while ((await ranBy(workers)) < total) await new Promise((resolve) => setTimeout(resolve, 10));
+  return {};
+};
+
 /** What runs beside the producer: `everything` is supervisor, projector and worker, as they are shipped. */
 export type BatonParts = 'everything' | 'no-projections' | 'producer-alone';
 
@@ -133,7 +170,10 @@ export const runBaton = (
   load: Load,
   durability: Durability,
   parts: BatonParts,
-  mongo?: { readonly server: Mongo; readonly database: string },
+  {
+    mongo,
+    workers = 1,
+  }: { readonly mongo?: { readonly server: Mongo; readonly database: string }; readonly workers?: number } = {},
 ): Promise<RunResult> =>
   withUndo(async (undo) => {
     const { pids: server, messages, env: own } = await openNats(undo, durability, envOf(load));
@@ -151,10 +191,9 @@ export const runBaton = (
       // PostgreSQL has a process for every connection; what each has used counts while it lives.
       pids['mongo'] = mongo.server.pids().flatMap((pid) => [pid, ...childrenOf(pid)]);
     }
-    const worker = role(undo, 'baton-worker', env);
-    await worker.next('ready');
-    pids['worker'] = [worker.pid];
-    const result = await laps({ tasks: load.tasks, pids, producer, worker, messages });
+    const all = await openWorkers(undo, 'baton-worker', env, workers);
+    pids['worker'] = all.map(({ pid }) => pid);
+    const result = await laps({ tasks: load.tasks, pids, producer, workers: all, messages });
     if (mongoUrl === undefined) return result;
     return { ...result, documentsBehindSeconds: await projectedSeconds(mongoUrl, 2 * load.tasks, 120_000) };
   });
@@ -163,6 +202,7 @@ export const runBullmq = (
   load: Load,
   durability: Durability,
   parts: 'everything' | 'producer-alone',
+  workers = 1,
 ): Promise<RunResult> =>
   withUndo(async (undo) => {
     const { pid, env } = await openRedis(undo, durability, envOf(load));
@@ -170,9 +210,13 @@ export const runBullmq = (
     await producer.next('ready');
     const pids = { 'redis-server': [pid], producer: [producer.pid] };
     if (parts === 'producer-alone') return laps({ tasks: load.tasks, pids, producer });
-    const worker = role(undo, 'bull-worker', env);
-    await worker.next('ready');
-    return laps({ tasks: load.tasks, pids: { ...pids, worker: [worker.pid] }, producer, worker });
+    const all = await openWorkers(undo, 'bull-worker', env, workers);
+    return laps({
+      tasks: load.tasks,
+      pids: { ...pids, worker: all.map(({ pid: each }) => each) },
+      producer,
+      workers: all,
+    });
   });
 
 /** Queues on PostgreSQL. */
@@ -213,7 +257,12 @@ export const runPostgresPeer = (
     await producer.next('ready');
     const worker = role(undo, `${ROLE_OF[peer]}-worker`, env);
     await worker.next('ready');
-    return laps({ tasks: load.tasks, pids: { producer: [producer.pid], worker: [worker.pid] }, producer, worker });
+    return laps({
+      tasks: load.tasks,
+      pids: { producer: [producer.pid], worker: [worker.pid] },
+      producer,
+      workers: [worker],
+    });
   });
 
 export const samplePostgresPeer = (
@@ -225,6 +274,31 @@ export const samplePostgresPeer = (
   withUndo(async (undo) => {
     const load = envOf({ tasks: samples, width: 1, concurrency: 10, kind: 'plain' });
     return sampled(role(undo, `${ROLE_OF[peer]}-latency`, await openPostgres(undo, mongo, durability, load)));
+  });
+
+const openTemporal = async (undo: Undo, durability: Durability, env: Readonly<Record<string, string>>) => {
+  const fsync = durability === 'durable' ? 'always' : 'checkpoint';
+  const temporal = await startTemporal({ fsync, report: terminalReporter() });
+  undo(() => temporal.stop());
+  return { pid: temporal.pid, env: { ...env, TEMPORAL_ADDRESS: temporal.url, TEMPORAL_PACKAGES: temporal.packages } };
+};
+
+export const runTemporal = (load: Load, durability: Durability): Promise<RunResult> =>
+  withUndo(async (undo) => {
+    const { pid, env } = await openTemporal(undo, durability, envOf(load));
+    const producer = role(undo, 'temporal-producer', env);
+    await producer.next('ready');
+    const worker = role(undo, 'temporal-worker', env);
+    await worker.next('ready');
+    const pids = { 'temporal-server': [pid], producer: [producer.pid], worker: [worker.pid] };
+    return laps({ tasks: load.tasks, pids, producer, workers: [worker] });
+  });
+
+export const sampleTemporal = (durability: Durability, samples: number): Promise<Quantiles> =>
+  withUndo(async (undo) => {
+    const load = envOf({ tasks: samples, width: 1, concurrency: 10, kind: 'plain' });
+    const { env } = await openTemporal(undo, durability, load);
+    return sampled(role(undo, 'temporal-latency', env));
   });
 
 export type Backlog = {
@@ -277,7 +351,7 @@ export const runSamples = (
     return sampled(role(undo, `${side === 'baton' ? 'baton' : 'bull'}-${what}`, opened.env));
   });
 
-const sampled = async (measured: Child): Promise<Quantiles> => {
+export const sampled = async (measured: Child): Promise<Quantiles> => {
   await measured.next('ready');
   measured.send('go');
   const { p50 = Number.NaN, p99 = Number.NaN } = await measured.next('done');

@@ -1,4 +1,4 @@
-// limit: 420s, alone
+// limit: 420s
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,12 @@ test(
     assert.match(stdout, 'whole life, everything running');
     assert.match(stdout, /processor µs a task: nats-server \d+, producer \d+/);
     const { rows } = JSON.parse(await readFile(out, 'utf8')) as { rows: readonly Row[] };
-    assert.is(rows.length, 16);
+    assert.is(rows.length, 18);
+    const limited = rows.filter(({ peer }) => peer?.name === 'without');
+    assert.equal(
+      limited.map(({ name }) => /by (\w+)/.exec(name)?.[1]),
+      ['group', 'key'],
+    );
     for (const { name, baton, peer, ratio } of rows) {
       // So few tasks can take less memory than was free before.
       if (name.startsWith('memory')) continue;

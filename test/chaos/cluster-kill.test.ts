@@ -1,4 +1,4 @@
-// limit: 900s, alone
+// limit: 900s, pair
 // Three servers, one killed every 15 s. With BATON_CHAOS_KILLS (a number of kills) it measures, against the bar of 10 s;
 // without, on whatever machine it runs, three kills show that documents and event log come after all of them.
 import * as assert from 'uvu/assert';

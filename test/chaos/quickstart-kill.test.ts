@@ -1,4 +1,4 @@
-// limit: 600s, alone
+// limit: 600s
 // What dies in the middle of the quick-start job, and what is left of it.
 import type { TaskHandle } from '@baton/sdk';
 import { checkEffects, checkLife, checkLives, describeReport, type Recorded } from '@baton/testkit';

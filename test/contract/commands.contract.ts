@@ -53,11 +53,15 @@ export const commandsContract = (name: string, withBench: WithBench): void =>
     check('a command waits while nobody serves; its sender is told that nobody has answered', async (bench) => {
       const [sender, a] = [await bench.ports('sender'), await bench.ports('a')];
       assert.is((await sender.commands.send({ verb: 'cancel', bytes: bytes('x') }, 500)).kind, 'silent');
+      assert.is((await sender.commands.send({ verb: 'signal', bytes: bytes('y') }, 500)).kind, 'silent');
       const { given, close } = await serve(a, (message) => message.ack());
       await until(bench, () =>
         assert.equal(
           given.map((one) => [one.verb, text(one.bytes)]),
-          [['cancel', 'x']],
+          [
+            ['cancel', 'x'],
+            ['signal', 'y'],
+          ],
         ),
       );
       assert.ok(Math.abs(bench.clock.now() - (given[0]?.storedAt ?? 0)) < 60_000);

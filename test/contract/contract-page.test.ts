@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { ARCHIVE_TTL_MS, encode, EVENTS_MAX_AGE_MS, type SchemaPart } from '@baton/protocols';
 import * as assert from 'uvu/assert';
-import { apiCodes } from '../../packages/nats/src/publisher/outcome.ts';
+import { apiCodes } from '../../packages/nats/src/codes.ts';
 import { recordByState } from '../support/contract/record-schemas.ts';
 import { suite } from '../support/suite.ts';
 

@@ -1,6 +1,15 @@
-import type { Credit, CreditAnswer, OfferBatch, OfferedTask, ReadyMessage } from '@baton/runtime';
+import type { QueueView } from '@baton/core';
+import type {
+  Credit,
+  CreditAnswer,
+  OfferBatch,
+  OfferedTask,
+  ReadyMessage,
+  StandingQuestion,
+  Subscription,
+} from '@baton/runtime';
 import { silentLog, WorkerQueues } from '@baton/runtime';
-import { allPartitions } from '@baton/protocols';
+import { allPartitions, type Address } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { QueueHost } from '../../packages/runtime/src/dispatch/queue-host.ts';
 import type { QueuedTask } from '../../packages/runtime/src/dispatch/ready-outbox.ts';
@@ -57,6 +66,8 @@ const alone = (name: string) => ({
   allRunning: () => [],
   partitions: () => allPartitions(),
   leased: () => [name],
+  holdsBack: () => false,
+  displace: async () => true,
   settings: { isCurrent: true, of: () => undefined, all: () => new Map() },
 });
 
@@ -206,7 +217,7 @@ export const dispatchContract = (name: string, withBench: WithBench): void =>
         message(1, { begins: true }),
         message(2, { ready: [task, queued('m', 9)], gone: [gone] }),
         message(3, {
-          ready: [queued('n', 10, { group: 'tenant', units: 3 })],
+          ready: [queued('n', 10, { group: 'tenant', units: 3, limitKey: 'dock', begun: true })],
           held: [{ queue: 'a.b', address: sampleAddress('o'), revision: 11, type: 'job', group: 'tenant' }],
         }),
         message(4, { state: { members: ['s1', 's2'], partitions: ['00', '3f'], limited: ['a.b'] }, held: [] }),
@@ -229,6 +240,76 @@ export const dispatchContract = (name: string, withBench: WithBench): void =>
         dispatch.onWaiting(() => [{ ...line, waiting }]);
       }
       await until(bench, async () => assert.equal(await asker.dispatch.waiting(200), [{ ...line, waiting: 5 }]));
+    });
+
+    check('Q9: where a task stands is told whole, by the host of its queue alone', async (bench) => {
+      const asker = await bench.ports('cli');
+      const question = { queue: 'a.b', address: sampleAddress('k'), type: 'job' };
+      assert.equal(await asker.dispatch.standing(question, 30_000), { kind: 'nobody' });
+      const bare: QueueView<Address> = {
+        ...{ state: 'unheard', ahead: 0, waiting: 0, inTheWay: [] },
+        workers: { queue: 0, type: 0, free: 0, refused: 0 },
+      };
+      const set = { by: 'user:root', at: 5 } as const;
+      const full: QueueView<Address> = {
+        ...{ state: 'waiting', ahead: 7, waiting: 9, halt: 'taken_over', throughput: { starts: 6, ms: 4_000 } },
+        workers: { queue: 4, type: 3, free: 2, refused: 1 },
+        servedIn: ['other'],
+        inTheWay: [
+          { kind: 'paused', of: 'queue', ...set },
+          { kind: 'paused', of: 'group', name: 'acme', ...set, why: 'unpaid' },
+          {
+            ...{ kind: 'limit', of: 'type', name: 'job', ...set, why: 'licence' },
+            concurrency: { most: 2, running: 3 },
+            rate: { units: 5, windowMs: 60_000, used: 5, opensInMs: 12 },
+            holders: [sampleAddress('l'), sampleAddress('m')],
+          },
+          { kind: 'limit', of: 'queue', ...set, rate: { units: 5, windowMs: 60_000, used: 6 }, holders: [] },
+          {
+            kind: 'limit',
+            of: 'key',
+            name: 'dock',
+            type: 't',
+            ...set,
+            from: 'definition',
+            concurrency: { most: 1, running: 1 },
+            whenFull: 'cancel_newest',
+            holders: [],
+          },
+          {
+            kind: 'limit',
+            of: 'type',
+            name: 't',
+            ...set,
+            from: 'definition',
+            concurrency: { most: 1, running: 1 },
+            holders: [],
+          },
+        ],
+      };
+      const asked: StandingQuestion[] = [];
+      const ties: Subscription[] = [];
+      for (const id of ['s1', 's2', 's3']) {
+        const { dispatch } = await bench.ports(id);
+        const answerFor = (one: StandingQuestion) => {
+          asked.push(one);
+          return id === 's2' && one.queue !== 'nobodys' ? (one.queue === 'a.b' ? full : bare) : undefined;
+        };
+        ties.push(dispatch.onStanding(answerFor));
+      }
+      await until(bench, async () =>
+        assert.equal(await asker.dispatch.standing(question, LONG_MS), { kind: 'answered', view: full }),
+      );
+      assert.equal(asked[0], question);
+      assert.equal(await asker.dispatch.standing({ ...question, queue: 'default' }, LONG_MS), {
+        kind: 'answered',
+        view: bare,
+      });
+      assert.equal(await asker.dispatch.standing({ ...question, queue: 'nobodys' }, 200), { kind: 'silent' });
+      for (const tie of ties) tie.close();
+      await until(bench, async () =>
+        assert.equal(await asker.dispatch.standing(question, LONG_MS), { kind: 'nobody' }),
+      );
     });
 
     check(

@@ -9,6 +9,7 @@ import { linkContract } from './link.contract.ts';
 import { memoryBench } from './memory-bench.ts';
 import { operationsContract } from './operations.contract.ts';
 import { presenceContract } from './presence.contract.ts';
+import { queueSettingsContract } from './queue-settings.contract.ts';
 import { recordFeedContract } from './record-feed.contract.ts';
 import { recordStoreContract } from './record-store.contract.ts';
 import { schedulesContract } from './schedules.contract.ts';
@@ -34,6 +35,7 @@ for (const [name, world] of Object.entries(worlds)) {
   dispatchContract(name, bench);
   operationsContract(name, bench);
   definitionsContract(name, bench);
+  queueSettingsContract(name, bench);
   schedulesContract(name, bench);
   signalsContract(name, bench);
   workContract(name, bench);

@@ -2,7 +2,7 @@
 import { decide, evolve, type Command, type Fence, type Status, type TaskRecord } from '@baton/core';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { commandOf, NO_FENCE, type Intent } from '../../packages/core/src/testing/intents.ts';
+import { commandOf, surroundingsOf, type Intent } from '../../packages/core/src/testing/intents.ts';
 import { openFits, picture } from '../support/contract/schemas.ts';
 import { suite } from '../support/suite.ts';
 
@@ -18,7 +18,21 @@ const OFTEN: readonly Command['kind'][] = [
   'time-out',
 ];
 const KINDS: readonly Command['kind'][] = [
-  ...(['submit', 'cancel', 'retry', 'claim', 'make-abortable', 'progress', 'mark-finishing', 'observe-abort'] as const),
+  ...([
+    'submit',
+    'cancel',
+    'signal',
+    'suspend',
+    'keep-step',
+    'set-cancel-handle',
+    'end-cancelling',
+    'retry',
+    'claim',
+    'make-abortable',
+    'progress',
+    'mark-finishing',
+    'observe-abort',
+  ] as const),
   ...(['finish', 'give-back', 'time-out', 'mark-not-stopping', 'rescue', 'promote', 'release-successors'] as const),
   'archive',
 ];
@@ -56,7 +70,8 @@ const straight = (kind: Command['kind']): Intent => ({
     worker: 'w1',
     id: 'present',
     fence: 'present',
-    pick: 1,
+    // Of one that waits for nobody, is not called inline, and joins.
+    pick: 11,
   } as const),
   ...({ scope: 'private', policy: { timeoutMs: 5 }, flag: false, number: 0, whenAborting: 'queue' } as const),
 });
@@ -68,6 +83,8 @@ const BEGINNINGS: readonly (readonly Command['kind'][])[] = [
   ['submit', 'claim', 'make-abortable', 'time-out'],
   ['submit', 'claim', 'make-abortable', 'time-out', 'observe-abort', 'finish'],
   ['submit', 'claim', 'mark-finishing'],
+  ['submit', 'claim', 'set-cancel-handle', 'rescue', 'end-cancelling', 'claim', 'set-cancel-handle'],
+  ['submit', 'claim', 'suspend', 'signal', 'claim', 'suspend'],
 ];
 
 const stories = fc
@@ -81,20 +98,15 @@ const recordsOf = (story: readonly Intent[]): readonly TaskRecord[] => {
   let record: TaskRecord | undefined;
   let made = 0;
   for (const [at, intent] of story.entries()) {
-    const ids = {
-      present: record?.id ?? 'task-0',
-      next: `task-${made + 1}`,
-      waiting: record?.successor?.spec.id ?? 'none',
-    };
-    const fence = record?.owner?.fence ?? NO_FENCE;
-    const command = commandOf(intent, { ids, revision: seen.length, fence, past, at });
+    const surroundings = surroundingsOf(record, { made, revision: seen.length, past, at });
+    const command = commandOf(intent, surroundings);
     const decision = decide(record, command);
     if (!decision.ok) continue;
     record = decision.events.reduce<TaskRecord | undefined>(evolve, record);
     if (record === undefined) continue;
     seen.push(record);
     if (record.owner !== undefined) past.push(record.owner.fence);
-    if (command.kind === 'submit' && command.spec.id === ids.next) made++;
+    if (command.kind === 'submit' && command.spec.id === surroundings.ids.next) made++;
   }
   return seen;
 };

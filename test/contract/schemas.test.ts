@@ -37,13 +37,17 @@ test('there are no others', () => {
   );
 });
 
-test('every field of a record has a description', () => {
-  const { properties } = JSON.parse(readFileSync(schemaFile('record'), 'utf8')) as {
-    readonly properties: Readonly<Record<string, { readonly description?: string }>>;
-  };
-  const silent = Object.keys(properties).filter((name) => !properties[name]?.description);
-  assert.equal(silent, [], 'add a row to the table of the record in protocols/README.md');
-});
+const propertiesOf = (name: string): Readonly<Record<string, { readonly description?: string }>> =>
+  (JSON.parse(readFileSync(schemaFile(name), 'utf8')) as { readonly properties: ReturnType<typeof propertiesOf> })
+    .properties;
+
+for (const name of ['record', 'schedule', 'queue-settings'])
+  test(`every field has a description: ${name}`, () => {
+    const silent = Object.entries(propertiesOf(name)).flatMap(([field, { description }]) =>
+      description ? [] : [field],
+    );
+    assert.equal(silent, [], 'add a row to its table in protocols/README.md');
+  });
 
 type Vector = { readonly title: string; readonly record: Readonly<Record<string, unknown>>; readonly bytes: string };
 const vectors = JSON.parse(readFileSync('protocols/vectors/records.json', 'utf8')) as readonly Vector[];
@@ -106,26 +110,43 @@ const REQUESTS = {
       run_at: '2026-01-01T00:00:00Z',
       expires_at: '2026-01-02T00:00:00Z',
       group: 'g',
+      limit_key: 'dock',
       units: 2,
+      tags: { tenant: 'acme', order: 17, isUrgent: true },
       strict: true,
     },
     { delay: 5, expires: 9, operation_id: 'o', when_aborting: 'join', v: 1, user, fallback },
+    { depends_on: ['a', { task: 'b', address: '2a.t.c', on_failure: 'ignore' }] },
   ],
   cancel: [{ id: 'x', address, force: true, v: 1, user }],
+  signal: [{ id: 'x', address, name: 'approved', data: { ok: true }, operation_id: 'o', v: 1, user }],
+  why: [{ id: 'x', address, v: 1, user }],
   'work-claim': [
     { ...sender, host: 'h', pid: 1, request: 'r', queue: 'q', types: ['t'], max: 1, wait: 1.5, concurrency: 2 },
     {
       ...sender,
       request: 'r',
       queues: ['q'],
-      definitions: [{ type: 't', ...fallback, title: 'T', description: 'D', args_schema: {} }],
+      definitions: [
+        { type: 't', ...fallback, tags: { tenant: 'acme' }, title: 'T', description: 'D', args_schema: {} },
+      ],
     },
   ],
   'work-beat': [
     {
       ...{ ...sender, host: 'h', pid: 1, state: 'draining', concurrency: 1 },
       running: [
-        { address, fence, abortable: true, observed: true, finishing: true, progress: [1, 2], payload: { a: 1 } },
+        {
+          address,
+          fence,
+          abortable: true,
+          observed: true,
+          finishing: true,
+          progress: [1, 2],
+          payload: { a: 1 },
+          tags: { a: null },
+          traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+        },
         { address, fence, finishing: { outcome: 'failure', result: 1, error, terminal: true, retry_after: 1 } },
       ],
     },
@@ -133,7 +154,13 @@ const REQUESTS = {
   'work-finish': [
     {
       ...{ ...sender, request: 'r', address, fence, outcome: 'give_back', result: 1, error, terminal: false },
-      ...{ retry_after: '1m', handler_errors: [error], progress: 0.5, payload: {}, why: 'w', abnormal: true },
+      ...{ retry_after: '1m', handler_errors: [error], progress: 0.5, payload: {}, tags: {}, why: 'w', abnormal: true },
+      wait: { signal: 's', number: 1, timeout: '1m', over: true },
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    },
+    {
+      ...{ ...sender, request: 'r', address, fence, outcome: 'success' },
+      result_object: { size: 1_000_000, digest: 'a1'.repeat(32) },
     },
   ],
 } as const;
@@ -141,6 +168,8 @@ const REQUESTS = {
 const SHAPES = {
   submit: commandShapes.submit,
   cancel: commandShapes.cancel,
+  signal: commandShapes.signal,
+  why: commandShapes.why,
   'work-claim': workShapes.claim,
   'work-beat': workShapes.beat,
   'work-finish': workShapes.finish,

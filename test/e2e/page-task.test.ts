@@ -1,6 +1,7 @@
 // limit: 240s
 // One task on its own page, and the form that makes one.
 import { readFileSync } from 'node:fs';
+import { connect, task } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { screenshot } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
@@ -115,6 +116,9 @@ test(
     const page = await open('alice', `/task/${task.uuid}`);
     await page.getByText('No worker serves page.running in queue mail.').waitFor();
     await page.getByText('Workers serve it in queue default.').waitFor();
+    const why = page.getByRole('region', { name: 'Why it waits' });
+    await why.getByText('No worker serves queue mail. Workers take that type from queue default.').waitFor();
+    await why.getByText('It is next in queue mail, priority normal; nothing else waits.').waitFor();
     await page.keyboard.press('n');
     const dialog = page.getByRole('dialog', { name: 'Schedule a task' });
     await dialog.getByLabel('Type').fill('page.running');
@@ -128,9 +132,51 @@ test(
 );
 
 test(
+  'Q9 why a task waits: on its page and behind a sign of its row, with links to what holds it, and by itself as it changes',
+  async (context) => {
+    const { system, open } = await startPage(context, { env: { BATON_CONCURRENCY: '4' } });
+    const root = system.baton.as({ id: 'admin', admin: true });
+    await root.queues.limit('default', { of: 'queue', concurrency: 1, why: 'the warehouse takes one at a time' });
+    const alice = system.baton.as({ id: 'alice' });
+    const holder = await alice.within(() =>
+      ticks.with({ taskName: 'Nightly export of a long name' }).schedule(1e5, 100),
+    );
+    await eventually(async () => assert.is((await holder.refresh()).status, 'in_progress'), { limitMs: 20_000 });
+    const task = await alice.within(() => ticks.with({ taskName: 'Waits' }).schedule(2, 1));
+    const page = await open('alice', `/task/${task.uuid}`);
+    const why = page.getByRole('region', { name: 'Why it waits' });
+    await why.getByText('Queue default is at its limit of 1 at once').waitFor();
+    await why.getByRole('link', { name: 'Nightly export of a long name' }).waitFor();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const width of [380, 1400]) {
+        await page.setViewportSize({ width, height: width === 380 ? 780 : 1000 });
+        await expectNoOverflow(page, `${width} px`);
+        await expectAccessible(page, `a task that waits, ${width} px, ${colorScheme}`);
+        await screenshot(page, `task-waits-${width}-${colorScheme}`);
+      }
+    }
+    await root.queues.pause('default', { why: 'maintenance' });
+    await why.getByText(/^Queue default is paused by admin since .*: maintenance\.$/).waitFor();
+    await page.goto(new URL('/', page.url()).href);
+    await waitForRow(page, 'Waits');
+    const row = rowOf(page, 'Waits');
+    await row.getByRole('button', { name: 'Why Waits waits' }).click();
+    await page.getByText(/^Queue default is paused by admin/).waitFor();
+    await expectAccessible(page, 'why a row waits');
+    await screenshot(page, 'list-why');
+    await root.queues.resume('default');
+    await holder.cancel();
+    await eventually(async () => assert.is((await task.refresh()).status, 'success'), { limitMs: 20_000 });
+    await row.getByRole('button', { name: 'Why Waits waits' }).waitFor({ state: 'detached' });
+  },
+  LIMIT,
+);
+
+test(
   'D10 the form shows how a type is defined, and says at the arguments that they do not fit it',
   async (context) => {
-    const { open } = await startPage(context);
+    const { system, open } = await startPage(context);
     const page = await open('alice');
     await page.getByText('No tasks yet').waitFor();
     await page.keyboard.press('n');
@@ -141,6 +187,7 @@ test(
     await dialog.getByText('Empty: as its type has it (5m).').waitFor();
     await dialog.getByText('Empty: as its type has it (greetings).').waitFor();
     await dialog.getByText('No worker serves page.described in queue greetings now').waitFor();
+    assert.is(await dialog.getByText('different definitions').count(), 0);
     assert.is(await dialog.getByLabel('Scope').locator('option').first().innerText(), 'as its type has it (shared)');
     assert.is(await dialog.getByLabel('Priority').locator('option').first().innerText(), 'as its type has it (low)');
     await dialog.getByLabel('Arguments').fill('["you", "twice"]');
@@ -155,6 +202,25 @@ test(
     await dialog.getByLabel('Arguments').fill('["you", 2]');
     await dialog.getByRole('button', { name: 'Schedule' }).click();
     await page.locator('.toasts').getByText('Scheduled: greeting').waitFor();
+    const { natsUrl: servers, namespace } = system;
+    for (const timeout of ['1m', '2m']) {
+      const client = await connect({ servers, namespace, user: { id: 'alice' } });
+      context.defer(() => client.close());
+      await client.startWorker({
+        tasks: [task({ name: 'page.disputed', timeout }, () => undefined)],
+        queues: ['disputes'],
+        handleStrayErrors: false,
+      });
+    }
+    await eventually(async () => {
+      const kept = (await system.baton.types()).find(({ definition }) => definition.type === 'page.disputed');
+      assert.is(kept?.conflicts.length, 1);
+    });
+    const admins = await open('admin');
+    await admins.getByRole('table').waitFor();
+    await admins.keyboard.press('n');
+    await admins.getByRole('dialog', { name: 'Schedule a task' }).getByLabel('Type').fill('page.disputed');
+    await admins.getByText(/different definitions; the one shown here counts: .* differs in timeout\.$/).waitFor();
   },
   LIMIT,
 );

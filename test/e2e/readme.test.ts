@@ -1,10 +1,10 @@
 // limit: 200s
 // Every TypeScript block of the README compiles against the SDK, runs against real servers, and prints what it says.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as assert from 'uvu/assert';
+import { bundlePrograms, checkPrograms, DOC_TSCONFIG } from '../support/doc-programs.ts';
 import { eventually } from '../support/eventually.ts';
 import { blocksIn, type Block } from '../support/readme-blocks.ts';
 import { suite } from '../support/suite.ts';
@@ -29,56 +29,21 @@ const folderOf = ({ defer }: TestContext): string => {
   return folder;
 };
 
-/** Runs a program to its end; resolves with what it printed, rejects with that when it fails. */
-const run = (command: string, args: readonly string[]): Promise<string> =>
-  new Promise((done, fail) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (chunk: string) => void (output += chunk));
-    child.on('error', fail);
-    child.on('close', (code) =>
-      code === 0 ? done(output) : fail(new Error(`${command} ended with ${code}:\n${output}`)),
-    );
-  });
-
 test('it has an example that runs', () => {
   assert.ok(runnable.length > 0, 'no ```ts block is left to run');
 });
-
-/** What a user's project has switched on, not our own house rules. */
-const TSCONFIG = {
-  extends: resolve('tsconfig.base.json'),
-  compilerOptions: {
-    noEmit: true,
-    noUnusedLocals: false,
-    noUnusedParameters: false,
-    noPropertyAccessFromIndexSignature: false,
-  },
-  include: ['*.ts'],
-};
 
 test(
   'its blocks compile',
   async (context) => {
     const folder = folderOf(context);
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(DOC_TSCONFIG));
     const began = performance.now();
-    await run(resolve('node_modules/.bin/tsc'), ['-p', folder]);
+    await checkPrograms(folder);
     console.log(`${blocks.length} blocks compiled in ${Math.round(performance.now() - began)} ms`);
   },
   { limitMs: 60_000 },
 );
-
-/** Bundled in a process of its own: the bundler's settings are plain JavaScript that finds itself by its place. */
-const BUNDLE = `
-import { build, stop } from 'esbuild';
-import { testOptions, threadEntries } from './scripts/bundle.mjs';
-const [folder, ...names] = process.argv.slice(1);
-const entries = Object.fromEntries(names.map((name) => [name, folder + '/' + name + '.ts']));
-await build(testOptions({ ...threadEntries(), ...entries }, folder + '/out'));
-await stop();
-`;
 
 /** In a namespace of its own on the servers of the test run. */
 const environment = ({ defer }: TestContext): Readonly<Record<string, string>> => {
@@ -93,7 +58,7 @@ for (const block of runnable) {
     `the block in line ${block.line} runs, ends by itself and prints what it says`,
     async (context) => {
       const folder = folderOf(context);
-      await run(process.execPath, ['--input-type=module', '-e', BUNDLE, folder, nameOf(block)]);
+      await bundlePrograms(folder, [nameOf(block)]);
       const env = environment(context);
       const supervisor = new SystemProcess({
         name: 'supervisor',

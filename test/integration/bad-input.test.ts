@@ -149,6 +149,11 @@ taskModules(
   /exports no task/,
 );
 taskModules(
+  'a module that throws, with its line',
+  fileURLToPath(new URL('./fixture-throws.mjs', import.meta.url)),
+  /fixture-throws\.mjs cannot be loaded: MY_SETTING is not set \([^"()]*fixture-throws\.(?:mjs|ts):\d+:\d+\)/,
+);
+taskModules(
   'an import that never ends',
   HANGS,
   /fixture-hangs\.mjs cannot be loaded: its import has not ended within 1 s/,

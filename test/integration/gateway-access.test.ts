@@ -43,7 +43,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   '404': 404,
 };
 
-const READS = ['', '/status', '/history', '/args', '/result', '/events'] as const;
+const READS = ['', '/status', '/history', '/args', '/result', '/why', '/events'] as const;
 
 test(
   'S4 A10 every read of one task: 401, 200 or the one 404',
@@ -105,6 +105,25 @@ test(
 );
 
 test(
+  'S4 G5 every signal, by everybody: who sees the task may send it, to others it is not there',
+  async (context) => {
+    const system = await openGatewaySystem(context);
+    for (const kind of KINDS) {
+      const id = await make(system, kind);
+      for (const actor of ACTORS) {
+        const answer = await system.call('POST', path(id, '/signal'), { ...asOf(actor), body: { name: 'go' } });
+        const cell = `signal to ${kind} by ${actor}: ${answer.text.slice(0, 300)}`;
+        if (actor === 'anonymous') assert.is(answer.status, 401, cell);
+        else if (SEEN_BY[kind].includes(actor))
+          assert.ok(answer.status === 200 || answer.at('code') === 'TASK_ENDED', cell);
+        else assert.equal([answer.status, answer.at('code')], [404, 'TASK_NOT_FOUND'], cell);
+      }
+    }
+  },
+  { limitMs: 120_000 },
+);
+
+test(
   'A3 A5 A6 what is shown as possible is what happens',
   async (context) => {
     const system = await openGatewaySystem(context);
@@ -145,6 +164,33 @@ test(
   { limitMs: 60_000 },
 );
 
+/** Those that wait in a line. */
+const WAITING: readonly Kind[] = ['private', 'shared', 'shared, alice alone', 'system'];
+
+test(
+  "S4 B1 every change of a priority by everybody: of what waits, by whoever it is the only one's, and by admins",
+  async (context) => {
+    const system = await openGatewaySystem(context);
+    for (const kind of KINDS) {
+      for (const actor of ACTORS) {
+        const id = await make(system, kind);
+        const answer = await system.call('POST', path(id, '/priority'), { ...asOf(actor), body: { priority: 'low' } });
+        const cell = `priority of ${kind} by ${actor}: ${answer.text.slice(0, 300)}`;
+        const expected = (): number => {
+          if (actor === 'anonymous') return 401;
+          if (!SEEN_BY[kind].includes(actor)) return 404;
+          if (!WAITING.includes(kind)) return 422;
+          return kind === 'shared' && actor !== ADMIN ? 403 : 200;
+        };
+        assert.is(answer.status, expected(), cell);
+        if (answer.status === 200) assert.is(answer.at('task', 'priority'), 'low', cell);
+        if (answer.status === 422) assert.is(answer.at('code'), 'TASK_NOT_PENDING', cell);
+      }
+    }
+  },
+  { limitMs: 60_000 },
+);
+
 /** Routes that are not about one task: what each of them answers to whom. `null`: tested apart. */
 const OPEN = [200, 200, 200] as const;
 const ADMINS = [401, 403, 200] as const;
@@ -168,6 +214,9 @@ const ROUTES: Readonly<Record<string, readonly [anonymous: number, user: number,
   'POST /api/v1/schedules/:name/resume': null,
   'POST /api/v1/schedules/:name/trigger': null,
   'POST /api/v1/schedules/:name/backfill': null,
+  // By the secret of a worker, whoever else it is: test/integration/work-results.test.ts.
+  'PUT /api/v1/work/result': null,
+  'GET /api/v1/queues': ADMINS,
   'GET /api/v1/queue/:queue': null,
   'POST /api/v1/queue/:queue/pause': null,
   'POST /api/v1/queue/:queue/resume': null,
@@ -186,9 +235,13 @@ const ROUTES: Readonly<Record<string, readonly [anonymous: number, user: number,
   'GET /api/v1/task/:uuid/history': null,
   'GET /api/v1/task/:uuid/args': null,
   'GET /api/v1/task/:uuid/result': null,
+  'GET /api/v1/task/:uuid/why': null,
   'GET /api/v1/task/:uuid/events': null,
   'POST /api/v1/task/:uuid/cancel': null,
+  'POST /api/v1/task/bulk': [401, 400, 400],
+  'POST /api/v1/task/:uuid/priority': null,
   'POST /api/v1/task/:uuid/retry': null,
+  'POST /api/v1/task/:uuid/signal': null,
 };
 
 test(

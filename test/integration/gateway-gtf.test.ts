@@ -15,7 +15,10 @@ test('the trace context of a request goes along into the record, and what is non
   const submit = async (headers: Readonly<Record<string, string>>) => {
     const made = await call('POST', LIST, { as: 'alice', body: { type: 'report' }, headers });
     assert.is(made.status, 201);
-    const detail = await call('GET', LIST + String(made.at('task', 'uuid')), { as: ADMIN });
+    return recordOf(String(made.at('task', 'uuid')));
+  };
+  const recordOf = async (id: string) => {
+    const detail = await call('GET', LIST + id, { as: ADMIN });
     return (await kernel.load(detail.at('result', 'address') as never))?.record;
   };
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -23,6 +26,10 @@ test('the trace context of a request goes along into the record, and what is non
   assert.equal([traced?.traceparent, traced?.tracestate], [traceparent, 'vendor=1']);
   const dropped = await submit({ traceparent: 'nonsense', tracestate: 'vendor=1' });
   assert.ok(dropped !== undefined && !('traceparent' in dropped) && !('tracestate' in dropped));
+  const path = `${LIST}${String(dropped.id)}`;
+  assert.is((await call('POST', `${path}/cancel`, { as: 'alice', body: {} })).status, 200);
+  const again = await call('POST', `${path}/retry`, { as: 'alice', headers: { traceparent } });
+  assert.is((await recordOf(String(again.at('task', 'uuid'))))?.traceparent, traceparent);
 });
 
 test(

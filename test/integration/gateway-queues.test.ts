@@ -1,6 +1,8 @@
 // limit: 120s
 // Q5 to Q8 by REST: what is set for queues, by admins.
+import { task } from '@baton/sdk';
 import * as assert from 'uvu/assert';
+import { eventually } from '../support/eventually.ts';
 import { ADMIN, openGatewaySystem } from '../support/gateway-fixture.ts';
 import { suite } from '../support/suite.ts';
 
@@ -23,14 +25,31 @@ test('Q5 Q6 Q7 Q8 an admin pauses, limits and shares out a queue, and everything
   const rate = { units: 10, window: '1m' };
   const limited = (await asAdmin('/limit', { of: 'queue', concurrency: 4, rate })).at('limits') as object[];
   assert.is(limited.length, 1);
-  const { of, concurrency, rate: shown } = limited[0] as Readonly<Record<string, unknown>>;
+  const { of, concurrency, rate: shown, from, instead_of: said } = limited[0] as Readonly<Record<string, unknown>>;
   assert.equal([of, concurrency, shown], ['queue', 4, { units: 10, window_seconds: 60 }]);
+  assert.equal([from, said], ['run_time', null]);
   assert.is(((await asAdmin('/limit', { of: 'group', concurrency: 1 })).at('limits') as object[]).length, 2);
   assert.is(((await asAdmin('/limit', { of: 'queue' })).at('limits') as object[]).length, 1);
   assert.is(((await asAdmin('/weight', { group: 'acme', weight: 3 })).at('weights') as object[]).length, 1);
 
   const kept = (await call('GET', QUEUE, { as: ADMIN })).at('changes') as { what: string }[];
   assert.is(kept.length, 6, JSON.stringify(kept));
+});
+
+test('Q8 what is set is listed for the queues that have a task or a worker', async (context) => {
+  const { call, baton } = await openGatewaySystem(context, { projector: true });
+  const listed = task({ name: 'queues.listed' }, () => undefined);
+  await baton.as({ id: 'alice' }).schedule(listed, [], { queue: 'reports.daily' });
+  await call('POST', `${QUEUE}/pause`, { as: ADMIN, body: { why: 'audit' } });
+  await eventually(
+    async () => {
+      const found = await call('GET', '/api/v1/queues', { as: ADMIN });
+      assert.equal([found.status, found.at('count'), found.at('result', 0, 'queue')], [200, 1, 'reports.daily']);
+      assert.is(found.at('result', 0, 'pauses', 0, 'why'), 'audit');
+    },
+    { limitMs: 20_000, everyMs: 500 },
+  );
+  assert.is((await call('GET', '/api/v1/queues', { as: 'alice' })).status, 403);
 });
 
 test('Q8 S4 who is no admin changes nothing and is told so; what cannot be set is refused', async (context) => {
@@ -46,7 +65,10 @@ test('Q8 S4 who is no admin changes nothing and is told so; what cannot be set i
     assert.equal([answer.status, answer.at('code')], [403, 'PERMISSION_DENIED'], path);
   }
   for (const [path, body] of [
-    ['/limit', { of: 'key', concurrency: 1 }],
+    ['/limit', { of: 'tenant', concurrency: 1 }],
+    ['/limit', { of: 'queue', concurrency: 1, when_full: 'cancel_newest' }],
+    ['/limit', { of: 'type', type: 'mail', concurrency: 1 }],
+    ['/limit', { of: 'group', when_full: 'cancel_newest', rate: { units: 1, window: '1m' } }],
     ['/limit', { of: 'queue', concurrency: 0 }],
     ['/limit', { of: 'queue', rate: { units: 1, window: 'soon' } }],
     ['/limit', { of: 'queue', concurrency: 1, atMost: 2 }],

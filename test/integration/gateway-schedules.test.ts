@@ -56,6 +56,12 @@ test('H1, H6 a schedule is made, shown with its next ten times, paused, resumed 
     const answer = await call('PUT', path, { as: 'alice', body: wrong });
     assert.equal([answer.status, answer.at('code')], [400, 'INVALID_ARGUMENT'], JSON.stringify(wrong));
   }
+  const system = await call('PUT', path, { as: 'alice', body: { ...body, scope: 'system' } });
+  assert.equal([system.status, system.at('code')], [403, 'PERMISSION_DENIED']);
+  const maybe = await call('POST', `${path}/backfill`, { as: 'alice', body: { ...range, overlap: 'maybe' } });
+  assert.equal([maybe.status, maybe.at('code')], [400, 'INVALID_ARGUMENT']);
+  const misnamed = await call('GET', '/api/v1/schedules/not%20a%20name', { as: 'alice' });
+  assert.equal([misnamed.status, misnamed.at('code')], [400, 'INVALID_ARGUMENT']);
   assert.is((await call('DELETE', path, { as: 'alice' })).status, 200);
   assert.is((await call('GET', path, { as: 'alice' })).status, 404);
 });

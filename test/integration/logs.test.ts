@@ -14,7 +14,7 @@ import { SystemProcess } from '../support/system-process.ts';
 const test = stagedSuite('logs', {
   ownNats: true,
   tasks: [FIXTURE_TASKS, ISOLATED_TASKS],
-  env: { BATON_METRICS_PORT: '0', BATON_HTTP_PORT: '0', BATON_AUTH: 'dev' },
+  env: { BATON_METRICS_PORT: '0', BATON_HTTP_PORT: '0', BATON_AUTH: 'dev', BATON_LOAD_LIMT_MS: '50000' },
 });
 
 type Line = Readonly<Record<string, unknown>>;
@@ -56,6 +56,16 @@ const said = (process: SystemProcess, fields: Line): Promise<Line> =>
   );
 
 const workerOf = ({ workers }: Stage): SystemProcess => workers[0] as SystemProcess;
+
+test('a variable that is written nearly as one that is read is told by who reads that one', async (stage) => {
+  const [worker, [supervisor]] = [workerOf(stage), stage.supervisors];
+  const slip = { level: 'warn', variable: 'BATON_LOAD_LIMT_MS', meant: 'BATON_LOAD_LIMIT_MS' };
+  assert.match(
+    String((await said(worker, slip))['msg']),
+    /^BATON_LOAD_LIMT_MS is no setting .* BATON_LOAD_LIMIT_MS meant/,
+  );
+  assert.not.match(supervisor?.output ?? '', 'BATON_LOAD_LIMT_MS');
+});
 
 test('a worker says at info what a task did: failed with type and message, tried again, timed out, aborted', async (stage) => {
   const { baton } = stage;

@@ -153,6 +153,71 @@ test('how deep is queue X: the sum over supervisors; its oldest; nobody serves i
   await worker.drain({ grace: 0 });
 });
 
+test('a pause shows, and what waits in it goes on to be told; so do the fires of schedules', async (stage, context) => {
+  const { baton, supervisors, admin } = stage;
+  const queue = 'paused.reports';
+  const alone = task({ name: 'fx.paused', queue }, () => 1);
+  await admin.queues.pause(queue);
+  await admin.queues.pause(queue, { type: 'fx.else' });
+  await admin.queues.limit(queue, { of: 'queue', concurrency: 1 });
+  const worker = await stage.serve(context, [alone], { queues: [queue] });
+  const scheduled = await Promise.all(Array.from({ length: 5 }, () => baton.schedule('fx.paused', [], { queue })));
+  await eventually(
+    async () => {
+      const pages = await pagesOf(supervisors);
+      for (const page of pages) {
+        assert.is(sumOf([page], 'baton_queue_paused', { queue, part: 'queue' }), 1, 'every supervisor tells it');
+        assert.is(sumOf([page], 'baton_queue_paused', { queue, part: 'type' }), 1);
+        assert.is(sumOf([page], 'baton_queue_paused', { queue, part: 'group' }), 0);
+        assert.is(sumOf([page], 'baton_queue_settings_known'), 1);
+      }
+      assert.is(sumOf(pages, 'baton_queue_waiting_tasks', { queue }), 5);
+      assert.is(sumOf(pages, 'baton_queue_unserved_tasks', { queue }), 0, 'a worker serves it');
+      assert.is(sumOf(pages, 'baton_queue_offered_tasks', { queue }), 0);
+      const oldest = pages.map((page) => sumOf([page], 'baton_queue_oldest_wait_seconds', { queue }));
+      assert.ok(Math.max(...oldest) > 0.3, oldest.join());
+    },
+    { limitMs: 10_000 },
+  );
+  await admin.queues.resume(queue);
+  for (const handle of scheduled) await handle.wait({ timeout: '20s' });
+  await eventually(async () => {
+    const pages = await pagesOf(supervisors);
+    assert.is(sumOf(pages, 'baton_queue_paused', { queue, part: 'queue' }), 0);
+    assert.is(sumOf(pages, 'baton_queue_waiting_tasks', { queue }), 0);
+    assert.is(sumOf(pages, 'baton_queue_oldest_wait_seconds', { queue }), 0);
+  });
+  await worker.drain({ grace: 0 });
+
+  const before = await pagesOf(supervisors);
+  const { schedules } = stage.as('alice');
+  // Nobody serves it: the first fire has a task, and those behind it wait for its end in vain.
+  await schedules.set('metrics.often', { cron: '* * * * * *', task: 'fx.nobody', queue: 'nobody' });
+  await eventually(
+    async () => {
+      const after = await pagesOf(supervisors);
+      const more = (outcome: string): number =>
+        sumOf(after, 'baton_schedule_fires_total', { outcome }) -
+        sumOf(before, 'baton_schedule_fires_total', { outcome });
+      assert.is(more('started'), 1);
+      assert.ok(more('overlap') >= 2, 'skipped');
+      assert.equal([more('missed'), more('refused')], [0, 0]);
+      assert.is(sumOf(after, 'baton_schedules'), 1);
+    },
+    { limitMs: 15_000 },
+  );
+  await schedules.pause('metrics.often');
+  await eventually(async () => {
+    const { started, skipped, waiting } = await schedules.get('metrics.often');
+    assert.is(waiting, 0);
+    const pages = await pagesOf(supervisors);
+    const total = (outcome: string): number => sumOf(pages, 'baton_schedule_fires_total', { outcome });
+    assert.equal([total('started'), total('overlap')], [started, skipped], 'as its record says');
+  });
+  await schedules.remove('metrics.often');
+  await eventually(async () => assert.is(sumOf(await pagesOf(supervisors), 'baton_schedules'), 0));
+});
+
 test('names that somebody makes up do not become series', async (stage) => {
   const { baton, supervisors } = stage;
   const made = Array.from({ length: 300 }, (_, i) => `made-up-${i}`);

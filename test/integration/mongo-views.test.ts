@@ -204,6 +204,47 @@ test('filters narrow, together, and hold no operators', async () => {
   assert.equal(await ids({ subscriber: { $ne: '' } as unknown as string }), []);
 });
 
+test('B2 by tags: one value of each name; by an index in which tasks without tags do not stand', async () => {
+  const type = `tags.${randomUUID()}`;
+  const made = [
+    documentFor({ type, tags: { tenant: 'acme', order: 17 } }),
+    documentFor({ type, tags: { tenant: 'acme', order: '18' } }),
+    documentFor({ type, tags: { tenant: 'other', isUrgent: true } }),
+    documentFor({ type }),
+  ];
+  await views.project(made);
+  const [first, second, third] = idsOf(made);
+  const ids = async (...tags: readonly (readonly string[])[]) => {
+    const filter = { type: [type], tags };
+    const listed = idsOf((await views.list(filter, { size: 10 })).documents);
+    const rows = await views.rows(filter, { order: { field: '_id', direction: 'desc' }, size: 10 });
+    assert.equal(idsOf(rows), listed);
+    assert.is(await views.count(filter, 10), listed.length);
+    return listed;
+  };
+  assert.equal(await ids(['tenant:acme']), [second, first]);
+  assert.equal(await ids(['tenant:acme'], ['order:17']), [first]);
+  assert.equal(await ids(['order:18']), [second]);
+  assert.equal(await ids(['tenant:acme', 'tenant:other'], ['isUrgent:true']), [third]);
+  assert.equal(await ids(['tenant:none']), []);
+  assert.equal(await ids([{ $ne: '' } as unknown as string]), []);
+  const [row] = await views.rows(
+    { type: [type], tags: [['order:17']] },
+    { order: { field: '_id', direction: 'desc' }, size: 1 },
+  );
+  assert.equal([row?.tags, row !== undefined && 'tag_terms' in row], [{ tenant: 'acme', order: 17 }, false]);
+  const found = await mongo.db
+    .collection('tasks')
+    .find({ 'tags.order': { $gt: 16 } })
+    .toArray();
+  assert.equal(
+    found.map(({ _id }) => String(_id)),
+    [first],
+  );
+  const index = indexesFor(mongo.kind).find(({ name }) => name === 'tag_terms');
+  assert.ok(index?.sparse === true || index?.partialFilterExpression !== undefined);
+});
+
 test('counts, with a filter and without: exactly up to the limit, and never beyond it', async () => {
   const type = `count.${randomUUID()}`;
   await views.project(Array.from({ length: 7 }, () => documentFor({ type })));

@@ -1,4 +1,4 @@
-// limit: 300s, alone
+// limit: 300s, pair
 // E1, P5 on three servers that keep three copies, one of them killed again and again.
 import * as assert from 'uvu/assert';
 import { runOnFailingCluster } from '../support/failing-cluster.ts';

@@ -133,15 +133,35 @@ test(
     const servers = `127.0.0.1:${found.port}`;
     assert.is((await refusalOf({ servers, user: 'baton', password: 'right' })).code, 'JETSTREAM_DISABLED');
     assert.is((await refusalOf({ servers: `nats://baton:right@${servers}` })).code, 'JETSTREAM_DISABLED');
-    assert.is((await refusalOf({ servers, user: 'baton', password: 'wrong' })).code, 'AUTHORIZATION_FAILED');
-    assert.is((await refusalOf({ servers })).code, 'AUTHORIZATION_FAILED');
-    assert.is((await refusalOf({ servers, creds: join(folder, 'none.creds') })).code, 'AUTHORIZATION_FAILED');
+    const variables = /NATS_USER and NATS_PASSWORD, or NATS_CREDS/;
+    await refusedFor({ servers, user: 'baton', password: 'wrong' }, variables);
+    await refusedFor({ servers }, variables);
+    await refusedFor({ servers, creds: join(folder, 'none.creds') }, /none\.creds cannot be read \(NATS_CREDS/);
+    await refusedFor({ servers, user: 'narrow', password: 'right' }, /answers under _INBOX: set NATS_INBOX_PREFIX/);
+    const narrow = { servers, user: 'narrow', password: 'right', inboxPrefix: '_INBOX_narrow' };
+    assert.is((await refusalOf(narrow)).code, 'JETSTREAM_DISABLED');
   },
   { limitMs: 30_000 },
 );
 
+/** The message names the variables to look at. */
+const refusedFor = async (settings: Partial<NatsSettings>, says: RegExp): Promise<void> => {
+  const began = performance.now();
+  const { code, message } = await refusalOf(settings);
+  assert.is(code, 'AUTHORIZATION_FAILED');
+  assert.match(message, says);
+  assert.ok(performance.now() - began < 3_000, 'and not when time is up');
+};
+
 const plainConfig = (port: number): string =>
-  [`listen: "127.0.0.1:${port}"`, 'authorization { users: [ { user: baton, password: right } ] }', ''].join('\n');
+  [
+    `listen: "127.0.0.1:${port}"`,
+    'authorization { users: [',
+    '  { user: baton, password: right }',
+    '  { user: narrow, password: right, permissions: { publish: ">", subscribe: "_INBOX_narrow.>" } }',
+    '] }',
+    '',
+  ].join('\n');
 
 test('ten at once make one set of streams and agree on the epoch', async (context) => {
   const namespace = freshNamespace();

@@ -2,13 +2,14 @@
 import { startNats, type NatsServer } from '@baton/local';
 import { connectNats, type NatsWire } from '../../packages/nats/src/connect.ts';
 import type { TestContext } from '../support/suite.ts';
+import { deleteNamespace } from '../support/system-fixture.ts';
 
 type Defer = TestContext['defer'];
 
 let namespaces = 0;
 
 /** Unique over all files of a run: they share a server. */
-export const freshNamespace = (): string => `F${process.pid}_${++namespaces}`;
+const freshNamespace = (): string => `F${process.pid}_${++namespaces}`;
 
 export const sharedServer = (): string => {
   const url = process.env['NATS_URL'];
@@ -26,6 +27,8 @@ export const openWire = async (
   const onFault = (where: string, fault: unknown): void => {
     faults.push(`${where}: ${fault instanceof Error ? fault.message : String(fault)}`);
   };
+  // Of a server of its own nothing is left anyhow.
+  if (servers === process.env['NATS_URL']) defer(() => deleteNamespace(servers, namespace));
   const wire = await connectNats({ servers, namespace, onFault });
   defer(() => wire.close());
   return { wire, faults };

@@ -51,8 +51,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
     ...never,
     ...ofProjections,
     ...consumer(names.eventsStream, 'x'),
-    ...[node('projector'), names.submitSubject('x'), names.workBeatSubject],
-    ...['_INBOX_gateway.x', '_INBOX_observer.x'],
+    ...[node('projector'), names.submitSubject('x'), names.workBeatSubject, '_INBOX_observer.x'],
   ],
   worker: [
     ...never,
@@ -69,7 +68,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
     ...ofCommands,
     ...consumer(names.eventsStream, 'observer'),
     ...[node('worker'), node('supervisor'), names.findSubject, names.signalSubject('w'), names.progressSubject('x')],
-    ...[names.objectSubject('x'), names.chunkSubject('x'), '_INBOX_publisher.x'],
+    ...[names.objectSubject('x'), names.chunkSubject('x'), names.standingSubject, '_INBOX_publisher.x'],
   ],
   gateway: [
     ...never,
@@ -77,7 +76,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
     ...ofCommands,
     ...consumer(names.eventsStream, 'x'),
     ...ofStreams(['STREAM.CREATE']),
-    ...[node('worker'), node('supervisor'), node('projector'), names.findSubject, names.progressSubject('x')],
+    ...[node('supervisor'), node('projector'), names.findSubject, names.offerSubject('w')],
     ...['_INBOX_publisher.x', '_INBOX_worker.x'],
   ],
   publisher: [
@@ -100,7 +99,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
       `$JS.API.CONSUMER.DELETE.${names.eventsStream}.observer`,
     ],
     ...[purge, record, names.submitSubject('x'), names.cancelSubject, names.findSubject, names.signalSubject('w')],
-    ...['_INBOX_publisher.x', '_INBOX_supervisor.x', names.workClaimSubject('x')],
+    ...['_INBOX_publisher.x', '_INBOX_supervisor.x', names.workClaimSubject('x'), names.standingSubject],
   ],
   remote_worker: [
     ...never,
@@ -112,6 +111,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
     ...[purge, record, node('worker'), names.operationSubject('x'), names.submitSubject('x'), names.cancelSubject],
     ...[names.findSubject, names.signalSubject('w'), names.progressSubject('x'), names.liveSubject('x')],
     ...[names.creditSubject('all'), names.offerSubject('w'), names.announceSubject('w'), '$JS.API.INFO'],
+    names.standingSubject,
     ...['_INBOX_supervisor.x', '_INBOX_worker.x', '_R_.x.y', `${names.workPrefix}other`],
   ],
 };

@@ -6,8 +6,8 @@ import { encode } from '@baton/protocols';
 import { NotConnectedError, type Lease, type NodeInfo, type NodesListener } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { connectNats, type NatsWire } from '../../packages/nats/src/connect.ts';
-import type { LeaseTimings } from '../../packages/nats/src/lease-watch.ts';
-import { createPresence, type PresenceSettings } from '../../packages/nats/src/presence.ts';
+import type { LeaseTimings } from '../../packages/nats/src/presence/lease-watch.ts';
+import { createPresence, type PresenceSettings } from '../../packages/nats/src/presence/presence.ts';
 import { eventually } from '../support/eventually.ts';
 import { suite, type TestContext } from '../support/suite.ts';
 import { openWire, ownServer, sharedServer } from './nats-flow.ts';
@@ -294,6 +294,23 @@ function declareTests(): void {
     await wire.api.call(`STREAM.DELETE.${wire.names.nodesStream}`);
     const unstored = await refusal({ dial: dial(), startMs: 1_000 });
     assert.instance(unstored, NotConnectedError);
+  });
+
+  test('a process that computes while its lease begins still gets it: what has come meanwhile is heard first', async ({
+    defer,
+  }) => {
+    const { wire } = await openWire(defer);
+    const holding = hold(wire, info('w1'), { dial: dial(), startMs: 3_000 });
+    // Where it is refused while this one computes, it is told below, and not as nobody's.
+    holding.catch(() => undefined);
+    // The answer is there long before anybody hears it.
+    for (let i = 0; i < 2; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const until = performance.now() + 3_300;
+      while (performance.now() < until);
+    }
+    const lease = await holding;
+    await lease.release();
   });
 
   test('two hundred nodes that are there are all seen before the follower is caught up', async ({ defer }) => {

@@ -84,9 +84,20 @@ const client = async (
   return baton;
 };
 
+/** Why a task of a queue nobody serves waits: the supervisor that hosts the queue answers (behaviour Q9). */
+const tryWhy = async (baton: Baton): Promise<void> => {
+  const handle = await baton.within(() => double.with({ queue: 'nobodys' }).schedule(1));
+  await eventually(async () => {
+    const { reasons, position } = await handle.why();
+    assert.equal([reasons.map(({ kind }) => kind), position], [['no_worker'], 1]);
+  });
+  await handle.cancel();
+};
+
 /** What a program with the SDK does, with the rights of a worker: submit, run, watch, cancel, and be rescued. */
 const tryWorker = async (whole: Whole, context: TestContext): Promise<void> => {
   const baton = await client(whole, 'worker', context);
+  await tryWhy(baton);
   await baton.within(async () => {
     const delayed = await double.with({ delay: 0.5, operationId: 'roles.op' }).schedule(4);
     assert.equal((await delayed.wait({ timeout: '20s' })).result, { doubled: 8 });
@@ -146,6 +157,23 @@ const tryGateway = async ({ gateway }: Whole): Promise<void> => {
   const joins = { type: 'fx.steps', task_key: 'joined', args: [20, 100] };
   assert.ok((await call('POST', '/task/', joins)).status < 300);
   assert.ok((await call('POST', '/task/', { ...joins, args: ['x'.repeat(100_000)] })).status < 300);
+  const waits = await call('POST', '/task/', { type: 'fx.double', args: [1], queue: 'nobodys' });
+  const { uuid: waiting } = waits.body['task'] as { readonly uuid: string };
+  await eventually(async () => assert.is((await call('GET', `/task/${waiting}/why`)).body['position'], 1));
+  const all = await call('POST', '/task/bulk', {
+    operation: 'cancel',
+    filter: { type: ['fx.double'], status: ['pending'] },
+  });
+  assert.is(all.status, 201, JSON.stringify(all));
+  const { uuid: bulk } = all.body['task'] as { readonly uuid: string };
+  await eventually(
+    async () => {
+      const { body } = await call('GET', `/task/${bulk}/result`);
+      assert.equal([body['status'], (body['result'] as { done: number } | null)?.done], ['success', 1]);
+    },
+    { limitMs: 30_000 },
+  );
+  assert.is((await call('GET', `/task/${waiting}/status`)).body['status'], 'aborted');
   assert.is((await call('GET', '/task/')).status, 200);
   assert.is((await call('GET', '/types')).status, 200);
   assert.is((await fetch(`${gateway}/readyz`)).status, 200);
@@ -153,6 +181,7 @@ const tryGateway = async ({ gateway }: Whole): Promise<void> => {
 
 const tryPublisher = async (whole: Whole, context: TestContext): Promise<void> => {
   const publisher = await client(whole, 'publisher', context, { role: 'publisher' });
+  await tryWhy(publisher);
   await publisher.within(async () => {
     assert.equal((await (await double.schedule(21)).wait({ timeout: '20s' })).result, { doubled: 42 });
     const running = await hangs.schedule();

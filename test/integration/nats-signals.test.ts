@@ -1,7 +1,7 @@
 // The push path on a real server: what the contract does not ask.
 import { NotConnectedError } from '@baton/runtime';
 import * as assert from 'uvu/assert';
-import { createSignals } from '../../packages/nats/src/signals.ts';
+import { createSignals } from '../../packages/nats/src/dispatch/signals.ts';
 import { eventually } from '../support/eventually.ts';
 import { sampleAddress, sampleBytes } from '../support/sample-records.ts';
 import { suite } from '../support/suite.ts';

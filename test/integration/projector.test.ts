@@ -17,6 +17,7 @@ import { projectorService } from '../../services/projector/src/service.ts';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { suite } from '../support/suite.ts';
+import { deleteNamespace } from '../support/system-fixture.ts';
 import { jobAddress, taskLives } from '../support/task-life.ts';
 
 /** The same file is the process that is killed: see `role`. */
@@ -59,6 +60,7 @@ const scene = async (defer: (undo: () => unknown) => void): Promise<Scene> => {
   const namespace = `P${randomUUID().slice(0, 8).toUpperCase()}`;
   const target = new URL(mongoBase);
   target.pathname = `/projector-${namespace.toLowerCase()}`;
+  defer(() => deleteNamespace(natsUrl, namespace));
   const ports = await connectPorts({ servers: natsUrl, namespace });
   defer(() => ports.close());
   const mongo = await connectMongo({ url: target.href });
@@ -139,6 +141,7 @@ test(
     const { views, live } = made;
     const tasks: Held[] = [];
     let making = true;
+    defer(() => void (making = false));
     const maker = (async () => {
       while (making) {
         const from = tasks.length;
@@ -156,7 +159,7 @@ test(
           assert.ok(success > seen);
           return success;
         },
-        { limitMs: 20_000 },
+        { limitMs: 60_000 },
       );
       child.kill('SIGKILL');
       child = forkProjector(made);

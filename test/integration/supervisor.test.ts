@@ -10,6 +10,7 @@ import { createKernel, createSupervisor, silentLog, WorkerQueues, type Superviso
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { suite, type TestContext } from '../support/suite.ts';
+import { deleteNamespace } from '../support/system-fixture.ts';
 
 const LANE: Lane = { queue: 'default', priority: 'normal', type: 'job' };
 const servers = process.env['NATS_URL'] ?? '';
@@ -82,6 +83,7 @@ type Stage = {
 
 const setUp = async ({ defer }: TestContext, name: string): Promise<Stage> => {
   const ns = `${namespace}_${name}`;
+  defer(() => deleteNamespace(servers, ns));
   const ports = await connect(ns);
   defer(() => ports.close());
   const supervisor = createSupervisor(ports, { id: 's-here', log: silentLog });

@@ -35,8 +35,8 @@ import {
   threw,
   timeOut,
 } from '../../packages/core/src/testing/make.ts';
-import { dutiesOf } from '../../packages/runtime/src/supervisor/duties.ts';
-import { isOver } from '../../packages/runtime/src/supervisor/glance.ts';
+import { dutiesOf } from '../../packages/runtime/src/supervisor/tasks/duties.ts';
+import { isOver } from '../../packages/runtime/src/supervisor/tasks/encoded-status.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('damaged records');

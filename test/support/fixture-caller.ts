@@ -1,5 +1,5 @@
 // A process that schedules tasks for others: told by its parent what and when, it tells what came of it.
-import { connect, task } from '@baton/sdk';
+import { connect, task, type CallOptions } from '@baton/sdk';
 import { joined } from './fixture-tasks.ts';
 
 export type CallerOrder = {
@@ -11,6 +11,8 @@ export type CallerOrder = {
   readonly bodyMs: number;
   /** Of a type that nobody serves: the task is there as long as nobody cancels it. */
   readonly isUnserved?: boolean;
+  /** How a call comes to a task that is there. */
+  readonly how?: Pick<CallOptions, 'mode' | 'window' | 'maxWait'>;
 };
 
 export type CallerAnswer = {
@@ -35,7 +37,7 @@ const call = async (order: CallerOrder, user: string, delayMs: number): Promise<
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   const began = performance.now();
   try {
-    const type = (order.isUnserved ? unserved : joined).with({ taskKey: order.key });
+    const type = (order.isUnserved ? unserved : joined).with({ taskKey: order.key, ...order.how });
     const { outcome = 'none', uuid } = await baton.as({ id: user }).within(() => type.schedule(order.bodyMs));
     return { user, outcome, id: uuid, ms: performance.now() - began };
   } catch (error) {

@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
-import { getContext, task } from '@baton/sdk';
+import { getContext, task, type CancelledRun } from '@baton/sdk';
 
 /** One line in the file of effects: what no record could tell. */
 const note = (what: string): void => {
@@ -36,6 +36,54 @@ export const looksAround = task(
     };
   },
 );
+
+/** Three steps. Its first attempt hangs in the third, its second fails behind it. */
+const bySteps = async (): Promise<unknown> => {
+  const { step, attempt } = getContext();
+  const paid = await step('pay', () => {
+    note('pays');
+    return { attempt };
+  });
+  const rendered = await step('render', async () => {
+    note('renders');
+    return 'x'.repeat(200_000);
+  });
+  await step('tell', async () => {
+    note('tells');
+    if (attempt === 1) await pause(3_600_000);
+  });
+  if (attempt === 2) throw new Error('behind the steps');
+  return [paid, rendered.length, isMainThread];
+};
+
+const STEPPED = { scope: 'shared', maxRescues: 3, retry: { maxAttempts: 3, backoff: { initial: '20ms' } } } as const;
+export const stepped = task({ ...STEPPED, name: 'iso.stepped' }, bySteps);
+export const steppedInThread = task({ ...STEPPED, ...inThread, name: 'iso.stepped_in_thread' }, bySteps);
+
+/** Begins something elsewhere, and hangs in its first attempt. Its canceller tells what it was given, and fails at first. */
+const queries = async (): Promise<unknown> => {
+  const { attempt, setCancelHandle, onAbort, taskKey } = getContext();
+  onAbort(() => pause(3_600_000));
+  await setCancelHandle({ query: `${taskKey} ${attempt}` });
+  note('asks');
+  if (attempt === 1) await pause(3_600_000);
+  return isMainThread;
+};
+
+const tries = new Map<string, number>();
+const canceller = (handle: unknown, { taskId, attempt, cause, log }: CancelledRun): void => {
+  const path = process.env['BATON_TEST_EFFECTS'] ?? '';
+  const tried = (tries.get(taskId) ?? 0) + 1;
+  tries.set(taskId, tried);
+  log.info({ tried }, 'asked to cancel');
+  const what = `cancels ${(handle as { query: string }).query} for ${cause}, try ${tried}`;
+  appendFileSync(path, `${JSON.stringify({ what, task: taskId, attempt, pid: process.pid, thread: threadId })}\n`);
+  if (tried === 1) throw new Error('the warehouse is away');
+};
+
+const QUERY = { scope: 'shared', canceller, maxRescues: 3 } as const;
+export const query = task({ ...QUERY, name: 'iso.query' }, queries);
+export const queryInThread = task({ ...QUERY, ...inThread, name: 'iso.query_in_thread' }, queries);
 
 export const warnsInThread = task({ ...inThread, name: 'iso.warns' }, (text: string) => {
   process.emitWarning(text, 'FixtureWarning');

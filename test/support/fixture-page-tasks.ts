@@ -43,6 +43,24 @@ export const counts = task({ name: 'page.counts' }, async (count: number) => {
   await untilAborted();
 });
 
+/** Waits until somebody approves, and tells what he said. */
+export const approval = task({ name: 'page.approval' }, async () => {
+  const { step, waitForSignal } = getContext();
+  await step('Draft the report', () => 1);
+  return waitForSignal('approved');
+});
+
+/** Spawns some that stay, one of which may be left, and one that is done at once, and waits for them. */
+export const family = task({ name: 'page.family' }, async () => {
+  const { spawn, waitFor } = getContext();
+  const children = [
+    await spawn(running.with({ taskName: 'Extract the orders of the last quarter' }), [3, 10]),
+    await spawn(running.with({ taskName: 'Tell the archive', onParentEnd: 'leave' })),
+    await spawn(quick.with({ taskName: 'Fetch the rates' }), 1),
+  ];
+  return waitFor(children);
+});
+
 /** No abort handler: it cannot be cancelled, and its timeout changes nothing. */
 export const stubborn = task({ name: 'page.stubborn' }, async () => {
   await new Promise(() => undefined);

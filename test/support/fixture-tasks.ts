@@ -40,6 +40,49 @@ export const joined = witnessed({ name: 'fx.joined', scope: 'shared' }, async (m
   return { attempt: getContext().attempt };
 });
 
+/** Waits for so many signals `approved`, one after the other, and tells who ran it when each of them came. */
+export const approval = witnessed({ name: 'fx.approval', scope: 'shared' }, async (count: number, timeout?: string) => {
+  const { waitForSignal, attempt } = getContext();
+  const data: unknown[] = [];
+  for (let i = 0; i < count; i++) data.push(await waitForSignal('approved', timeout === undefined ? {} : { timeout }));
+  return { data, attempt, pid: process.pid };
+});
+
+/** A part of `whole`: so long, and it can be stopped. */
+export const part = witnessed({ name: 'fx.part', scope: 'shared' }, async (ms: number) => {
+  const { signal, updateTask } = getContext();
+  for (let left = ms; left > 0; left -= 100) {
+    signal.throwIfAborted();
+    await pause(Math.min(100, left));
+    updateTask({ progress: (ms - left) / ms, payload: { left } });
+  }
+  return { ms, pid: process.pid };
+});
+
+/** Spawns parts that take so long, with a pause between two of them, and waits for them; the last one may be left. */
+export const whole = witnessed(
+  { name: 'fx.whole', scope: 'shared', maxRescues: 20 },
+  async (
+    parts: readonly number[],
+    options: { readonly pauseMs?: number; readonly leaves?: boolean; readonly runs?: boolean } = {},
+  ) => {
+    const { spawn, waitFor, attempt, signal } = getContext();
+    const children = [];
+    for (const [i, ms] of parts.entries()) {
+      const isLeft = options.leaves === true && i === parts.length - 1;
+      children.push(await spawn(isLeft ? part.with({ onParentEnd: 'leave', taskName: 'left' }) : part, ms));
+      if (options.pauseMs !== undefined) await pause(options.pauseMs);
+    }
+    // What is not to wait runs until it is stopped.
+    while (options.runs === true) {
+      signal.throwIfAborted();
+      await pause(50);
+    }
+    const outcomes = await waitFor(children);
+    return { results: outcomes.map(({ result }) => result.ms), attempt, pid: process.pid };
+  },
+);
+
 export const fails = witnessed({ name: 'fx.fails' }, (message: string): never => {
   throw new RangeError(message);
 });

@@ -1,4 +1,4 @@
-import type { Names } from '@baton/protocols';
+import { addressOf, encode, type Names } from '@baton/protocols';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 
 /** What is there to be attacked: streams with a subject of each, and durable consumers. */
@@ -53,7 +53,7 @@ const CONSUMER_VERBS = [
   'CONSUMER.PEER.EVACUATE',
 ];
 
-type Attempt = { readonly subject: string; readonly body: string };
+type Attempt = { readonly subject: string; readonly body: string | Uint8Array };
 
 /** Pulls end within a moment, and say so with an empty message, which some requests take for a body. */
 const PULL_NANOS = 50_000_000;
@@ -121,6 +121,10 @@ const replies = ({ streams, consumers }: Target): readonly string[] => [
 
 const ours = (names: Names, target: Target): readonly Attempt[] => [
   { subject: names.findSubject, body: '019ad000-0000-7000-8000-000000000000' },
+  {
+    subject: names.standingSubject,
+    body: encode([1, 'default', addressOf({ scope: 'shared', type: 'x', key: 'k' }), 'x']),
+  },
   { subject: names.submitSubject('attack'), body: '{}' },
   { subject: names.cancelSubject, body: '{}' },
   { subject: names.signalSubject('w'), body: 'x' },

@@ -13,6 +13,8 @@ import type { TestContext } from './test-body.ts';
 export type NatsCluster = {
   /** Addresses of all servers, as `NATS_URL` takes them. */
   readonly urls: readonly string[];
+  /** Of the servers that run now. */
+  readonly pids: () => readonly number[];
   /** Ends a server at once, as a power cut does to its process. */
   readonly kill: (index: number) => Promise<void>;
   /** Starts it again on what it has on disk. */
@@ -23,13 +25,19 @@ type Member = { readonly config: string; readonly url: string; child: ChildProce
 
 const SIZE = 3;
 
+/** `syncInterval`: how often they fsync; as nats-server has it when not given. */
+export type NatsClusterOptions = { readonly syncInterval?: string };
+
 /** Three servers on this machine, ready to keep three copies of everything. */
-export const startNatsCluster = async ({ defer }: Pick<TestContext, 'defer'>): Promise<NatsCluster> => {
+export const startNatsCluster = async (
+  { defer }: Pick<TestContext, 'defer'>,
+  options: NatsClusterOptions = {},
+): Promise<NatsCluster> => {
   const { path } = await ensureNats();
   const folder = mkdtempSync(join(tmpdir(), 'baton-cluster-'));
   const ports: number[] = [];
   for (let i = 0; i < 2 * SIZE; i++) ports.push(await freePort());
-  const members = Array.from({ length: SIZE }, (_, i): Member => memberAt(folder, i, ports));
+  const members = Array.from({ length: SIZE }, (_, i): Member => memberAt(folder, i, ports, options));
 
   const start = async (member: Member): Promise<void> => {
     const child = spawn(path, ['-c', member.config], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -55,6 +63,7 @@ export const startNatsCluster = async ({ defer }: Pick<TestContext, 'defer'>): P
   const member = (index: number): Member => members[index % SIZE] as Member;
   return {
     urls: members.map(({ url }) => url),
+    pids: () => members.flatMap(({ child }) => child?.pid ?? []),
     kill: (index) => end(member(index)),
     restart: (index) => start(member(index)),
   };
@@ -62,7 +71,12 @@ export const startNatsCluster = async ({ defer }: Pick<TestContext, 'defer'>): P
 
 const TAIL_CHARS = 20_000;
 
-const memberAt = (folder: string, index: number, ports: readonly number[]): Member => {
+const memberAt = (
+  folder: string,
+  index: number,
+  ports: readonly number[],
+  { syncInterval }: NatsClusterOptions,
+): Member => {
   const home = join(folder, `n${index}`);
   mkdirSync(home);
   const config = join(home, 'nats-server.conf');
@@ -74,7 +88,7 @@ const memberAt = (folder: string, index: number, ports: readonly number[]): Memb
     'max_payload: 1MB',
     'ping_interval: "2s"',
     'ping_max: 2',
-    `jetstream { store_dir: ${JSON.stringify(home)} }`,
+    `jetstream { store_dir: ${JSON.stringify(home)}${syncInterval === undefined ? '' : `, sync_interval: ${syncInterval}`} }`,
     `cluster { name: baton, listen: "127.0.0.1:${route}", routes: [${routes.join(', ')}] }`,
   ];
   writeFileSync(config, `${lines.join('\n')}\n`);

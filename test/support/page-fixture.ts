@@ -74,10 +74,17 @@ export const startGateway = async (
   return { gateway, url: `http://127.0.0.1:${port}` };
 };
 
-/** Waits until what fades or slides in is there: contrast and place count when it stands. What turns for ever is let be. */
+/**
+ * Waits until what fades or slides in is there: contrast and place count when it stands. What turns for ever is let
+ * be. Again while there is something: an end may have others begin.
+ */
 const settled = (page: Page): Promise<unknown> =>
-  page.evaluate(`Promise.allSettled(document.getAnimations()
-    .filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime)).map((one) => one.finished))`);
+  page.evaluate(`(async () => {
+    const running = () => document.getAnimations()
+      .filter((one) => one.playState !== 'finished' && Number.isFinite(one.effect?.getComputedTiming().endTime));
+    for (let animations = running(); animations.length > 0; animations = running())
+      await Promise.allSettled(animations.map((one) => one.finished));
+  })()`);
 
 /** Nothing of the page reaches beyond the window. Waits for it: after a change of width the page is laid out in steps. */
 export const expectNoOverflow = (page: Page, what: string): Promise<void> =>

@@ -1,4 +1,4 @@
-/** One fenced block of TypeScript in a Markdown text. */
+/** One fenced block of a Markdown text. */
 export type Block = {
   /** Line of the opening fence, from 1. */
   readonly line: number;
@@ -9,13 +9,13 @@ export type Block = {
   readonly prints: readonly string[];
 };
 
-const LANGUAGES = new Set(['ts', 'typescript']);
+const TYPESCRIPT: ReadonlySet<string> = new Set(['ts', 'typescript']);
 
 /**
- * The TypeScript blocks of a Markdown text, in their order. A fence is three or more backticks or tildes, indented as the
+ * The blocks of a Markdown text in some languages, TypeScript where none are named, in their order. A fence is three or more backticks or tildes, indented as the
  * list it stands in; it ends with one that is at least as long, of the same kind. Throws for one that never ends.
  */
-export const blocksIn = (markdown: string): readonly Block[] => {
+export const blocksIn = (markdown: string, languages: ReadonlySet<string> = TYPESCRIPT): readonly Block[] => {
   const blocks: Block[] = [];
   const lines = markdown.split(/\r?\n/);
   for (let at = 0; at < lines.length; at++) {
@@ -24,7 +24,7 @@ export const blocksIn = (markdown: string): readonly Block[] => {
     const end = lines.findIndex((line, i) => i > at && isEnd(line, fence));
     if (end === -1) throw new Error(`the block that begins in line ${at + 1} never ends`);
     const [language = '', ...words] = info.split(/\s+/);
-    if (LANGUAGES.has(language.toLowerCase())) {
+    if (languages.has(language.toLowerCase())) {
       const code = lines.slice(at + 1, end).map((line) => withoutIndent(line, indent.length));
       blocks.push({ line: at + 1, code: `${code.join('\n')}\n`, words, prints: printsOf(code) });
     }

@@ -108,6 +108,9 @@ export const gate = <T = void>(): { readonly passed: Promise<T>; readonly open: 
   return { passed, open };
 };
 
+/** So far, in milliseconds, may the server's clock as a process reckons it be from the clock of this machine. */
+export const CLOCKS_MS = 25;
+
 /** Resolves when the signal is aborted, with its reason. */
 export const aborted = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => {

@@ -54,7 +54,7 @@ export type System = {
   readonly service: (kind: ServiceKind, name?: string, env?: Readonly<Record<string, string>>) => SystemProcess;
 };
 
-export type ServiceKind = 'worker' | 'supervisor' | 'projector';
+export type ServiceKind = 'worker' | 'supervisor' | 'projector' | 'gateway';
 
 /** Task modules as workers load them. */
 export const FIXTURE_TASKS = fileURLToPath(new URL('./fixture-tasks.mjs', import.meta.url));

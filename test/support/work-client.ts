@@ -13,7 +13,7 @@ export type WorkTask = {
   readonly fence: { readonly epoch: number; readonly revision: number };
   readonly args: readonly unknown[];
   readonly timeout: number | null;
-  readonly previous: { readonly progress: unknown; readonly payload: unknown };
+  readonly previous: { readonly progress: unknown; readonly payload: unknown; readonly traceparent?: string };
   readonly [more: string]: unknown;
 };
 
@@ -70,8 +70,10 @@ export class WorkClient {
   }
 
   private async answered(verb: string, body: Fields): Promise<WorkAnswer> {
-    const { wait = 0 } = body;
-    const answer = await this.ask(verb, body, { timeoutMs: 8_000 + Number(wait) * 1_000 });
+    const { wait } = body;
+    // Of a claim; what a finish waits for is a map.
+    const waits = typeof wait === 'number' ? wait : 0;
+    const answer = await this.ask(verb, body, { timeoutMs: 8_000 + waits * 1_000 });
     if (answer === undefined) throw new Error(`no answer to ${verb}`);
     return answer;
   }

@@ -1,5 +1,5 @@
-/** The programs this package finds and installs; all but the browser and promtool are servers it runs. */
-export type ServerName = 'nats' | 'mongo' | 'redis' | 'chromium' | 'promtool';
+/** The programs this package finds and installs; the first four are servers it runs, `nats-server` under the name `nats`. */
+export type ServerName = 'nats' | 'mongo' | 'redis' | 'temporal' | 'chromium' | 'promtool' | 'helm' | 'kustomize';
 
 /**
  * What happens while a server is found, installed and started.

@@ -1,4 +1,4 @@
-import type { Actor } from './command.ts';
+import type { Actor } from './actor.ts';
 import type { Scope, Subscriber, UserId } from './task.ts';
 
 /**

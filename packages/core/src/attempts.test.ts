@@ -1,9 +1,12 @@
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
+import type { Command } from './command.ts';
 import { from, given, type Now, type Step } from './testing/given.ts';
 import {
   bytes,
   claim,
+  endAbnormally,
+  fenceOf,
   finish,
   giveBack,
   makeAbortable,
@@ -11,13 +14,22 @@ import {
   observeAbort,
   progress,
   rescue,
+  returned,
+  signal,
   submit,
+  suspend,
   T0,
   threw,
   timeOut,
 } from './testing/make.ts';
 
 const test = suite('what an attempt keeps');
+
+/** The same command with more in it; undefined takes away. */
+const withMore =
+  (step: Step, more: object): Step =>
+  (now) =>
+    ({ ...(typeof step === 'function' ? step(now) : step), ...more }) as Command;
 
 const THREE = { policy: { maxAttempts: 3 } };
 
@@ -40,6 +52,36 @@ test('the trace of a run stays until the next one says its own, or that it has n
   const untraced = waiting.when(claim('w2')).after;
   assert.is('runTrace' in untraced!, false);
   assert.is(untraced?.traceparent, '00-1-2-01');
+});
+
+test('the trace of a run that is told later comes with progress, or in the write of the end, whatever that is', () => {
+  const trace = '00-1-5-01';
+  const story = given(submit(THREE), claim('w1', { trace: '00-1-3-01' }));
+  const told = story.when(progress({ trace, progress: { count: 1 } }));
+  assert.equal([told.after?.runTrace, told.after?.progress], [trace, { count: 1 }]);
+  assert.equal(story.when(progress({ trace })).after?.runTrace, trace);
+  assert.equal(told.and.when(progress({ trace })).events, []);
+  for (const [step, status] of [
+    [finish(threw(), { trace }), 'pending'],
+    [finish(returned, { trace }), 'success'],
+    [withMore(giveBack, { trace }), 'pending'],
+    [withMore(endAbnormally, { trace }), 'pending'],
+    [withMore(suspend(), { trace }), 'pending'],
+  ] as const) {
+    const { after } = story.when(step);
+    assert.equal([after?.status, after?.runTrace], [status, trace]);
+    assert.is(story.when(withMore(step, { trace: undefined })).after?.runTrace, '00-1-3-01');
+  }
+});
+
+test('the trace of a run is told by who owns it, and by a command that changes something', () => {
+  const trace = '00-1-5-01';
+  const story = given(submit(THREE), claim(), signal());
+  const late = { ...fenceOf(story.now), revision: 9_999 };
+  assert.is(story.when(progress({ trace, fence: late })).refusal, 'fenced');
+  assert.is(story.when(withMore(suspend(), { trace, fence: late })).refusal, 'fenced');
+  // Its signal is there: it goes on, and tells its trace another time.
+  assert.equal(story.when(withMore(suspend(), { trace })).events, []);
 });
 
 test('C8 the checkpoint of the former attempt stays until the next one writes its own', () => {

@@ -343,4 +343,50 @@ test('D5 a successor is cancelled by the same rules, and ends as a task of its o
   );
 });
 
+test('B1 a cancel that is a part of more says so in the history, and is meant for the states it names', () => {
+  const why = 'bulk 7';
+  const waiting = given(submit());
+  assert.is(waiting.when(cancel(ALICE, { why })).after?.history.at(-1)?.why, why);
+  const running = given(submit(), claim(), makeAbortable);
+  const asked = running.when(cancel(ALICE, { why, whenStatus: ['in_progress'] })).after;
+  assert.equal([asked?.status, asked?.history.at(-1)?.why], ['aborting', why]);
+  assert.is(running.when(cancel(ALICE, { whenStatus: ['pending'] })).refusal, 'other_status');
+  assert.is(waiting.when(cancel(ALICE, { whenStatus: ['in_progress'] })).refusal, 'other_status');
+  assert.is(running.when(cancel(BOB, { whenStatus: ['pending'] })).refusal, 'not_found', 'it is not told to others');
+  const ended = given(submit(), claim(), finish());
+  assert.is(ended.when(cancel(ALICE, { whenStatus: ['pending'] })).refusal, 'too_late');
+  const behind = given(submit(), claim(), makeAbortable, cancel(), submit({ id: 'task-2' }));
+  assert.is(behind.when(cancel(ALICE, { id: 'task-2', whenStatus: ['in_progress'] })).refusal, 'other_status');
+  assert.ok(behind.when(cancel(ALICE, { id: 'task-2', whenStatus: ['pending'] })).decision.ok);
+});
+
+test('B1 who has left a shared task before does not end it for those who stayed, by being asked about again', () => {
+  const shared = { scope: 'shared' } as const;
+  const root = { ...ROOT, user: 'root' };
+  const both = given(
+    submit({ ...shared, creator: 'root' }, { actor: root }),
+    submit({ ...shared, id: 'x', creator: 'bob' }),
+  );
+  const first = both.when(cancel(root, { whenSubscribed: true }));
+  assert.equal(first.answer, { kind: 'unsubscribed' });
+  const again = first.and.when(cancel(root, { whenSubscribed: true }));
+  assert.equal([again.refusal, again.after?.status], ['not_found', 'pending']);
+  // Asked by itself it is an admin's cancel of what one other waits for.
+  assert.equal(first.and.when(cancel(root)).answer, { kind: 'aborted' });
+  assert.ok(
+    given(submit()).when(cancel(ALICE, { whenSubscribed: true })).decision.ok,
+    'of a private one it says nothing',
+  );
+});
+
+test('B1 what a cancel is a part of is told by forced ends and by what waited behind, too', () => {
+  const why = 'bulk 7';
+  const stuck = given(submit({ scope: 'shared' }), claim(), makeAbortable, cancel(), markNotStopping);
+  const forced = stuck.when(cancel(ROOT, { force: true, why })).after;
+  assert.match(forced?.history.at(-1)?.why ?? '', /^bulk 7; forced: the body did not stop$/);
+  const waiting = given(submit(), claim(), makeAbortable, cancel(), submit({ id: 'task-2' }));
+  const cancelled = waiting.when(cancel(ALICE, { id: 'task-2', why })).and;
+  assert.is(cancelled.now.record?.successor?.cancelled?.why, why);
+});
+
 test.run();

@@ -4,7 +4,7 @@ import { accept, byUser, refuse, type Decision } from './decision.ts';
 import type { TaskEvent } from './event.ts';
 import { decideFinished } from './finish.ts';
 import { successorsOf } from './successors.ts';
-import { isTerminal, type Successor, type TaskRecord } from './task.ts';
+import { isTerminal, type Status, type Successor, type TaskRecord } from './task.ts';
 
 type Cancel = Extract<ClientCommand, { kind: 'cancel' }>;
 
@@ -19,6 +19,8 @@ export const decideCancel = (record: TaskRecord | undefined, command: Cancel): D
   if (record === undefined || record.id !== id || !canSee(record, actor)) return refuse('not_found');
   if (force && !canForce(actor)) return refuse('force_forbidden');
   if (isTerminal(record.status)) return refuse('too_late');
+  if (hasLeft(record, command)) return refuse('not_found');
+  if (!isMeant(record.status, command)) return refuse('other_status');
   // What waits is never too late, whatever else its record says: a damaged one is to be got rid of.
   if (record.finishing && record.status !== 'pending') return cancelFinishing(record, command);
   if (record.status === 'aborting') return cancelAgain(record, command);
@@ -32,14 +34,20 @@ export const decideCancel = (record: TaskRecord | undefined, command: Cancel): D
   }
 };
 
+const isMeant = (status: Status, { whenStatus }: Cancel): boolean =>
+  whenStatus === undefined || whenStatus.includes(status);
+
+const hasLeft = (task: Owned, { actor, whenSubscribed }: Cancel): boolean =>
+  whenSubscribed === true && task.scope === 'shared' && !isSubscriber(task, actor);
+
 const abort = (record: TaskRecord, command: Cancel): Decision => {
   const { at, actor } = command;
   const by = byUser(actor.user);
   if (record.status === 'pending') {
-    return accept({ kind: 'aborted' }, { kind: 'stopped', at, by, cause: 'cancel' });
+    return accept({ kind: 'aborted' }, { kind: 'stopped', at, by, cause: 'cancel', ...whyOf(command) });
   }
-  if (record.abortable || record.policy.isolation === 'thread') {
-    return accept({ kind: 'aborted' }, { kind: 'abort-requested', at, by, cause: 'cancel' });
+  if (record.abortable || record.policy.isolation === 'thread' || record.cancelling) {
+    return accept({ kind: 'aborted' }, { kind: 'abort-requested', at, by, cause: 'cancel', ...whyOf(command) });
   }
   // The last subscriber of a task that cannot be stopped may leave it; he is not held (A7).
   const mayLeave = record.scope === 'shared' && !command.force && isSubscriber(record, actor);
@@ -47,10 +55,11 @@ const abort = (record: TaskRecord, command: Cancel): Decision => {
 };
 
 /** Too late, except that an admin's force ends the waiting for cleanup handlers that do not end (L3). */
-const cancelFinishing = (record: TaskRecord, { at, actor, force }: Cancel): Decision => {
+const cancelFinishing = (record: TaskRecord, command: Cancel): Decision => {
+  const { at, actor, force } = command;
   if (!force || !record.notStopping) return refuse('too_late');
   const by = byUser(actor.user);
-  const why = 'forced: the cleanup handlers did not end';
+  const why = forced(command, 'the cleanup handlers did not end');
   const ended = decideFinished(record, { at, by, why });
   if (ended?.ok) return accept({ kind: 'aborted' }, ...ended.events.map(asEnd));
   return accept({ kind: 'aborted' }, { kind: 'failed', at, by, why, error: { message: why, type: 'CleanupError' } });
@@ -61,6 +70,10 @@ const asEnd = (event: TaskEvent): TaskEvent =>
   event.kind === 'retry-scheduled'
     ? { kind: 'failed', at: event.at, by: event.by, error: event.error, bodyFailed: true, ...whyOf(event) }
     : event;
+
+/** What it is a part of stands first, so that it can be told by it. */
+const forced = ({ why }: Cancel, text: string): string =>
+  why === undefined ? `forced: ${text}` : `${why}; forced: ${text}`;
 
 const whyOf = ({ why }: { readonly why?: string }) => (why === undefined ? {} : { why });
 
@@ -76,7 +89,7 @@ const cancelAgain = (record: TaskRecord, command: Cancel): Decision => {
       by: byUser(actor.user),
       cause: 'cancel',
       forced: true,
-      why: 'forced: the body did not stop',
+      why: forced(command, 'the body did not stop'),
     },
   );
 };
@@ -95,12 +108,17 @@ const cancelSuccessor = (successor: Successor, command: Cancel): Decision => {
   if (!canSee(task, actor)) return refuse('not_found');
   if (force && !canForce(actor)) return refuse('force_forbidden');
   if (successor.cancelled !== undefined) return refuse('too_late');
+  if (hasLeft(task, command)) return refuse('not_found');
+  if (!isMeant('pending', command)) return refuse('other_status');
   switch (meaningOfCancel(task, actor, force)) {
     case 'force_required':
       return refuse('force_required');
     case 'unsubscribe':
       return leave(command, 'successor-unsubscribed');
     case 'abort':
-      return accept({ kind: 'aborted' }, { kind: 'successor-cancelled', at, by: byUser(actor.user) });
+      return accept(
+        { kind: 'aborted' },
+        { kind: 'successor-cancelled', at, by: byUser(actor.user), ...whyOf(command) },
+      );
   }
 };

@@ -17,6 +17,18 @@ export const DEFAULT_MAX_ABNORMAL_ENDS = 1;
 /** A debounced task is put off by so many windows at most, where its submit does not say how long. */
 export const DEBOUNCE_WINDOWS = 10;
 
+/** Signals and waits for some that one task may have. */
+export const SIGNALS_LIMIT = 100;
+
+/** Workers a canceller is given to, one after the other, where each dies before it has ended. */
+export const CANCELLER_TRIES = 3;
+
+/** Steps that one task may have. */
+export const STEPS_LIMIT = 1_000;
+
+/** Tasks that the handler of one may spawn: what is known of each stands in its record. */
+export const CHILDREN_LIMIT = 100;
+
 /** How long an aborted body may take before it is shown as not stopping (behaviour T6). */
 export const DEFAULT_ABORT_GRACE_MS: Millis = 60_000;
 

@@ -1,5 +1,7 @@
 import type { SubmitMode } from './command.ts';
+import type { TypeLimit } from './queue/defined.ts';
 import { samePlain } from './submit.ts';
+import type { Tags } from './tags.ts';
 import type { Millis, Policy, Priority, Scope } from './task.ts';
 
 /** How tasks of a type are submitted where their submit says nothing else (behaviour Q10, Q11). */
@@ -19,9 +21,13 @@ export type RunOptions = {
   readonly queue: string;
   readonly priority: Priority;
   readonly group?: string;
+  readonly limitKey?: string;
   readonly units?: number;
+  readonly tags?: Tags;
   readonly policy: Policy;
   readonly submit?: SubmitOptions;
+  /** How many of its tasks run at once, or start in a time; said by the definition alone (behaviour Q5, Q6). */
+  readonly limits?: readonly TypeLimit[];
 };
 
 /** A type as a door knows it: by its definition, or by the code at hand. */
@@ -75,18 +81,31 @@ const fieldsOf = ({
   queue,
   priority,
   group,
+  limitKey,
   units,
+  tags,
   policy,
   submit,
+  limits = [],
 }: RunOptions): Readonly<Record<string, unknown>> => ({
   scope,
   queue,
   priority,
   ...(group === undefined ? {} : { group }),
+  ...(limitKey === undefined ? {} : { limitKey }),
   ...(units === undefined ? {} : { units }),
+  ...(tags === undefined ? {} : { tags }),
   ...policy,
   ...submit,
+  ...Object.fromEntries(limits.map(({ of, ...most }) => [LIMIT_FIELDS[of], most])),
 });
+
+/** As whoever defines a type names them. */
+const LIMIT_FIELDS: Readonly<Record<TypeLimit['of'], string>> = {
+  type: 'limit',
+  group: 'limitPerGroup',
+  key: 'limitPerKey',
+};
 
 /**
  * The definition to keep of a type, given the one that is kept and what live workers serve. It is the one that came up

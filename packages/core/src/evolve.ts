@@ -1,21 +1,27 @@
 import { bounded, WHY_LENGTH } from './bounded.ts';
+import { answerOfChildren } from './children.ts';
+import { isBlocked } from './dependency.ts';
 import { readyAtOf } from './durations.ts';
 import type { TaskEvent } from './event.ts';
 import { withTransition } from './history.ts';
 import { REPLACED, withNewer } from './newer-spec.ts';
 import {
   evolveSuccessor,
+  withAwaited,
+  withPriority,
   withoutCancelled,
   withSubscriber,
   type SuccessorEvent,
   type SuccessorsReleased,
 } from './successors.ts';
+import type { Tags } from './tags.ts';
 import {
   RECORD_VERSION,
   type Cause,
   type Millis,
   type Status,
   type TaskError,
+  type TaskId,
   type TaskRecord,
   type Transition,
 } from './task.ts';
@@ -32,8 +38,8 @@ export const evolve = (record: TaskRecord | undefined, event: TaskEvent): TaskRe
   if (event.kind === 'submitted') return submitted(event);
   if (record === undefined) throw new Error(`event '${event.kind}' without a task`);
   const next: Draft = copyOf(record);
-  // An archive mark is no change of the task.
-  if (event.kind !== 'archived') next.changedAt = event.at;
+  // An archive mark is no change of the task, and neither is that somebody waits for its end.
+  if (event.kind !== 'archived' && event.kind !== 'end-awaited') next.changedAt = event.at;
   apply(next, event);
   return next;
 };
@@ -44,7 +50,7 @@ const copyOf = <T extends object>(value: T): T => Object.assign({}, value);
 const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord => {
   const { spec, at, by, why, subscribers, createdAt, dedupeCount, successor } = event;
   const { creator, args, host, runAt, latestRunAt, expiresAt, throttledUntil, retriedFrom, operation } = spec;
-  const { group, units, traceparent, tracestate } = spec;
+  const { group, limitKey, units, tags, traceparent, tracestate, dependsOn, awaited, parent } = spec;
   // Field by field and by name, which is how an engine keeps an object of so many fast to copy and to look into.
   const next = {} as Draft;
   next.v = RECORD_VERSION;
@@ -75,7 +81,12 @@ const submitted = (event: Extract<TaskEvent, { kind: 'submitted' }>): TaskRecord
   if (traceparent !== undefined) next.traceparent = traceparent;
   if (tracestate !== undefined) next.tracestate = tracestate;
   if (group !== undefined) next.group = group;
+  if (limitKey !== undefined) next.limitKey = limitKey;
   if (units !== undefined) next.units = units;
+  if (tags !== undefined) next.tags = tags;
+  if (dependsOn !== undefined) next.dependsOn = dependsOn;
+  if (awaited !== undefined) next.awaited = awaited;
+  if (parent !== undefined) next.parent = parent;
   // What a newer version has put there goes along.
   for (const name in spec) if (!(name in next)) Object.assign(next, { [name]: spec[name as keyof typeof spec] });
   // It waited behind another task, and can begin only now.
@@ -95,6 +106,11 @@ const drop = (next: Draft, ...fields: readonly OptionalField[]): void => {
 
 type OptionalField = { [K in keyof TaskRecord]-?: undefined extends TaskRecord[K] ? K : never }[keyof TaskRecord];
 
+const retagged = (next: Draft, tags: Tags): void => {
+  if (Object.keys(tags).length === 0) drop(next, 'tags');
+  else next.tags = tags;
+};
+
 /** No `default`: an event that is forgotten here is no `never` at the end, and does not compile. */
 const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): void => {
   switch (event.kind) {
@@ -113,6 +129,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
     case 'successor-replaced':
     case 'successor-unsubscribed':
     case 'successor-cancelled':
+    case 'successor-ends-noted':
     case 'successors-released':
       evolveSuccessors(next, event);
       return;
@@ -127,6 +144,10 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
     case 'progressed':
       if (event.progress !== undefined) next.progress = event.progress;
       if (event.payload !== undefined) next.payload = event.payload;
+      if (event.tags !== undefined) retagged(next, event.tags);
+      return;
+    case 'run-traced':
+      next.runTrace = event.trace;
       return;
     case 'finishing-began':
       next.finishing = true;
@@ -134,7 +155,7 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
       return;
     case 'abort-requested':
       next.abort = { cause: event.cause, by: event.by, at: event.at };
-      move(next, 'aborting', event.at, event.by, event.cause);
+      move(next, 'aborting', event.at, event.by, event.why ?? event.cause);
       return;
     case 'abort-observed':
       if (next.abort === undefined) return;
@@ -170,11 +191,55 @@ const apply = (next: Draft, event: Exclude<TaskEvent, { kind: 'submitted' }>): v
     case 'host-lost':
       drop(next, 'host');
       return;
+    case 'signalled':
+      next.signals = [...(next.signals ?? []), event.entry];
+      if (event.entry.awaited) goOn(next, event.at);
+      return;
+    case 'suspended':
+      suspended(next, event);
+      return;
+    case 'step-kept':
+      next.steps = [...(next.steps ?? []), event.entry];
+      return;
+    case 'cancel-handle-set':
+      if (event.data === undefined) drop(next, 'cancelHandle');
+      else next.cancelHandle = { data: event.data };
+      return;
+    case 'canceller-begun':
+      cancellerBegun(next, event);
+      return;
     case 'given-back':
       // An inline call whose process stops is run on by whoever serves its type.
       drop(next, 'host');
       next.readyAt = event.at;
       wait(next, event.at, event.by, event.why);
+      return;
+    case 'ends-noted':
+      next.dependsOn = event.dependsOn;
+      // Only now it waits for a worker.
+      if (!isBlocked(next)) next.readyAt = event.at;
+      return;
+    case 'priority-changed':
+      if (next.id === event.id) next.priority = event.priority;
+      else if (next.successor !== undefined) next.successor = withPriority(next.successor, event.id, event.priority);
+      return;
+    case 'end-awaited':
+      if (next.id === event.id) next.awaited = true;
+      else if (next.successor !== undefined) next.successor = withAwaited(next.successor, event.id);
+      return;
+    case 'children-changed':
+      next.children = event.children;
+      // They look at what becomes of it.
+      next.awaited = true;
+      if (
+        next.waiting !== undefined &&
+        'children' in next.waiting &&
+        answerOfChildren(next, next.waiting) !== undefined
+      )
+        goOn(next, event.at);
+      return;
+    case 'parent-over':
+      if (next.parent !== undefined) next.parent = { ...next.parent, over: true };
       return;
     case 'archived':
       next.archived = true;
@@ -216,6 +281,7 @@ const claimed = (next: Draft, { owner, attempt, at, trace }: Extract<TaskEvent, 
   next.attempt = attempt;
   next.startedAt = at;
   keepReady(next);
+  giveUpWaiting(next, at);
   drop(next, 'abortable', 'finishing', 'bodyOutcome', 'notStopping', 'timeoutUnenforced', 'latestRunAt');
   if (trace === undefined) drop(next, 'runTrace');
   else next.runTrace = trace;
@@ -233,7 +299,7 @@ const keepReady = (next: Draft): void => {
 const end = (next: Draft, status: Status, at: Millis, by: Cause, why?: string): void => {
   next.endedAt = at;
   keepReady(next);
-  drop(next, 'finishing', 'bodyOutcome', 'notStopping');
+  drop(next, 'finishing', 'bodyOutcome', 'notStopping', 'waiting', 'cancelHandle', 'cancelling');
   if (status !== 'failure') drop(next, 'error');
   if (next.abort !== undefined) next.abort = { ...next.abort, stoppedAt: at };
   move(next, status, at, by, why);
@@ -260,7 +326,49 @@ const inShort = ({ type, message }: TaskError): string => {
 /** Back to waiting for a worker. */
 const wait = (next: Draft, at: Millis, by: Cause, why: string): void => {
   drop(next, 'owner', 'abortable', 'finishing', 'bodyOutcome', 'notStopping', 'timeoutUnenforced');
+  drop(next, 'cancelHandle', 'cancelling');
   move(next, 'pending', at, by, why);
+};
+
+/** As an inline call that is given back, it goes on in any worker. */
+const suspended = (next: Draft, event: Extract<TaskEvent, { kind: 'suspended' }>): void => {
+  const { at, by, waiting, until } = event;
+  drop(next, 'host');
+  wait(next, at, by, 'signal' in waiting ? `waits for signal ${waiting.signal}` : waitsForChildren(waiting.children));
+  if (until === undefined) return goOn(next, at);
+  next.waiting = waiting;
+  next.runAt = until;
+};
+
+const waitsForChildren = ({ length }: readonly TaskId[]): string =>
+  length === 1 ? 'waits for a child' : `waits for ${length} children`;
+
+/** What it waited for is there: any worker may run it from now on. */
+const goOn = (next: Draft, at: Millis): void => {
+  drop(next, 'waiting', 'runAt');
+  next.readyAt = at;
+};
+
+/** It is run again with what it waited for not there: its time is over, or it would not be. */
+const giveUpWaiting = (next: Draft, at: Millis): void => {
+  const { waiting } = next;
+  if (waiting === undefined) return;
+  if ('signal' in waiting) next.signals = [...(next.signals ?? []), { name: waiting.signal, at, timedOut: true }];
+  else next.waitsOver = [...(next.waitsOver ?? []), waiting.number];
+  delete next.waiting;
+};
+
+/** No transition: what is aborting still is, and what ran has not ended yet. */
+const cancellerBegun = (next: Draft, { owner }: Extract<TaskEvent, { kind: 'canceller-begun' }>): void => {
+  const { cancelHandle, abort } = next;
+  next.owner = owner;
+  next.cancelling = true;
+  drop(next, 'notStopping', 'runTrace');
+  // That of the body which had ended stands; its cleanup handlers may not have got that far.
+  if (next.bodyOutcome !== undefined) next.bodyOutcome = { ...next.bodyOutcome, fence: owner.fence };
+  if (cancelHandle !== undefined) next.cancelHandle = { data: cancelHandle.data, tries: (cancelHandle.tries ?? 0) + 1 };
+  // What was heard of it by the one before is nothing to the one that is to hear of it now.
+  if (abort !== undefined) next.abort = { cause: abort.cause, by: abort.by, at: abort.at };
 };
 
 const rescued = (next: Draft, event: Extract<TaskEvent, { kind: 'rescued' }>): void => {

@@ -4,7 +4,9 @@ import type { TaskSpec } from './task.ts';
 export const REPLACED = [
   'args',
   'group',
+  'limitKey',
   'units',
+  'tags',
   'runAt',
   'latestRunAt',
   'expiresAt',
@@ -14,8 +16,8 @@ export const REPLACED = [
 export const withNewer = <T extends TaskSpec>(task: T, newer: TaskSpec): T => {
   const next: { -readonly [K in keyof TaskSpec]: TaskSpec[K] } & T = { ...task };
   for (const field of REPLACED) delete next[field];
-  const { name, queue, priority, policy, args, group, units, runAt, latestRunAt, expiresAt } = newer;
-  const others = present({ args, group, units, runAt, latestRunAt, expiresAt });
+  const { name, queue, priority, policy, args, group, limitKey, units, tags, runAt, latestRunAt, expiresAt } = newer;
+  const others = present({ args, group, limitKey, units, tags, runAt, latestRunAt, expiresAt });
   return Object.assign(next, { name, queue, priority, policy }, others);
 };
 

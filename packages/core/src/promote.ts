@@ -1,5 +1,6 @@
 import type { SupervisorCommand } from './command.ts';
 import { byUser, done, refuse, type Decision } from './decision.ts';
+import { verdictOnDependencies } from './dependency.ts';
 import type { TaskEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import { expired, isExpired } from './expiry.ts';
@@ -50,7 +51,8 @@ const STATE_FIELDS: Readonly<Record<Exclude<keyof TaskRecord, keyof TaskSpec>, t
     error: true,
   },
   ...{ dedupeCount: true, timeoutUnenforced: true, notStopping: true, historyDropped: true, successor: true },
-  ...{ archived: true, nonce: true },
+  ...{ archived: true, signals: true, waiting: true, steps: true, cancelHandle: true, cancelling: true, nonce: true },
+  ...{ children: true, waitsOver: true },
 };
 
 /**
@@ -77,7 +79,8 @@ const eventsOf = (successor: Successor, former: TaskId, at: Millis, by: Cause): 
     ...(next === undefined ? {} : { successor: next }),
   };
   if (cancelled !== undefined) return [submitted, { kind: 'stopped', ...cancelled, cause: 'cancel' }];
-  return isExpired(spec, at) ? [submitted, expired(at, by)] : [submitted];
+  if (isExpired(spec, at)) return [submitted, expired(at, by)];
+  return [submitted, ...verdictOnDependencies(spec, at, by)];
 };
 
 /**

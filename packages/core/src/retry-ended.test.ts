@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
-import type { Actor, Command } from './command.ts';
-import type { Former } from './retry-ended.ts';
+import type { Actor } from './actor.ts';
+import type { Command } from './command.ts';
+import type { Former } from './former.ts';
 import type { TaskRecord } from './task.ts';
 import { given } from './testing/given.ts';
 import {
@@ -166,6 +167,15 @@ test('R7 the same retry again is done already', () => {
   const { and, after } = before.when(command);
   const again = and.when(command);
   assert.equal([again.answer, again.after], [{ kind: 'created', id: 'task-2' }, after]);
+});
+
+test('B1 asked for again under the same id it is the same task, which knows its operation', () => {
+  const before = given(...ENDED);
+  const former = formerOf(before.now.record);
+  const first = before.when(retry(former, ALICE, { operation: 'hash' }));
+  assert.is(first.after?.operation, 'hash');
+  const { answer, events } = first.and.when(retry(former, ALICE, { operation: 'hash' }));
+  assert.equal([answer, events], [{ kind: 'created', id: 'task-2' }, []]);
 });
 
 test.run();

@@ -1,14 +1,13 @@
-import { canOpen, isSubscriber, type Owned } from './access.ts';
-import type { Actor, ClientCommand } from './command.ts';
+import { canOpen, isSubscriber } from './access.ts';
+import type { Actor } from './actor.ts';
+import type { ClientCommand } from './command.ts';
+import type { Former } from './former.ts';
 import { byUser, refuse, type Decision } from './decision.ts';
+import { failedDependency } from './dependency.ts';
 import { submitAs, type Submission } from './submit.ts';
 import { isTerminal, type Subscriber, type TaskRecord, type TaskSpec } from './task.ts';
 
 type Retry = Extract<ClientCommand, { kind: 'retry' }>;
-
-/** What is known of a task that is to be run again; its record has it, and its document has. */
-export type Former = Owned &
-  Pick<TaskRecord, 'id' | 'status' | 'type' | 'key' | 'name' | 'queue' | 'priority' | 'group' | 'units' | 'policy'>;
 
 /**
  * Runs an ended task again (behaviour R7): a submit of the same key, arguments and options, so it joins what is active. A
@@ -16,6 +15,9 @@ export type Former = Owned &
  *
  * Who waited for it retries it for himself. Anybody else who may, an admin or a service, does it for those who waited:
  * they see the new task as they saw the old one, and he does not become one of them.
+ *
+ * What it waited for has ended, and is at hand as it was. Where that has failed it stays failed, so there is nothing to
+ * repeat: whoever has repeated that submits this one anew, behind the new one.
  */
 export const decideRetry = (record: TaskRecord | undefined, command: Retry): Decision => {
   const { actor, at, whenAborting } = command;
@@ -23,6 +25,7 @@ export const decideRetry = (record: TaskRecord | undefined, command: Retry): Dec
   const former: Former = record?.id === command.former.id ? record : command.former;
   if (!canOpen(former, actor)) return refuse('not_found');
   if (!isTerminal(former.status)) return refuse('not_ended');
+  if (failedDependency(former) !== undefined) return refuse('dependency_failed');
   const forOthers = isForOthers(former, actor);
   const submission: Submission = {
     at,
@@ -46,8 +49,8 @@ const isForOthers = (former: Former, actor: Actor): boolean => {
   }
 };
 
-const specOf = (former: Former, { id, actor, args, trace }: Retry, forOthers: boolean): TaskSpec => {
-  const { type, key, name, scope, queue, priority, group, units, policy } = former;
+const specOf = (former: Former, { id, actor, args, trace, operation }: Retry, forOthers: boolean): TaskSpec => {
+  const { type, key, name, scope, queue, priority, group, limitKey, units, tags, policy, dependsOn } = former;
   const creator = forOthers ? former.creator : actor.user;
   return {
     id,
@@ -60,10 +63,14 @@ const specOf = (former: Former, { id, actor, args, trace }: Retry, forOthers: bo
     queue,
     priority,
     ...(group === undefined ? {} : { group }),
+    ...(limitKey === undefined ? {} : { limitKey }),
     ...(units === undefined ? {} : { units }),
+    ...(tags === undefined ? {} : { tags }),
     mode: 'async',
     policy,
     retriedFrom: former.id,
+    ...(dependsOn === undefined ? {} : { dependsOn }),
+    ...(operation === undefined ? {} : { operation }),
     ...trace,
   };
 };

@@ -1,5 +1,6 @@
 import type { WorkerCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
+import { isBlocked } from './dependency.ts';
 import { isExpired } from './expiry.ts';
 import { decideFinished } from './finish.ts';
 import { decideOrphan, UNCLEAN } from './orphan.ts';
@@ -17,6 +18,7 @@ export const decideClaim = (record: TaskRecord | undefined, command: Of<'claim'>
   if (ownedRun(record, fence)?.owner?.worker === command.worker) return done();
   if (record.status !== 'pending') return refuse('not_pending');
   if (record.host !== undefined && record.host !== command.worker) return refuse('not_pending');
+  if (isBlocked(record)) return refuse('not_pending');
   // By now it is for whoever ends it.
   if (record.host === undefined && record.attempt === 0 && isExpired(record, command.at)) return refuse('not_pending');
   const isExact = record.runAt !== undefined || command.exact === true;
@@ -37,14 +39,17 @@ export const decideMakeAbortable = (record: TaskRecord | undefined, command: Of<
 };
 
 export const decideProgress = (record: TaskRecord | undefined, command: Of<'progress'>): Decision => {
-  if (ownedRun(record, command.fence) === undefined) return refuse('fenced');
-  const { at, progress, payload } = command;
-  if (progress === undefined && payload === undefined) return done();
-  return done({
+  const run = ownedRun(record, command.fence);
+  if (run === undefined) return refuse('fenced');
+  const { at, progress, payload, tags, trace } = command;
+  const told = trace === undefined || trace === run.runTrace ? [] : [{ kind: 'run-traced', at, trace } as const];
+  if (progress === undefined && payload === undefined && tags === undefined) return done(...told);
+  return done(...told, {
     kind: 'progressed',
     at,
     ...(progress === undefined ? {} : { progress }),
     ...(payload === undefined ? {} : { payload }),
+    ...(tags === undefined ? {} : { tags }),
   });
 };
 
@@ -65,7 +70,9 @@ export const decideGiveBack = (record: TaskRecord | undefined, command: Of<'give
   const run = ownedRun(record, command.fence);
   if (run === undefined) return refuse('fenced');
   if (run.status === 'aborting') return refuse('aborting');
-  const { at, why, abnormal = false } = command;
+  const { at, why, abnormal = false, isRunning = false } = command;
+  // What it has begun elsewhere is to be cancelled, and by whoever takes it from this worker when that has gone.
+  if (run.cancelling || (run.cancelHandle !== undefined && (isRunning || abnormal))) return refuse('too_late');
   const by = ownerOf(run);
   if (run.finishing) return decideFinished(run, { at, by, why: `${why}; ${UNCLEAN}` }) ?? refuse('too_late');
   if (!abnormal) return done({ kind: 'given-back', at, by, why });

@@ -1,7 +1,9 @@
 import { canOpen, canSubmit } from './access.ts';
 import type { ClientCommand, SubmitMode } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
+import { sameDependencies, verdictOnDependencies, waitsFor } from './dependency.ts';
 import type { TaskEvent } from './event.ts';
+import { hasTags } from './tags.ts';
 import { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
 import { hasBegun, latestFor, putOff, specFor, takesTheRunning, withoutHost } from './submit-mode.ts';
 import {
@@ -31,6 +33,14 @@ export const decideSubmit = (record: TaskRecord | undefined, command: Submit): D
   submitAs(record, command, byUser(command.actor.user));
 
 export const submitAs = (record: TaskRecord | undefined, command: Submission, by: Cause): Decision => {
+  const decision = comeOrCreate(record, command, by);
+  if (command.spec.dependsOn === undefined || !decision.ok) return decision;
+  const { answer } = decision;
+  const isAnother = answer.kind !== 'created' && 'id' in answer;
+  return isAnother && waitsFor(command.spec, answer.id) ? refuse('waits_for_itself') : decision;
+};
+
+const comeOrCreate = (record: TaskRecord | undefined, command: Submission, by: Cause): Decision => {
   const { spec, actor, at, mode = JOIN } = command;
   const waiting = successorsOf(record);
   if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
@@ -57,12 +67,11 @@ const create = (record: TaskRecord | undefined, command: Submission, by: Cause):
   const { actor, at, why } = command;
   const subscribers = command.subscribers ?? (actor.user === undefined ? [] : [{ user: actor.user, at }]);
   const spec = stillThrottled(specFor(command), record, at);
-  return accept(
-    { kind: 'created', id: spec.id },
+  const submitted: TaskEvent =
     why === undefined
       ? { kind: 'submitted', at, by, spec, subscribers, createdAt: at }
-      : { kind: 'submitted', at, by, spec, subscribers, createdAt: at, why },
-  );
+      : { kind: 'submitted', at, by, spec, subscribers, createdAt: at, why };
+  return accept({ kind: 'created', id: spec.id }, submitted, ...verdictOnDependencies(spec, at, by));
 };
 
 /** A submit of another mode makes a task at any time; the window it was made in goes on. */
@@ -146,7 +155,8 @@ const userOf = ({ actor, subscribers }: Submission) =>
 
 /**
  * The first submit's arguments and options stand; the joiner is told when his are others (behaviour D2). A start time is
- * not compared: the same `delay` is another time for every caller, and it is gone once the task has begun.
+ * not compared: the same `delay` is another time for every caller, and it is gone once the task has begun. Tags the handler
+ * has added are nobody's option.
  */
 export const differs = (a: TaskSpec, b: TaskSpec): boolean =>
   !sameData(a.args, b.args) ||
@@ -154,8 +164,11 @@ export const differs = (a: TaskSpec, b: TaskSpec): boolean =>
   a.queue !== b.queue ||
   a.priority !== b.priority ||
   a.group !== b.group ||
+  a.limitKey !== b.limitKey ||
   a.units !== b.units ||
-  !samePlain(a.policy, b.policy);
+  !hasTags(a.tags, b.tags) ||
+  !samePlain(a.policy, b.policy) ||
+  !sameDependencies(a.dependsOn, b.dependsOn);
 
 const sameData = (a: Data | undefined, b: Data | undefined): boolean => {
   if (a === undefined || b === undefined) return a === b;

@@ -1,6 +1,6 @@
 import type { TaskEvent } from './event.ts';
 import { withNewer } from './newer-spec.ts';
-import type { Millis, Subscriber, Successor, TaskRecord, UserId } from './task.ts';
+import type { Millis, Priority, Subscriber, Successor, TaskId, TaskRecord, UserId } from './task.ts';
 
 /**
  * What waits behind a task (behaviour D5). Only the last can be alive: those before it were cancelled while they waited.
@@ -54,11 +54,26 @@ const changed = (successor: Successor, event: Exclude<SuccessorEvent, { kind: 's
         subscribers: withSubscriber(subscribers, event.user, event.at),
         dedupeCount: (successor.dedupeCount ?? 0) + 1,
       };
+    case 'successor-ends-noted':
+      return { ...successor, spec: { ...successor.spec, dependsOn: event.dependsOn } };
     case 'successor-unsubscribed':
       return { ...successor, subscribers: subscribers.filter((s) => s.user !== event.user) };
     case 'successor-cancelled':
-      return { ...successor, cancelled: { at: event.at, by: event.by } };
+      return { ...successor, cancelled: { at: event.at, by: event.by, ...whyOf(event) } };
   }
+};
+
+const whyOf = ({ why }: { readonly why?: string }) => (why === undefined ? {} : { why });
+
+/** Somebody waits for the end of the one with that id. */
+export const withAwaited = (first: Successor, id: TaskId): Successor => {
+  if (first.spec.id === id) return { ...first, spec: { ...first.spec, awaited: true } };
+  return first.next === undefined ? first : { ...first, next: withAwaited(first.next, id) };
+};
+
+export const withPriority = (first: Successor, id: TaskId, priority: Priority): Successor => {
+  if (first.spec.id === id) return { ...first, spec: { ...first.spec, priority } };
+  return first.next === undefined ? first : { ...first, next: withPriority(first.next, id, priority) };
 };
 
 /** Only the last can be alive. */

@@ -1,5 +1,6 @@
 import type { SupervisorCommand } from './command.ts';
 import { done, refuse, type Decision } from './decision.ts';
+import { decideCanceller, UNCANCELLED } from './cancel-handle.ts';
 import { decideFinished } from './finish.ts';
 import { decideOrphan, UNCLEAN } from './orphan.ts';
 import { isOwnedUnder, isTerminal, ownedRun, type TaskRecord } from './task.ts';
@@ -13,7 +14,7 @@ type Of<K extends SupervisorCommand['kind']> = Extract<SupervisorCommand, { kind
 export const decideTimeOut = (record: TaskRecord | undefined, command: Of<'time-out'>): Decision => {
   const run = ownedRun(record, command.fence);
   if (run === undefined || run.policy.timeoutMs === undefined) return refuse('not_running');
-  if (run.status === 'aborting' || run.finishing) return done();
+  if (run.status === 'aborting' || run.finishing || run.cancelling) return done();
   const { at, by } = command;
   if (run.abortable || run.policy.isolation === 'thread') {
     return done({ kind: 'abort-requested', at, by, cause: 'timeout' });
@@ -23,7 +24,8 @@ export const decideTimeOut = (record: TaskRecord | undefined, command: Of<'time-
 
 export const decideMarkNotStopping = (record: TaskRecord | undefined, command: Of<'mark-not-stopping'>): Decision => {
   const run = ownedRun(record, command.fence);
-  if (run === undefined || (run.status !== 'aborting' && !run.finishing)) return refuse('not_running');
+  if (run === undefined || (run.status !== 'aborting' && !run.finishing && !run.cancelling))
+    return refuse('not_running');
   return run.notStopping ? done() : done({ kind: 'stopping-overdue', at: command.at });
 };
 
@@ -38,11 +40,13 @@ export const decideRescue = (record: TaskRecord | undefined, command: Of<'rescue
     return record.host === worker ? done({ kind: 'host-lost', at }) : refuse('not_running');
   if (record.owner?.worker !== worker) return refuse('not_running');
   if (fence !== undefined && !isOwnedUnder(record, fence)) return refuse('not_running');
+  const cancelled = decideCanceller(record, command);
+  if (cancelled !== undefined) return cancelled;
+  const why = `worker ${worker} died${record.cancelHandle === undefined ? '' : `; ${UNCANCELLED}`}`;
   if (record.status === 'aborting') {
-    const unclean = `worker ${worker} died; its handlers may not have finished`;
+    const unclean = record.cancelHandle === undefined ? `${why}; its handlers may not have finished` : why;
     return done({ kind: 'stopped', at, by, cause: record.abort?.cause ?? 'cancel', why: unclean });
   }
-  const why = `worker ${worker} died`;
   const finished = record.finishing ? decideFinished(record, { at, by, why: `${why}; ${UNCLEAN}` }) : undefined;
   return finished ?? decideOrphan(record, { at, by, why, abnormal: false });
 };

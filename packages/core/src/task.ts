@@ -6,6 +6,8 @@
  * opaque here: encoded bytes that no rule looks into.
  */
 
+import type { Tags } from './tags.ts';
+
 /** Wall-clock milliseconds since 1970, UTC. Shown and compared with limits, never used to decide who owns a task. */
 export type Millis = number;
 
@@ -57,8 +59,8 @@ export type Fence = { readonly epoch: number; readonly revision: number };
 
 export type Owner = { readonly worker: string; readonly fence: Fence; readonly at: Millis };
 
-/** `expired`: it was not started in time. */
-export type AbortCause = 'cancel' | 'timeout' | 'expired';
+/** `expired`: it was not started in time. `displaced`: its group or key was full, and another one had the slot (behaviour Q7). */
+export type AbortCause = 'cancel' | 'timeout' | 'expired' | 'displaced';
 
 /** The proof of an abort (behaviour A11): who asked, when it reached the worker, when handlers ran, when it stopped. */
 export type Abort = {
@@ -111,6 +113,48 @@ export type Policy = {
   readonly isolation?: 'thread';
 };
 
+/**
+ * What the waits of a task for a signal came to (behaviour G5): its nth wait for a name is answered by the nth entry of that
+ * name, in every run, so that a run that goes on finds what the one before it was told. Kept from when it came.
+ */
+export type SignalEntry =
+  | {
+      /** Of whoever sent it: the same one again changes nothing. */
+      readonly id: string;
+      readonly name: string;
+      readonly at: Millis;
+      readonly by: Cause;
+      readonly data?: Uint8Array;
+      /** The task had given up its slot for it, and goes on. */
+      readonly awaited?: true;
+    }
+  /** No signal came in time. */
+  | { readonly name: string; readonly at: Millis; readonly timedOut: true };
+
+/** What a task that has begun waits for, in nobody's slot; until `runAt`, when the wait is over (behaviour G4). */
+export type Waiting =
+  | { readonly signal: string; readonly since: Millis }
+  /** `number`: which of its waits for children, from 1. `onFailure` absent: it is over as soon as one of them has failed. */
+  | {
+      readonly children: readonly TaskId[];
+      readonly number: number;
+      readonly onFailure?: 'continue';
+      readonly since: Millis;
+    };
+
+/** What a step of the body came to: it is not run again in a later run of the task (behaviour G6). */
+export type StepEntry = {
+  readonly name: string;
+  readonly at: Millis;
+  readonly result?: Data;
+};
+
+/**
+ * What a run has begun elsewhere that goes on without it, as its canceller knows it (behaviour G7). Of the present run.
+ * `tries`: how often it was given to a worker that died of it, or with it.
+ */
+export type CancelHandle = { readonly data: Uint8Array; readonly tries?: number };
+
 /** One entry of a task's history (behaviour L10). */
 export type Transition = {
   readonly status: Status;
@@ -126,6 +170,51 @@ export type Transition = {
  */
 export type TraceContext = { readonly traceparent: string; readonly tracestate?: string };
 
+/**
+ * A task that has to end before another one begins (behaviour G1). `onFailure` absent: `fail`, its failure is the other's.
+ * `continue` and `ignore`: the other begins all the same, and is told what it came to, or nothing of it.
+ */
+export type Dependency = {
+  readonly id: TaskId;
+  /** Where its record stands, or stood. */
+  readonly address: string;
+  /** For people. */
+  readonly name: string;
+  readonly onFailure?: 'continue' | 'ignore';
+  readonly end?: NotedEnd;
+};
+
+/** How a dependency has ended. `gone`: nobody can tell any more. */
+export type NotedEnd = {
+  readonly status: TerminalStatus | 'gone';
+  readonly at: Millis;
+  /** What it left: its payload, and its result or its error, encoded together. */
+  readonly left?: Data;
+};
+
+/** The task whose handler has spawned this one (behaviour G3). */
+export type Parent = {
+  readonly id: TaskId;
+  /** Where its record stands, or stood. */
+  readonly address: string;
+  /** It goes on, whatever becomes of its parent. */
+  readonly leave?: true;
+  /** The parent has ended well: nothing it comes to concerns this task any more. */
+  readonly over?: true;
+};
+
+/** A task that the handler of this one has spawned. */
+export type Child = {
+  readonly id: TaskId;
+  readonly address: string;
+  /** For people. */
+  readonly name: string;
+  readonly leave?: true;
+  /** How much of it is done, 0 to 1, as it was seen last. */
+  readonly share?: number;
+  readonly end?: NotedEnd;
+};
+
 /** What a submitter decides about a task; everything else grows from it. */
 export type TaskSpec = Partial<TraceContext> & {
   readonly id: TaskId;
@@ -139,8 +228,12 @@ export type TaskSpec = Partial<TraceContext> & {
   readonly priority: Priority;
   /** Whose task it is, of those that share its queue: limits and turns go by it (behaviour Q5 to Q7). */
   readonly group?: string;
+  /** What it shares with others, of whatever group or key: limits of keys count those that name the same (behaviour Q5, Q6). */
+  readonly limitKey?: string;
   /** Of the units of a rate it takes so many; absent: one. */
   readonly units?: number;
+  /** What it is found by, as it stands now: the handler may change it. */
+  readonly tags?: Tags;
   readonly mode: ExecutionMode;
   /** For an inline call: the process that will run the body. */
   readonly host?: string;
@@ -155,6 +248,11 @@ export type TaskSpec = Partial<TraceContext> & {
   readonly retriedFrom?: TaskId;
   /** Hash of the operation id it was submitted with: before it is forgotten, what became of it is noted there (D7). */
   readonly operation?: string;
+  /** What it waits for before it begins; fixed when it is made (behaviour G1). */
+  readonly dependsOn?: readonly Dependency[];
+  /** Others wait for its end: what became of it is kept longer (behaviour G2). */
+  readonly awaited?: true;
+  readonly parent?: Parent;
 };
 
 export type TaskRecord = TaskSpec & {
@@ -200,6 +298,18 @@ export type TaskRecord = TaskSpec & {
   readonly successor?: Successor;
   /** The projection has this outcome; the record may be forgotten. */
   readonly archived?: true;
+  /** Signals in the order they came, and waits that were in vain. */
+  readonly signals?: readonly SignalEntry[];
+  readonly waiting?: Waiting;
+  /** Steps that are done, in the order in which they were. */
+  readonly steps?: readonly StepEntry[];
+  readonly cancelHandle?: CancelHandle;
+  /** The worker of the run has died, and the owner runs its canceller and not its body. */
+  readonly cancelling?: true;
+  /** In the order in which they were spawned. */
+  readonly children?: readonly Child[];
+  /** Which of its waits for children were over before these had ended: in every run they are. */
+  readonly waitsOver?: readonly number[];
   /** Names the last write, so that a writer whose answer was lost can recognise its own. */
   readonly nonce?: string;
 };
@@ -210,7 +320,7 @@ export type Successor = {
   readonly createdAt: Millis;
   readonly dedupeCount?: number;
   /** It was cancelled while it waited. It becomes a record all the same, an aborted one: nothing accepted vanishes. */
-  readonly cancelled?: { readonly at: Millis; readonly by: Cause };
+  readonly cancelled?: { readonly at: Millis; readonly by: Cause; readonly why?: string };
   /** What was submitted after this one had been cancelled. */
   readonly next?: Successor;
 };

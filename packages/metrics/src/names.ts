@@ -34,7 +34,11 @@ export const METRICS = {
   baton_task_retries_total: counter('Failed attempts after which the task is tried again', 'type'),
   baton_task_rescues_total: counter('Runs taken from workers that died or ended abnormally', 'type'),
   baton_task_give_backs_total: counter('Runs that draining workers gave back', 'type'),
-  baton_task_aborts_total: counter('Aborts that were asked for', 'type', 'cause'),
+  baton_task_aborts_total: counter(
+    'Aborts that were asked for, and tasks that were not started in time',
+    'type',
+    'cause',
+  ),
   baton_task_timeouts_unenforced_total: counter('Timeouts that passed while nothing could be stopped', 'type'),
   baton_tasks_not_stopping_total: counter(
     'Runs that went on for longer than their grace after they were told to stop',
@@ -57,6 +61,12 @@ export const METRICS = {
   baton_queue_oldest_wait_seconds: gauge('How long the one that waits longest has waited', 'queue'),
   baton_queue_offered_tasks: gauge('Tasks on offer to a worker, on the supervisor that hosts the queue', 'queue'),
   baton_queue_workers: gauge('Workers that serve the queue, on the supervisor that hosts it', 'queue'),
+  baton_queue_paused: gauge(
+    'Pauses that stand: of the queue, of types, of groups; unreadable: what is set for it cannot be read, and nothing starts',
+    'queue',
+    'part',
+  ),
+  baton_queue_settings_known: gauge('1 while what is set for queues is known; nothing starts while it is not'),
   baton_supervisors: gauge('Supervisors that this one sees, itself among them'),
   baton_workers: gauge('Live workers that this supervisor sees'),
   baton_remote_workers: gauge('Workers of the worker protocol that this supervisor speaks for'),
@@ -64,15 +74,20 @@ export const METRICS = {
   baton_supervisor_partitions: gauge('Partitions this supervisor watches'),
   baton_supervisor_watched_tasks: gauge('Tasks that have not ended, in its partitions'),
   baton_supervisor_timers: gauge('Those of them with a timer: delays, timeouts, graces'),
-  baton_supervisor_acts_total: counter(
+  baton_supervisor_actions_total: counter(
     'What it did about tasks; again: nothing came of it, and it is tried again',
-    'act',
+    'action',
     'outcome',
   ),
-  baton_supervisor_acts_pending: gauge('Acts under way or queued'),
+  baton_supervisor_actions_pending: gauge('Actions under way or queued'),
   baton_supervisor_records_total: counter('Versions of records it was given, and those it had to decode', 'step'),
   baton_supervisor_unreadable_records: gauge('Records nobody here can read'),
   baton_supervisor_watch_restarts_total: counter('Readers that were opened again', 'watch'),
+  baton_schedules: gauge('Schedules this supervisor fires'),
+  baton_schedule_fires_total: counter(
+    'Fires of schedules by what became of them; again: nothing yet, and it is tried again',
+    'outcome',
+  ),
   baton_commands_total: counter('Commands over NATS, by what came of them', 'outcome'),
   baton_dead_letters_total: counter('Commands put aside as dead letters'),
 

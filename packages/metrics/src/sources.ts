@@ -78,6 +78,8 @@ const readType = ({ value, histogram }: Readings, type: string, counts: TypeCoun
   value('baton_task_give_backs_total', counts.givenBack, { type });
   value('baton_task_aborts_total', counts.cancels, { type, cause: 'cancel' });
   value('baton_task_aborts_total', counts.timeouts, { type, cause: 'timeout' });
+  value('baton_task_aborts_total', counts.expired, { type, cause: 'expired' });
+  value('baton_task_aborts_total', counts.displaced, { type, cause: 'displaced' });
   value('baton_task_timeouts_unenforced_total', counts.unenforced, { type });
   value('baton_tasks_not_stopping_total', counts.notStopping, { type });
   histogram('baton_task_run_seconds', counts.run, { type });

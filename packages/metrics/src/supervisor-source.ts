@@ -10,10 +10,11 @@ import type { MetricSource, Readings } from './registry.ts';
 
 const PRIORITIES = ['high', 'normal', 'low'] as const;
 
-/** Queues, tasks and acts of a supervisor: what an autoscaler and an operator ask. */
+/** Queues, tasks and actions of a supervisor: what an autoscaler and an operator ask. */
 export const supervisorSource = (supervisor: Supervisor, clock: Pick<Clock, 'now'>): MetricSource => {
-  let served: ReadonlySet<string> = new Set();
-  const queues = new LabelCap({ isKnown: (queue) => served.has(queue) });
+  // Of those that workers serve, and those that admins have set something for.
+  let known: ReadonlySet<string> = new Set();
+  const queues = new LabelCap({ isKnown: (queue) => known.has(queue) });
   return {
     names: [
       'baton_queue_waiting_tasks',
@@ -21,6 +22,8 @@ export const supervisorSource = (supervisor: Supervisor, clock: Pick<Clock, 'now
       'baton_queue_oldest_wait_seconds',
       'baton_queue_offered_tasks',
       'baton_queue_workers',
+      'baton_queue_paused',
+      'baton_queue_settings_known',
       'baton_supervisors',
       'baton_workers',
       'baton_remote_workers',
@@ -28,19 +31,22 @@ export const supervisorSource = (supervisor: Supervisor, clock: Pick<Clock, 'now
       'baton_supervisor_partitions',
       'baton_supervisor_watched_tasks',
       'baton_supervisor_timers',
-      'baton_supervisor_acts_total',
-      'baton_supervisor_acts_pending',
+      'baton_supervisor_actions_total',
+      'baton_supervisor_actions_pending',
       'baton_supervisor_records_total',
       'baton_supervisor_unreadable_records',
       'baton_supervisor_watch_restarts_total',
+      'baton_schedules',
+      'baton_schedule_fires_total',
       'baton_commands_total',
       'baton_dead_letters_total',
     ],
     read: (readings) => {
       const report = supervisor.report();
-      ({ served } = report);
-      for (const queue of served) queues.labelOf(queue);
+      known = new Set([...report.served, ...report.pauses.map(({ queue }) => queue)]);
+      for (const queue of known) queues.labelOf(queue);
       readQueues(readings, report, queues, clock.now());
+      readSettings(readings, report, queues);
       readStats(readings, supervisor.stats());
     },
   };
@@ -89,6 +95,23 @@ const readQueues = ({ value }: Readings, report: SupervisorReport, cap: LabelCap
   }
 };
 
+/** A queue that was paused once is told as 0 for as long as something is kept for it. */
+const readSettings = ({ value }: Readings, { pauses, knowsSettings }: SupervisorReport, cap: LabelCap): void => {
+  value('baton_queue_settings_known', knowsSettings ? 1 : 0);
+  const sums = new Map<string, Record<'queue' | 'type' | 'group' | 'unreadable', number>>();
+  for (const { queue, whole, types, groups, unreadable } of pauses) {
+    const label = cap.labelOf(queue);
+    const sum = sums.get(label) ?? { queue: 0, type: 0, group: 0, unreadable: 0 };
+    sums.set(label, sum);
+    sum.queue += whole;
+    sum.type += types;
+    sum.group += groups;
+    sum.unreadable += unreadable;
+  }
+  for (const [queue, sum] of sums)
+    for (const [part, count] of Object.entries(sum)) value('baton_queue_paused', count, { queue, part });
+};
+
 const readStats = ({ value }: Readings, stats: SupervisorStats): void => {
   value('baton_supervisors', stats.supervisors);
   value('baton_workers', stats.workers);
@@ -97,16 +120,19 @@ const readStats = ({ value }: Readings, stats: SupervisorStats): void => {
   value('baton_supervisor_partitions', stats.partitions);
   value('baton_supervisor_watched_tasks', stats.tasks);
   value('baton_supervisor_timers', stats.timers);
-  for (const [act, outcomes] of Object.entries(stats.acts)) {
+  for (const [action, outcomes] of Object.entries(stats.actions)) {
     for (const [outcome, count] of Object.entries(outcomes))
-      value('baton_supervisor_acts_total', count, { act: act.replaceAll('-', '_'), outcome });
+      value('baton_supervisor_actions_total', count, { action: action.replaceAll('-', '_'), outcome });
   }
-  value('baton_supervisor_acts_pending', stats.load);
+  value('baton_supervisor_actions_pending', stats.load);
   value('baton_supervisor_records_total', stats.entries.taken, { step: 'read' });
   value('baton_supervisor_records_total', stats.entries.decoded, { step: 'decoded' });
   value('baton_supervisor_unreadable_records', stats.unreadable);
   value('baton_supervisor_watch_restarts_total', stats.restarts.records, { watch: 'records' });
   value('baton_supervisor_watch_restarts_total', stats.restarts.nodes, { watch: 'nodes' });
+  value('baton_schedules', stats.schedules.size);
+  for (const [outcome, count] of Object.entries(stats.schedules.fires))
+    value('baton_schedule_fires_total', count, { outcome });
   const { carriedOut, refused, buried, again, newer } = stats.commands;
   const outcomes = { done: carriedOut, refused, dead_letter: buried, again, newer };
   for (const [outcome, count] of Object.entries(outcomes)) value('baton_commands_total', count, { outcome });

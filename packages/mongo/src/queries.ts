@@ -1,5 +1,5 @@
-import type { Scope, Status } from '@baton/core';
-import type { TaskDocument } from '@baton/protocols';
+import type { Scope, Status, TagFilter } from '@baton/core';
+import { OWN_TYPE_PREFIX, type TaskDocument } from '@baton/protocols';
 import type { Collection, Filter, FindOptions } from 'mongodb';
 import type { MongoKind } from './connect.ts';
 import { codeOf, guarded, MAX_TIME_EXPIRED } from './errors.ts';
@@ -14,10 +14,13 @@ export type TaskFilter = {
   readonly createdBy?: readonly string[];
   readonly subscriber?: string;
   readonly subscribers?: readonly string[];
+  readonly tags?: TagFilter;
   /** Part of the name, upper and lower case alike. */
   readonly name?: string;
   /** Part of the name, the type or the key, upper and lower case alike; or the id. */
   readonly text?: string;
+  /** Without tasks of Baton's own types. */
+  readonly notOwn?: true;
   /** Only what this user may see (behaviour S): his private tasks and the shared ones he subscribes to. Absent: all. */
   readonly visibleTo?: string;
 };
@@ -56,7 +59,7 @@ const newest = (
   where: Filter<TaskDocument>,
   limit: number,
   indexed: boolean,
-): Promise<TaskDocument[]> => patiently(tasks, kind, where, { sort: { _id: -1 }, limit }, indexed);
+): Promise<TaskDocument[]> => unlessDisconnected(tasks, kind, where, { sort: { _id: -1 }, limit }, indexed);
 
 /**
  * Finds sorted by `_id`, as fast as the server can.
@@ -65,7 +68,7 @@ const newest = (
  * have. So the newest are looked through first, which finds a common value at once; a rare one runs into the limit, and
  * then the index is right. mongod reads its compound indexes in order and is left alone.
  */
-export const patiently = async (
+export const unlessDisconnected = async (
   tasks: Tasks,
   kind: MongoKind,
   where: Filter<TaskDocument>,
@@ -84,8 +87,8 @@ export const patiently = async (
 };
 
 /** True when something in the filter has an index, see `indexesFor`. */
-export const hasIndex = ({ status, type, createdBy, subscriber, subscribers, visibleTo }: TaskFilter): boolean =>
-  [status, type, createdBy, subscriber, subscribers, visibleTo].some((value) => value !== undefined);
+export const hasIndex = ({ status, type, createdBy, subscriber, subscribers, tags, visibleTo }: TaskFilter): boolean =>
+  [status, type, createdBy, subscriber, subscribers, tags, visibleTo].some((value) => value !== undefined);
 
 /** How many tasks there are in each status. Reads all that the filter lets through. */
 export const countByStatus = async (tasks: Tasks, filter: TaskFilter): Promise<Partial<Record<Status, number>>> =>
@@ -96,7 +99,7 @@ export const countByStatus = async (tasks: Tasks, filter: TaskFilter): Promise<P
   });
 
 export const whereOf = (filter: TaskFilter, after?: string): Filter<TaskDocument> => {
-  const { status, type, scope, createdBy, subscriber, subscribers, name, text, visibleTo } = filter;
+  const { status, type, scope, createdBy, subscriber, subscribers, tags = [], name, text, notOwn, visibleTo } = filter;
   const all: Filter<TaskDocument>[] = [];
   if (after !== undefined) all.push({ _id: { $lt: after } });
   if (status !== undefined) all.push({ status: oneOf(status) });
@@ -105,14 +108,21 @@ export const whereOf = (filter: TaskFilter, after?: string): Filter<TaskDocument
   if (createdBy !== undefined) all.push({ created_by: oneOf(createdBy) });
   if (subscriber !== undefined) all.push({ subscriber_ids: { $eq: subscriber } });
   if (subscribers !== undefined) all.push({ subscriber_ids: oneOf(subscribers) });
+  for (const terms of tags) all.push({ tag_terms: oneOf(terms) });
   if (name !== undefined && name !== '') all.push({ task_name: part(name) });
   if (text !== undefined && text !== '') {
     const wanted = text.toLowerCase();
     const anywhere: Filter<TaskDocument> = { search_text: { $regex: escaped(wanted) } };
     all.push(UUID.test(text) ? { $or: [{ _id: wanted }, anywhere] } : anywhere);
   }
+  if (notOwn) all.push(NOT_OWN);
   if (visibleTo !== undefined) all.push(visible(visibleTo));
   return all.length === 0 ? {} : { $and: all };
+};
+
+/** By order and not by a pattern, which every server has to try on every name. `/` comes next after the dot. */
+const NOT_OWN: Filter<TaskDocument> = {
+  $or: [{ task_type: { $lt: OWN_TYPE_PREFIX } }, { task_type: { $gte: OWN_TYPE_PREFIX.replace('.', '/') } }],
 };
 
 /** The creator of a private task subscribes to it, so one index finds both kinds; the scope then says which may be seen. */

@@ -3,7 +3,7 @@ import type { TaskDocument } from '@baton/protocols';
 import type { Collection, Filter, FindOptions } from 'mongodb';
 import type { MongoKind } from './connect.ts';
 import { codeOf, guarded, MAX_TIME_EXPIRED } from './errors.ts';
-import { hasIndex, patiently, whereOf, type TaskFilter } from './queries.ts';
+import { hasIndex, unlessDisconnected, whereOf, type TaskFilter } from './queries.ts';
 
 /** What a list shows of a task: without what only its own page shows, which may be large. */
 export type TaskRow = Omit<TaskDocument, (typeof HEAVY)[number]>;
@@ -15,6 +15,9 @@ const HEAVY = [
   'history',
   'history_dropped',
   'stack_trace',
+  'signals',
+  'steps',
+  'tag_terms',
 ] as const satisfies readonly (keyof TaskDocument)[];
 
 const LIGHT = Object.fromEntries(HEAVY.map((field) => [field, 0]));
@@ -53,12 +56,37 @@ export const listRows = async (
   return guarded(async () => {
     if (order.field === '_id') {
       const sorted = { ...options, sort: { _id: direction } } as const;
-      return patiently(tasks, kind, where, sorted, hasIndex(filter));
+      return unlessDisconnected(tasks, kind, where, sorted, hasIndex(filter));
     }
     const sorted = { ...options, sort: { [order.field]: direction, _id: direction } } as const;
     return tasks.find(where, sorted).toArray();
   });
 };
+
+/** As much of a task as whoever changes many of them needs. */
+export type TaskPlace = Pick<TaskDocument, '_id' | 'address' | 'scope' | 'subscriber_ids'>;
+
+const PLACE = { address: 1, scope: 1, subscriber_ids: 1 } as const;
+
+/** Longest time for what is looked for once, with nobody waiting for a row. */
+const PLACES_MS = 60_000;
+
+/** Newest first, behind that id. */
+export const placesOf = async (
+  tasks: Tasks,
+  kind: MongoKind,
+  filter: TaskFilter,
+  { size, after }: { readonly size: number; readonly after: string },
+): Promise<readonly TaskPlace[]> =>
+  guarded(() =>
+    unlessDisconnected(
+      tasks,
+      kind,
+      whereOf(filter, after),
+      { sort: { _id: -1 }, limit: size, projection: PLACE, maxTimeMS: PLACES_MS },
+      hasIndex(filter),
+    ),
+  );
 
 /** A missing value is the smallest, as in the order the server sorts by; comparisons leave it out. */
 const behind = ({ field, direction }: Order, { id, value }: Position): Filter<TaskDocument> => {
@@ -82,13 +110,14 @@ export const countRows = async (
   filter: TaskFilter,
   limit: number,
   ids?: readonly string[],
+  limitMs = COUNT_MS,
 ): Promise<number | undefined> =>
   guarded(async () => {
     const base = whereOf(filter);
     const where = ids === undefined ? base : { $and: [{ _id: { $in: [...ids] } }, base] };
     const stages = [{ $match: where }, { $limit: limit }, { $count: 'n' }];
     try {
-      const maxTimeMS = ids === undefined ? COUNT_MS : QUERY_MS;
+      const maxTimeMS = ids === undefined ? limitMs : QUERY_MS;
       // Without a filter the index alone tells whether there are so many: 8 to 10 ms instead of 17 for a first page.
       const isAll = ids === undefined && Object.keys(base).length === 0;
       if (isAll && (await hasAtLeast(tasks, limit, maxTimeMS))) return limit;
@@ -111,6 +140,39 @@ export type Version = { readonly _id: string; readonly epoch: number; readonly r
 export const versionsOf = async (tasks: Tasks, ids: readonly string[]): Promise<readonly Version[]> =>
   guarded(() =>
     tasks.find({ _id: { $in: [...ids] } }, { projection: { epoch: 1, rev: 1 }, maxTimeMS: QUERY_MS }).toArray(),
+  );
+
+/** As little of a task as a link to it needs. */
+export type TaskBrief = Pick<TaskDocument, '_id' | 'task_name' | 'status'>;
+
+const BRIEF = { task_name: 1, status: 1 } as const;
+
+/** Those of these tasks that match. */
+export const briefsOf = async (
+  tasks: Tasks,
+  ids: readonly string[],
+  filter: TaskFilter,
+): Promise<readonly TaskBrief[]> =>
+  guarded(() =>
+    tasks
+      .find({ $and: [{ _id: { $in: [...ids] } }, whereOf(filter)] }, { projection: BRIEF, maxTimeMS: QUERY_MS })
+      .toArray(),
+  );
+
+/** Tasks that wait or waited for this one, the first that were made first. */
+export const waitersOf = async (
+  tasks: Tasks,
+  id: string,
+  filter: TaskFilter,
+  limit: number,
+): Promise<readonly TaskBrief[]> =>
+  guarded(() =>
+    tasks
+      .find(
+        { $and: [{ depends_on_ids: { $eq: id } }, whereOf(filter)] },
+        { projection: BRIEF, sort: { _id: 1 }, limit, maxTimeMS: QUERY_MS },
+      )
+      .toArray(),
   );
 
 /** Values of a field among the tasks that match, sorted. */

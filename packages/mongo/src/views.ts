@@ -16,16 +16,21 @@ import {
   type DutyDocument,
 } from './retention.ts';
 import {
+  briefsOf,
   countRows,
   createdSince,
   listRows,
+  placesOf,
   outcomesSince,
   queuesNow,
   valuesOf,
   versionsOf,
+  waitersOf,
   type Outcomes,
   type QueueCount,
   type RowPage,
+  type TaskBrief,
+  type TaskPlace,
   type TaskRow,
   type Version,
 } from './rows.ts';
@@ -36,9 +41,23 @@ export type TaskQueries = {
   readonly counts: (filter: TaskFilter) => Promise<Partial<Record<Status, number>>>;
   /** A page in any order, without what only a task's own page shows. */
   readonly rows: (filter: TaskFilter, page: RowPage) => Promise<readonly TaskRow[]>;
-  /** Counted up to `limit`; undefined when that would take too long. `ids`: only among these. */
-  readonly count: (filter: TaskFilter, limit: number, ids?: readonly string[]) => Promise<number | undefined>;
+  /** Newest first, behind the id `after`, for whoever changes many of them. */
+  readonly places: (
+    filter: TaskFilter,
+    page: { readonly size: number; readonly after: string },
+  ) => Promise<readonly TaskPlace[]>;
+  /** Counted up to `limit`; undefined when that would take too long. `ids`: only among these. `limitMs`: for all of them. */
+  readonly count: (
+    filter: TaskFilter,
+    limit: number,
+    ids?: readonly string[],
+    limitMs?: number,
+  ) => Promise<number | undefined>;
   readonly versions: (ids: readonly string[]) => Promise<readonly Version[]>;
+  /** Those of these tasks that match. */
+  readonly briefs: (ids: readonly string[], filter: TaskFilter) => Promise<readonly TaskBrief[]>;
+  /** Tasks that match, and wait or waited for the one with that id; the first that were made first. */
+  readonly waiters: (id: string, filter: TaskFilter, limit: number) => Promise<readonly TaskBrief[]>;
   readonly values: (
     field: 'created_by' | 'subscriber_ids' | 'task_type',
     filter: TaskFilter,
@@ -75,8 +94,11 @@ export const createTaskViews = ({ db, kind }: Pick<Mongo, 'db' | 'kind'>): Mongo
     list: (filter, page) => listTasks(tasks, kind, filter, page),
     counts: (filter) => countByStatus(tasks, filter),
     rows: (filter, page) => listRows(tasks, kind, filter, page),
-    count: (filter, limit, ids) => countRows(tasks, filter, limit, ids),
+    places: (filter, page) => placesOf(tasks, kind, filter, page),
+    count: (filter, limit, ids, limitMs) => countRows(tasks, filter, limit, ids, limitMs),
     versions: (ids) => versionsOf(tasks, ids),
+    briefs: (ids, filter) => briefsOf(tasks, ids, filter),
+    waiters: (id, filter, limit) => waitersOf(tasks, id, filter, limit),
     values: (field, filter) => valuesOf(tasks, field, filter),
     outcomes: (filter, since, stepMs) => outcomesSince(tasks, filter, since, stepMs),
     created: (filter, firstId, stepMs) => createdSince(tasks, filter, firstId, stepMs),

@@ -1,11 +1,17 @@
 import { headers as names, parseAddress, untoken } from '@baton/protocols';
-import { NotConnectedError, type CommandMessage, type Commands, type CommandSent } from '@baton/runtime';
+import {
+  NotConnectedError,
+  type CommandMessage,
+  type Commands,
+  type CommandSent,
+  type CommandVerb,
+} from '@baton/runtime';
 import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import type { NatsWire } from './connect.ts';
-import { sharedConsumers } from './consumers.ts';
-import { isOwnInbox, mayAnswer } from './inbox.ts';
+import { sharedConsumers } from './streams/consumers.ts';
+import { isOwnInbox, mayAnswer } from './connection/inbox.ts';
 import { listen } from './wire.ts';
-import { WorkReader, type Work } from './work-reader.ts';
+import { WorkReader, type Work } from './streams/command-reader.ts';
 
 const MSGPACK = 'application/msgpack';
 const VERB_PATTERN = /^[A-Za-z0-9_-]{1,50}$/;
@@ -62,6 +68,21 @@ export const createCommands = (wire: NatsWire): Commands => {
         if (address !== undefined) msg.respond(encoder.encode(address));
       }),
   };
+};
+
+const subjectOf = (
+  { names: { cancelSubject, signalCommandSubject, submitSubject } }: NatsWire,
+  verb: CommandVerb,
+  type = '',
+) => {
+  switch (verb) {
+    case 'cancel':
+      return cancelSubject;
+    case 'signal':
+      return signalCommandSubject;
+    case 'submit':
+      return submitSubject(type);
+  }
 };
 
 const messageOf = (wire: NatsWire, { msg, delivery, ack, again }: Work): CommandMessage => {
@@ -137,7 +158,7 @@ class Answers {
   async send(command: Parameters<Commands['send']>[0], timeoutMs: number): Promise<CommandSent> {
     const { wire } = this;
     const { verb, type, bytes, headers: more } = command;
-    const subject = verb === 'cancel' ? wire.names.cancelSubject : wire.names.submitSubject(type ?? '');
+    const subject = subjectOf(wire, verb, type);
     const until = performance.now() + timeoutMs;
     const token = (this.count++).toString(36);
     const answer = this.answerTo(token);

@@ -8,19 +8,19 @@ import {
   type WriteCounts,
 } from '@baton/runtime';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
-import { Api, SILENT, type Answered } from './api.ts';
-import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './dial.ts';
-import { ensureStreams, epochOf, findStreams, type StreamInfo, type Streams } from './ensure-streams.ts';
+import { Api, SILENT, type Answered } from './connection/api.ts';
+import { CONNECT_TIMEOUT_MS, dial, type DialSettings } from './connection/dial.ts';
+import { ensureStreams, epochOf, findStreams, type StreamInfo, type Streams } from './streams/ensure-streams.ts';
 import { EpochChangedError } from './errors.ts';
-import { hearRefusals, Inbox, INBOX_PREFIX } from './inbox.ts';
-import { NatsLink } from './link.ts';
-import { AckPipeline } from './publisher/ack-pipeline.ts';
-import type { GateLimits } from './publisher/gate.ts';
-import { commitDefaults, GroupCommit, type CommitMode, type CommitSettings } from './publisher/group-commit.ts';
-import { moment, ServerClock } from './server-clock.ts';
-import { closeConnection } from './stale.ts';
-import { requireJetStream, requireVersion } from './server-check.ts';
-import { StoreRoom } from './store-room.ts';
+import { hearRefusals, Inbox, INBOX_PREFIX } from './connection/inbox.ts';
+import { NatsLink } from './connection/link.ts';
+import { AckPipeline } from './commit/ack-pipeline.ts';
+import type { GateLimits } from './commit/gate.ts';
+import { commitDefaults, GroupCommit, type CommitMode, type CommitSettings } from './commit/group-commit.ts';
+import { moment, ServerClock } from './connection/server-clock.ts';
+import { closeConnection } from './connection/stale.ts';
+import { requireJetStream, requireVersion } from './connection/server-check.ts';
+import { StoreRoom } from './commit/store-room.ts';
 import type { FaultListener, Publisher, Wire } from './wire.ts';
 
 /** Dialling, streams that are made now (one copy each when not said), and how the connection is used. */

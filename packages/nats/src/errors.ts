@@ -8,6 +8,14 @@ export class AuthorizationFailedError extends BatonError {
   }
 }
 
+/** A certificate is not what it has to be, or cannot be read; or TLS is asked for and not there. Not repeated. */
+export class TlsFailedError extends BatonError {
+  override readonly name = 'TlsFailedError';
+  constructor(message: string, options?: ErrorOptions) {
+    super('TLS_FAILED', message, options);
+  }
+}
+
 /** A stream exists and is not what this program needs. */
 export class StreamMismatchError extends ServerUnfitError {
   override readonly name = 'StreamMismatchError';

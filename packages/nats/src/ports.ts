@@ -1,21 +1,21 @@
 import { BatonError, systemChance, systemClock, type Ports, type RecordFeed } from '@baton/runtime';
 import { connectNats, type NatsSettings, type NatsWire } from './connect.ts';
-import { dialOf } from './dial.ts';
+import { dialOf } from './connection/dial.ts';
 import { createCommands } from './commands.ts';
-import { createDefinitions } from './definitions.ts';
-import { createDataStore } from './data-store.ts';
+import { createDefinitions } from './buckets/definitions.ts';
+import { createDataStore } from './buckets/data-store.ts';
 import { createDispatch } from './dispatch/dispatch.ts';
-import { createEventLog } from './event-log.ts';
-import { createOperations } from './operations.ts';
-import { createPolledFeed } from './polled-feed.ts';
-import { createPresence, type PresenceSettings } from './presence.ts';
-import { createQueueSettings } from './queue-settings.ts';
-import { createProjections } from './projections.ts';
-import { createRecordFeed } from './record-feed.ts';
-import { createRecordStore } from './record-store.ts';
-import { createSchedules } from './schedules.ts';
-import { createSignals } from './signals.ts';
-import { createWork } from './work.ts';
+import { createEventLog } from './projection/event-log.ts';
+import { createOperations } from './commit/operations.ts';
+import { createPolledFeed } from './feed/polled-feed.ts';
+import { createPresence, type PresenceSettings } from './presence/presence.ts';
+import { createQueueSettings } from './buckets/queue-settings.ts';
+import { createProjections } from './projection/projections.ts';
+import { createRecordFeed } from './feed/record-feed.ts';
+import { createRecordStore } from './commit/record-store.ts';
+import { createSchedules } from './buckets/schedules.ts';
+import { createSignals } from './dispatch/signals.ts';
+import { createWork } from './dispatch/worker-requests.ts';
 
 export type NatsPortsSettings = NatsSettings & {
   readonly presence?: Omit<PresenceSettings, 'dial'>;

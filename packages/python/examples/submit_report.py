@@ -1,4 +1,4 @@
-"""Submits a report, follows it, and cancels another one."""
+"""Submits a report, follows it, cancels another one, and asks why a third one waits."""
 
 import asyncio
 
@@ -20,6 +20,10 @@ async def main() -> None:
         await client.cancel(endless.uuid, endless.address)
         await endless.wait(timeout=30)
         print(endless.status)
+
+        parked = await make_report.schedule(1, options=baton.TaskOptions(task_key="parked", queue="nobody-serves-it"))
+        print(*(await parked.why()).text)
+        await parked.cancel()
 
 
 asyncio.run(main())

@@ -156,6 +156,29 @@ async def test_failures_say_what_was_raised_and_handlers_that_fail_are_told(
     assert (handler.error.type, handler.error.message) == ("OSError", "disk full")
 
 
+async def test_b2_tags_are_said_at_the_submit_and_by_the_body(client: baton.Client, serve: Serve, name: str) -> None:
+    before: list[dict[str, Any]] = []
+
+    @baton.task(name=name, tags={"team": "reports", "order": 1})
+    async def tagged() -> None:
+        ctx = get_context()
+        before.append(dict(ctx.tags))
+        ctx.update_task(tags={"rows": 0.5, "team": None})
+        ctx.update_task(tags={"done": True})
+        ctx.update_task(tags={"a.b": 1})  # left out, with a warning
+        assert ctx.tags == {"order": 17, "tenant": "Ä", "rows": 0.5, "done": True}
+
+    await serve(tagged)
+    handle = await client.submit(tagged, options=TaskOptions(tags={"tenant": "Ä", "order": 17}))
+    await handle.wait(30)
+    assert handle.status == "success"
+    assert before == [{"team": "reports", "order": 17, "tenant": "Ä"}]
+    assert handle.tags == {"order": 17, "tenant": "Ä", "rows": 0.5, "done": True}
+    with pytest.raises(baton.BatonError) as refused:
+        await client.submit(tagged, options=TaskOptions(tags={"a.b": 1}))
+    assert refused.value.code == "INVALID_ARGUMENT"
+
+
 async def test_retries_resume_from_what_the_former_attempt_kept(client: baton.Client, serve: Serve, name: str) -> None:
     seen: list[Any] = []
 
@@ -172,6 +195,25 @@ async def test_retries_resume_from_what_the_former_attempt_kept(client: baton.Cl
     handle = await flaky()
     assert (handle.status, handle.result, handle.attempt) == ("success", "third", 3)
     assert seen == [(1, None), (2, {"done": 1}), (3, {"done": 2})]
+
+
+async def test_a_task_waits_for_others_and_has_what_they_left(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=f"{name}.first")
+    def first(text: str) -> str:
+        get_context().update_task(payload={"from": text})
+        return text * 2
+
+    @task(name=f"{name}.last")
+    def last() -> list[Any]:
+        ctx = get_context()
+        return [ctx.get_dependency_payloads(), ctx.get_dependency_results(), [d["status"] for d in ctx.dependencies]]
+
+    waited = await first.schedule("ab")
+    handle = await last.schedule(options=baton.TaskOptions(depends_on=[waited.uuid]))
+    assert handle.status == "pending"
+    await serve(first, last)
+    await handle.wait()
+    assert (handle.status, handle.result) == ("success", [[{"from": "ab"}], ["abab"], ["success"]])
 
 
 async def test_a_terminal_error_and_retry_on_end_it_at_once(client: baton.Client, serve: Serve, name: str) -> None:
@@ -197,6 +239,10 @@ async def test_what_cannot_travel_is_refused_where_it_is_given(client: baton.Cli
         await odd.schedule(2**53)
     with pytest.raises(TypeError):
         await odd.schedule()
+    with pytest.raises(baton.BatonError, match="is no type"):
+        await client.submit("no type!")
+    with pytest.raises(baton.BatonError, match="is no type"):
+        task(name="no type!")(lambda: None)
     handle = await odd(1)
     assert handle.error is not None and (handle.status, handle.error.type) == ("failure", "TypeError")
 
@@ -209,8 +255,9 @@ async def test_a_large_result_goes_through_the_object_store(client: baton.Client
     await serve(large)
     kept = await large(500_000)
     assert kept.status == "success" and len(kept.result) == 500_000
-    beyond = await large(2_000_000)
+    beyond = await large(9_000_000)
     assert beyond.error is not None and (beyond.status, beyond.error.type) == ("failure", "result_too_large")
+    assert "PAYLOAD_TOO_LARGE" in beyond.error.message
 
 
 async def test_one_key_is_one_task(client: baton.Client, serve: Serve, name: str) -> None:
@@ -274,6 +321,55 @@ async def test_modes_of_a_submit_and_a_time_to_start_by(client: baton.Client, se
     one = await client.submit(nobody, options=throttle)
     await one.cancel()
     assert (await client.submit(nobody, options=throttle)).outcome == "throttled"
+
+
+async def test_groups_units_rescues_and_what_is_strict_travel(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name, group="acme", units=3, abort_grace="5s")
+    def grouped() -> None:
+        return None
+
+    with pytest.raises(baton.BatonError) as unknown:
+        await client.submit(name, options=TaskOptions(strict=True))
+    assert unknown.value.code == "UNKNOWN_TYPE"
+    await serve(grouped)
+    defined = await grouped()
+    record, _ = await client.record_of(defined.address, defined.uuid)
+    assert (record["group"], record["units"]) == ("acme", 3)
+    options = TaskOptions(group="globex", units=2, max_rescues=0, on_orphan="fail", abort_grace=7)
+    told = await client.submit(name, options=options)
+    await told.wait(10)
+    record, _ = await client.record_of(told.address, told.uuid)
+    assert (record["group"], record["units"]) == ("globex", 2)
+    assert (record["policy"]["abortGraceMs"], record["policy"]["onOrphan"]) == (7000, "fail")
+    with pytest.raises(baton.PermissionDeniedError):
+        await client.submit(name, options=TaskOptions(scope=TaskScope.SHARED, task_key="k"))
+
+
+async def test_a_fraction_is_one_also_where_it_is_whole(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name)
+    def whole(progress: float, count: int) -> None:
+        # A whole number that travelled is an int here, whatever it was.
+        get_context().update_task(progress=count if progress < 0 else float(progress))
+
+    await serve(whole)
+    assert (await whole(1.0, 0)).progress == {"fraction": 1}
+    assert (await whole(0.5, 0)).progress == {"fraction": 0.5}
+    assert (await whole(-1.0, 1)).progress == {"count": 1}
+
+
+async def test_a_signal_is_sent_once_by_its_operation_id(client: baton.Client, name: str) -> None:
+    waits = await client.submit(name)
+    assert await waits.signal("approved", {"by": "carol"}, operation_id="s1") == "kept"
+    assert await client.signal(waits.uuid, "approved", {"by": "carol"}, operation_id="s1") == "kept"
+    assert await client.signal(waits.uuid, "approved", address=waits.address) == "kept"
+    record, _ = await client.record_of(waits.address, waits.uuid)
+    assert [entry["name"] for entry in record["signals"]] == ["approved", "approved"]
+    async with baton.Client(user="mallory") as other:
+        with pytest.raises(baton.BatonError):
+            await other.signal(waits.uuid, "approved", address=waits.address)
+    await waits.cancel()
+    with pytest.raises(baton.BatonError):
+        await waits.signal("approved")
 
 
 async def test_a_pending_task_is_cancelled_at_once_and_never_runs(client: baton.Client, serve: Serve, name: str) -> None:
@@ -431,3 +527,25 @@ async def test_a_result_that_cannot_travel_is_a_failure_that_says_so(
         ended = await bad(which)
         assert ended.status == "failure" and ended.error is not None
         assert words in ended.error.message
+
+
+async def test_limits_of_a_definition_hold_for_its_tasks(client: baton.Client, serve: Serve, name: str) -> None:
+    now = {"all": 0, "dock": 0}
+    most = {"all": 0, "dock": 0}
+
+    @task(name=name, concurrency=2, rate=baton.Rate(units=1_000, window="1m"), per_key=baton.Most(concurrency=1))
+    async def move(key: str) -> None:
+        for each in ("all", key):
+            now[each] = now.get(each, 0) + 1
+            most[each] = max(most.get(each, 0), now[each])
+        await asyncio.sleep(0.05)
+        for each in ("all", key):
+            now[each] -= 1
+
+    await serve(move)
+    keys = ["dock", "quay", "dock", "dock", "quay", "ramp"]
+    handles = [await move.schedule(key, options=TaskOptions(limit_key=key)) for key in keys]
+    for handle in handles:
+        await handle.wait(60)
+    assert [handle.status for handle in handles] == ["success"] * len(keys)
+    assert (most["all"] <= 2, most["dock"], most["quay"]) == (True, 1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -52,8 +53,9 @@ async def _owner(client: baton.Client, handle: baton.TaskHandle) -> Any:
 
 
 async def test_a_killed_worker_is_missed_within_8_s_and_another_runs_its_task(
-    client: baton.Client, name: str, serve: Serve, programs: list[Program]
+    client: baton.Client, name: str, serve: Serve, programs: list[Program], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     programs.append(Program("hanging", type_name=name))
     handle = await client.submit(name, ["first"])
     await until(lambda: _is_owned(client, handle), 20)
@@ -68,6 +70,7 @@ async def test_a_killed_worker_is_missed_within_8_s_and_another_runs_its_task(
     await handle.wait(12)
     assert (handle.status, handle.result) == ("success", 2)
     assert time.monotonic() - began < 9
+    assert "task is run again after a rescue: worker" in caplog.text
 
 
 async def test_a_drain_lets_tasks_end_and_gives_back_what_does_not(
@@ -144,3 +147,30 @@ async def test_the_examples_run(client: baton.Client, programs: list[Program]) -
 
 async def _is_owned(client: baton.Client, handle: baton.TaskHandle) -> bool:
     return await _owner(client, handle) is not None
+
+
+async def test_a_result_too_large_for_a_message_is_left_at_the_gateway(
+    client: baton.Client, serve: Serve, name: str
+) -> None:
+    @task(name=name)
+    async def large() -> str:
+        return "x" * 2_000_000
+
+    await serve(large)
+    handle = await client.join(name, timeout=30)
+    record, _ = await client.record_of(handle.address, handle.uuid)
+    assert (handle.status, record["result"]["size"] > 2_000_000) == ("success", True)
+
+
+async def test_without_a_gateway_such_a_result_is_a_failure_that_says_so(
+    client: baton.Client, serve: Serve, name: str
+) -> None:
+    @task(name=name)
+    async def large() -> str:
+        return "x" * 2_000_000
+
+    await serve(large, server=baton.Server(gateway=None))
+    handle = await client.join(name, timeout=30)
+    assert handle.error is not None
+    assert (handle.status, handle.error.type) == ("failure", "result_too_large")
+    assert "BATON_GATEWAY_URL" in handle.error.message

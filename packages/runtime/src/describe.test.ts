@@ -37,8 +37,9 @@ const lookAt = (thrown: unknown): void => {
   encodeData(structuredClone(threwEnd(thrown, undefined, () => silentLog)));
   structuredClone(returnedEnd(thrown, 1_000));
   threwEnd(thrown, throwIt, () => log);
-  readUpdate(thrown as never, () => silentLog);
-  readUpdate({ progress: thrown as never, payload: thrown }, () => silentLog);
+  readUpdate(thrown as never, () => silentLog, {});
+  readUpdate({ progress: thrown as never, payload: thrown, tags: thrown as never }, () => silentLog, {});
+  readUpdate({ tags: { name: thrown as never } }, () => silentLog, {});
   const inThread = threadLog((news) => void structuredClone(news));
   for (const each of [log, inThread]) {
     each.warn({ err: thrown, thrown }, 'said');

@@ -15,7 +15,8 @@ import { createActorKernel, type KernelOf } from './kernel/actor-kernel.ts';
 import type { ActorKind, HeldBy } from './kernel/actor-kind.ts';
 import type { AskedOf, AskOptionsOf } from './kernel/ask.ts';
 import type { KernelPorts } from './kernel/mailbox-types.ts';
-import type { Entry, RecordStore, Signals } from './ports.ts';
+import type { Entry, RecordStore } from './ports/store.ts';
+import type { Signals } from './ports/signals.ts';
 
 /** The task as a kind of actor: its decider is that of `packages/core`, its codec that of `protocols`. */
 export type TaskActor = {
@@ -97,8 +98,9 @@ const keepOutcomes = async (
   address: Address,
   outcomes: readonly TaskRecord[],
 ): Promise<BatonError | undefined> => {
-  for (const { successor: _, ...outcome } of outcomes) {
-    // Without what waits behind it: that has a record of its own from here on, and may be further than is known here.
+  for (const { successor: _, archived: _mark, ...outcome } of outcomes) {
+    // Without what waits behind it: that has a record of its own from here on, and may be further than is known here. And
+    // without the archive mark: the copy gets one of its own, with which it is forgotten.
     const result = await store.write(address, encodeRecord(outcome), 0, { outcomeOf: outcome.id });
     // A conflict: it is kept already, by a try before this one or by somebody else's.
     if ('cause' in result) return result.cause;

@@ -1,5 +1,5 @@
 import type { TaskRecord } from '@baton/core';
-import { messageOf } from '@baton/protocols';
+import { messageOf, traceIdOf } from '@baton/protocols';
 import { pino, stdTimeFunctions, type DestinationStream, type LogFn, type Logger } from 'pino';
 import { boundedFields, boundedLine } from './log-values.ts';
 import { hideSecrets, printable } from './redact.ts';
@@ -97,9 +97,13 @@ export const silentLog: Log = (() => {
   return log;
 })();
 
-/** The fields by which the lines of one task are found. */
-export const taskFields = (record: Pick<TaskRecord, 'id' | 'type' | 'attempt'>): LogFields => ({
-  task: record.id,
-  type: record.type,
-  attempt: record.attempt,
-});
+/** The fields by which the lines of one task are found, and with them those of the trace it belongs to. */
+export const taskFields = ({
+  id,
+  type,
+  attempt,
+  traceparent,
+}: Pick<TaskRecord, 'id' | 'type' | 'attempt' | 'traceparent'>): LogFields => {
+  const traceId = traceIdOf(traceparent);
+  return traceId === undefined ? { task: id, type, attempt } : { task: id, type, attempt, trace_id: traceId };
+};

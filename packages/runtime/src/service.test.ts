@@ -3,7 +3,7 @@ import { eventually } from '../../../test/support/eventually.ts';
 import { suite } from '../../../test/support/suite.ts';
 import { ConfigError, NotConnectedError, type BatonError } from './errors.ts';
 import { silentLog } from './log.ts';
-import type { Link } from './ports.ts';
+import type { Link } from './ports/environment.ts';
 import { exitCodes, startService, type ServiceOptions } from './service.ts';
 import { readSettings } from './settings.ts';
 
@@ -141,8 +141,8 @@ test('waits for a server that is not there yet, but not where waiting does not h
   let tries = 0;
   const late = startService(
     'x',
-    async ({ patiently }) => {
-      const opened = await patiently('NATS', async () => {
+    async ({ unlessDisconnected }) => {
+      const opened = await unlessDisconnected('NATS', async () => {
         if (++tries < 2) throw new NotConnectedError('not yet');
         return 'open';
       });
@@ -155,8 +155,8 @@ test('waits for a server that is not there yet, but not where waiting does not h
 
   const refused = startService(
     'x',
-    ({ patiently }) =>
-      patiently('NATS', () => {
+    ({ unlessDisconnected }) =>
+      unlessDisconnected('NATS', () => {
         throw new ConfigError(['X is wrong']);
       }),
     options,
@@ -165,10 +165,35 @@ test('waits for a server that is not there yet, but not where waiting does not h
 
   const never = startService(
     'x',
-    ({ patiently }) => patiently('NATS', () => Promise.reject(new NotConnectedError('never'))),
+    ({ unlessDisconnected }) => unlessDisconnected('NATS', () => Promise.reject(new NotConnectedError('never'))),
     options,
   );
   assert.is(await never.stop('test'), exitCodes.stopped);
+});
+
+test('a start that only waited is broken off without a word; a fault that came then is told', async () => {
+  const said: string[] = [];
+  const warn = (...line: readonly unknown[]): void => void said.push(String(line.at(-1)));
+  const log = { ...silentLog, warn };
+  const waits = startService(
+    'x',
+    ({ unlessDisconnected }) => unlessDisconnected('NATS', () => Promise.reject(new NotConnectedError('never'))),
+    { ...options, log },
+  );
+  await eventually(() => assert.equal(said, ['waiting for NATS']));
+  await waits.stop('test');
+  assert.equal(said, ['waiting for NATS']);
+
+  const breaks = startService(
+    'x',
+    async ({ stopping }) => {
+      await eventually(() => assert.ok(stopping.aborted));
+      throw new TypeError('bug');
+    },
+    { ...options, log },
+  );
+  await breaks.stop('test');
+  assert.equal(said.slice(1), ['the start was broken off']);
 });
 
 test.run();

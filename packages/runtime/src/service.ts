@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatonError, ConfigError, InvalidArgumentError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
-import type { Link } from './ports.ts';
+import type { Link } from './ports/environment.ts';
 import { takeStrayError } from './run/stray-error.ts';
 import { taskErrorOf } from './run/task-error.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { misspeltIn } from './settings-misspelt.ts';
 import { secretsOf } from './settings-secrets.ts';
+import type { SettingReader } from './settings-table.ts';
 import { flushTraces } from './trace/tracer.ts';
 
 /**
@@ -39,7 +41,7 @@ export type ServiceContext = {
    * Opens a connection, and waits for a server that is not there yet: services may be started in any order. Rejects at
    * once with an error that waiting does not help.
    */
-  readonly patiently: <T>(what: string, open: () => Promise<T>) => Promise<T>;
+  readonly unlessDisconnected: <T>(what: string, open: () => Promise<T>) => Promise<T>;
   /**
    * Ends the service when the link is over for good. Says when it is lost and back, unless the service does: a worker says what
    * runs meanwhile.
@@ -129,7 +131,7 @@ export const startService = (name: string, start: ServiceStart, options: Service
         log,
         stopping: stopping.signal,
         onStop: (what, stop) => void undos.push({ what, stop }),
-        patiently: (what, open) => patiently(what, open, log, stopping.signal),
+        unlessDisconnected: (what, open) => unlessDisconnected(what, open, log, stopping.signal),
         watch: (link, watching) => {
           if (watching === undefined) sayLink(link, log, stopping.signal);
           link.onClosed((cause) => {
@@ -145,7 +147,7 @@ export const startService = (name: string, start: ServiceStart, options: Service
       },
       (error: unknown) => {
         if (!stopping.signal.aborted) void fail(error);
-        else log.warn({ err: error }, 'the start was broken off');
+        else tellBrokenOff(log, error);
       },
     );
 
@@ -188,7 +190,12 @@ const PASSING = new Set(['NOT_CONNECTED', 'OUTCOME_UNKNOWN', 'STORE_TIMEOUT', 'S
 const OPEN_PAUSE_MS = 1_000;
 const STILL_WAITING_MS = 60_000;
 
-const patiently = async <T>(what: string, open: () => Promise<T>, log: Log, signal: AbortSignal): Promise<T> => {
+const unlessDisconnected = async <T>(
+  what: string,
+  open: () => Promise<T>,
+  log: Log,
+  signal: AbortSignal,
+): Promise<T> => {
   let saidAt: number | undefined;
   for (;;) {
     try {
@@ -213,6 +220,13 @@ const tell = (log: Log, error: unknown): void => {
   else log.fatal({ err: error }, 'failed');
 };
 
+/** A start that waited when it was told to stop has no fault: what it waited for was told then. */
+const tellBrokenOff = (log: Log, error: unknown): void => {
+  const waited = error instanceof BatonError && PASSING.has(error.code);
+  const paused = error instanceof Error && error.name === 'AbortError';
+  if (!waited && !paused) log.warn({ err: error }, 'the start was broken off');
+};
+
 const codeOf = (error: unknown): number => {
   if (error instanceof ConfigError || error instanceof InvalidArgumentError) return exitCodes.misconfigured;
   return error instanceof BatonError ? exitCodes.serverLost : exitCodes.failed;
@@ -228,9 +242,11 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
  * SIGINT and SIGHUP drain; a second one, a moment later, ends at once with 128 + its number. What nobody caught is logged, drains and ends with 1,
  * unless it was raised in a task, which fails then (behaviour X9).
  */
-export const runService = async (name: string, start: ServiceStart): Promise<never> => {
+export const runService = async (name: Exclude<SettingReader, 'cli' | 'sdk'>, start: ServiceStart): Promise<never> => {
   const settings = settingsOrExit(name);
   const log = createLog({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
+  for (const { variable, meant } of misspeltIn(process.env, name))
+    log.warn({ variable, meant }, `${variable} is no setting and is passed over: is ${meant} meant?`);
   const service = startService(name, start, { settings, log });
   let askedAt = Number.NEGATIVE_INFINITY;
   for (const [signal, number] of Object.entries(SIGNALS)) {

@@ -4,12 +4,24 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import type { ConfigError } from './errors.ts';
 import { readSettings } from './settings.ts';
-import { SETTINGS, settingsPage, type SettingReader } from './settings-table.ts';
+import { SETTINGS, settingsHelp, settingsPage, type SettingReader } from './settings-table.ts';
 
 const test = suite('settings: the page');
 
 test('the page is what the table says: `node scripts/settings-page.mjs` writes it', () => {
   assert.is(readFileSync('deploy/settings.md', 'utf8'), settingsPage());
+});
+
+test('the help of a service has the variables it reads, and no other', () => {
+  const told = (reader: SettingReader): readonly string[] =>
+    [...settingsHelp(reader).matchAll(/^ {2}(\w+)/gm)].map(([, name = '']) => name);
+  const read = Object.entries(SETTINGS).filter(([, { readers }]) => readers.includes('projector'));
+  assert.equal(
+    told('projector'),
+    read.map(([name]) => name),
+  );
+  assert.ok(told('worker').includes('BATON_TASKS') && !told('supervisor').includes('BATON_TASKS'));
+  assert.match(settingsHelp('projector'), /^ {2}BATON_PRUNE_EVERY_MS=3600000 \(ms\)\n {6}Between/m);
 });
 
 test('every default on the page is the one that holds', () => {
@@ -49,7 +61,7 @@ const fieldsIn = (text: string): ReadonlySet<string> => {
 };
 
 test('who is said to read a variable does, and who does is said to', () => {
-  const connection = readFileSync('packages/nats/src/service-connection.ts', 'utf8');
+  const connection = readFileSync('packages/nats/src/connection/service-connection.ts', 'utf8');
   const shared = [readFileSync('packages/runtime/src/service.ts', 'utf8'), textOf('packages/metrics/src')].join('\n');
   const services: Readonly<Record<Exclude<SettingReader, 'cli' | 'sdk'>, string>> = {
     supervisor: textOf('services/supervisor/src') + connection + shared,
@@ -81,6 +93,8 @@ const OTHER: Readonly<Record<string, string>> = {
 const BESIDE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   NATS_USER: { NATS_PASSWORD: 'p' },
   NATS_PASSWORD: { NATS_USER: 'u' },
+  NATS_CERT: { NATS_KEY: '/key' },
+  NATS_KEY: { NATS_CERT: '/cert' },
   BATON_JWT_ISSUER: { BATON_JWT_SECRET: 'x'.repeat(32) },
   BATON_JWT_AUDIENCE: { BATON_JWT_SECRET: 'x'.repeat(32) },
   BATON_PRUNE_MAX_ROWS: { BATON_PRUNE_DAYS: '1' },
@@ -93,7 +107,8 @@ const fieldsOf = (name: string): readonly string[] => {
   const value =
     OTHER[name] ?? (isSwitch ? 'false' : /^\d+$/.test(otherwise) ? String(Number(otherwise) - 1 || 2) : '7');
   const beside = BESIDE[name] ?? {};
-  const before = readSettings(beside.NATS_USER || beside.NATS_PASSWORD ? {} : beside) as Readonly<
+  // Half of a pair is refused.
+  const before = readSettings(Object.keys(beside).some((one) => one.startsWith('NATS_')) ? {} : beside) as Readonly<
     Record<string, unknown>
   >;
   const after = readSettings({ ...beside, [name]: otherwise === '0' ? '5' : value }) as Readonly<

@@ -20,10 +20,23 @@ const SUBMITTING = ['supervisor', 'worker', 'gateway', 'cli', 'sdk'] as const;
 
 /** Every variable of the environment. `deploy/settings.md` is made from it: `node scripts/settings-page.mjs`. */
 export const SETTINGS: Readonly<Record<VariableName, SettingRow>> = {
-  NATS_URL: { default: 'nats://127.0.0.1:4222', readers: ALL, what: 'One server or several, comma between.' },
+  NATS_URL: {
+    default: 'nats://127.0.0.1:4222',
+    readers: ALL,
+    what: 'One server or several, comma between. `tls://`: TLS or no connection.',
+  },
   NATS_CREDS: { readers: WITHOUT_SDK, what: 'Path of a credentials file.' },
   NATS_USER: { readers: WITHOUT_SDK, what: 'Together with NATS_PASSWORD.' },
   NATS_PASSWORD: { readers: WITHOUT_SDK, what: 'Together with NATS_USER. Hidden in logs.' },
+  NATS_CA: {
+    readers: WITHOUT_SDK,
+    what: 'Path of the certificates, in PEM, of whoever signs those of nats-server. TLS or no connection.',
+  },
+  NATS_CERT: {
+    readers: WITHOUT_SDK,
+    what: 'Path of our own certificate in PEM, for servers that ask for one; with NATS_KEY.',
+  },
+  NATS_KEY: { readers: WITHOUT_SDK, what: 'Path of its key in PEM.' },
   NATS_INBOX_PREFIX: {
     readers: WITHOUT_SDK,
     what: 'What reply subjects begin with, where permissions give every role its own; `_INBOX` where it is not set.',
@@ -31,7 +44,7 @@ export const SETTINGS: Readonly<Record<VariableName, SettingRow>> = {
   MONGODB_URL: {
     default: 'mongodb://127.0.0.1:27017/baton',
     readers: WITH_MONGO,
-    what: 'The database stands in the path, `baton` where it has none.',
+    what: 'The database stands in the path, `baton` where it has none. `?tls=true&tlsCAFile=/path` for TLS.',
   },
   BATON_NAMESPACE: {
     default: 'BATON',
@@ -102,8 +115,8 @@ export const SETTINGS: Readonly<Record<VariableName, SettingRow>> = {
     what: 'Of tokens signed with HS256, 32 bytes or more. This or BATON_JWKS_URL is needed. Hidden in logs.',
   },
   BATON_JWKS_URL: { readers: ['gateway', 'cli'], what: 'Where the public keys of tokens are.' },
-  BATON_JWT_ISSUER: { readers: ['gateway'], what: 'What tokens have to say as `iss`. Not set: anything.' },
-  BATON_JWT_AUDIENCE: { readers: ['gateway'], what: 'What tokens have to say as `aud`. Not set: anything.' },
+  BATON_JWT_ISSUER: { readers: ['gateway', 'cli'], what: 'What tokens have to say as `iss`. Not set: anything.' },
+  BATON_JWT_AUDIENCE: { readers: ['gateway', 'cli'], what: 'What tokens have to say as `aud`. Not set: anything.' },
   BATON_CURSOR_SECRET: {
     readers: ['gateway'],
     what: 'Signs page cursors: the same for several gateways with BATON_JWKS_URL. Not set: BATON_JWT_SECRET, else one of its own. Hidden in logs.',
@@ -188,6 +201,16 @@ export const settingsPage = (): string => {
   });
   return [...HEAD, '| variable | default | unit | read by | what |', '|---|---|---|---|---|', ...rows, ''].join('\n');
 };
+
+/** The variables one of them reads, for `--help`. */
+export const settingsHelp = (reader: SettingReader): string =>
+  Object.entries(SETTINGS)
+    .filter(([, { readers }]) => readers.includes(reader))
+    .map(([name, { default: otherwise, unit, what }]) => {
+      const value = otherwise === undefined ? '' : `=${otherwise}`;
+      return `  ${name}${value}${unit === undefined ? '' : ` (${unit})`}\n      ${what.replaceAll('`', '')}`;
+    })
+    .join('\n');
 
 const HEAD = [
   '<!-- Made by `node scripts/settings-page.mjs` from packages/runtime/src/settings-table.ts: change that. -->',

@@ -67,6 +67,9 @@ test('everything set', () => {
     NATS_PASSWORD: 'p',
     NATS_INBOX_PREFIX: '_INBOX_runtime',
     NATS_CREDS: '/run/creds',
+    NATS_CA: '/run/ca.crt',
+    NATS_CERT: '/run/tls.crt',
+    NATS_KEY: '/run/tls.key',
     MONGODB_URL: 'mongodb://x:y@h1,h2/tasks?replicaSet=rs',
     BATON_NAMESPACE: 'SHOP',
     BATON_REPLICAS: '3',
@@ -94,6 +97,7 @@ test('everything set', () => {
     user: 'u',
     password: 'p',
     inboxPrefix: '_INBOX_runtime',
+    tls: { caFile: '/run/ca.crt', certFile: '/run/tls.crt', keyFile: '/run/tls.key' },
   });
   assert.is(settings.namespace, 'SHOP');
   assert.equal(settings.streams, { replicas: 3, tasksMaxBytes: 9_000_000, events: false, eventsMaxBytes: 1_000_000 });
@@ -166,6 +170,8 @@ test('all faults at once, each with its variable', () => {
 
 test('what belongs together is asked for together', () => {
   assert.equal(faultsOf({ NATS_USER: 'u' }), ['NATS_PASSWORD is missing beside NATS_USER']);
+  assert.equal(faultsOf({ NATS_CERT: '/c' }), ['NATS_KEY is missing beside NATS_CERT']);
+  assert.equal(faultsOf({ NATS_KEY: '/k' }), ['NATS_CERT is missing beside NATS_KEY']);
   const secret = 's'.repeat(32);
   assert.equal(faultsOf({ BATON_JWT_SECRET: secret, BATON_JWKS_URL: 'https://x' }), [
     'BATON_JWKS_URL is set beside BATON_JWT_SECRET: leave one',

@@ -28,6 +28,7 @@ export type Settings = {
     readonly user?: string;
     readonly password?: string;
     readonly inboxPrefix?: string;
+    readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   };
   readonly mongo: { readonly url: string };
   readonly namespace: string;
@@ -161,6 +162,9 @@ const ENVIRONMENT = z.object({
   NATS_CREDS: text,
   NATS_USER: text,
   NATS_PASSWORD: text,
+  NATS_CA: text,
+  NATS_CERT: text,
+  NATS_KEY: text,
   NATS_INBOX_PREFIX: z
     .string()
     .regex(/^_INBOX[A-Za-z0-9_-]{0,64}$/, 'must be _INBOX and perhaps letters, digits, _ and - behind it')
@@ -235,6 +239,8 @@ const pairFaults = (set: Texts): readonly string[] => {
   return [
     ...(has('NATS_USER') && !has('NATS_PASSWORD') ? ['NATS_PASSWORD is missing beside NATS_USER'] : []),
     ...(has('NATS_PASSWORD') && !has('NATS_USER') ? ['NATS_USER is missing beside NATS_PASSWORD'] : []),
+    ...(has('NATS_CERT') && !has('NATS_KEY') ? ['NATS_KEY is missing beside NATS_CERT'] : []),
+    ...(has('NATS_KEY') && !has('NATS_CERT') ? ['NATS_CERT is missing beside NATS_KEY'] : []),
     ...(has('BATON_JWT_SECRET') && has('BATON_JWKS_URL')
       ? ['BATON_JWKS_URL is set beside BATON_JWT_SECRET: leave one']
       : []),
@@ -258,6 +264,7 @@ const settingsOf = (env: Environment): Settings => ({
     ...(env.NATS_USER === undefined ? {} : { user: env.NATS_USER }),
     ...(env.NATS_PASSWORD === undefined ? {} : { password: env.NATS_PASSWORD }),
     ...(env.NATS_INBOX_PREFIX === undefined ? {} : { inboxPrefix: env.NATS_INBOX_PREFIX }),
+    ...natsTlsOf(env),
   },
   mongo: { url: env.MONGODB_URL },
   namespace: env.BATON_NAMESPACE,
@@ -299,6 +306,15 @@ const settingsOf = (env: Environment): Settings => ({
   },
   projector: { paceMs: env.BATON_PROJECTOR_PACE_MS, lagWarnMs: env.BATON_PROJECTOR_LAG_WARN_MS },
 });
+
+const natsTlsOf = ({ NATS_CA, NATS_CERT, NATS_KEY }: Environment): Pick<Settings['nats'], 'tls'> => {
+  const tls = {
+    ...(NATS_CA === undefined ? {} : { caFile: NATS_CA }),
+    ...(NATS_CERT === undefined ? {} : { certFile: NATS_CERT }),
+    ...(NATS_KEY === undefined ? {} : { keyFile: NATS_KEY }),
+  };
+  return Object.keys(tls).length === 0 ? {} : { tls };
+};
 
 const authOf = (env: Environment): Settings['auth'] => {
   if (env.BATON_AUTH === 'dev') return { mode: 'dev' };

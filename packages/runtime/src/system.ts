@@ -1,6 +1,6 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
-import type { Chance, Clock } from './ports.ts';
+import type { Chance, Clock } from './ports/environment.ts';
 
 /** The longest delay a Node timer takes. */
 const TIMER_LIMIT_MS = 2_147_483_647;

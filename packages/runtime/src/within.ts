@@ -1,4 +1,4 @@
-import type { Clock } from './ports.ts';
+import type { Clock } from './ports/environment.ts';
 
 /** What the promise comes to; undefined when that takes longer. It goes on all the same. */
 export const within = <T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | undefined> =>

@@ -1,6 +1,18 @@
 import { NotConnectedError } from '@baton/runtime';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Baton } from './baton.ts';
+import type { TaskDefinition } from '@baton/runtime';
+import type { TaskHandle } from './handle.ts';
+import type { CallOptions } from './options.ts';
+
+/** What a call of a task needs of a client. */
+export type TaskCaller = {
+  run<Result>(definition: TaskDefinition, args: readonly unknown[], options: CallOptions): Promise<TaskHandle<Result>>;
+  schedule<Result>(
+    definition: TaskDefinition,
+    args: readonly unknown[],
+    options: CallOptions,
+  ): Promise<TaskHandle<Result>>;
+};
 
 /**
  * The client that task calls use: the last one connected, or the one `within` names for what runs inside it. Kept once
@@ -8,25 +20,25 @@ import type { Baton } from './baton.ts';
  */
 const AMBIENT = Symbol.for('baton.ambient.v1');
 
-type Ambient = { current: Baton | undefined; readonly scoped: AsyncLocalStorage<Baton> };
+type Ambient = { current: TaskCaller | undefined; readonly scoped: AsyncLocalStorage<TaskCaller> };
 type Shared = { [AMBIENT]?: Ambient };
 
 const shared = globalThis as Shared;
-const state = (shared[AMBIENT] ??= { current: undefined, scoped: new AsyncLocalStorage<Baton>() });
+const state = (shared[AMBIENT] ??= { current: undefined, scoped: new AsyncLocalStorage<TaskCaller>() });
 
-export const ambient = (): Baton => {
+export const ambient = (): TaskCaller => {
   const baton = state.scoped.getStore() ?? state.current;
   if (baton === undefined) throw new NotConnectedError('no client: call connect() before a task is scheduled or run');
   return baton;
 };
 
-export const setAmbient = (baton: Baton): void => {
+export const setAmbient = (baton: TaskCaller): void => {
   state.current = baton;
 };
 
 /** Forgets a client that was closed; a later one stays. */
-export const clearAmbient = (baton: Baton): void => {
+export const clearAmbient = (baton: TaskCaller): void => {
   if (state.current === baton) state.current = undefined;
 };
 
-export const withAmbient = <T>(baton: Baton, body: () => T): T => state.scoped.run(baton, body);
+export const withAmbient = <T>(baton: TaskCaller, body: () => T): T => state.scoped.run(baton, body);

@@ -4,17 +4,24 @@ import {
   OutcomeUnknownError,
   PayloadTooLargeError,
   PermissionDeniedError,
+  SpawnRefusedError,
   UnknownTypeError,
 } from '@baton/runtime';
 import {
+  DependencyFailedError,
   GlobalTaskFrameworkDisabledError,
   RecordFullError,
+  SignalsFullError,
   TaskAbortFailedError,
   TaskActiveError,
   TaskAbortingError,
+  TaskBehindError,
+  TaskEndedError,
   TaskNotAbortableError,
+  TaskNotPendingError,
   TaskNotFoundError,
   TaskThrottledError,
+  WaitsForItselfError,
 } from './errors.ts';
 
 type Failure = { readonly code: string; readonly message: string; readonly status?: string };
@@ -36,6 +43,20 @@ export const answerError = ({ code, message, status }: Failure): BatonError => {
       return new TaskActiveError(message, status ?? 'active');
     case 'TASK_THROTTLED':
       return new TaskThrottledError(message);
+    case 'WAITS_FOR_ITSELF':
+      return new WaitsForItselfError();
+    case 'DEPENDENCY_FAILED':
+      return new DependencyFailedError(message);
+    case 'TASK_NOT_PENDING':
+      return new TaskNotPendingError(message, status ?? 'gone');
+    case 'TASK_ENDED':
+      return new TaskEndedError(message, status ?? 'gone');
+    case 'TASK_BEHIND':
+      return new TaskBehindError();
+    case 'SIGNALS_FULL':
+      return new SignalsFullError();
+    case 'CHILDREN_FULL':
+      return new SpawnRefusedError(code, message);
     case 'RECORD_FULL':
       return new RecordFullError();
     case 'PERMISSION_DENIED':

@@ -4,12 +4,15 @@ import {
   taskOf,
   type Actor,
   type KeptDefinition,
+  type Priority,
   type RefusalReason,
   type SubmitOutcome,
   type TaskRecord,
+  type Why,
 } from '@baton/core';
-import { parseAddress, type Address, type TaskDocument } from '@baton/protocols';
+import { parseAddress, readTraceContext, type Address, type TaskDocument } from '@baton/protocols';
 import {
+  changePriority,
   checkField,
   encodeArguments,
   InvalidArgumentError,
@@ -20,80 +23,52 @@ import {
   requireField,
   retryTask,
   rules,
+  signalIdOf,
+  signalRequest,
   sourceOfDocument,
   sourceOfRecord,
   traceSubmit,
   traceWait,
+  whyWaits,
   type BatonError,
-  type Catalogue,
   type EndedTaskSource,
   type Held,
-  type Kernel,
   type Link,
-  type Log,
-  type Ports,
+  type PriorityChange,
   type RunHost,
-  type ScheduleClient,
-  type SettingsParts,
+  type SignalOutcome,
   type Submission,
   type SubmitRequest,
   type TaskDefinition,
-  type TaskMeter,
-  type UnknownTypes,
 } from '@baton/runtime';
+import type { Connection, Core } from './core.ts';
 import { withAmbient } from './ambient.ts';
 import { durationMs } from './duration.ts';
 import { GlobalTaskFrameworkDisabledError, TaskNotFoundError, WrongRoleError } from './errors.ts';
-import { TaskHandle, type CancelResult, type HandleClient } from './handle.ts';
-import { checkCallOptions, type CallOptions } from './options.ts';
-import { patiently } from './patience.ts';
+import { TaskHandle, type CancelResult, type HandleClient, type SignalOptions, type SignalResult } from './handle.ts';
+import { checkCallOptions, type CallOptions, type ScheduleOptions } from './options.ts';
+import { Tasks } from './tasks.ts';
+import { unlessDisconnected } from './connection-limit.ts';
 import { readLive } from './live.ts';
 import { Queues } from './queues.ts';
 import { ofType, requestOf, type Mutable, type OfType } from './request.ts';
 import { refusalError } from './refusal-error.ts';
-import { Schedules, type ScheduleInfo, type ScheduleOptions } from './schedules.ts';
+import { Schedules, type ScheduleInfo } from './schedules.ts';
+import { refuseForChildren } from './spawn-order.ts';
 import { TaskWatch, waitForEnd, type Seen, type WatchSettings } from './watch.ts';
 import { BatonWorker, type WorkerOptions } from './worker.ts';
-import type { Writes } from './writes.ts';
 
 export type User = { readonly id: string; readonly admin?: boolean };
-
-export type Connection = Pick<Ports, 'link' | 'writes'> & { readonly store: Pick<Ports['store'], 'shortage'> };
-
-/** Who counts what this process does to tasks: nobody, until somebody asks. */
-export type Metering = { meter?: TaskMeter };
-
-/** What the clients of one connection share. */
-export type Core = {
-  readonly ports: Ports;
-  readonly kernel: Kernel;
-  readonly log: Log;
-  readonly metering: Metering;
-  /** The definitions of types, as far as this process knows. */
-  readonly catalogue: Catalogue;
-  readonly unknownTypes: UnknownTypes;
-  /** How tasks are submitted and cancelled. */
-  readonly writes: Writes;
-  /** Runs inline calls and workers of this process; a publisher runs none. */
-  readonly host: RunHost | undefined;
-  /** A publisher has none. */
-  readonly schedules: ScheduleClient | undefined;
-  /** What is set for queues; a publisher sets nothing. */
-  readonly settings: SettingsParts | undefined;
-  readonly enabled: boolean;
-  /** Largest encoded arguments, bytes. */
-  readonly dataLimit: number;
-  readonly showStacktrace: boolean;
-  /** Called by `close`, before anything else. */
-  readonly onClose: (listener: () => void) => void;
-  readonly close: () => Promise<void>;
-};
 
 const CREATED = { outcome: 'created', differs: false, known: true } as const;
 
 type Submitted = { readonly handle: TaskHandle; readonly held: Held; readonly isNew: boolean };
 
-/** A client: a connection, seen as one user. Made by `connect` and `as`. */
+/**
+ * A client: a connection, seen as one user. Made by `connect` and `as`.
+ *
+ * @hideconstructor
+ */
 export class Baton {
   private readonly core: Core;
   private readonly actor: Actor;
@@ -115,11 +90,16 @@ export class Baton {
         return isTracing() ? traceWait(wait) : wait();
       },
       cancel: (address, id, force) => this.cancel(address, id, force),
+      signal: async (address, id, name, data, options) => ({
+        outcome: await this.sendSignal(address, id, name, data, options),
+      }),
       events: (address, id, known, after) => this.events(address, id, known, after),
       live: async (address, id, listener) => {
         await this.load(address, id);
         return core.ports.signals.onProgress(id, (bytes) => listener(readLive(bytes)));
       },
+      why: (address, id) => this.why(address, id),
+      changePriority: (address, id, priority) => this.changePriority(address, id, priority),
       retry: (address, record) => this.retrySource(sourceOfRecord(address, record)),
       data: (of) => loadValue(core.ports.data, of),
       durationMs: (value) => durationMs(value, 'timeout'),
@@ -152,6 +132,11 @@ export class Baton {
   /** Schedules: tasks at times of their own (behaviour H). */
   get schedules(): Schedules {
     return new Schedules(this.core.schedules, this.actor);
+  }
+
+  /** The tasks this user may see, by tags, status, type and more; asked for at a gateway (behaviour B2). */
+  get tasks(): Tasks {
+    return new Tasks(this.core.gateway, this.actor);
   }
 
   /**
@@ -207,27 +192,60 @@ export class Baton {
   /**
    * Runs an ended task again (behaviour R7): a new task with the same key, arguments and options, or the active one of
    * that key, joined. Who waited for it retries it for himself; an admin does it for those who waited. Takes a handle, or
-   * a document where the record has been forgotten. Throws TaskNotTerminalError, TaskNotFoundError, DataLostError where
+   * a document where the record has been forgotten; on behalf of the user of this client, whoever the handle is of. `trace`: of the caller, and
+   * `operationId`: retried again under the same one it is the same task, as `schedule` takes them. Throws TaskNotTerminalError, TaskNotFoundError, DataLostError where
    * large arguments were pruned, and what `schedule` throws.
    */
-  async retry<Result = unknown>(task: TaskHandle<Result> | TaskDocument): Promise<TaskHandle<Result>> {
-    return (task instanceof TaskHandle ? task.retry() : this.retrySource(sourceOfDocument(task))) as Promise<
-      TaskHandle<Result>
-    >;
+  async retry<Result = unknown>(
+    task: TaskHandle<Result> | TaskDocument,
+    options: Pick<CallOptions, 'trace' | 'operationId'> = {},
+  ): Promise<TaskHandle<Result>> {
+    const source = task instanceof TaskHandle ? sourceOfRecord(task.address, task.record) : sourceOfDocument(task);
+    return (await this.retrySource(source, options)) as TaskHandle<Result>;
   }
 
-  private async retrySource(source: EndedTaskSource): Promise<TaskHandle> {
+  private async retrySource(
+    source: EndedTaskSource,
+    { trace: said, operationId }: Pick<CallOptions, 'trace' | 'operationId'> = {},
+  ): Promise<TaskHandle> {
     const { core } = this;
+    checkField('operationId', operationId, rules.operationId);
     if (core.host === undefined)
       throw new WrongRoleError('a publisher retries no task: connect as a runtime, or ask the gateway');
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
     const { trace: repeats } = source;
-    const submit = { type: source.former.type, ...(repeats === undefined ? {} : { repeats }) };
+    const given = said === undefined ? undefined : readTraceContext(said.traceparent, said.tracestate);
+    const submit = {
+      type: source.former.type,
+      ...(repeats === undefined ? {} : { repeats }),
+      ...(given === undefined ? {} : { trace: given }),
+    };
     const made: Submission = await traceSubmit(submit, (trace) =>
-      patiently(core.ports, retryTask(core, this.actor, source, trace)),
+      unlessDisconnected(
+        core.ports,
+        retryTask(core, this.actor, source, {
+          ...(trace === undefined ? {} : { trace }),
+          ...(operationId === undefined ? {} : { operationId }),
+        }),
+      ),
     );
     const { address, view, outcome, differs, known } = expectDone(made);
     return this.handle(address, view, { outcome, differs, known });
+  }
+
+  /**
+   * Sends a signal to a task, by a handle or by its id and address: see `TaskHandle.signal` (behaviour G5). On behalf of the user
+   * of this client, whoever the handle is of.
+   */
+  async signal(
+    task: { readonly uuid: string; readonly address: string },
+    name: string,
+    data?: unknown,
+    options: SignalOptions = {},
+  ): Promise<SignalResult> {
+    const address = parseAddress(task.address);
+    if (address === undefined) throw new TaskNotFoundError();
+    return { outcome: await this.sendSignal(address, task.uuid, name, data, options) };
   }
 
   /** The definitions of all types that workers have ever served, by name. Rejects when they cannot be had now. */
@@ -253,6 +271,7 @@ export class Baton {
     const { core, actor } = this;
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
     checkCallOptions(options);
+    refuseForChildren(options);
     const given = encodeArguments(args, core.dataLimit);
     const request = requestOf(definition, options, core.ports.clock.now());
     request.args = given;
@@ -305,9 +324,44 @@ export class Baton {
     throw new TaskNotFoundError();
   }
 
+  private async why(address: Address, id: string): Promise<Why> {
+    const { kernel, ports } = this.core;
+    const { dispatch, clock } = ports;
+    const why = await whyWaits({ kernel, dispatch, clock }, address, id, (record) => canOpen(record, this.actor));
+    if (why === undefined) throw new TaskNotFoundError();
+    return why;
+  }
+
   private async cancel(address: Address, id: string, force: boolean): Promise<CancelResult & Held> {
     const { action, record, revision } = expectDone(await this.core.writes.cancel(this.actor, address, { id, force }));
     return { action, record, revision };
+  }
+
+  private async changePriority(address: Address, id: string, priority: Priority): Promise<Held> {
+    const { core, actor } = this;
+    requireField('priority', priority, rules.priority);
+    if (core.host === undefined)
+      throw new WrongRoleError('a publisher changes no priority: connect as a runtime, or ask the gateway');
+    const changed: PriorityChange = await unlessDisconnected(
+      core.ports,
+      changePriority(core, actor, address, { id, priority }),
+    );
+    const { record, revision } = expectDone(changed);
+    return { record, revision };
+  }
+
+  private async sendSignal(
+    address: Address,
+    id: string,
+    name: string,
+    data: unknown,
+    { operationId }: SignalOptions,
+  ): Promise<SignalOutcome> {
+    checkField('operationId', operationId, rules.operationId);
+    const { actor, core } = this;
+    const request = signalRequest(id, name, data, signalIdOf(actor, operationId) ?? core.ports.chance.uuid());
+    const sent = operationId === undefined ? request : { ...request, operationId };
+    return expectDone(await core.writes.signal(actor, address, sent)).outcome;
   }
 
   private async *events(address: Address, id: string, known: number, after?: number): AsyncGenerator<Seen> {

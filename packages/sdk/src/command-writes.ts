@@ -13,6 +13,7 @@ import {
   OutcomeUnknownError,
   PayloadTooLargeError,
   readAnswer,
+  rules,
   type ClientParts,
   type CommandAnswer,
   type CommandVerb,
@@ -21,6 +22,7 @@ import {
   type Submission,
   type SubmitRequest,
   type TaskView,
+  type WantedDependency,
 } from '@baton/runtime';
 import { answerError } from './answer-error.ts';
 import type { Writes } from './writes.ts';
@@ -41,6 +43,20 @@ export const commandWrites = (parts: ClientParts): Writes => ({
     const { task, outcome } = answer.done;
     const action = outcome === 'unsubscribed' ? 'unsubscribed' : 'aborted';
     return { kind: 'done', action, record: recordOfView(task), revision: revisionOf(task) };
+  },
+  signal: async (actor, address, { id, signal, name, data, operationId = signal }) => {
+    const value = data === undefined ? {} : { data: decodeLargeData(data) };
+    const body = { id, address, name, operation_id: operationId, ...value, ...userOf(actor) };
+    const answer = await ask(parts, 'signal', body);
+    if (answer.kind !== 'answered') return answer;
+    const { task, outcome } = answer.done;
+    const record = recordOfView(task);
+    return {
+      kind: 'done',
+      outcome: outcome === 'delivered' ? 'delivered' : 'kept',
+      record,
+      revision: revisionOf(task),
+    };
   },
 });
 
@@ -89,15 +105,24 @@ const submitBody = (actor: Actor, request: SubmitRequest): object => {
     ...(name === undefined ? {} : { task_name: name }),
     ...(runAt === undefined ? {} : { run_at: new Date(runAt).toISOString() }),
     ...(expiresAt === undefined ? {} : { expires_at: new Date(expiresAt).toISOString() }),
+    ...(request.dependsOn === undefined ? {} : { depends_on: request.dependsOn.map(dependencyField) }),
     ...(whenAborting === undefined ? {} : { when_aborting: whenAborting }),
     ...(operationId === undefined ? {} : { operation_id: operationId }),
   };
 };
 
-const optionsIn = ({ scope, queue, priority, group, units }: RunOptions) => ({
+const dependencyField = ({ id: task, address, onFailure }: WantedDependency) => ({
+  task,
+  ...(address === undefined ? {} : { address }),
+  ...(onFailure === undefined ? {} : { on_failure: onFailure }),
+});
+
+const optionsIn = ({ scope, queue, priority, group, limitKey, units, tags }: RunOptions) => ({
   ...{ scope, queue, priority },
   ...(group === undefined ? {} : { group }),
+  ...(limitKey === undefined ? {} : { limit_key: limitKey }),
   ...(units === undefined ? {} : { units }),
+  ...(tags === undefined ? {} : { tags }),
 });
 
 const runFields = (overrides: RunOverrides) => {
@@ -107,7 +132,9 @@ const runFields = (overrides: RunOverrides) => {
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
     ...(overrides.group === undefined ? {} : { group: overrides.group }),
+    ...(overrides.limitKey === undefined ? {} : { limit_key: overrides.limitKey }),
     ...(overrides.units === undefined ? {} : { units: overrides.units }),
+    ...(overrides.tags === undefined ? {} : { tags: overrides.tags }),
     ...(timeoutMs === undefined ? {} : { timeout: seconds(timeoutMs) }),
     ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
     ...(backoff === undefined ? {} : { backoff: backoffFields(backoff) }),
@@ -173,6 +200,7 @@ const recordOfView = (task: TaskView): TaskRecord => {
     policy: {},
     status: text('status') as TaskRecord['status'],
     subscribers: [],
+    ...(rules.tags.holds(task['tags']) ? { tags: task['tags'] } : {}),
     createdAt,
     changedAt: time('changed_at') ?? createdAt,
     attempt: typeof task['attempt'] === 'number' ? task['attempt'] : 0,

@@ -13,6 +13,7 @@ import { clearAmbient, setAmbient } from './ambient.ts';
 import { checkUser, type Baton, type User } from './baton.ts';
 import { createBaton, type Role } from './create.ts';
 import { durationMs, type Duration } from './duration.ts';
+import { checkGateway, type GatewayOptions } from './tasks.ts';
 
 export type ConnectOptions = {
   /** `nats://host:port`, several with commas between or as a list; `NATS_URL`, then this machine, when not set. */
@@ -30,6 +31,11 @@ export type ConnectOptions = {
   readonly credsFile?: string;
   readonly natsUser?: string;
   readonly natsPassword?: string;
+  /**
+   * Files of TLS in PEM, read anew for every connection: whose certificates are trusted, and our own where servers ask for one.
+   * With any of them, or a server `tls://...`, there is TLS or no connection.
+   */
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   /** Prefix of streams and subjects; `BATON` when not set. */
   readonly namespace?: string;
   /** Shown in the server's list of connections, and in front of this process's id as a worker. */
@@ -66,6 +72,8 @@ export type ConnectOptions = {
    * that whoever runs it starts another one (behaviour R6). Otherwise it is let be.
    */
   readonly endWhenBlocked?: boolean;
+  /** Where lists of tasks are asked for, by `baton.tasks.list`; not needed for anything else. */
+  readonly gateway?: GatewayOptions;
   /** Largest encoded arguments and results, bytes; 8 MiB when not set, which is also the most (behaviour X4). */
   readonly dataLimitBytes?: number;
   /** Counts what this process does to tasks, for services that tell it themselves; see `metrics` of `startWorker`. */
@@ -77,7 +85,7 @@ const DEFAULT_SERVER = 'nats://127.0.0.1:4222';
 
 /**
  * Connects, makes missing streams, and makes the client the one that task calls use. Rejects within seconds with
- * NotConnectedError, AuthorizationFailedError, ServerTooOldError or another ServerUnfitError.
+ * NotConnectedError, AuthorizationFailedError, TlsFailedError, ServerTooOldError or another ServerUnfitError.
  */
 export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
   if (isLoadingTasks()) {
@@ -88,9 +96,10 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
     );
   }
   checkUser(options.user);
+  if (options.gateway !== undefined) checkGateway(options.gateway);
   const log = options.log ?? silentLog;
   const ports = await connectPorts(natsSettings(options, log));
-  const { progressThrottleMs, dataLimitBytes, name, user, role, meter } = options;
+  const { progressThrottleMs, dataLimitBytes, name, user, role, meter, gateway } = options;
   const baton = createBaton({
     ports,
     log,
@@ -103,6 +112,7 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
     ...(progressThrottleMs === undefined ? {} : { progressThrottleMs }),
     ...(dataLimitBytes === undefined ? {} : { dataLimitBytes }),
     ...(meter === undefined ? {} : { meter }),
+    ...(gateway === undefined ? {} : { gateway }),
     closePorts: async () => {
       clearAmbient(baton);
       await ports.close();
@@ -124,6 +134,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     eventsMaxBytes,
     role,
     inboxPrefix,
+    tls,
   } = options;
   if (role !== undefined && role !== 'runtime' && role !== 'publisher') {
     throw new InvalidArgumentError(`role is runtime or publisher; got ${JSON.stringify(role)}`);
@@ -143,6 +154,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     ...(credsFile === undefined ? {} : { creds: credsFile }),
     ...(natsUser === undefined ? {} : { user: natsUser }),
     ...(natsPassword === undefined ? {} : { password: natsPassword }),
+    ...(tls === undefined ? {} : { tls }),
     ...(name === undefined ? {} : { name }),
     ...(replicas === undefined ? {} : { replicas }),
     ...(tasksMaxBytes === undefined ? {} : { tasksMaxBytes }),

@@ -15,8 +15,10 @@ import {
   type TaskMeter,
   type UnknownTypes,
 } from '@baton/runtime';
-import { Baton, checkUser, type Metering, type User } from './baton.ts';
+import { Baton, checkUser, type User } from './baton.ts';
+import type { Metering } from './core.ts';
 import { commandWrites } from './command-writes.ts';
+import { checkGateway, type GatewayOptions } from './tasks.ts';
 import { directWrites } from './writes.ts';
 
 export type Role = 'runtime' | 'publisher';
@@ -40,6 +42,8 @@ export type CreateOptions = {
   readonly dataLimitBytes?: number;
   /** Counts what this process does to tasks; nothing is counted without. */
   readonly meter?: TaskMeter;
+  /** Where lists of tasks are asked for; see `Baton.tasks`. */
+  readonly gateway?: GatewayOptions;
   /** Called by `close` after the runs of this process have been let go. */
   readonly closePorts?: () => Promise<void>;
 };
@@ -48,18 +52,19 @@ export type CreateOptions = {
 export const createBaton = (options: CreateOptions): Baton => {
   const { ports, user, log = silentLog, enabled = true, showStacktrace = false } = options;
   checkUser(user);
+  if (options.gateway !== undefined) checkGateway(options.gateway);
   const dataLimit = checkDataLimit(options.dataLimitBytes ?? DATA_LIMIT);
   const metering: Metering = options.meter === undefined ? {} : { meter: options.meter };
   const kernel = createKernel(ports, (before, after) => metering.meter?.stored(before, after));
   const isPublisher = options.role === 'publisher';
-  const { unknownTypes = 'accept' } = options;
+  const { unknownTypes = 'accept', gateway } = options;
   const catalogue = new Catalogue({ definitions: ports.definitions, clock: ports.clock, log });
   const parts = { ports, kernel, log, catalogue, unknownTypes };
   const settings = isPublisher
     ? undefined
     : { kernel: createSettingsKernel({ ...ports, store: ports.queues.store }), ports };
   const writes = isPublisher ? commandWrites(parts) : directWrites(parts);
-  const host = isPublisher ? undefined : hostOf(options, { ports, kernel, log, dataLimit });
+  const host = isPublisher ? undefined : hostOf(options, { ...parts, dataLimit });
   const closing: (() => void)[] = [];
   const onClose = (listener: () => void): void => void closing.push(listener);
   const close = async (): Promise<void> => {
@@ -69,13 +74,13 @@ export const createBaton = (options: CreateOptions): Baton => {
     await options.closePorts?.();
   };
   const schedules = isPublisher ? undefined : new ScheduleClient(ports);
-  const shared = { ...parts, settings, metering, writes, host, schedules, enabled, dataLimit, showStacktrace };
+  const shared = { ...parts, settings, metering, writes, host, schedules, enabled, dataLimit, showStacktrace, gateway };
   return new Baton({ ...shared, onClose, close }, user);
 };
 
 const hostOf = (
   { nodeName, progressThrottleMs }: CreateOptions,
-  parts: Pick<RunHostSettings, 'ports' | 'kernel' | 'log' | 'dataLimit'>,
+  parts: Omit<RunHostSettings, 'info' | 'throttleMs'>,
 ): RunHost => {
   const id = nodeId(nodeName ?? hostname());
   const startedAt = parts.ports.clock.now();

@@ -1,4 +1,4 @@
-import { BatonError, RECORD_FULL_TEXT } from '@baton/runtime';
+import { BatonError, BEHIND_TEXT, RECORD_FULL_TEXT, SIGNALS_FULL_TEXT, WAITS_FOR_ITSELF_TEXT } from '@baton/runtime';
 
 /** The framework is switched off (`BATON_ENABLED=false`): nothing new is accepted (behaviour X6). */
 export class GlobalTaskFrameworkDisabledError extends BatonError {
@@ -57,6 +57,22 @@ export class TaskActiveError extends BatonError {
   }
 }
 
+/** The submit came to the very task it was to wait for (behaviour G2). */
+export class WaitsForItselfError extends BatonError {
+  override readonly name = 'WaitsForItselfError';
+  constructor() {
+    super('WAITS_FOR_ITSELF', WAITS_FOR_ITSELF_TEXT);
+  }
+}
+
+/** What is to be retried failed for a task it had waited for, which stays failed (behaviour G2). */
+export class DependencyFailedError extends BatonError {
+  override readonly name = 'DependencyFailedError';
+  constructor(message: string) {
+    super('DEPENDENCY_FAILED', message);
+  }
+}
+
 /** A task of this key, which this user may not see, was made in the same window: `mode: 'throttle'` (behaviour Q10). */
 export class TaskThrottledError extends BatonError {
   override readonly name = 'TaskThrottledError';
@@ -73,6 +89,44 @@ export class RecordFullError extends BatonError {
   override readonly name = 'RecordFullError';
   constructor() {
     super('RECORD_FULL', RECORD_FULL_TEXT);
+  }
+}
+
+/** The task has begun or ended: it has no place in line that its priority could change (behaviour B1). */
+export class TaskNotPendingError extends BatonError {
+  override readonly name = 'TaskNotPendingError';
+  /** The state the task is in. */
+  readonly status: string;
+  constructor(message: string, status: string) {
+    super('TASK_NOT_PENDING', message);
+    this.status = status;
+  }
+}
+
+/** The task is over, or on its way there: it takes no signal any more (behaviour G5). */
+export class TaskEndedError extends BatonError {
+  override readonly name = 'TaskEndedError';
+  /** The state the task is in. */
+  readonly status: string;
+  constructor(message: string, status: string) {
+    super('TASK_ENDED', message);
+    this.status = status;
+  }
+}
+
+/** The task waits behind another one of its key that is being aborted, and can take no signal yet (behaviour G5). */
+export class TaskBehindError extends BatonError {
+  override readonly name = 'TaskBehindError';
+  constructor() {
+    super('TASK_BEHIND', BEHIND_TEXT);
+  }
+}
+
+/** The task has as many signals as a task may have, and does not wait for this one (behaviour G5). Nothing happened. */
+export class SignalsFullError extends BatonError {
+  override readonly name = 'SignalsFullError';
+  constructor() {
+    super('SIGNALS_FULL', SIGNALS_FULL_TEXT);
   }
 }
 
@@ -100,6 +154,6 @@ export class WrongRoleError extends BatonError {
 export class WaitTimeoutError extends BatonError {
   override readonly name = 'WaitTimeoutError';
   constructor(ms: number) {
-    super('WAIT_TIMEOUT', `the task has not ended within ${ms} ms; it runs on`);
+    super('WAIT_TIMEOUT', `the task has not ended within ${ms} ms; nothing was done to it: it waits or runs on`);
   }
 }

@@ -3,20 +3,24 @@ import {
   etaMs,
   isTerminal,
   queuedMs,
+  shownProgress,
   type Data,
   type ExecutionMode,
+  type Priority,
   type Progress,
   type Scope,
   type Status,
   type SubmitOutcome,
   type Subscriber,
   type TaskError,
+  type Tags,
   type TaskRecord,
+  type Why,
 } from '@baton/core';
 import { decodeData, RECORD_LIMIT, type Address } from '@baton/protocols';
-import { BatonError, type Held, type Subscription } from '@baton/runtime';
+import { BatonError, endedText, type Held, type SignalOutcome, type Subscription } from '@baton/runtime';
 import type { Duration } from './duration.ts';
-import { TaskAbortFailedError, TaskNotFoundError } from './errors.ts';
+import { TaskAbortFailedError, TaskEndedError, TaskNotFoundError } from './errors.ts';
 import type { Seen } from './watch.ts';
 
 /**
@@ -24,6 +28,16 @@ import type { Seen } from './watch.ts';
  * arguments now, at once or later; or none, since one was made in the same window, which is the handle's.
  */
 export type Outcome = SubmitOutcome;
+
+export type SignalOptions = {
+  /** The same one again is the same signal. */
+  readonly operationId?: string;
+};
+
+export type SignalResult = {
+  /** `delivered`: the task waited for it and goes on. `kept`: it is there when the task waits for it. */
+  readonly outcome: SignalOutcome;
+};
 
 export type CancelResult = {
   /** `aborted`: it is stopped or being stopped. `unsubscribed`: the user left, the task runs on for others. */
@@ -46,6 +60,15 @@ export type HandleClient = {
   readonly wait: (address: Address, id: string, known: number, timeoutMs: number | undefined) => Promise<Held>;
   /** With the task as it is then. */
   readonly cancel: (address: Address, id: string, force: boolean) => Promise<CancelResult & Held>;
+  readonly changePriority: (address: Address, id: string, priority: Priority) => Promise<Held>;
+  readonly why: (address: Address, id: string) => Promise<Why>;
+  readonly signal: (
+    address: Address,
+    id: string,
+    name: string,
+    data: unknown,
+    options: SignalOptions,
+  ) => Promise<SignalResult>;
   readonly retry: (address: Address, record: TaskRecord) => Promise<TaskHandle>;
   readonly events: (address: Address, id: string, known: number, after?: number) => AsyncIterable<Seen>;
   readonly live: (address: Address, id: string, listener: (live: LiveProgress) => void) => Promise<Subscription>;
@@ -60,7 +83,11 @@ export type HandleClient = {
 /** Progress as it happens, up to ten a second; what is stored follows at its own pace. */
 export type LiveProgress = { readonly at: Date; readonly progress: Progress | undefined; readonly payload: unknown };
 
-/** One task as it was last seen. `refresh` and `wait` look again. */
+/**
+ * One task as it was last seen. `refresh` and `wait` look again. Made by submitting, and by `Baton.open`.
+ *
+ * @hideconstructor
+ */
 export class TaskHandle<Result = unknown> {
   readonly uuid: string;
   readonly address: Address;
@@ -113,8 +140,13 @@ export class TaskHandle<Result = unknown> {
   get isTerminal(): boolean {
     return isTerminal(this.record.status);
   }
+  /** As they are now: those of the submit, and what the handler has made of them. */
+  get tags(): Tags {
+    return this.record.tags ?? {};
+  }
+  /** What the handler has told; of one that tells nothing and has spawned others, the mean of theirs (behaviour G3). */
   get progress(): Progress | undefined {
-    return this.record.progress;
+    return shownProgress(this.record);
   }
   get payload(): unknown {
     return inlineValue(this.record.payload);
@@ -233,6 +265,40 @@ export class TaskHandle<Result = unknown> {
     }
   }
 
+  /**
+   * Why it waits (behaviour Q9), as data and in words: what comes before it, who has paused what, which limit is reached and
+   * who holds it, that no worker takes it, when it starts. `reasons` is empty where it does not wait. Where nobody answers
+   * for its queue that is the reason, and nothing is made up. Throws TaskNotFoundError, and what `refresh` throws.
+   */
+  why(): Promise<Why> {
+    return this.client.why(this.address, this.uuid);
+  }
+
+  /**
+   * Sends the task a signal, for `ctx.waitForSignal(name)` (behaviour G5): JSON-like data up to 64 KiB. For whoever may see
+   * the task, as a cancel. With an `operationId` it may be repeated without being sent twice. Throws TaskEndedError,
+   * TaskNotFoundError, TaskBehindError, SignalsFullError, RecordFullError.
+   */
+  async signal(name: string, data?: unknown, options: SignalOptions = {}): Promise<SignalResult> {
+    try {
+      const { outcome } = await this.client.signal(this.address, this.uuid, name, data, options);
+      return { outcome };
+    } catch (error) {
+      if (error instanceof TaskNotFoundError && this.isTerminal)
+        throw new TaskEndedError(endedText(this.record), this.status);
+      throw error;
+    }
+  }
+
+  /**
+   * Gives the task, which waits, another place in line (behaviour B1). For whoever it is the only one's, and for admins. Throws
+   * TaskNotPendingError once it has begun, PermissionDeniedError where others wait for it, too, TaskNotFoundError,
+   * WrongRoleError for a publisher.
+   */
+  async changePriority(priority: Priority): Promise<void> {
+    this.held = await this.client.changePriority(this.address, this.uuid, priority);
+  }
+
   /** Runs the ended task again, as `Baton.retry` does (behaviour R7). */
   async retry(): Promise<TaskHandle<Result>> {
     return (await this.client.retry(this.address, this.record)) as TaskHandle<Result>;
@@ -251,7 +317,8 @@ export class TaskHandle<Result = unknown> {
     for await (const seen of this.client.events(this.address, this.uuid, this.revision, options.after)) {
       this.held = seen;
       const { record, revision, reset } = seen;
-      const { id, status, attempt, progress } = record;
+      const { id, status, attempt } = record;
+      const progress = shownProgress(record);
       yield { id, status, attempt, progress, payload: inlineValue(record.payload), revision, record, reset };
     }
   }

@@ -101,4 +101,57 @@ test('more arguments than a call takes are refused', async ({ defer }) => {
   assert.is(error.message, 'args: is a list of up to 1000 values');
 });
 
+test('Q5 Q6 limits of a definition are checked where they are written, and stand in it', () => {
+  const wrong = (options: object): string => messageOf(() => task({ name: 't', ...options } as TaskOptions, () => 1));
+  const count = 'is a whole number, 1 to 1000000';
+  for (const [options, message] of [
+    [{ concurrency: 0 }, `concurrency: ${count}`],
+    [{ rate: 5 }, "rate: is { units, window }, such as { units: 100, window: '1m' }"],
+    [{ rate: { units: 0, window: 1 } }, `rate.units: ${count}`],
+    [{ rate: { units: 1, window: '2d' } }, 'rate.window: is 0.1 s to 24 h'],
+    [{ perGroup: {} }, 'perGroup: is { concurrency }, { rate } or both'],
+    [{ perGroup: { concurency: 1 } }, 'perGroup: is { concurrency }, { rate } or both'],
+    [{ perKey: { concurrency: 1.5 } }, `perKey.concurrency: ${count}`],
+    [
+      { perGroup: { concurrency: 1, whenFull: 'never' } },
+      'perGroup.whenFull: is one of wait, cancel_newest, cancel_running',
+    ],
+    [
+      { perKey: { rate: { units: 1, window: 1 }, whenFull: 'cancel_newest' } },
+      'perKey.whenFull: needs a concurrency that can be full',
+    ],
+    [{ perKey: { rate: { units: 1, window: 0 } } }, 'perKey.rate.window: is 0.1 s to 24 h'],
+  ] as const)
+    assert.is(wrong(options), message, JSON.stringify(options));
+  const rate = { units: 100, window: '1m' };
+  const limited = task(
+    { name: 't', concurrency: 5, perGroup: { rate }, perKey: { concurrency: 1, rate, whenFull: 'cancel_newest' } },
+    () => 1,
+  );
+  const windowed = { units: 100, windowMs: 60_000 };
+  assert.equal(limited.definition.limits, [
+    { of: 'type', concurrency: 5 },
+    { of: 'group', rate: windowed },
+    { of: 'key', concurrency: 1, whenFull: 'cancel_newest', rate: windowed },
+  ]);
+  assert.not('limits' in task({ name: 't' }, () => 1).definition);
+  assert.match(
+    messageOf(() => limited.with({ concurrency: 1 } as CallOptions)),
+    /^unknown option 'concurrency'/,
+  );
+});
+
+test('Q8 what is taken back of a queue for which nothing is set is no error, and sets nothing', async ({ defer }) => {
+  const { queues } = clientOf(defer).as({ id: 'root', admin: true });
+  const settings = [
+    await queues.resume('q'),
+    await queues.resume('q', { type: 'mail' }),
+    await queues.limit('q', { of: 'queue' }),
+    await queues.weigh('q', 'acme', 1),
+    await queues.get('q'),
+  ];
+  for (const { queue, pauses, limits, weights, changes } of settings)
+    assert.equal([queue, pauses, limits, weights, changes], ['q', [], [], [], []]);
+});
+
 test.run();

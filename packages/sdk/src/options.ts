@@ -5,6 +5,9 @@ import {
   type Scope,
   type SubmitMode,
   type WhenAborting,
+  type CatchUp,
+  type Overlap,
+  type Tags,
 } from '@baton/core';
 import { ARGS_SCHEMA_LIMIT, encodeData } from '@baton/protocols';
 import {
@@ -13,11 +16,13 @@ import {
   InvalidArgumentError,
   rules,
   submitFault,
+  type Canceller,
   type RunOverrides,
   type TaskDefinition,
 } from '@baton/runtime';
+import { checkDependsOn, type DependencyOption } from './dependencies.ts';
 import { durationMs, type Duration } from './duration.ts';
-import type { TaskSchedule } from './schedules.ts';
+import { TYPE_LIMIT_NAMES, typeLimitsOf, type TypeLimitOptions } from './type-limits.ts';
 
 export const TaskScope = { Private: 'private', Shared: 'shared', System: 'system' } as const;
 export type TaskScope = (typeof TaskScope)[keyof typeof TaskScope];
@@ -44,8 +49,18 @@ type SharedOptions = {
   readonly priority?: Priority;
   /** Whose task it is, of those that share the queue: a tenant, a customer. Limits and turns go by it. */
   readonly group?: string;
+  /**
+   * What it shares with others that are limited together, whatever their group: a warehouse, an account at a provider. Limits
+   * of keys count by it; where a definition has one, by the task key when this is not set.
+   */
+  readonly limitKey?: string;
   /** Of the units of a rate it takes so many; 1 when not set. */
   readonly units?: number;
+  /**
+   * What tasks are found by: up to 32 names with text, a number or a boolean each, `{ tenant: 'acme', order: 17 }` (behaviour
+   * B2). Those of a call stand beside those of the definition; of one name the call's value counts.
+   */
+  readonly tags?: Tags;
   readonly retry?: RetryOptions;
   /** Times the task is run again after its worker died; 2 when not set. */
   readonly maxRescues?: number;
@@ -71,10 +86,19 @@ type SharedOptions = {
   readonly expires?: Duration | null;
 };
 
-export type TaskOptions = SharedOptions & {
+/** What is said of a type, and not at a call, stands apart from what both say. */
+type DefinitionOptions = SharedOptions & TypeLimitOptions;
+
+export type TaskOptions = DefinitionOptions & {
   /** The type. The function's own name when not set. */
   readonly name?: string;
   readonly scope?: Scope;
+  /**
+   * Cancels what a run has begun elsewhere when its worker has died: called in another worker, with what the run has set by
+   * `ctx.setCancelHandle`, before the task is run again or ends (behaviour G7). Called up to three times where it throws,
+   * for 60 s at most each; may be called again for the same handle, and in another process than the handler.
+   */
+  readonly canceller?: Canceller;
   /** What the type is called where people read of it. */
   readonly title?: string;
   readonly description?: string;
@@ -120,6 +144,11 @@ export type CallOptions = Omit<SharedOptions, 'retry'> & {
   readonly delay?: Duration;
   /** Not started by this moment, the task ends `aborted` with the reason `expired`. */
   readonly expiresAt?: Date;
+  /**
+   * Tasks that have to end before this one begins, 100 at most; until then it is `pending`. The handler finds what they left
+   * in `ctx.dependencies`. Not for inline calls, nor with mode `replace` or `debounce`.
+   */
+  readonly dependsOn?: readonly DependencyOption[];
   /** When the last task of the key is still aborting: wait behind it (the default), join it, or be refused. */
   readonly whenAborting?: WhenAborting;
   /**
@@ -132,16 +161,35 @@ export type CallOptions = Omit<SharedOptions, 'retry'> & {
    * this process counts first. What is no trace context is left out.
    */
   readonly trace?: { readonly traceparent: string; readonly tracestate?: string | undefined };
+  /**
+   * Of a child, for `ctx.spawn` alone: whether it is cancelled when its parent is cancelled, times out or fails (`cancel`, the
+   * default), or goes on (`leave`).
+   */
+  readonly onParentEnd?: 'cancel' | 'leave';
   /** How long an inline call waits for a task it joined; without limit when not set. */
   readonly waitTimeout?: Duration;
 };
 
 const OPTION_NAMES = [
-  ...['timeout', 'queue', 'priority', 'group', 'units', 'retry', 'maxRescues', 'onOrphan', 'abortGrace'],
+  ...['timeout', 'queue', 'priority', 'group', 'limitKey', 'units', 'tags', 'retry', 'maxRescues', 'onOrphan'],
+  'abortGrace',
   ...['mode', 'window', 'maxWait', 'expires'],
 ];
 const TASK_OPTION_NAMES = new Set([
   ...OPTION_NAMES,
+  ...[
+    'name',
+    'scope',
+    'title',
+    'description',
+    'schedule',
+    'argsSchema',
+    'isolation',
+    'module',
+    'threadMemoryMb',
+    'canceller',
+  ],
+  ...TYPE_LIMIT_NAMES,
   ...['name', 'scope', 'title', 'description', 'schedule', 'argsSchema', 'isolation', 'module', 'threadMemoryMb'],
 ]);
 const CALL_OPTION_NAMES = new Set([
@@ -153,9 +201,11 @@ const CALL_OPTION_NAMES = new Set([
   'runAt',
   'delay',
   'expiresAt',
+  'dependsOn',
   'whenAborting',
   'operationId',
   'trace',
+  'onParentEnd',
   'waitTimeout',
 ]);
 
@@ -173,9 +223,12 @@ export const checkTaskOptions = (options: TaskOptions): void => {
   checkField('isolation', options.isolation, rules.isolation);
   checkField('title', options.title, rules.title);
   checkField('description', options.description, rules.description);
+  if (options.canceller !== undefined && typeof options.canceller !== 'function')
+    throw new InvalidArgumentError('canceller: is a function');
   checkSchema(options.argsSchema);
   checkWhole('threadMemoryMb', options.threadMemoryMb, LEAST_THREAD_MEMORY_MB);
   checkShared(options);
+  typeLimitsOf(options);
   const { submit } = applyOverrides(DEFAULT_RUN_OPTIONS, overridesOf(options));
   const fault = submit === undefined ? undefined : submitFault(submit);
   if (fault !== undefined) throw new InvalidArgumentError(fault);
@@ -199,6 +252,46 @@ export const threadOf = (options: TaskOptions): TaskDefinition['thread'] => {
   return { module, memoryMb: options.threadMemoryMb ?? DEFAULT_THREAD_MEMORY_MB };
 };
 
+/** When, and what (behaviour H). */
+export type ScheduleOptions = Pick<
+  CallOptions,
+  | 'taskName'
+  | 'scope'
+  | 'queue'
+  | 'priority'
+  | 'group'
+  | 'limitKey'
+  | 'units'
+  | 'tags'
+  | 'timeout'
+  | 'retry'
+  | 'maxRescues'
+  | 'onOrphan'
+  | 'abortGrace'
+  | 'expires'
+> & {
+  /** Expressions of 5 or 6 fields, the first of 6 being seconds. One of `cron` and `every` is there, or both. */
+  readonly cron?: string | readonly string[];
+  readonly every?: Duration;
+  /** IANA name of the zone the expressions are read in; `UTC` when not set. */
+  readonly timezone?: string;
+  /** Days at which nothing fires, `2030-12-24`, in that zone. */
+  readonly skipDates?: readonly string[];
+  /** While the task of an earlier fire is active: `skip` (the default), `buffer_one`, `buffer_all`, `cancel_other`, `allow`. */
+  readonly overlap?: Overlap;
+  /** What is made up for of times that were missed: `none`, the `last` of them (the default) or `all`, ... */
+  readonly catchUp?: CatchUp;
+  /** ... no further back than this; a day when not set. */
+  readonly catchUpWindow?: Duration;
+  /** Each fire comes up to this much later, by chance that is the same for the same fire. */
+  readonly jitter?: Duration;
+  readonly task: string | Pick<TaskDefinition, 'type'> | { readonly definition: Pick<TaskDefinition, 'type'> };
+  readonly args?: readonly unknown[];
+};
+
+/** Of a task definition: all of it but the task. */
+export type TaskSchedule = Omit<ScheduleOptions, 'task'>;
+
 export const checkCallOptions = (options: CallOptions): void => {
   checkNames(options, CALL_OPTION_NAMES);
   checkShared(options);
@@ -208,6 +301,7 @@ export const checkCallOptions = (options: CallOptions): void => {
   checkField('taskName', options.taskName, rules.taskName);
   checkField('operationId', options.operationId, rules.operationId);
   checkField('whenAborting', options.whenAborting, rules.whenAborting);
+  checkField('onParentEnd', options.onParentEnd, rules.onParentEnd);
   checkField('delay', options.delay, rules.duration);
   checkField('waitTimeout', options.waitTimeout, rules.duration);
   if (options.runAt !== undefined && options.delay !== undefined) {
@@ -216,6 +310,7 @@ export const checkCallOptions = (options: CallOptions): void => {
   if (options.expiresAt !== undefined && (options.expires ?? undefined) !== undefined) {
     throw new InvalidArgumentError('expiresAt and expires cannot both be set');
   }
+  checkDependsOn(options.dependsOn);
   checkDate('runAt', options.runAt);
   checkDate('expiresAt', options.expiresAt);
 };
@@ -230,7 +325,9 @@ const checkShared = (options: SharedOptions): void => {
   const { retry, timeout } = options;
   checkField('priority', options.priority, rules.priority);
   checkField('group', options.group, rules.group);
+  checkField('limitKey', options.limitKey, rules.limitKey);
   checkField('units', options.units, rules.units);
+  checkField('tags', options.tags, rules.tags);
   checkField('onOrphan', options.onOrphan, rules.onOrphan);
   checkField('queue', options.queue, rules.queue);
   checkField('maxRescues', options.maxRescues, rules.maxRescues);
@@ -270,14 +367,17 @@ const fits = (schema: object): boolean => {
 
 /** What a definition, or a call on top of one, says of how a task is to be run. */
 export const overridesOf = (options: SharedOptions & { readonly scope?: Scope }): RunOverrides => {
-  const { scope, queue, priority, group, units, timeout, retry, maxRescues, onOrphan, abortGrace } = options;
+  const { scope, queue, priority, group, limitKey, units, tags, timeout, retry, maxRescues, onOrphan, abortGrace } =
+    options;
   const { mode, window, maxWait, expires } = options;
   return {
     ...(scope === undefined ? {} : { scope }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
     ...(group === undefined ? {} : { group }),
+    ...(limitKey === undefined ? {} : { limitKey }),
     ...(units === undefined ? {} : { units }),
+    ...(tags === undefined ? {} : { tags: { ...tags } }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout === null ? 0 : durationMs(timeout, 'timeout') }),
     ...(retry?.maxAttempts === undefined ? {} : { maxAttempts: retry.maxAttempts }),
     ...(retry?.backoff === undefined ? {} : { backoff: backoffOf(retry.backoff) }),

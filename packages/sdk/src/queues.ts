@@ -1,4 +1,4 @@
-import type { Actor, Counted, QueueSettings } from '@baton/core';
+import type { Actor, Counted, QueueSettings, WhenFull } from '@baton/core';
 import { changeSettings, durationMs, loadSettings, type SettingsParts, type SettingsWish } from '@baton/runtime';
 import type { Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
@@ -12,18 +12,26 @@ export type PauseOptions = QueuePartOptions & {
 };
 
 export type LimitOptions = {
-  /** What is counted together: all of the queue, or the tasks of one type or group. */
+  /** What is counted together: all of the queue, or the tasks of one type, of one group, or of one `limitKey` (`key`). */
   readonly of: Counted;
-  /** That type or group alone; of each that has no limit of its own when not set. */
+  /** That type, group or key alone; of each that has no limit of its own when not set. */
   readonly name?: string;
+  /** Of groups and keys: only their tasks of this type, counted apart from those of other types. */
+  readonly type?: string;
   /** Tasks that run at once. Without it and without `rate` the limit is taken back. */
   readonly concurrency?: number;
   /** Units that start in any window of this length; a task takes one, or what its `units` say. */
   readonly rate?: { readonly units: number; readonly window: Duration };
+  /** Of groups and keys: what becomes of those that find all slots taken; see `perGroup` of a definition. */
+  readonly whenFull?: 'wait' | WhenFull;
   readonly why?: string;
 };
 
-/** What admins set for queues at run time. It holds for all workers and outlives every process (behaviour Q5 to Q8). */
+/**
+ * What admins set for queues at run time. It holds for all workers and outlives every process (behaviour Q5 to Q8).
+ *
+ * @hideconstructor
+ */
 export class Queues {
   private readonly parts: SettingsParts | undefined;
   private readonly actor: Actor;
@@ -49,13 +57,13 @@ export class Queues {
   }
 
   /** Sets a limit in the place of the one that was; with neither concurrency nor rate takes it back. */
-  async limit(queue: string, { rate, why, ...limit }: LimitOptions): Promise<QueueSettings> {
+  async limit(queue: string, { rate, why, whenFull, ...limit }: LimitOptions): Promise<QueueSettings> {
     const windowed =
       rate === undefined ? {} : { rate: { units: rate.units, windowMs: durationMs(rate.window, 'rate.window') } };
     return this.change({
       kind: 'limit',
       queue,
-      limit: { ...limit, ...windowed },
+      limit: { ...limit, ...windowed, ...(whenFull === undefined || whenFull === 'wait' ? {} : { whenFull }) },
       ...(why === undefined ? {} : { why }),
     });
   }

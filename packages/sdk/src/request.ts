@@ -1,5 +1,6 @@
 import { readTraceContext } from '@baton/protocols';
 import { requireField, rules, type SubmitRequest, type TaskDefinition } from '@baton/runtime';
+import { wantedDependencies } from './dependencies.ts';
 import { durationMs } from './duration.ts';
 import { overridesOf, type CallOptions } from './options.ts';
 
@@ -17,15 +18,18 @@ export const ofType = (task: TaskDefinition | string | { readonly definition: Ta
 export const requestOf = (definition: OfType, options: CallOptions, serverNow: number): Mutable<SubmitRequest> => {
   const { taskKey: key, taskName: name, operationId, whenAborting, delay, strict } = options;
   const runAt = options.runAt?.getTime() ?? (delay === undefined ? undefined : serverNow + durationMs(delay, 'delay'));
-  const { type, scope, queue, priority, group, units, policy, submit, argsSchema } = definition;
+  const { type, scope, queue, priority, group, limitKey, units, tags, policy, submit, limits, argsSchema } = definition;
   const isAtHand = scope !== undefined && queue !== undefined && priority !== undefined && policy !== undefined;
   const request: Mutable<SubmitRequest> = { type, overrides: overridesOf(options) };
   if (isAtHand) {
     request.fallback = {
       ...{ scope, queue, priority, policy },
       ...(group === undefined ? {} : { group }),
+      ...(limitKey === undefined ? {} : { limitKey }),
       ...(units === undefined ? {} : { units }),
+      ...(tags === undefined ? {} : { tags }),
       ...(submit && { submit }),
+      ...(limits && { limits }),
       ...(argsSchema && { argsSchema }),
     };
   }
@@ -34,6 +38,8 @@ export const requestOf = (definition: OfType, options: CallOptions, serverNow: n
   if (name !== undefined) request.name = name;
   if (runAt !== undefined) request.runAt = runAt;
   if (options.expiresAt !== undefined) request.expiresAt = options.expiresAt.getTime();
+  const { dependsOn } = options;
+  if (dependsOn !== undefined && dependsOn.length > 0) request.dependsOn = wantedDependencies(dependsOn);
   if (whenAborting !== undefined) request.whenAborting = whenAborting;
   if (operationId !== undefined) request.operationId = operationId;
   const trace =

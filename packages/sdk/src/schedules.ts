@@ -1,50 +1,7 @@
-import type { Actor, CatchUp, Overlap, ScheduleAnswer, ScheduleEntry, ScheduleRecord } from '@baton/core';
-import {
-  InvalidArgumentError,
-  readScheduleBody,
-  scheduleSpecOf,
-  type ScheduleClient,
-  type TaskDefinition,
-} from '@baton/runtime';
-import type { Duration } from './duration.ts';
+import type { Actor, Overlap, ScheduleAnswer, ScheduleEntry, ScheduleRecord } from '@baton/core';
+import { InvalidArgumentError, readScheduleBody, scheduleSpecOf, type ScheduleClient } from '@baton/runtime';
 import { WrongRoleError } from './errors.ts';
-import type { CallOptions } from './options.ts';
-
-/** When, and what (behaviour H). */
-export type ScheduleOptions = Pick<
-  CallOptions,
-  | 'taskName'
-  | 'scope'
-  | 'queue'
-  | 'priority'
-  | 'timeout'
-  | 'retry'
-  | 'maxRescues'
-  | 'onOrphan'
-  | 'abortGrace'
-  | 'expires'
-> & {
-  /** Expressions of 5 or 6 fields, the first of 6 being seconds. One of `cron` and `every` is there, or both. */
-  readonly cron?: string | readonly string[];
-  readonly every?: Duration;
-  /** IANA name of the zone the expressions are read in; `UTC` when not set. */
-  readonly timezone?: string;
-  /** Days at which nothing fires, `2030-12-24`, in that zone. */
-  readonly skipDates?: readonly string[];
-  /** While the task of an earlier fire is active: `skip` (the default), `buffer_one`, `buffer_all`, `cancel_other`, `allow`. */
-  readonly overlap?: Overlap;
-  /** What is made up for of times that were missed: `none`, the `last` of them (the default) or `all`, ... */
-  readonly catchUp?: CatchUp;
-  /** ... no further back than this; a day when not set. */
-  readonly catchUpWindow?: Duration;
-  /** Each fire comes up to this much later, by chance that is the same for the same fire. */
-  readonly jitter?: Duration;
-  readonly task: string | Pick<TaskDefinition, 'type'> | { readonly definition: Pick<TaskDefinition, 'type'> };
-  readonly args?: readonly unknown[];
-};
-
-/** Of a task definition: all of it but the task. */
-export type TaskSchedule = Omit<ScheduleOptions, 'task'>;
+import type { ScheduleOptions, TaskSchedule } from './options.ts';
 
 /** A schedule as it is stored now. */
 export type ScheduleInfo = {

@@ -5,10 +5,14 @@ import {
   InvalidArgumentError,
   requireField,
   rules,
+  SPAWN,
+  type Spawnable,
   type TaskDefinition,
 } from '@baton/runtime';
 import { ambient } from './ambient.ts';
-import { checkSchedule, type TaskSchedule } from './schedules.ts';
+import { checkSchedule } from './schedules.ts';
+import { spawnOrder } from './spawn-order.ts';
+import type { TaskSchedule } from './options.ts';
 import type { TaskHandle } from './handle.ts';
 import {
   checkCallOptions,
@@ -18,6 +22,7 @@ import {
   type CallOptions,
   type TaskOptions,
 } from './options.ts';
+import { typeLimitsOf } from './type-limits.ts';
 
 /** A function that became a task type. Called, it runs inline; scheduled, a worker runs it (behaviour X1). */
 export type Task<Args extends unknown[], Result> = {
@@ -27,6 +32,8 @@ export type Task<Args extends unknown[], Result> = {
   readonly schedule: (...args: Args) => Promise<TaskHandle<Result>>;
   /** The same task with options for the calls that follow. */
   readonly with: (options: CallOptions) => Task<Args, Result>;
+  /** For `ctx.spawn`. */
+  readonly [SPAWN]: Spawnable<Args, Result>[typeof SPAWN];
   readonly definition: TaskDefinition;
   /** At which times of its own it is made, where it has any. */
   readonly schedules?: TaskSchedule;
@@ -68,17 +75,20 @@ const definitionOf = <Args extends unknown[], Result>(
   if (options.schedule !== undefined) checkSchedule(type, options.schedule);
   const retryOn = options.retry?.retryOn;
   const thread = threadOf(options);
+  const limits = typeLimitsOf(options);
   const { title, description, argsSchema } = options;
   const { policy, ...run } = applyOverrides(DEFAULT_RUN_OPTIONS, overridesOf(options));
   return {
     type,
     handler: body,
     ...run,
+    ...(limits === undefined ? {} : { limits }),
     policy: thread === undefined ? policy : { ...policy, isolation: 'thread' },
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(argsSchema === undefined ? {} : { argsSchema }),
     ...(retryOn === undefined ? {} : { retryOn }),
+    ...(options.canceller === undefined ? {} : { canceller: options.canceller }),
     ...(thread === undefined ? {} : { thread }),
   };
 };
@@ -95,6 +105,7 @@ const callable = <Args extends unknown[], Result>(
       checkCallOptions(more);
       return callable<Args, Result>(definition, schedules, { ...options, ...more });
     },
+    [SPAWN]: (...args: Args) => spawnOrder(definition, args, options),
     definition,
     ...(schedules === undefined ? {} : { schedules }),
   });

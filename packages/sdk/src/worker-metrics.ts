@@ -1,6 +1,5 @@
-import { InvalidArgumentError, TaskMeter } from '@baton/runtime';
-import type { Core } from './baton.ts';
-import type { BatonWorker } from './worker.ts';
+import { InvalidArgumentError, TaskMeter, type LeaseCounts } from '@baton/runtime';
+import type { Core } from './core.ts';
 
 /** Where a worker tells its health and metrics. */
 export type WorkerMetrics = {
@@ -8,6 +7,19 @@ export type WorkerMetrics = {
   readonly port: number;
   /** Address to listen on; `127.0.0.1` when not set. Whoever reaches it may read it. */
   readonly host?: string;
+};
+
+/** A worker at this moment. */
+export type WorkerStats = {
+  /** Tasks it runs at once. */
+  readonly slots: number;
+  /** Slots in use: tasks that run, and offers that are being claimed. */
+  readonly busy: number;
+  /** Bodies that run in this process, also those of inline calls and of other workers. */
+  readonly bodies: number;
+  readonly draining: boolean;
+  /** Of the lease of this process; undefined while it has none. */
+  readonly lease: LeaseCounts | undefined;
 };
 
 export type OpenMetrics = { readonly url: string; readonly close: () => Promise<void> };
@@ -25,7 +37,7 @@ export const checkMetrics = (metrics: WorkerMetrics | undefined): void => {
 /** Loads what it takes only here: who asks for no metrics pays nothing for them. Rejects with BatonError PORT_TAKEN. */
 export const openMetrics = async (
   core: Core,
-  worker: BatonWorker,
+  worker: { readonly id: string; readonly stats: () => WorkerStats },
   metrics: WorkerMetrics,
   serves: { readonly types: readonly string[]; readonly queues: readonly string[] },
 ): Promise<OpenMetrics> => {

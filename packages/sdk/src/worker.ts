@@ -1,19 +1,11 @@
-import {
-  InvalidArgumentError,
-  requireField,
-  requireSchema,
-  rules,
-  Worker,
-  type LeaseCounts,
-  type Subscription,
-} from '@baton/runtime';
-import type { Core } from './baton.ts';
+import { InvalidArgumentError, requireField, requireSchema, rules, Worker, type Subscription } from '@baton/runtime';
+import type { Core } from './core.ts';
 import { durationMs, type Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
 import { guardStrays } from './stray-guard.ts';
 import type { Schedules } from './schedules.ts';
 import type { Task } from './task.ts';
-import { checkMetrics, openMetrics, type OpenMetrics, type WorkerMetrics } from './worker-metrics.ts';
+import { checkMetrics, openMetrics, type OpenMetrics, type WorkerMetrics, type WorkerStats } from './worker-metrics.ts';
 
 export type WorkerOptions = {
   readonly tasks: readonly Pick<Task<never[], unknown>, 'definition' | 'schedules'>[];
@@ -51,19 +43,6 @@ const DEFAULT_GRACE: Duration = '30s';
 
 /** After the grace, bodies that were told to stop get this long before their tasks are given back. */
 const STOP_MS = 2_000;
-
-/** A worker at this moment. */
-export type WorkerStats = {
-  /** Tasks it runs at once. */
-  readonly slots: number;
-  /** Slots in use: tasks that run, and offers that are being claimed. */
-  readonly busy: number;
-  /** Bodies that run in this process, also those of inline calls and of other workers. */
-  readonly bodies: number;
-  readonly draining: boolean;
-  /** Of the lease of this process; undefined while it has none. */
-  readonly lease: LeaseCounts | undefined;
-};
 
 /** A worker in this process. */
 export class BatonWorker {

@@ -1,6 +1,12 @@
+/**
+ * `@baton/testkit`: a whole Baton in memory, for tests of tasks; and what Baton itself is simulated and checked with.
+ *
+ * @module testkit
+ */
 export { checkAnswers } from './checkers/answers.ts';
 export { checkConvergence } from './checkers/convergence.ts';
 export { checkEffects } from './checkers/effects.ts';
+export { checkFamilies } from './checkers/family.ts';
 export { checkLife, checkLives } from './checkers/life.ts';
 export { byAddress, byTask, compareRecorded, recordedOf } from './checkers/recorded.ts';
 export { describeReport, mergeReports } from './checkers/report.ts';

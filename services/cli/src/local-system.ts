@@ -67,6 +67,6 @@ export const unsetAdvice = (code: string): string | undefined => {
   const isUnset = { NOT_CONNECTED: !NATS_URL, MONGO_UNAVAILABLE: !MONGODB_URL }[code] ?? false;
   if (!isUnset) return undefined;
   if (!NATS_URL && !MONGODB_URL)
-    return 'neither NATS_URL nor MONGODB_URL is set, and no local system runs here: run `npm start` in another terminal, or set both';
+    return 'neither NATS_URL nor MONGODB_URL is set, and no local system runs here: run `npx baton dev` in another terminal, or set both';
   return `${NATS_URL ? 'MONGODB_URL' : 'NATS_URL'} is not set: its default was tried`;
 };

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
-import { BatonError } from '@baton/runtime';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { BatonError, settingsHelp } from '@baton/runtime';
+import { Command, Option } from 'commander';
 import { runNamedService } from './commands/services.ts';
 import { runDev } from './dev/dev.ts';
 import { exitCodeOf, exitCodes } from './operator/exit-codes.ts';
 import { DATA_FOLDER, unsetAdvice, useLocalSystem } from './local-system.ts';
 import { registerOperatorCommands } from './operator/register.ts';
 import { VERSION } from './version.ts';
+import { registerWorkerCommand } from './worker/register.ts';
 
 const program = new Command('baton')
   .description('A distributed task runtime on NATS JetStream and MongoDB')
@@ -34,36 +35,21 @@ program
     process.exit(await runDev({ quickstart, once, dataDir: resolve(data), durability }));
   });
 
-program
-  .command('worker')
-  .description('run a worker that serves the tasks of these modules')
-  .option('--tasks <modules...>', 'modules whose exported tasks are served')
-  .option('--queues <names>', 'queues to serve, comma between')
-  .option('--concurrency <number>', 'tasks that run at once', wholeNumber)
-  .action(async (options: { tasks?: string[]; queues?: string; concurrency?: number }) => {
-    if (options.tasks !== undefined) process.env['BATON_TASKS'] = options.tasks.join(',');
-    if (options.queues !== undefined) process.env['BATON_QUEUES'] = options.queues;
-    if (options.concurrency !== undefined) process.env['BATON_CONCURRENCY'] = String(options.concurrency);
-    await runNamedService('worker');
-  });
+registerWorkerCommand(program);
 
 for (const name of ['supervisor', 'projector', 'gateway'] as const) {
   program
     .command(name)
     .description(`run a ${name}; settings come from the environment`)
+    .addHelpText('after', `\nEnvironment:\n${settingsHelp(name)}`)
     .action(() => runNamedService(name));
 }
 
 registerOperatorCommands(program);
 
-function wholeNumber(value: string): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('a whole number, 1 or more.');
-  return number;
-}
-
 /** Commander ends the process itself for a wrong call; it is told with which code. */
-for (const command of [program, ...program.commands]) {
+const withParts = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(withParts)];
+for (const command of withParts(program)) {
   command.exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 }
 

@@ -1,8 +1,20 @@
+import { canSee } from '@baton/core';
 import { connectionSource, MetricsPage, taskSource, type ReadyCheck } from '@baton/metrics';
 import { createTaskViews, type Mongo } from '@baton/mongo';
-import { createKernel, ScheduleClient, TaskMeter, type Log, type Ports } from '@baton/runtime';
+import {
+  BULK_QUEUE,
+  bulkDefinition,
+  Catalogue,
+  createKernel,
+  ScheduleClient,
+  TaskMeter,
+  whyWaits,
+  type Log,
+  type Ports,
+} from '@baton/runtime';
 import { createBaton } from '@baton/sdk';
 import type { Authenticate } from './auth/identity.ts';
+import { createBulkViews } from './bulk/bulk-views.ts';
 import { LiveFeed } from './live/live-feed.ts';
 import { Nodes } from './live/nodes.ts';
 import { Overlay, type OverlayLimits } from './live/overlay.ts';
@@ -30,6 +42,9 @@ export type Gateway = {
   readonly close: () => Promise<void>;
 };
 
+/** Bulk operations one gateway runs at the same time. */
+const BULK_AT_ONCE = 8;
+
 const OVERLAY: OverlayLimits = { count: 20_000, bytes: 64 * 1024 * 1024 };
 
 /** A gateway on given connections. Resolves when it has read all there is in the bucket. */
@@ -52,7 +67,20 @@ export const openGateway = async (options: GatewayOptions): Promise<Gateway> => 
   const settler = startSettler(overlay, views, { clock, log });
   const watchers = new Watchers(clock);
   feed.listen(watchers);
-  const reader = new TaskReader({ views, overlay, kernel: createKernel(ports), epoch, clock, log });
+  const kernel = createKernel(ports, (before, after) => meter.stored(before, after));
+  const reader = new TaskReader({ views, overlay, kernel, epoch, clock, log });
+  const { dispatch, projections, definitions } = ports;
+  const catalogue = new Catalogue({ definitions, clock, log });
+  const bulk = bulkDefinition({
+    ...{ ports, kernel, log, catalogue, unknownTypes, projections },
+    views: createBulkViews(views),
+  });
+  const bulkWorker = await baton.startWorker({
+    tasks: [{ definition: bulk }],
+    queues: [BULK_QUEUE],
+    concurrency: BULK_AT_ONCE,
+    handleStrayErrors: false,
+  });
   const natsFault = (): string | undefined => {
     if (!link.connected) return 'no connection';
     return feed.isLive ? undefined : 'still reading';
@@ -78,7 +106,9 @@ export const openGateway = async (options: GatewayOptions): Promise<Gateway> => 
     overlay,
     watchers,
     nodes,
+    why: (address, id, actor) => whyWaits({ kernel, dispatch, clock }, address, id, (record) => canSee(record, actor)),
     data: ports.data,
+    kernel,
     projections: ports.projections,
     clock,
     log,
@@ -90,6 +120,9 @@ export const openGateway = async (options: GatewayOptions): Promise<Gateway> => 
     checks,
     close: async () => {
       watchers.stop();
+      // What it has not come to goes on in another gateway, or in this one's successor.
+      await bulkWorker.drain({ grace: 0 });
+      catalogue.close();
       await server.close();
       nodes.stop();
       feed.stop();

@@ -1,1 +1,2 @@
+export { authenticateByToken, type TokenSettings } from './auth/tokens.ts';
 export { startGateway } from './service.ts';

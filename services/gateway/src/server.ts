@@ -29,14 +29,15 @@ import { TaskActions } from './tasks/actions.ts';
 import { createCursors } from './tasks/cursor.ts';
 import { LargeReads } from './tasks/large-reads.ts';
 import { eventRoutes } from './tasks/event-routes.ts';
-import { taskRoutes } from './tasks/task-routes.ts';
+import { taskRoutes, type TaskRoutesParts } from './tasks/task-routes.ts';
+import { resultRoutes } from './work/result-routes.ts';
 import { scheduleRoutes } from './schedules/schedule-routes.ts';
 import { definitionRoutes } from './definitions/definition-routes.ts';
 import { queueRoutes } from './queues/queue-routes.ts';
 import type { Looking } from './tasks/task-json.ts';
 import type { TaskReader } from './tasks/task-reader.ts';
 import type { MongoTaskViews } from '@baton/mongo';
-import type { Clock, DataStore, Log, Projections, ScheduleClient, UnknownTypes } from '@baton/runtime';
+import type { Clock, DataStore, Kernel, Log, Projections, ScheduleClient, UnknownTypes } from '@baton/runtime';
 import type { Baton } from '@baton/sdk';
 
 export type ServerSettings = {
@@ -69,7 +70,9 @@ export type ServerParts = {
   readonly checks: readonly ReadyCheck[];
   /** What `/metrics` shows. */
   readonly metrics: MetricsPage;
+  readonly why: TaskRoutesParts['why'];
   readonly data: DataStore;
+  readonly kernel: Kernel;
   readonly projections: Pick<Projections, 'progress'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -165,16 +168,26 @@ const apiRoutes = async (api: Server, parts: ServerParts): Promise<void> => {
     },
     { prefix: '' },
   );
-  queueRoutes(api, { baton });
-  overviewRoutes(api, { overview: createOverview({ views, nodes, clock }), nodes, reader });
+  const overview = createOverview({ views, nodes, clock });
+  const names = async (actor: Actor) => (await overview(actor, '1h')).queues.map(({ queue }) => queue);
+  queueRoutes(api, { baton, names });
+  overviewRoutes(api, { overview, nodes, reader });
   await api.register(
     async (scoped) => {
       const tasks = scoped.withTypeProvider<ZodTypeProvider>();
       refuseWhenOff(tasks, settings);
-      taskRoutes(tasks, { reader, actions, feed, cursors, reads, looking });
+      taskRoutes(tasks, { reader, actions, feed, cursors, reads, looking, why: parts.why });
       eventRoutes(tasks, { reader, baton, feed, watchers, cursors, looking, log });
     },
     { prefix: '/task' },
+  );
+  await api.register(
+    async (scoped) => {
+      const work = scoped.withTypeProvider<ZodTypeProvider>();
+      refuseWhenOff(work, settings);
+      resultRoutes(work, { kernel: parts.kernel, data });
+    },
+    { prefix: '/work' },
   );
   api.get('/openapi.json', { config: { access: 'open' }, schema: { hide: true } }, async () => api.swagger());
 };

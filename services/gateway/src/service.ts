@@ -16,17 +16,19 @@ const PAGE = fileURLToPath(new URL('../../gateway/web/dist', import.meta.url));
 
 /** REST, events and the page. Any number of them may run. */
 export const startGateway: ServiceStart = observed(async (service, operations) => {
-  const { settings, log, onStop, patiently, watch } = service;
+  const { settings, log, onStop, unlessDisconnected, watch } = service;
   const authenticate = authenticateOf(service);
 
-  const ports = await patiently('NATS', () => connectPorts(serviceConnection(service)));
+  const ports = await unlessDisconnected('NATS', () => connectPorts(serviceConnection(service)));
   onStop('NATS connection', () => ports.close());
   watch(ports.link);
   operations.connected(ports);
   operations.add(() => infoSource('gateway'));
-  const mongo = await patiently('MongoDB', () => connectMongo({ ...settings.mongo, appName: 'baton-gateway' }));
+  const mongo = await unlessDisconnected('MongoDB', () =>
+    connectMongo({ ...settings.mongo, appName: 'baton-gateway' }),
+  );
   onStop('MongoDB connection', () => mongo.close());
-  await patiently('MongoDB', () => createTaskViews(mongo).ensureIndexes());
+  await unlessDisconnected('MongoDB', () => createTaskViews(mongo).ensureIndexes());
 
   const { page } = operations;
   const meter = operations.meter();

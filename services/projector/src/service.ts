@@ -6,20 +6,22 @@ import { startJanitor, startProjector, type ServiceStart } from '@baton/runtime'
 
 /** NATS, MongoDB and the projections. Any number of them may run: each projection is read by one, and a write never goes back. */
 export const projectorService: ServiceStart = observed(async (service, operations) => {
-  const { settings, log, onStop, patiently, watch, fail } = service;
-  const ports = await patiently('NATS', () => connectPorts(serviceConnection(service)));
+  const { settings, log, onStop, unlessDisconnected, watch, fail } = service;
+  const ports = await unlessDisconnected('NATS', () => connectPorts(serviceConnection(service)));
   onStop('NATS connection', () => ports.close());
   watch(ports.link);
   operations.connected(ports);
 
-  const mongo = await patiently('MongoDB', () => connectMongo({ ...settings.mongo, appName: 'baton-projector' }));
+  const mongo = await unlessDisconnected('MongoDB', () =>
+    connectMongo({ ...settings.mongo, appName: 'baton-projector' }),
+  );
   onStop('MongoDB connection', () => mongo.close());
   operations.check('mongodb', async () => {
     await mongo.ping();
     return undefined;
   });
   const views = createTaskViews(mongo);
-  await patiently('MongoDB', () => views.ensureIndexes());
+  await unlessDisconnected('MongoDB', () => views.ensureIndexes());
 
   const { events = true } = settings.streams;
   const options = { ...settings.projector, events, waitedMs, log, onBroken: fail };

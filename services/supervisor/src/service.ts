@@ -4,8 +4,8 @@ import { createSupervisor, type ServiceStart } from '@baton/runtime';
 
 /** A supervisor on NATS. Any number of them share the partitions; one more or less needs nothing else. */
 export const startSupervisor: ServiceStart = observed(async (service, operations) => {
-  const { settings, log, patiently } = service;
-  const ports = await patiently('NATS', () => connectPorts(serviceConnection(service)));
+  const { settings, log, unlessDisconnected } = service;
+  const ports = await unlessDisconnected('NATS', () => connectPorts(serviceConnection(service)));
   service.onStop('connection', () => ports.close());
   service.watch(ports.link);
   operations.connected(ports);

@@ -1,1 +1,1 @@
-export { startWorker } from './service.ts';
+export { heldWorker, startWorker } from './service.ts';

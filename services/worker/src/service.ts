@@ -15,7 +15,7 @@ export const startWorker: ServiceStart = observed(async (service, operations) =>
   const { settings, log } = service;
   const tasks = await loadTasks(service);
   const meter = operations.meter();
-  const baton = await service.patiently('NATS', () =>
+  const baton = await service.unlessDisconnected('NATS', () =>
     connect({ ...connectOptions(service, meter), name: 'baton-worker' }),
   );
   service.onStop('connection', () => baton.close());
@@ -34,6 +34,18 @@ export const startWorker: ServiceStart = observed(async (service, operations) =>
   log.info({ worker: worker.id, types, queues, concurrency }, 'worker ready');
 });
 
+/**
+ * A worker that has loaded its tasks and serves nothing yet: it starts when `release` resolves. Tasks that cannot be loaded end it
+ * before, and it opens no port and no connection while another worker may have them.
+ */
+export const heldWorker =
+  (release: (stopping: AbortSignal) => Promise<void>): ServiceStart =>
+  async (service) => {
+    await loadTasks(service);
+    await release(service.stopping);
+    await startWorker(service);
+  };
+
 const connectOptions = ({ settings, log }: ServiceContext, meter: TaskMeter | undefined) => ({
   ...(meter === undefined ? {} : { meter }),
   servers: settings.nats.servers,
@@ -41,6 +53,7 @@ const connectOptions = ({ settings, log }: ServiceContext, meter: TaskMeter | un
   ...(settings.nats.user === undefined ? {} : { natsUser: settings.nats.user }),
   ...(settings.nats.password === undefined ? {} : { natsPassword: settings.nats.password }),
   ...(settings.nats.inboxPrefix === undefined ? {} : { inboxPrefix: settings.nats.inboxPrefix }),
+  ...(settings.nats.tls === undefined ? {} : { tls: settings.nats.tls }),
   namespace: settings.namespace,
   ...settings.streams,
   enabled: settings.enabled,
@@ -55,7 +68,7 @@ const loadTasks = async (service: ServiceContext): Promise<readonly AnyTask[]> =
   const { taskModules: modules } = service.settings;
   if (modules.length === 0) {
     throw new ConfigError([
-      'BATON_TASKS names no module: a worker needs tasks to serve (baton worker --tasks ./tasks.mjs)',
+      'BATON_TASKS names no module: a worker needs tasks to serve (baton worker --tasks ./tasks.ts)',
     ]);
   }
   const tasks = new Set<AnyTask>();
@@ -79,11 +92,22 @@ const load = async (module: string, { settings, stopping }: ServiceContext): Pro
   } catch (error) {
     if (stopping.aborted) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([`BATON_TASKS: ${module} cannot be loaded: ${reason}`]);
+    throw new ConfigError([`BATON_TASKS: ${module} cannot be loaded: ${reason}${placeOf(error, module)}`]);
   } finally {
     late.catch(() => undefined);
     over.abort();
   }
+};
+
+const FRAME = /^ +at (?:.*\()?(?:file:\/\/)?(\/[^()]+:\d+:\d+)\)?$/gm;
+
+/** Where a module throws: its own line, else that of what it imports. A message of a compiler, several lines, has it already. */
+const placeOf = (error: unknown, module: string): string => {
+  if (!(error instanceof Error) || error.message.includes('\n')) return '';
+  const frames = [...(error.stack ?? '').matchAll(FRAME)].map(([, place = '']) => place);
+  const own = frames.find((place) => place.startsWith(`${resolve(module)}:`));
+  const place = own ?? frames.find((other) => !other.includes('/node_modules/'));
+  return place === undefined ? '' : ` (${place})`;
 };
 
 const tasksIn = (module: object): readonly AnyTask[] =>

@@ -1,7 +1,7 @@
 import { connectMongo } from '@baton/mongo';
-import { connect, getContext, task, type Baton } from '@baton/sdk';
-import { inFlight, tell, told } from '../child.ts';
-import { exactNow, keyOf, KIB, loadSettings, quantilesOf } from './load.ts';
+import { connect, getContext, task } from '@baton/sdk';
+import { tell, told } from '../child.ts';
+import { exactNow, KIB, LIMITED_NAMES, LIMITED_TO, loadSettings, runLaps, sampleEach, submitLaps } from './load.ts';
 
 /** The task that is measured: it does nothing, so that all that is seen is the runtime. */
 let ran = 0;
@@ -33,71 +33,50 @@ const connection = () => {
 
 /** Schedules all tasks as fast as the window allows. */
 export const batonProducer = async (): Promise<void> => {
-  const { tasks, width, kind } = loadSettings();
-  await connect(connection());
-  tell({ kind: 'ready' });
-  for (let round = 0; ; round++) {
-    await told('go');
-    const began = performance.now();
-    const run = `${process.pid}-${round}`;
-    await inFlight(tasks, width, async (i) => {
-      const handle = await noop.with({ taskKey: keyOf(run, i, kind) }).schedule(kind === 'kib' ? KIB : 0);
-      if (kind === 'plain' && handle.outcome !== 'created') throw new Error(`task ${i} was ${handle.outcome}`);
-    });
-    tell({ kind: 'done', figures: { seconds: (performance.now() - began) / 1_000 } });
+  const { kind, limit } = loadSettings();
+  const baton = await connect(connection());
+  if (limit !== undefined) {
+    const admin = baton.as({ id: 'bench', admin: true });
+    await admin.queues.limit('default', { of: limit, concurrency: LIMITED_TO });
   }
+  const limitedAs = (name: string) => (limit === 'group' ? { group: name } : { limitKey: name });
+  await submitLaps(async (key, i) => {
+    const options = limit === undefined ? {} : limitedAs(`name ${i % LIMITED_NAMES}`);
+    const handle = await noop.with({ taskKey: key, ...options }).schedule(kind === 'kib' ? KIB : 0);
+    if (kind === 'plain' && handle.outcome !== 'created') throw new Error(`task ${i} was ${handle.outcome}`);
+  });
 };
 
 /** Runs them; says when all that was submitted is recorded as ended. */
 export const batonWorker = async (): Promise<void> => {
-  const { tasks, concurrency, kind } = loadSettings();
+  const { concurrency } = loadSettings();
   const baton = await connect(connection());
   const worker = await baton.startWorker({ tasks: [noop], concurrency });
-  tell({ kind: 'ready' });
-  for (;;) {
-    ran = 0;
-    await told('go');
-    const least = kind === 'plain' ? tasks : Math.floor(tasks * 0.9);
-    let quietSince = performance.now();
-    let seen = -1;
-    // Of duplicates it is not known how many were one task: the last has ended when no more come.
-    while (ran < least || worker.running > 0 || (kind === 'kib' && performance.now() - quietSince < QUIET_MS)) {
-      if (ran !== seen || worker.running > 0) [seen, quietSince] = [ran, performance.now()];
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    tell({ kind: 'done', figures: { ran, quiet: kind === 'kib' ? QUIET_MS : 0 } });
-  }
+  await runLaps(
+    () => ran,
+    () => worker.running === 0,
+  );
 };
 
-const QUIET_MS = 250;
-
-const oneByOne = async (run: (baton: Baton, i: number) => Promise<void>): Promise<void> => {
-  const { tasks } = loadSettings();
+const oneByOne = async (run: (key: string) => Promise<void>): Promise<void> => {
   const baton = await connect(connection());
   await baton.startWorker({ tasks: [noop, stops], concurrency: 10 });
-  tell({ kind: 'ready' });
-  await told('go');
-  for (let i = 0; i < tasks; i++) {
-    const before = latencies.length;
-    await run(baton, i);
-    while (latencies.length === before) await new Promise(setImmediate);
-  }
-  tell({ kind: 'done', figures: quantilesOf(latencies) });
+  await sampleEach(latencies, run);
 };
 
-/** One after the other on an idle system: from `schedule` to the first line of the handler. */
+/** From `schedule` to the first line of the handler. */
 export const batonLatency = (): Promise<void> =>
-  oneByOne(async (_, i) => {
-    await noop.with({ taskKey: `latency-${process.pid}-${i}` }).schedule(exactNow());
+  oneByOne(async (taskKey) => {
+    await noop.with({ taskKey }).schedule(exactNow());
   });
 
-/** One after the other on an idle system: from `cancel` to the first line of the abort handler. */
+/** From `cancel` to the first line of the abort handler. */
 export const batonCancel = (): Promise<void> =>
-  oneByOne(async (_, i) => {
+  oneByOne(async (taskKey) => {
     const runs = new Promise<void>((resolve) => {
       begun = resolve;
     });
-    const handle = await stops.with({ taskKey: `cancel-${process.pid}-${i}` }).schedule();
+    const handle = await stops.with({ taskKey }).schedule();
     await runs;
     await handle.refresh();
     cancelledAt = exactNow();

@@ -1,6 +1,6 @@
 import PgBoss from 'pg-boss';
-import { inFlight, tell, told } from '../child.ts';
-import { exactNow, keyOf, KIB, loadSettings, quantilesOf } from './load.ts';
+import { tell } from '../child.ts';
+import { exactNow, KIB, loadSettings, runLaps, sampleEach, submitLaps } from './load.ts';
 
 const NAME = 'noop';
 
@@ -20,56 +20,38 @@ const open = async (): Promise<PgBoss> => {
 
 /** Adds all jobs, each with a singleton key; jobs are kept. */
 export const bossProducer = async (): Promise<void> => {
-  const { tasks, width, kind } = loadSettings();
+  const data = loadSettings().kind === 'kib' ? KIB : { sentAt: 0 };
   const boss = await open();
-  tell({ kind: 'ready' });
-  for (let round = 0; ; round++) {
-    await told('go');
-    const began = performance.now();
-    const run = `${process.pid}-${round}`;
-    await inFlight(tasks, width, async (i) => {
-      await boss.send(NAME, kind === 'kib' ? KIB : { sentAt: 0 }, { singletonKey: keyOf(run, i, kind) });
-    });
-    tell({ kind: 'done', figures: { seconds: (performance.now() - began) / 1_000 } });
-  }
+  await submitLaps(async (singletonKey) => {
+    await boss.send(NAME, data, { singletonKey });
+  });
 };
 
 export const bossWorker = async (): Promise<void> => {
-  const { tasks, concurrency } = loadSettings();
+  const { concurrency } = loadSettings();
   const boss = await open();
-  let run = 0;
+  let ran = 0;
   const id = await boss.work(
     NAME,
     { batchSize: concurrency, pollingIntervalSeconds: POLLING_SECONDS },
     async (jobs) => {
-      run += jobs.length;
+      ran += jobs.length;
       // What fills a batch is not all there is: it does not wait for the next look.
       if (jobs.length === concurrency) boss.notifyWorker(id);
     },
   );
-  tell({ kind: 'ready' });
-  for (;;) {
-    run = 0;
-    await told('go');
-    while (run < tasks) await new Promise((resolve) => setTimeout(resolve, 1));
-    while ((await boss.getQueueSize(NAME, { before: 'completed' })) > 0) await new Promise(setImmediate);
-    tell({ kind: 'done', figures: { completed: run } });
-  }
+  // A batch is completed after it was run.
+  await runLaps(
+    () => ran,
+    async () => (await boss.getQueueSize(NAME, { before: 'completed' })) === 0,
+  );
 };
 
 export const bossLatency = async (): Promise<void> => {
-  const { tasks } = loadSettings();
   const latencies: number[] = [];
   const boss = await open();
   await boss.work<{ readonly sentAt: number }>(NAME, { pollingIntervalSeconds: POLLING_SECONDS }, async (jobs) => {
     for (const { data } of jobs) latencies.push(exactNow() - data.sentAt);
   });
-  tell({ kind: 'ready' });
-  await told('go');
-  for (let i = 0; i < tasks; i++) {
-    const before = latencies.length;
-    await boss.send(NAME, { sentAt: exactNow() }, { singletonKey: `latency-${process.pid}-${i}` });
-    while (latencies.length === before) await new Promise(setImmediate);
-  }
-  tell({ kind: 'done', figures: quantilesOf(latencies) });
+  await sampleEach(latencies, (singletonKey) => boss.send(NAME, { sentAt: exactNow() }, { singletonKey }));
 };

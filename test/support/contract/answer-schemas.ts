@@ -1,7 +1,8 @@
 import type { SchemaPart } from '@baton/protocols';
-import type { CommandAnswer, FullRecord, NodeInfo, WorkTask } from '@baton/runtime';
+import { whyShape, type CommandAnswer, type FullRecord, type NodeInfo, type WorkTask } from '@baton/runtime';
+import { z } from 'zod';
 import { ADDRESS_PATTERN } from './record-schemas.ts';
-import { anything, count, DIALECT, flag, listOf, mapOf, millis, nullable, oneOf, text } from './parts.ts';
+import { anything, count, DIALECT, flag, listOf, mapOf, millis, nullable, oneOf, refTo, text } from './parts.ts';
 
 const STATUSES = ['pending', 'in_progress', 'aborting', 'success', 'failure', 'aborted', 'timed_out'] as const;
 const status = oneOf('State of the task.', ...STATUSES);
@@ -37,8 +38,16 @@ const taskView: SchemaPart = {
     ended_at: iso('When it ended.'),
     attempt: count('Number of the current or last run, 0 before the first.'),
     dedupe_count: count('Submits that joined it, or put their arguments in place of its own.'),
+    tags: refTo('record.json#/$defs/tags', 'What it is found by; there where it has some.'),
+    traceparent: text('W3C Trace Context of the submit that made it; there where that was traced.'),
   },
   required: ['id', 'uuid', 'address', 'revision', 'task_type', 'task_key', 'task_name', 'scope', 'status', 'queue'],
+};
+
+/** As REST has it. */
+const whyAnswer = (): SchemaPart => {
+  const { $schema: _dialect, ...schema } = z.toJSONSchema(whyShape);
+  return schema;
 };
 
 type Done = Extract<CommandAnswer, { readonly ok: true }>;
@@ -65,9 +74,13 @@ export const answer = (): SchemaPart => ({
           'throttled',
           'aborted',
           'unsubscribed',
+          'delivered',
+          'kept',
+          'told',
         ),
         differs: flag('Of a submit: its arguments or options are others than those of the task.'),
         known: flag('Of a submit: false where no worker has ever served its type.'),
+        why: whyAnswer(),
       },
       { ok: true, task: true, outcome: true },
     ),
@@ -99,6 +112,7 @@ export const presence = (): SchemaPart => ({
       state: oneOf('Whether it takes tasks; blocked: its event loop does not turn.', 'ready', 'draining', 'blocked'),
       queues: listOf('Queues a worker serves.', { type: 'string' }),
       types: listOf('Types it serves.', { type: 'string' }),
+      cancels: listOf('Types of them of which it can cancel what dead workers have begun.', { type: 'string' }),
       concurrency: count('Tasks it runs at once.'),
       running: count('Tasks it runs now.'),
       clockAheadMs: {
@@ -125,6 +139,18 @@ const fence = {
   required: ['epoch', 'revision'],
 } as const;
 
+const signalEntry: SchemaPart = {
+  type: 'object',
+  description: 'Answers the next wait for its name.',
+  properties: {
+    name: text('Of the signal.'),
+    by: text('Who sent it.'),
+    data: anything('What was sent, or null.'),
+    timed_out: { const: true, description: 'None came in time.' },
+  },
+  required: ['name'],
+};
+
 const workTask = mapOf<WorkTask>(
   'A task that was claimed.',
   {
@@ -143,12 +169,36 @@ const workTask = mapOf<WorkTask>(
     timeout: nullable({ type: 'number', description: 'Seconds.' }),
     abort_grace: { type: 'number', description: 'Seconds an aborted body may take.' },
     idempotency_key: text('The same for every attempt.'),
+    rescued: text('How the run before this one lost its worker; there where it did.'),
+    tags: refTo('record.json#/$defs/tags', 'What it is found by; there where it has some.'),
     traceparent: text('W3C Trace Context of the submit.'),
     tracestate: text('What vendors add to it.'),
+    dependencies: {
+      type: 'array',
+      description:
+        'There where it waited for other tasks: what became of each, in the order in which its submit named them.',
+      items: {
+        type: 'object',
+        properties: {
+          id: text('UUIDv7.', { format: 'uuid' }),
+          name: text('What people read.'),
+          status: text('How it has ended, or gone: nobody can tell any more.'),
+          payload: anything('Its last payload, or null.'),
+          result: anything('What it returned, or null.'),
+          error: nullable({ type: 'object', description: 'What it failed with: message and type.' }),
+        },
+        required: ['id', 'name', 'status', 'payload', 'result', 'error'],
+      },
+    },
+    signals: listOf('What waits of its handler have been answered with, in their order.', signalEntry),
     previous: {
       type: 'object',
       description: 'What the former attempt stored last; resume from there.',
-      properties: { progress: anything('Its progress, or null.'), payload: anything('Its payload, or null.') },
+      properties: {
+        progress: anything('Its progress, or null.'),
+        payload: anything('Its payload, or null.'),
+        traceparent: text('W3C Trace Context of its run; there where that was traced.'),
+      },
       required: ['progress', 'payload'],
     },
   },
@@ -234,7 +284,7 @@ export const beatAnswer = (): SchemaPart =>
 export const finishAnswer = (): SchemaPart =>
   work('The answer to a finish', {
     type: 'object',
-    description: 'The end stands.',
-    properties: { ok: { const: true }, status },
+    description: 'The end stands; of a wait, where the task is in_progress, it goes on with the signal.',
+    properties: { ok: { const: true }, status, signal: signalEntry },
     required: ['ok', 'status'],
   });

@@ -55,6 +55,16 @@ export const submit = (): SchemaPart =>
 export const cancel = (): SchemaPart =>
   made('The command to cancel a task', 'Published to baton.cmd.cancel.', commandShapes.cancel);
 
+export const signal = (): SchemaPart =>
+  made(
+    'The command to send a task a signal',
+    'Published to baton.cmd.signal. Data is as that of arguments, encoded 64 KiB at most.',
+    commandShapes.signal,
+  );
+
+export const why = (): SchemaPart =>
+  made('The question why a task waits', 'Published to baton.cmd.why.', commandShapes.why);
+
 export const claim = (): SchemaPart =>
   made(
     'A claim of a remote worker',

@@ -1,5 +1,5 @@
 import type { DefinitionConflict, SubmitOptions, TypeDefinition } from '@baton/core';
-import type { Served, SchemaPart } from '@baton/protocols';
+import { typeLimitsSchema, type Served, type SchemaPart } from '@baton/protocols';
 import { DIALECT, listOf, mapOf, millis, refTo, text } from './parts.ts';
 
 const ms = (description: string): SchemaPart => ({
@@ -16,7 +16,9 @@ const definitionPart = mapOf<TypeDefinition>(
     queue: text('Its queue.'),
     priority: { enum: ['high', 'normal', 'low'] },
     group: text('Whose tasks they are, of those that share the queue.'),
+    limitKey: text('What they share with others that are limited together.'),
     units: { type: 'integer', minimum: 1, description: 'Of the units of a rate a task takes so many.' },
+    tags: refTo('record.json#/$defs/tags', 'What its tasks are found by.'),
     policy: refTo('record.json#/$defs/policy', 'As in a record.'),
     submit: mapOf<SubmitOptions>(
       'How its tasks are submitted.',
@@ -28,6 +30,7 @@ const definitionPart = mapOf<TypeDefinition>(
       },
       {},
     ),
+    limits: { ...typeLimitsSchema(), description: 'How many of its tasks run at once, or start in a time.' },
     title: text('What people read.'),
     description: text('The same, in more words.'),
     argsSchema: { type: 'object', description: 'A JSON Schema of the list of arguments.' },

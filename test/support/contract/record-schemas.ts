@@ -1,29 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { recordSchema, type SchemaPart } from '@baton/protocols';
+import { described } from './page-words.ts';
 import { DIALECT, millis, refTo, text } from './parts.ts';
-
-/** What the tables of `protocols/README.md` say of each name in a section; several names in a row share or divide it. */
-const wordsIn = (title: string): ReadonlyMap<string, string> => {
-  const page = readFileSync('protocols/README.md', 'utf8');
-  const section = page.split(`\n## ${title}\n`)[1]?.split('\n## ')[0] ?? '';
-  const words = new Map<string, string>();
-  for (const row of section.split('\n').filter((line) => line.startsWith('| `'))) {
-    const [, first = '', said = ''] = row.split(/(?<!\\)\|/);
-    const names = [...first.matchAll(/`(\w+)`/g)].map(([, name]) => name ?? '');
-    const parts = said.trim().split('; ');
-    for (const [i, name] of names.entries())
-      words.set(name, (parts.length === names.length ? parts[i] : said.trim()) ?? '');
-  }
-  return words;
-};
-
-const described = (properties: SchemaPart, words: ReadonlyMap<string, string>): SchemaPart =>
-  Object.fromEntries(
-    Object.entries(properties).map(([name, part]) => {
-      const description = words.get(name);
-      return [name, description === undefined ? part : { ...(part as SchemaPart), description }];
-    }),
-  );
 
 /** Made of the table by which the code reads and writes records, with the words of the page. */
 export const record = (): SchemaPart => {
@@ -34,7 +11,7 @@ export const record = (): SchemaPart => {
     description:
       'A MessagePack map. Bytes stand here as { "$hex" }. Fields that are not known are passed by and carried along; one with a higher v is left alone.',
     ...rest,
-    properties: described(properties as SchemaPart, wordsIn('The record')),
+    properties: described(properties, 'The record'),
     $defs,
   };
 };
@@ -63,6 +40,10 @@ export const recordByState = (): SchemaPart => ({
       allOf: [has('owner', 'startedAt'), without('endedAt', 'runAt', 'result')],
       properties: { attempt: { minimum: 1 } },
     }),
+    inState(['in_progress', 'aborting', 'success', 'failure', 'aborted', 'timed_out'], without('waiting')),
+    { dependentRequired: { waiting: ['runAt', 'startedAt'] } },
+    inState(['pending', 'success', 'failure', 'aborted', 'timed_out'], without('cancelHandle', 'cancelling')),
+    { dependentRequired: { cancelling: ['cancelHandle'] } },
     inState(['in_progress'], without('abort')),
     inState(['aborting'], has('abort')),
     inState(['success', 'failure', 'aborted', 'timed_out'], {

@@ -3,8 +3,9 @@ import type { SchemaPart } from '@baton/protocols';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
 import { answer, beatAnswer, claimAnswer, finishAnswer, presence } from './answer-schemas.ts';
-import { beat, cancel, claim, finish, submit } from './command-schemas.ts';
+import { beat, cancel, claim, finish, signal, submit, why } from './command-schemas.ts';
 import { announcement, definition } from './definition-schemas.ts';
+import { queueSettings, schedule } from './kept-schemas.ts';
 import { strict } from './parts.ts';
 import { event, live, progress, record, recordByState } from './record-schemas.ts';
 
@@ -17,10 +18,14 @@ export const SCHEMAS: Readonly<Record<string, () => SchemaPart>> = {
   progress,
   submit,
   cancel,
+  signal,
+  why,
   answer,
   presence,
   definition,
   announcement,
+  schedule,
+  'queue-settings': queueSettings,
   'work-claim': claim,
   'work-claim-answer': claimAnswer,
   'work-beat': beat,

@@ -188,6 +188,29 @@ test('answers that are lost: what was written and found again is counted once', 
   }
 });
 
+test('modes of a submit: what changes one that waits joins it, and what expires is no cancel', async () => {
+  const { clock, world, meters, all, work, run } = await stage(6);
+  const { works } = all;
+  const submit = (key: string, mode: 'replace' | 'coalesce' | 'debounce' | 'throttle') => {
+    const window = mode === 'debounce' || mode === 'throttle' ? { window: '1s' } : {};
+    return run(() => works.with({ taskKey: key, mode, ...window }).schedule());
+  };
+  // None of them has begun.
+  for (const mode of ['replace', 'coalesce', 'debounce', 'throttle'] as const) {
+    await submit(mode, mode);
+    await submit(mode, mode);
+  }
+  const expiring = await run(() => works.with({ taskKey: 'late', expires: '500ms' }).schedule());
+  await clock.advance(1_000);
+  await run(() => expiring.wait());
+  assert.is(expiring.status, 'aborted');
+  await work('w1');
+  await clock.advance(30_000);
+  const expected = { created: 5, joined: 4, started: 4, expired: 1, success: 4, aborted: 1, runs: 4 };
+  assert.equal(totals(meters, 'works'), expected);
+  assert.equal(totals([truth(world)], 'works'), expected);
+});
+
 test('types that somebody makes up do not fill memory or the page, and served ones are told apart', async () => {
   const { clock, world, all, work, run } = await stage(4);
   await work('w1');

@@ -1,4 +1,5 @@
 import { encode, type Address } from '@baton/protocols';
+import { createBaton } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { suite } from '../../support/suite.ts';
 import { addressFor, createStage, fenceOf, LANE, type Stage, until } from './world.ts';
@@ -223,6 +224,31 @@ test('of a task of short life the version that waits is decoded and no other', a
   );
   await clock.advance(2_000);
   assert.equal(supervisor.stats().entries, { taken: 3, decoded: 1 });
+});
+
+test('Q5 the same where slots are counted, and the slot of one that has ended is free at once', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, submit, claim, tell, offered } = stage;
+  const admin = createBaton({ ports: world.ports('admin'), user: { id: 'root', admin: true } });
+  await clock.settle(admin.queues.limit('default', { of: 'queue', concurrency: 1 }));
+  const supervisor = await supervise('s1', { intakeMs: 1_000 });
+  await clock.advance(5_000);
+  const address = await submit('a');
+  await submit('b');
+  await until(stage, 100, () => offered().includes('a'));
+  const fence = fenceOf(await claim(address, 'w1'));
+  await clock.advance(300);
+  assert.equal(offered(), []);
+  const at = clock.now();
+  const body = { kind: 'returned' } as const;
+  await tell(
+    address,
+    () => ({ kind: 'finish', at, fence, body, handlerErrors: [], abortHandled: false, random: 0 }),
+    'w1',
+  );
+  await until(stage, 100, () => offered().includes('b'));
+  await clock.advance(2_000);
+  assert.equal(supervisor.stats().entries, { taken: 4, decoded: 2 });
 });
 
 test.run();

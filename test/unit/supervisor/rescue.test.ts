@@ -34,7 +34,7 @@ test('R3: the tasks of a killed worker wait for another one within 8 s, offered'
   assert.ok(tookMs > 4_000, `only ${tookMs} ms: its lease was not over`);
   assert.ok(addresses.every((a) => record(a).rescues === 1));
   await clock.advance(1_000);
-  assert.is(supervisor.stats().acts.rescue.settled, 200);
+  assert.is(supervisor.stats().actions.rescue.settled, 200);
   assert.is(supervisor.stats().restarts.records, 0);
 });
 
@@ -86,7 +86,7 @@ test('a live worker keeps its tasks: no false rescue in ten minutes', async () =
   await claim(address, 'w1');
   await clock.advance(600_000);
   assert.is(record(address).status, 'in_progress');
-  assert.is(supervisor.stats().acts.rescue.settled, 0);
+  assert.is(supervisor.stats().actions.rescue.settled, 0);
   assert.equal(supervisor.stats().restarts, { records: 0, nodes: 0 });
 });
 
@@ -113,7 +113,7 @@ for (const [what, pauseMs] of [
       await clock.advance(30_000);
       assert.is(record(address).status, 'in_progress', `seed ${seed}`);
       assert.ok(supervisor.stats().ready, `seed ${seed}: it works again`);
-      assert.is(supervisor.stats().acts.rescue.settled, 0, `seed ${seed}`);
+      assert.is(supervisor.stats().actions.rescue.settled, 0, `seed ${seed}`);
     }
   });
 }
@@ -221,9 +221,9 @@ test('two supervisors at once rescue a task once', async () => {
   assert.ok(addresses.every((a) => record(a).rescues === 1));
   for (const { stats } of [first, second]) {
     assert.is(stats().partitions, 64);
-    assert.ok(stats().acts.rescue.settled > 0, 'both have tried');
+    assert.ok(stats().actions.rescue.settled > 0, 'both have tried');
   }
-  assert.ok(first.stats().acts.rescue.settled + second.stats().acts.rescue.settled > 20, 'some of them at once');
+  assert.ok(first.stats().actions.rescue.settled + second.stats().actions.rescue.settled > 20, 'some of them at once');
 });
 
 test.run();

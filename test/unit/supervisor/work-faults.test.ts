@@ -85,4 +85,42 @@ for (const kills of [false, true]) {
   );
 }
 
+test('O1 supervisors come and go in order: every request is answered, within its time', async () => {
+  for (let seed = 1; seed <= 6; seed++) {
+    const { clock, world, supervise } = createStage(seed, { onlooker: false });
+    await supervise('s1');
+    await clock.advance(1_000);
+    const codes: (string | undefined)[] = [];
+    const beat = async (worker: string): Promise<void> => {
+      const bytes = new TextEncoder().encode(
+        JSON.stringify({ worker, secret: `the secret of ${worker}, which is long`, running: [] }),
+      );
+      const answer = await world.ask({ verb: 'beat', bytes, contentType: 'application/json' }, 1_000);
+      if (answer === undefined) return void codes.push('no answer');
+      const { ok, code } = JSON.parse(new TextDecoder().decode(answer)) as WorkAnswer;
+      codes.push(ok ? 'ok' : code);
+    };
+    const beats: Promise<void>[] = [];
+    let open = true;
+    const go = (): void => {
+      if (!open) return;
+      for (let w = 0; w < 8; w++) beats.push(beat(`w${w}`));
+      clock.after(20, go);
+    };
+    // From its start it listens, though nobody knows it yet.
+    const starting = supervise('s2');
+    go();
+    const second = await starting;
+    await clock.advance(2_000);
+    await clock.settle(second.stop());
+    await clock.advance(2_000);
+    open = false;
+    await clock.settle(Promise.all(beats));
+    assert.ok(codes.length > 1_000, `${codes.length}`);
+    const others = codes.filter((code) => code !== 'ok' && code !== 'NOT_CONNECTED');
+    assert.equal(others, [], `seed ${seed}`);
+    assert.is(codes.at(-1), 'ok');
+  }
+});
+
 test.run();

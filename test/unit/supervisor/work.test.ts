@@ -139,6 +139,8 @@ test('O2 what is malformed is refused with a code and harms nobody', async () =>
   assert.is(await bad('claim', { ...claim, types: ['a b'] }), 'INVALID_ARGUMENT');
   assert.is(await bad('claim', { ...claim, types: ['job', 'mail'] }, 'job'), 'INVALID_ARGUMENT');
   assert.is(await bad('claim', { ...claim, definitions: [{ type: 'mail' }] }), 'INVALID_ARGUMENT');
+  assert.is(await bad('claim', { ...claim, types: ['baton.bulk'] }), 'INVALID_ARGUMENT', "Baton's own");
+  assert.is(await bad('claim', { request: 'r' }, 'baton.bulk'), 'INVALID_ARGUMENT', 'nor by the subject');
   assert.is(await bad('claim', { ...claim, max: 0 }), 'INVALID_ARGUMENT');
   assert.is(await bad('claim', { ...claim, wait: 1e9 }), 'INVALID_ARGUMENT');
   assert.is(await bad('claim', { ...claim, surprise: 1 }), 'INVALID_ARGUMENT');

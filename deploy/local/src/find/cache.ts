@@ -20,6 +20,8 @@ export type InstallNote = {
   readonly way: string;
 };
 
+export type InstallContext = { readonly cache: string; readonly env: NodeJS.ProcessEnv; readonly report: Reporter };
+
 export type Installed = InstallNote & { readonly dir: string };
 
 export function cacheFolder(env: NodeJS.ProcessEnv): string {

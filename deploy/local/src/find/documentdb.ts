@@ -1,9 +1,8 @@
 import { mkdir, readdir, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reportStep } from '../report.ts';
-import type { Reporter } from '../report.ts';
 import { cachedInstalls, installOnce } from './cache.ts';
-import type { Installed } from './cache.ts';
+import type { InstallContext, Installed } from './cache.ts';
 import { runCommand } from './command.ts';
 import { openPrivateApt } from './debian-packages.ts';
 import type { DebianContext, PrivateApt } from './debian-packages.ts';
@@ -33,10 +32,8 @@ export type PostgresProgram = {
   readonly extensionVersion: string;
 };
 
-export type DocumentDbInstall = { readonly cache: string; readonly env: NodeJS.ProcessEnv; readonly report: Reporter };
-
 /** Both parts from the cache, or nothing. */
-export async function cachedDocumentDb({ cache }: DocumentDbInstall): Promise<FoundDocumentDb | undefined> {
+export async function cachedDocumentDb({ cache }: InstallContext): Promise<FoundDocumentDb | undefined> {
   const [database] = await cachedInstalls(cache, 'documentdb');
   const [ferret] = await cachedInstalls(cache, 'ferretdb');
   if (!database || !ferret) return undefined;
@@ -45,7 +42,7 @@ export async function cachedDocumentDb({ cache }: DocumentDbInstall): Promise<Fo
 }
 
 /** Installs what of the two parts is missing, both at the same time. */
-export async function installDocumentDb(install: DocumentDbInstall): Promise<FoundDocumentDb> {
+export async function installDocumentDb(install: InstallContext): Promise<FoundDocumentDb> {
   if (process.platform !== 'linux') throw new Error('DocumentDB is taken from Debian and runs on Linux only');
   const [database, ferret] = await Promise.allSettled([installPostgres(install), installFerretDb(install)]);
   if (database.status === 'rejected') throw database.reason;
@@ -59,7 +56,7 @@ async function together(database: Installed, ferret: Installed, fromCache: boole
   return { kind: 'documentdb', postgres, ferretPath: ferretProgram(ferret.dir), version, way: 'documentdb', fromCache };
 }
 
-async function installPostgres(install: DocumentDbInstall): Promise<Installed> {
+async function installPostgres(install: InstallContext): Promise<Installed> {
   return installOnce({
     ...install,
     name: 'documentdb-debian',
@@ -72,7 +69,7 @@ async function installPostgres(install: DocumentDbInstall): Promise<Installed> {
   });
 }
 
-async function fillPostgres(install: DocumentDbInstall, dir: string, finalDir: string): Promise<string> {
+async function fillPostgres(install: InstallContext, dir: string, finalDir: string): Promise<string> {
   const workDir = join(dir, 'apt');
   const root = join(dir, 'root');
   await mkdir(workDir);

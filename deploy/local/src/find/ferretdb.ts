@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { installOnce } from './cache.ts';
 import type { Installed } from './cache.ts';
 import { runCommand } from './command.ts';
-import type { DocumentDbInstall } from './documentdb.ts';
+import type { InstallContext } from './cache.ts';
 import { goInstall } from './go-install.ts';
 
 const FERRETDB_VERSION = '2.7.0';
 
 export const ferretProgram = (dir: string): string => join(dir, 'ferretdb');
 
-export function installFerretDb(install: DocumentDbInstall): Promise<Installed> {
+export function installFerretDb(install: InstallContext): Promise<Installed> {
   const { env, report } = install;
   return installOnce({
     ...install,

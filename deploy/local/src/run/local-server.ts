@@ -3,7 +3,7 @@ import type { UnexpectedExit } from './server-process.ts';
 
 /** A server this process has started. All functions may be called in any state and more than once. */
 export type LocalServer = {
-  readonly name: 'nats' | 'mongo' | 'redis';
+  readonly name: 'nats' | 'mongo' | 'redis' | 'temporal';
   readonly url: string;
   readonly port: number;
   /** What runs, for people: `nats-server 2.15.2`. */

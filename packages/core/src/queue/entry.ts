@@ -13,6 +13,10 @@ export type ReadyTask<A extends string = string> = {
   readonly type: string;
   /** What its group is; absent: it has none. */
   readonly group?: string;
+  /** What it shares with others that are limited together; absent: it names none. */
+  readonly limitKey?: string;
+  /** It has run before, and waits to run again; told of tasks that name a group or a key. */
+  readonly begun?: true;
   /** Units of a rate it takes, where that is not 1. */
   readonly units?: number;
   /** Its record, where whoever tells still has it: saves the worker a read. */
@@ -22,8 +26,11 @@ export type ReadyTask<A extends string = string> = {
 /** A task of a limited queue that runs. */
 export type HeldTask<A extends string = string> = Pick<
   ReadyTask<A>,
-  'address' | 'revision' | 'type' | 'group' | 'units'
->;
+  'address' | 'revision' | 'type' | 'group' | 'limitKey' | 'units'
+> & {
+  /** Of its run: grows with each run that begins. */
+  readonly since?: number;
+};
 
 /** One task for one worker: a hint, the claim decides. */
 export type TaskOffer<A extends string = string> = Pick<ReadyTask<A>, 'address' | 'revision' | 'bytes'> & {
@@ -62,14 +69,18 @@ export type Entry<A extends string> = InGroup &
     offers: number;
     /** Terms under which its present revision may still be claimed; only where slots are counted. */
     terms: Term[] | undefined;
+    /** Its key is full: it lies aside with others of that (`Aside`). */
+    aside: boolean;
+    /** See ReadyTask. */
+    begun: boolean;
+    /** It is being displaced: it is in no line. */
+    leaving: boolean;
   };
 
 export type Line<A extends string> = {
   readonly type: string;
   readonly priority: Priority;
   readonly tasks: GroupLine<Entry<A>>;
-  /** Number of the start it had last: who was served longest ago is next. */
-  lastServed: number;
 };
 
 /** A worker as the queue knows it. */
@@ -83,4 +94,19 @@ export type Server<A extends string> = {
   term: Term;
   /** When its terms were confirmed to it last. */
   confirmedAt: number;
+};
+
+/** A task that runs, as far as is known. */
+export type Running<A extends string> = Holder & {
+  readonly address: A;
+  revision: number;
+  /** See Told. */
+  source: string;
+  also: string | undefined;
+  /** It was on offer when its watcher was lost: it may have been claimed under these. */
+  readonly terms: Term[] | undefined;
+  /** See HeldTask. */
+  readonly since: number;
+  /** It is being displaced, or was told to stop for it. */
+  leaving: boolean;
 };

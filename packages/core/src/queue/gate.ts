@@ -1,20 +1,16 @@
-import type { Counted, Pause, QueueLimit, QueueSettings } from './settings.ts';
+import { limitsOf, type AppliedLimit } from './defined.ts';
+import type { Counted } from './limit.ts';
+import { fullness, isFull, roomIn, type FullLimit, type Meter } from './meter.ts';
+import { byScope, keyOf, placesOf, scopeOf, type Limits, type Place, type Wants } from './places.ts';
+import type { Pause, QueueSettings } from './settings.ts';
 
-/** What of a task a limit can go by. `group`: '' for none. */
-export type Wants = {
-  readonly type: string;
-  readonly group: string;
-  /** Of a rate; 1 when absent. */
-  readonly units?: number | undefined;
+/** What stands in the way of a task, and of all others of the same: a pause, or a limit that is full. */
+export type Block = {
+  readonly kind: 'paused' | 'full';
+  readonly of: Counted;
+  /** Of the group's tasks of its type alone. */
+  readonly isOfType?: true;
 };
-
-/** Why a task may not start now. */
-export type Block =
-  | { readonly kind: 'paused'; readonly pause: Pause }
-  /** `name`: what is counted, the type or group; of a queue ''. */
-  | { readonly kind: 'concurrency'; readonly limit: QueueLimit; readonly name: string; readonly held: number }
-  /** `opensAt`: when room comes free at the earliest, on the clock of who asks; absent: when what is on offer has started. */
-  | { readonly kind: 'rate'; readonly limit: QueueLimit; readonly name: string; readonly opensAt?: number };
 
 /** Whoever has a slot. */
 export type Holder = Wants & {
@@ -24,24 +20,20 @@ export type Holder = Wants & {
   hasStarted: boolean;
 };
 
-type Start = { readonly at: number; readonly type: string; readonly group: string; readonly units: number };
+type Start = Wants & { readonly at: number; readonly units: number };
 
-/** What one limit has counted. */
-type Meter = {
-  readonly limit: QueueLimit;
-  readonly name: string;
-  held: number;
-  /** Units that are on their way to a start, or have started in the last window. */
-  used: number;
-  /** Of those that have started, oldest first. */
-  readonly recent: { readonly until: number; readonly units: number }[];
-};
+const blocksOf = (kind: Block['kind']): Readonly<Record<Counted, Block>> => ({
+  queue: { kind, of: 'queue' },
+  type: { kind, of: 'type' },
+  group: { kind, of: 'group' },
+  key: { kind, of: 'key' },
+});
 
-type Limits = { readonly each: QueueLimit | undefined; readonly named: ReadonlyMap<string, QueueLimit> };
+const PAUSED = blocksOf('paused');
 
-const COUNTED: readonly Counted[] = ['queue', 'type', 'group'];
+const FULL = blocksOf('full');
 
-const NOTHING: Pick<Meter, 'held' | 'used' | 'recent'> = { held: 0, used: 0, recent: [] };
+const GROUP_OF_TYPE_FULL: Block = { kind: 'full', of: 'group', isOfType: true };
 
 /**
  * Pauses and limits of one queue (behaviour Q5, Q6, Q8): says what may start, and counts what has.
@@ -52,10 +44,15 @@ const NOTHING: Pick<Meter, 'held' | 'used' | 'recent'> = { held: 0, used: 0, rec
  */
 export class Gate {
   private settings: QueueSettings | undefined;
-  private limits: ReadonlyMap<Counted, Limits> = new Map();
+  private applied: readonly AppliedLimit[] = [];
+  /** By scope. */
+  private limits: ReadonlyMap<string, Limits> = new Map();
   private meters = new Map<string, Meter>();
   private starts: Start[] = [];
   private longestMs = 0;
+  private crowded = false;
+  /** Some limit of groups or keys counts the tasks of one type apart. */
+  private perType = false;
   private now = 0;
   private knownFrom = Number.NEGATIVE_INFINITY;
 
@@ -68,6 +65,10 @@ export class Gate {
     return this.limits.size > 0;
   }
 
+  get longestWindowMs(): number {
+    return this.longestMs;
+  }
+
   /** What had started before now is not known here: somebody else has counted it. Rates open when their window is over. */
   begin(now: number): void {
     this.now = now;
@@ -77,19 +78,15 @@ export class Gate {
   /** Other settings, undefined: none. All that have a slot are counted anew. */
   set(settings: QueueSettings | undefined, holders: Iterable<Holder>, now: number): void {
     this.settings = settings;
+    this.applied = limitsOf(settings);
     this.now = now;
-    const limits = new Map<Counted, Limits>();
-    for (const of of COUNTED) {
-      const mine = settings?.limits.filter((limit) => limit.of === of) ?? [];
-      if (mine.length === 0) continue;
-      const named = new Map(mine.flatMap((limit) => (limit.name === undefined ? [] : [[limit.name, limit] as const])));
-      limits.set(of, { each: mine.find(({ name }) => name === undefined), named });
-    }
-    this.limits = limits;
+    this.limits = byScope(this.applied);
+    this.perType = this.applied.some(({ type }) => type !== undefined);
+    this.crowded = this.applied.some(({ whenFull }) => whenFull !== undefined);
     this.meters = new Map();
-    this.longestMs = Math.max(0, ...(settings?.limits ?? []).map(({ rate }) => rate?.windowMs ?? 0));
+    this.longestMs = Math.max(0, ...this.applied.map(({ rate }) => rate?.windowMs ?? 0));
     this.forgetStarts(now);
-    if (limits.size === 0) return;
+    if (this.limits.size === 0) return;
     for (const start of this.starts) this.countStart(start);
     for (const holder of holders) {
       const { holds } = holder;
@@ -98,37 +95,82 @@ export class Gate {
     }
   }
 
-  /** The pause of the queue or of the type that stands in the way of all of a line. */
-  blockOfLine(type: string): Block | undefined {
-    for (const pause of this.settings?.pauses ?? []) {
-      if (pause.group === undefined && (pause.type === undefined || pause.type === type))
-        return { kind: 'paused', pause };
+  /** Some limit says that nobody waits for it. */
+  get hasCrowds(): boolean {
+    return this.crowded;
+  }
+
+  isPaused({ type, group }: Wants): boolean {
+    return this.pauseOf(type, group) !== undefined;
+  }
+
+  /** Of the limits that count the task those that say that nobody waits for them. */
+  *crowdsOf(wants: Wants): Iterable<{ readonly key: string; readonly limit: AppliedLimit; readonly name: string }> {
+    if (!this.crowded) return;
+    for (const place of placesOf(wants)) {
+      const limit = this.limitOf(place.scope, place.name);
+      if (limit?.whenFull !== undefined && limit.concurrency !== undefined)
+        yield { key: keyOf(place), limit, name: place.name };
     }
-    return this.blockBy('queue', '', 1) ?? this.blockBy('type', type, 1);
+  }
+
+  /** What stands in the way of all of a line: of the queue, or of the type. */
+  blockOfLine(type: string): Block | undefined {
+    const pause = this.pauseOf(type, '');
+    if (pause !== undefined) return pause;
+    if (this.isFull('queue', '', 1)) return FULL.queue;
+    return this.isFull('type', type, 1) ? FULL.type : undefined;
   }
 
   /** The first thing that stands in the way of the task; undefined: it may start. */
-  blockOf({ type, group, units = 1 }: Wants): Block | undefined {
-    for (const pause of this.settings?.pauses ?? []) {
-      if (pause.type !== undefined ? pause.type === type : pause.group === undefined || pause.group === group)
-        return { kind: 'paused', pause };
+  blockOf({ type, group, limitKey, units = 1 }: Wants): Block | undefined {
+    const pause = this.pauseOf(type, group);
+    if (pause !== undefined) return pause;
+    if (this.isFull('queue', '', units)) return FULL.queue;
+    if (this.isFull('type', type, units)) return FULL.type;
+    if (group !== '') {
+      if (this.isFull('group', group, units)) return FULL.group;
+      if (this.perType && this.isFull(scopeOf('group', type), group, units)) return GROUP_OF_TYPE_FULL;
     }
-    return (
-      this.blockBy('queue', '', units) ??
-      this.blockBy('type', type, units) ??
-      (group === '' ? undefined : this.blockBy('group', group, units))
-    );
+    if (limitKey === '') return undefined;
+    if (this.isFull('key', limitKey, units)) return FULL.key;
+    return this.perType && this.isFull(scopeOf('key', type), limitKey, units) ? FULL.key : undefined;
+  }
+
+  /** All that stands in the way of the task as of the last `pass`, for people. */
+  obstaclesOf(wants: Wants): { readonly pauses: readonly Pause[]; readonly full: readonly FullLimit[] } {
+    const { type, group, units = 1 } = wants;
+    const isPaused = (pause: Pause): boolean =>
+      pause.type === undefined ? pause.group === undefined || pause.group === group : pause.type === type;
+    const clock = { now: this.now, knownFrom: this.knownFrom };
+    const full = [...placesOf(wants)].flatMap((place) => {
+      const limit = this.limitOf(place.scope, place.name);
+      const found = limit === undefined ? undefined : fullness(limit, this.meters.get(keyOf(place)), units, clock);
+      return found === undefined ? [] : [found];
+    });
+    return { pauses: (this.settings?.pauses ?? []).filter(isPaused), full };
+  }
+
+  /** Whether nothing of a line of the type may start, were the whole queue open. */
+  isTypeBlocked(type: string): boolean {
+    return this.pauseOf(type, '')?.of === 'type' || this.isFull('type', type, 1);
+  }
+
+  /** The same of what a group has of a type. */
+  isGroupBlocked(group: string, type: string): boolean {
+    if (group === '') return false;
+    if (this.pauseOf('', group)?.of === 'group' || this.isFull('group', group, 1)) return true;
+    return this.isFull(scopeOf('group', type), group, 1);
   }
 
   /** How many more of all or of a type may start, as far as that is limited at once. */
   room(type?: string): number {
-    const of = type === undefined ? 'queue' : 'type';
-    const limit = this.limitOf(of, type ?? '');
-    if (limit === undefined) return Number.POSITIVE_INFINITY;
-    const { held, used } = this.meters.get(`${of} ${type ?? ''}`) ?? NOTHING;
-    const slots = limit.concurrency === undefined ? Number.POSITIVE_INFINITY : limit.concurrency - held;
-    const units = limit.rate === undefined ? Number.POSITIVE_INFINITY : limit.rate.units - used;
-    return Math.max(0, Math.min(slots, units));
+    return this.roomOf(type === undefined ? 'queue' : 'type', type ?? '');
+  }
+
+  /** The same of those that name the key, and are of the type. */
+  roomOfKey(limitKey: string, type: string): number {
+    return Math.min(this.roomOf('key', limitKey), this.roomOf(scopeOf('key', type), limitKey));
   }
 
   /** It has a slot from now on, also where there is none: what runs, runs. */
@@ -147,9 +189,8 @@ export class Gate {
     if (holder.hasStarted) return;
     holder.hasStarted = true;
     if (this.longestMs === 0) return;
-    const { type, group, units = 1 } = holder;
-    const start: Start = { at: now, type, group, units };
-    this.starts.push(start);
+    const { type, group, limitKey, units = 1 } = holder;
+    this.starts.push({ at: now, type, group, limitKey, units });
     for (const meter of this.metersOf(holder)) {
       if (meter.limit.rate === undefined) continue;
       if (!holder.holds) meter.used += units;
@@ -169,13 +210,13 @@ export class Gate {
     }
   }
 
-  /** Units whose window is over are free. Groups that have room by it; `all`: any may have. */
-  pass(now: number): { readonly all: boolean; readonly groups: readonly string[] } {
-    const groups: string[] = [];
+  /** Units whose window is over are free. What has room by it; `all`: anything may have. */
+  pass(now: number): { readonly all: boolean; readonly opened: readonly Place[] } {
+    const opened: Place[] = [];
     const opens = this.knownNext();
     this.now = now;
     const all = opens !== undefined && opens <= now;
-    if (this.longestMs === 0) return { all, groups };
+    if (this.longestMs === 0) return { all, opened };
     this.forgetStarts(now);
     for (const meter of this.meters.values()) {
       const before = meter.used;
@@ -184,14 +225,15 @@ export class Gate {
         meter.used -= first.units;
       }
       if (meter.used === before) continue;
-      if (meter.limit.of === 'group') groups.push(meter.name);
+      opened.push(meter.place);
       this.dropIdle(meter);
     }
-    return { all, groups };
+    return { all, opened };
   }
 
   /** When units come free next, on the clock of `pass`; undefined: none that are counted now. */
   opensAt(): number | undefined {
+    if (this.longestMs === 0) return undefined;
     let first = this.knownNext();
     for (const { recent } of this.meters.values()) {
       const until = recent[0]?.until;
@@ -202,80 +244,75 @@ export class Gate {
 
   /** When the next rate opens whose window began before this one counted; undefined: none does. */
   private knownNext(): number | undefined {
-    const windows = (this.settings?.limits ?? []).flatMap(({ rate }) => (rate === undefined ? [] : [rate.windowMs]));
+    if (this.longestMs === 0) return undefined;
+    const windows = this.applied.flatMap(({ rate }) => (rate === undefined ? [] : [rate.windowMs]));
     const opens = windows.map((ms) => this.knownFrom + ms).filter((at) => at > this.now);
     return opens.length === 0 ? undefined : Math.min(...opens);
   }
 
-  /** Every limit that counts something now, for people. */
-  *counts(): Iterable<{
-    readonly limit: QueueLimit;
-    readonly name: string;
-    readonly held: number;
-    readonly used: number;
-  }> {
-    for (const { limit, name, held, used } of this.meters.values()) yield { limit, name, held, used };
-  }
-
-  private blockBy(of: Counted, name: string, units: number): Block | undefined {
-    const limit = this.limitOf(of, name);
-    if (limit === undefined) return undefined;
-    const { held, used, recent } = this.meters.get(`${of} ${name}`) ?? NOTHING;
-    if (limit.concurrency !== undefined && held >= limit.concurrency) return { kind: 'concurrency', limit, name, held };
-    if (limit.rate === undefined) return undefined;
-    const knownAt = this.knownFrom + limit.rate.windowMs;
-    if (this.now < knownAt) return { kind: 'rate', limit, name, opensAt: knownAt };
-    // One that takes more than all there is starts when nothing else has.
-    if (used === 0 || used + units <= limit.rate.units) return undefined;
-    const opensAt = this.opensFor(recent, used, units, limit.rate.units);
-    return { kind: 'rate', limit, name, ...(opensAt === undefined ? {} : { opensAt }) };
-  }
-
-  private opensFor(recent: Meter['recent'], used: number, units: number, most: number): number | undefined {
-    let left = used;
-    for (const { until, units: freed } of recent) {
-      left -= freed;
-      if (left === 0 || left + units <= most) return until;
+  private pauseOf(type: string, group: string): Block | undefined {
+    for (const pause of this.settings?.pauses ?? []) {
+      if (pause.type === type) return PAUSED.type;
+      if (pause.type !== undefined) continue;
+      if (pause.group === undefined) return PAUSED.queue;
+      if (pause.group === group) return PAUSED.group;
     }
     return undefined;
   }
 
-  private limitOf(of: Counted, name: string): QueueLimit | undefined {
-    const limits = this.limits.get(of);
+  private isFull(scope: string, name: string, units: number): boolean {
+    const limit = this.limitOf(scope, name);
+    if (limit === undefined) return false;
+    const { now, knownFrom } = this;
+    return isFull(limit, this.meters.get(`${scope} ${name}`), units, { now, knownFrom });
+  }
+
+  private roomOf(scope: string, name: string): number {
+    const limit = this.limitOf(scope, name);
+    return limit === undefined ? Number.POSITIVE_INFINITY : roomIn(limit, this.meters.get(`${scope} ${name}`));
+  }
+
+  private limitOf(scope: string, name: string): AppliedLimit | undefined {
+    const limits = this.limits.get(scope);
     return limits === undefined ? undefined : (limits.named.get(name) ?? limits.each);
   }
 
-  /** Undefined: it is not limited. */
-  private meterOf(of: Counted, name: string): Meter | undefined {
-    const limit = this.limitOf(of, name);
-    if (limit === undefined) return undefined;
-    const key = `${of} ${name}`;
+  /** Of all that is limited of it. */
+  private metersOf({ type, group, limitKey }: Wants): readonly Meter[] {
+    const found: Meter[] = [];
+    this.meter(found, 'queue', 'queue', '');
+    this.meter(found, 'type', 'type', type);
+    if (group !== '') {
+      this.meter(found, 'group', 'group', group);
+      if (this.perType) this.meter(found, 'group', scopeOf('group', type), group);
+    }
+    if (limitKey === '') return found;
+    this.meter(found, 'key', 'key', limitKey);
+    if (this.perType) this.meter(found, 'key', scopeOf('key', type), limitKey);
+    return found;
+  }
+
+  /** Takes the meter of that place with the others, where something is limited there. */
+  private meter(found: Meter[], of: Counted, scope: string, name: string): void {
+    const limit = this.limitOf(scope, name);
+    if (limit === undefined) return;
+    const key = `${scope} ${name}`;
     const known = this.meters.get(key);
-    if (known !== undefined) return known;
-    const meter: Meter = { limit, name, held: 0, used: 0, recent: [] };
-    this.meters.set(key, meter);
-    return meter;
+    const meter: Meter = known ?? { limit, place: { of, scope, name }, held: 0, used: 0, recent: [] };
+    if (known === undefined) this.meters.set(key, meter);
+    found.push(meter);
   }
 
-  private *metersOf({ type, group }: Wants): Iterable<Meter> {
-    const meters = [
-      this.meterOf('queue', ''),
-      this.meterOf('type', type),
-      group === '' ? undefined : this.meterOf('group', group),
-    ];
-    for (const meter of meters) if (meter !== undefined) yield meter;
+  /** There is one for each group and key that has anything; those that are gone would stay for ever. */
+  private dropIdle({ place, held, used }: Meter): void {
+    if (held === 0 && used === 0) this.meters.delete(keyOf(place));
   }
 
-  /** There is one for each group that has anything; those of groups that are gone would stay for ever. */
-  private dropIdle({ limit, name, held, used }: Meter): void {
-    if (held === 0 && used === 0) this.meters.delete(`${limit.of} ${name}`);
-  }
-
-  private countStart({ at, type, group, units }: Start): void {
-    for (const meter of this.metersOf({ type, group })) {
+  private countStart(start: Start): void {
+    for (const meter of this.metersOf(start)) {
       if (meter.limit.rate === undefined) continue;
-      meter.used += units;
-      meter.recent.push({ until: at + meter.limit.rate.windowMs, units });
+      meter.used += start.units;
+      meter.recent.push({ until: start.at + meter.limit.rate.windowMs, units: start.units });
     }
   }
 

@@ -8,15 +8,19 @@ export type Turn = {
   readonly group: string;
   weight: number;
   pass: number;
+  /** Among those that have come equally far, the one that has been there longest is next: in all lines the same. */
+  stamp: number;
   /** Nothing of it may start now: its group is paused, or full. */
   blocked: boolean;
+  /** The same of its tasks of these types alone. */
+  blockedTypes: Set<string> | undefined;
   /** Tasks of it that are in the queue. */
   tasks: number;
 };
 
 export type InGroup = InLine & { readonly turn: Turn };
 
-/** Groups that wait for nothing are remembered up to so many, with what they have had. */
+/** Groups that wait for nothing are looked for once there are so many, and then whenever there are twice as many as were left. */
 const IDLE_KEPT = 1_000;
 
 /** The groups of one queue. */
@@ -25,20 +29,26 @@ export class Turns {
   private weights: ReadonlyMap<string, number> = new Map();
   /** How far the one has come that was served last: a group that is new begins here, and owes and is owed nothing. */
   private reached = 0;
+  private lookAt = IDLE_KEPT;
+  private stamps = 0;
 
   /** Of a group a task of which comes in. */
   enter(group: string): Turn {
     const known = this.groups.get(group);
     if (known !== undefined) {
-      if (known.tasks++ === 0) known.pass = Math.max(known.pass, this.reached);
+      if (known.tasks++ > 0 || known.pass >= this.reached) return known;
+      known.pass = this.reached;
+      known.stamp = ++this.stamps;
       return known;
     }
-    if (this.groups.size > IDLE_KEPT) this.forgetIdle();
+    if (this.groups.size > this.lookAt) this.forgetIdle();
     const turn: Turn = {
       group,
       weight: this.weights.get(group) ?? 1,
       pass: this.reached,
+      stamp: ++this.stamps,
       blocked: false,
+      blockedTypes: undefined,
       tasks: 1,
     };
     this.groups.set(group, turn);
@@ -52,6 +62,7 @@ export class Turns {
   served(turn: Turn): void {
     this.reached = Math.max(this.reached, turn.pass);
     turn.pass += 1 / turn.weight;
+    turn.stamp = ++this.stamps;
   }
 
   get(group: string): Turn | undefined {
@@ -71,6 +82,7 @@ export class Turns {
   private forgetIdle(): void {
     for (const [group, { tasks, pass }] of this.groups)
       if (tasks === 0 && pass <= this.reached) this.groups.delete(group);
+    this.lookAt = Math.max(IDLE_KEPT, 2 * this.groups.size);
   }
 }
 
@@ -79,9 +91,18 @@ type Part<T extends InGroup> = {
   readonly tasks: ReadyLine<T>;
   /** What it stands at in the heap; its turn may have moved on since. */
   pass: number;
-  /** Who came into the heap first is first among equals. */
-  place: number;
+  stamp: number;
+  inHeap: boolean;
   parked: boolean;
+  /** See `First`. */
+  lastServed: number;
+};
+
+/** Of a line: the group whose turn it is. */
+export type First = {
+  readonly turn: Turn;
+  /** Number of the start that this line had last for the group: of several lines that have it, the oldest is next. */
+  readonly lastServed: number;
 };
 
 /**
@@ -93,8 +114,12 @@ export class GroupLine<T extends InGroup> {
   /** Parts with tasks that are not parked, by pass. */
   private readonly heap: Part<T>[] = [];
   private readonly parked = new Set<Part<T>>();
+  private readonly type: string;
   private count = 0;
-  private places = 0;
+
+  constructor(type = '') {
+    this.type = type;
+  }
 
   /** Tasks that wait. */
   get size(): number {
@@ -109,12 +134,26 @@ export class GroupLine<T extends InGroup> {
     return open;
   }
 
-  push(task: T): void {
+  /** `served`: what its group is taken to have had as its last start here, where nothing else of it waits. */
+  push(task: T, served: number): void {
     const part = this.partOf(task.turn);
     const wasEmpty = part.tasks.size === 0;
     part.tasks.push(task);
     this.count++;
-    if (wasEmpty && !part.parked) this.enter(part);
+    if (!wasEmpty) return;
+    part.lastServed = served;
+    if (!part.parked) this.enter(part);
+  }
+
+  /** It had that start for the group. */
+  served(turn: Turn, start: number): void {
+    const part = this.parts.get(turn);
+    if (part !== undefined) part.lastServed = start;
+  }
+
+  /** The last one it had. */
+  servedOf(turn: Turn): number {
+    return this.parts.get(turn)?.lastServed ?? 0;
   }
 
   /** The task was pushed and not taken. */
@@ -124,9 +163,26 @@ export class GroupLine<T extends InGroup> {
     this.count--;
   }
 
+  /** Tasks of that group. */
+  sizeOf(turn: Turn): number {
+    return this.parts.get(turn)?.tasks.size ?? 0;
+  }
+
+  /** Of each group that has any. */
+  *sizes(): Iterable<readonly [Turn, number]> {
+    for (const { turn, tasks } of this.parts.values()) if (tasks.size > 0) yield [turn, tasks.size];
+  }
+
+  /** Those of its own group that came before it. Looks at all of them. */
+  before(task: T): number {
+    let count = 0;
+    for (const { order } of this.parts.get(task.turn)?.tasks ?? []) if (order < task.order) count++;
+    return count;
+  }
+
   /** Whose turn it is; undefined: nobody's that waits and is not blocked. */
-  first(): Turn | undefined {
-    return this.top()?.turn;
+  first(): First | undefined {
+    return this.top();
   }
 
   /** Takes the first of the group whose turn it is. */
@@ -155,7 +211,9 @@ export class GroupLine<T extends InGroup> {
   private partOf(turn: Turn): Part<T> {
     const known = this.parts.get(turn);
     if (known !== undefined) return known;
-    const part: Part<T> = { turn, tasks: new ReadyLine(), pass: 0, place: -1, parked: false };
+    const part: Part<T> = {
+      ...{ turn, tasks: new ReadyLine<T>(), pass: 0, stamp: 0, inHeap: false, parked: false, lastServed: 0 },
+    };
     this.parts.set(turn, part);
     return part;
   }
@@ -166,13 +224,12 @@ export class GroupLine<T extends InGroup> {
       if (part.tasks.size === 0) {
         this.dropTop();
         this.parts.delete(part.turn);
-      } else if (part.turn.blocked) {
+      } else if (part.turn.blocked || part.turn.blockedTypes?.has(this.type) === true) {
         this.dropTop();
         part.parked = true;
         this.parked.add(part);
       } else if (part.pass < part.turn.pass) {
-        part.pass = part.turn.pass;
-        part.place = ++this.places;
+        this.place(part);
         this.sink(0);
       } else return part;
     }
@@ -181,16 +238,21 @@ export class GroupLine<T extends InGroup> {
 
   private enter(part: Part<T>): void {
     // An emptied one is still there until it comes to the top.
-    if (part.place >= 0) return;
-    part.pass = part.turn.pass;
-    part.place = ++this.places;
+    if (part.inHeap) return;
+    part.inHeap = true;
+    this.place(part);
     this.heap.push(part);
     this.rise(this.heap.length - 1);
   }
 
+  private place(part: Part<T>): void {
+    part.pass = part.turn.pass;
+    part.stamp = part.turn.stamp;
+  }
+
   private dropTop(): void {
     const [first] = this.heap;
-    if (first !== undefined) first.place = -1;
+    if (first !== undefined) first.inHeap = false;
     const last = this.heap.pop();
     if (last === undefined || last === first) return;
     this.heap[0] = last;
@@ -228,4 +290,4 @@ export class GroupLine<T extends InGroup> {
 }
 
 const isBefore = <T extends InGroup>(a: Part<T>, b: Part<T>): boolean =>
-  a.pass < b.pass || (a.pass === b.pass && a.place < b.place);
+  a.pass < b.pass || (a.pass === b.pass && a.stamp < b.stamp);

@@ -1,46 +1,19 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
+import { deal, OFFER_MS, settingsOf, task, worker, type Wish } from '../testing/queue.ts';
 import type { ReadyTask } from './entry.ts';
-import { decideSettings, evolveSettings, type QueueSettings, type SettingsCommand } from './settings.ts';
 import { TaskQueue } from './task-queue.ts';
 
 const test = suite('limits of a task queue');
 
-const OFFER_MS = 1_000;
 const VOID_MS = 2_500;
-const ADMIN = { user: 'root', admin: true };
-
-type Wish = SettingsCommand extends infer C ? (C extends unknown ? Omit<C, 'at' | 'actor' | 'queue'> : never) : never;
-
-const settingsOf = (...wishes: Wish[]): QueueSettings | undefined => {
-  let settings: QueueSettings | undefined;
-  for (const wish of wishes) {
-    const decision = decideSettings(settings, { at: 1, actor: ADMIN, queue: 'q', ...wish });
-    assert.ok(decision.ok);
-    if (decision.ok) for (const event of decision.events) settings = evolveSettings(settings, event);
-  }
-  return settings;
-};
 
 const queueWith = (...wishes: Wish[]): TaskQueue => {
   const queue = new TaskQueue({ offerMs: OFFER_MS, bytesLimit: 0, voidMs: VOID_MS, name: 'x' });
   queue.set(settingsOf(...wishes), 0);
   return queue;
 };
-
-const task = (address: string, order: number, more: Partial<ReadyTask> = {}): ReadyTask => ({
-  ...{ address, revision: order, order, priority: 'normal', type: 'job' },
-  ...more,
-});
-
-const worker = (queue: TaskQueue, id: string, credit: number, types: readonly string[] = ['job']): void => {
-  queue.serve(id, new Set(types));
-  queue.credit(id, credit);
-};
-
-const deal = (queue: TaskQueue, now = 0): Record<string, string[]> =>
-  Object.fromEntries([...queue.deal(now)].map(([id, offers]) => [id, offers.map(({ address }) => address)]));
 
 const runs = (queue: TaskQueue, address: string, revision: number, more: Partial<ReadyTask> = {}): void =>
   queue.held({ address, revision, type: 'job', ...more }, 's');
@@ -52,7 +25,6 @@ test('Q8: nothing of a paused queue starts; nothing of a paused type or group, a
   worker(queue, 'w', 9, ['job', 'mail']);
   assert.equal(deal(queue), {});
   assert.is(queue.waitingFor('w'), 0);
-  assert.is(queue.standing('t1', 0)?.block?.kind, 'paused');
   queue.set(settingsOf({ kind: 'pause', part: { group: 'a' } }, { kind: 'pause', part: { type: 'mail' } }), 0);
   assert.equal(deal(queue), { w: ['t2', 't3'] });
   queue.set(undefined, 0);
@@ -74,6 +46,18 @@ test('Q5: no more run than may, and one that ends makes room for the next', () =
   assert.equal(deal(queue), { w: ['t2'] }, 'it is first in line again, in its own slot');
 });
 
+test('Q5: what a definition says is counted as what is set, and what is set instead counts from then on', () => {
+  const defined = { kind: 'define', type: 'job', limits: [{ of: 'type', concurrency: 2 }], worker: 'w' } as const;
+  const queue = queueWith(defined);
+  for (let i = 1; i <= 5; i++) queue.ready(task(`t${i}`, i), 's');
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['t1', 't2'] });
+  queue.set(settingsOf(defined, { kind: 'limit', limit: { of: 'type', name: 'job', concurrency: 3 } }), 0);
+  assert.equal(deal(queue), { w: ['t3'] });
+  queue.set(settingsOf({ ...defined, limits: [] }), 0);
+  assert.equal(deal(queue), { w: ['t4', 't5'] });
+});
+
 test('Q5: a full type or group holds up no other one', () => {
   const queue = queueWith(
     { kind: 'limit', limit: { of: 'type', name: 'mail', concurrency: 1 } },
@@ -89,6 +73,88 @@ test('Q5: a full type or group holds up no other one', () => {
   assert.equal([...(deal(queue)['w'] ?? [])].toSorted(), ['a1', 'b1', 'free', 'm1']);
   for (const address of ['m1', 'a1']) queue.gone(address, 100, 's');
   assert.equal([...(deal(queue)['w'] ?? [])].toSorted(), ['a2', 'm2']);
+});
+
+test('Q5: groups and keys of a type are limited apart from those of other types, and hold up nobody else', () => {
+  const queue = queueWith(
+    { kind: 'define', type: 'mail', worker: 'w', limits: [{ of: 'group', concurrency: 1 }] },
+    { kind: 'limit', limit: { of: 'key', type: 'job', name: 'dock', concurrency: 1 } },
+  );
+  queue.ready(task('a1', 1, { type: 'mail', group: 'a' }), 's');
+  queue.ready(task('a2', 2, { type: 'mail', group: 'a' }), 's');
+  queue.ready(task('b1', 3, { type: 'mail', group: 'b' }), 's');
+  queue.ready(task('j1', 4, { group: 'a' }), 's');
+  queue.ready(task('j2', 5, { group: 'a', limitKey: 'dock' }), 's');
+  queue.ready(task('j3', 6, { group: 'a', limitKey: 'dock' }), 's');
+  queue.ready(task('j4', 7, { group: 'a', limitKey: 'quay' }), 's');
+  worker(queue, 'w', 9, ['job', 'mail']);
+  assert.equal([...(deal(queue)['w'] ?? [])].toSorted(), ['a1', 'b1', 'j1', 'j2', 'j4']);
+  const standing = queue.standing('j3', 'job', 0);
+  assert.equal([standing.state, standing.ahead], ['waiting', 0]);
+  const [limit] = standing.inTheWay;
+  assert.equal(
+    limit?.kind === 'limit' && [limit.of, limit.name, limit.type, limit.concurrency?.running, limit.holders],
+    ['key', 'dock', 'job', 1, ['j2']],
+  );
+  queue.gone('j2', 100, 's');
+  assert.equal(deal(queue), { w: ['j3'] });
+  queue.gone('a1', 100, 's');
+  assert.equal(deal(queue), { w: ['a2'] });
+});
+
+test('Q5: what waits for a key comes back as there is room, whatever else becomes of it', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'key', concurrency: 1 } });
+  queue.ready(task('served', 1, { limitKey: 'k' }), 's');
+  for (let i = 2; i <= 4; i++) queue.ready(task(`t${i}`, i, { limitKey: 'k' }), 's');
+  queue.ready(task('other', 5, { limitKey: 'k', type: 'mail' }), 's');
+  queue.ready(task('of a', 6, { limitKey: 'k', group: 'a' }), 's');
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['served'] });
+  assert.is(queue.size.waiting, 5);
+  queue.gone('t2', 50, 's');
+  queue.set(
+    settingsOf({ kind: 'limit', limit: { of: 'key', concurrency: 1 } }, { kind: 'pause', part: { group: '' } }),
+    0,
+  );
+  queue.gone('served', 51, 's');
+  assert.equal(deal(queue), { w: ['of a'] }, 'those before it are paused; those of the other type nobody serves');
+  queue.set(settingsOf({ kind: 'limit', limit: { of: 'key', concurrency: 1 } }), 0);
+  queue.gone('of a', 52, 's');
+  assert.equal(deal(queue), { w: ['t3'] });
+  worker(queue, 'm', 9, ['mail']);
+  queue.gone('t3', 53, 's');
+  assert.is(Object.values(deal(queue)).flat().length, 1);
+  queue.set(undefined, 0);
+  assert.is(Object.values(deal(queue)).flat().length, 1, 'nothing is limited any more');
+  assert.is(queue.size.waiting, 0);
+});
+
+test('Q6: a rate of each key opens by time, for as many as it lets start', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'key', rate: { units: 2, windowMs: 1_000 } } });
+  for (let i = 1; i <= 5; i++) queue.ready(task(`t${i}`, i, { limitKey: 'k' }), 's');
+  queue.ready(task('u1', 6, { limitKey: 'u' }), 's');
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['t1', 't2', 'u1'] });
+  for (const address of ['t1', 't2']) queue.gone(address, 100, 's');
+  assert.equal(deal(queue, 999), {});
+  assert.equal(deal(queue, 1_000), { w: ['t3', 't4'] });
+});
+
+test('Q5: many of one key cost no more than their number', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'key', concurrency: 2 } });
+  const before = performance.now();
+  for (let i = 0; i < 30_000; i++) queue.ready(task(`t${i}`, i, { limitKey: 'k' }), 's');
+  worker(queue, 'w', 9);
+  let done = 0;
+  for (let some = deal(queue)['w']; some !== undefined; some = deal(queue)['w']) {
+    for (const address of some) queue.gone(address, 1_000_000, 's');
+    done += some.length;
+    queue.credit('w', 9);
+  }
+  const tookMs = performance.now() - before;
+  assert.is(done, 30_000);
+  // A second; to look at all that wait for each that ends takes minutes.
+  assert.ok(tookMs < 20_000, `${Math.round(tookMs)} ms`);
 });
 
 test('Q5: what was offered and may still be claimed keeps its slot, until its terms are void', () => {
@@ -128,7 +194,6 @@ test('Q5: what is told by a supervisor that is gone is counted until another one
   queue.held({ address: 'runs', revision: 1, type: 'job' }, 'new');
   queue.ready(task('offered', 3), 'new');
   queue.settle('new', (address) => !address.startsWith('t'));
-  assert.is(queue.running, 1);
   const dealt = deal(queue)['w'] ?? [];
   assert.equal(dealt.toSorted(), ['offered', 't4'], 'one has ended, and what was on offer has its slot');
 });
@@ -140,7 +205,6 @@ test('Q6: no more units start in any window; one group that is full holds up no 
   queue.ready(task('b2', 7, { group: 'b', units: 2 }), 's');
   worker(queue, 'w', 9);
   assert.equal([...(deal(queue)['w'] ?? [])].toSorted(), ['a1', 'a2', 'a3', 'heavy']);
-  assert.is(queue.standing('a4', 10)?.block?.kind, 'rate');
   deal(queue, 100);
   queue.gone('a1', 100, 's');
   runs(queue, 'a2', 101, { group: 'a' });
@@ -175,6 +239,78 @@ test('Q7: a group of one task waits for one task of another, however many those 
   assert.ok(ofC >= 29 && ofC <= 31, `${ofC} of ${started.length}`);
 });
 
+test("Q7: in a flood of 100,000 each single task of others starts within one task's time, and no slot is idle", () => {
+  const [SLOTS, LONGEST_MS, SINGLES] = [8, 1_000, 200];
+  const queue = new TaskQueue({ offerMs: 10 * LONGEST_MS, bytesLimit: 0 });
+  for (let i = 0; i < 100_000; i++) queue.ready(task(`flood ${i}`, i, { group: 'flood' }), 's');
+  worker(queue, 'w', SLOTS);
+  // Some chance that is the same in every run.
+  let chance = 7;
+  const upTo = (most: number): number => (chance = (chance * 16_807) % 2_147_483_647) % most;
+  const running = new Map<string, number>();
+  const came = new Map<string, number>();
+  const waits: number[] = [];
+  let [now, next, made, done] = [0, 300, 0, 0];
+  while (waits.length < SINGLES) {
+    for (const [address, until] of running) {
+      if (until > now) continue;
+      running.delete(address);
+      queue.gone(address, 1_000_000, 's');
+      done++;
+    }
+    if (now >= next && made < SINGLES) {
+      const address = `single ${made}`;
+      queue.ready(task(address, 200_000 + made, { group: `tenant ${made++ % 40}` }), 's');
+      came.set(address, now);
+      next = now + upTo(700);
+    }
+    queue.credit('w', SLOTS - running.size);
+    for (const address of deal(queue, now)['w'] ?? []) {
+      running.set(address, now + 1 + upTo(LONGEST_MS));
+      const since = came.get(address);
+      if (since !== undefined) waits.push(now - since);
+    }
+    assert.is(running.size, SLOTS, `at ${now}`);
+    now = Math.min(...running.values(), made < SINGLES ? Math.max(next, now + 1) : Number.POSITIVE_INFINITY);
+  }
+  assert.ok(Math.max(...waits) <= LONGEST_MS, `one waited ${Math.max(...waits)} ms`);
+  assert.ok(done > 1_000, 'the flood went on meanwhile');
+});
+
+test('Q7: groups of one priority take turns, and types in each group: none of a group waits for ever for others of it', () => {
+  for (const groups of [2, 3, 4]) {
+    const queue = new TaskQueue({ offerMs: OFFER_MS, bytesLimit: 0 });
+    worker(queue, 'w', 0, ['a', 'b', 'c']);
+    const types = ['a', 'b', 'c'].slice(0, groups === 3 ? 3 : 2);
+    const started = new Map<string, number>();
+    for (let g = 0; g < groups; g++)
+      for (const type of types)
+        for (let i = 0; i < 200; i++) queue.ready(task(`${g}${type}${i}`, i + 1, { group: `g${g}`, type }), 's');
+    const rounds = 120;
+    for (let i = 0; i < rounds; i++) {
+      queue.credit('w', 1);
+      const [address = ''] = deal(queue)['w'] ?? [];
+      started.set(address.slice(0, 2), (started.get(address.slice(0, 2)) ?? 0) + 1);
+      queue.gone(address, 999, 's');
+    }
+    const share = rounds / (groups * types.length);
+    for (let g = 0; g < groups; g++)
+      for (const type of types) {
+        const count = started.get(`${g}${type}`) ?? 0;
+        assert.ok(Math.abs(count - share) <= 1, `${type} of group ${g} of ${groups} started ${count} times`);
+      }
+  }
+});
+
+test('Q7: a group that comes costs the same, however many there are', () => {
+  const queue = new TaskQueue({ offerMs: OFFER_MS, bytesLimit: 0 });
+  const before = performance.now();
+  for (let i = 0; i < 20_000; i++) queue.ready(task(`t${i}`, i, { group: `g${i}` }), 's');
+  // A fifth of a second; to look at all the others for each takes nine.
+  const tookMs = performance.now() - before;
+  assert.ok(tookMs < 4_000, `${Math.round(tookMs)} ms`);
+});
+
 test('Q7: a group that comes with one task at a time gains nothing by it', () => {
   const queue = new TaskQueue({ offerMs: OFFER_MS, bytesLimit: 0 });
   for (let i = 0; i < 100; i++) queue.ready(task(`a${i}`, i, { group: 'a' }), 's');
@@ -190,25 +326,6 @@ test('Q7: a group that comes with one task at a time gains nothing by it', () =>
   }
   const ofA = started.filter((address) => address.startsWith('a')).length;
   assert.ok(ofA >= 19 && ofA <= 21, `${ofA} of ${started.length}`);
-});
-
-test('only admins set something; what is so already is no change, and the last changes are kept', () => {
-  const command: SettingsCommand = { kind: 'pause', at: 1, actor: ADMIN, queue: 'q', part: {}, why: 'move' };
-  const refused = decideSettings(undefined, { ...command, actor: { user: 'bob', admin: false } });
-  assert.equal(refused, { ok: false, refusal: { reason: 'admin_required' } });
-  let settings = settingsOf({ kind: 'pause', part: {}, why: 'move' });
-  assert.equal(settings?.pauses, [{ by: 'user:root', at: 1, why: 'move' }]);
-  assert.equal(decideSettings(settings, command), { ok: true, events: [], answer: { kind: 'done' } });
-  settings = settingsOf(
-    { kind: 'limit', limit: { of: 'group', concurrency: 2 } },
-    { kind: 'limit', limit: { of: 'group', name: 'a', rate: { units: 5, windowMs: 1_000 } } },
-    { kind: 'limit', limit: { of: 'group' } },
-  );
-  assert.equal(
-    settings?.limits.map(({ of, name }) => ({ of, name })),
-    [{ of: 'group', name: 'a' }],
-  );
-  assert.is(settings?.changes.length, 3);
 });
 
 type Step =
@@ -242,14 +359,17 @@ type Stored = { revision: number; state: 'ready' | 'runs' | 'none' };
 test('whatever happens, and however late claims are: never more run than may, and room is used', () => {
   fc.assert(
     fc.property(steps, (given) => {
-      const LIMITS = { queue: 4, type: 2, group: 2 };
+      const LIMITS = { queue: 4, type: 2, group: 2, key: 1, groupOfType: 1 };
       const queue = queueWith(
         { kind: 'limit', limit: { of: 'queue', concurrency: LIMITS.queue } },
         { kind: 'limit', limit: { of: 'type', name: 'a', concurrency: LIMITS.type } },
         { kind: 'limit', limit: { of: 'group', concurrency: LIMITS.group } },
+        { kind: 'limit', limit: { of: 'key', concurrency: LIMITS.key } },
+        { kind: 'limit', limit: { of: 'group', type: 'b', concurrency: LIMITS.groupOfType } },
       );
       const typeOf = (id: number) => (id % 2 === 0 ? 'a' : 'b');
       const groupOf = (id: number) => `g${id % 3}`;
+      const keyOf = (id: number) => (id % 5 === 0 ? undefined : `k${id % 5}`);
       const stored = new Map<string, Stored>();
       const offers: { worker: string; address: string; revision: number; term: string | undefined; sentAt: number }[] =
         [];
@@ -260,7 +380,8 @@ test('whatever happens, and however late claims are: never more run than may, an
       const tell = (address: string): void => {
         const id = Number(address.slice(1));
         const { revision: at, state } = stored.get(address) ?? { revision: 0, state: 'none' };
-        const more = { type: typeOf(id), group: groupOf(id) };
+        const limitKey = keyOf(id);
+        const more = { type: typeOf(id), group: groupOf(id), ...(limitKey === undefined ? {} : { limitKey }) };
         if (state === 'ready') queue.ready({ ...task(address, at), ...more }, source);
         else if (state === 'runs') queue.held({ address, revision: at, ...more }, source);
       };
@@ -331,6 +452,10 @@ test('whatever happens, and however late claims are: never more run than may, an
         assert.ok(running.filter((id) => typeOf(id) === 'a').length <= LIMITS.type);
         for (const group of ['g0', 'g1', 'g2'])
           assert.ok(running.filter((id) => groupOf(id) === group).length <= LIMITS.group, group);
+        const ofB = running.filter((id) => typeOf(id) === 'b').map(groupOf);
+        assert.is(new Set(ofB).size, ofB.length, 'one of each group of the type');
+        const keys = running.flatMap((id) => keyOf(id) ?? []);
+        assert.is(new Set(keys).size, keys.length, 'one of each key');
       }
       // It heals: once all is told and every term is void, there is as much room as there should be.
       for (const address of stored.keys()) tell(address);
@@ -341,8 +466,10 @@ test('whatever happens, and however late claims are: never more run than may, an
         queue.expire((now += 20 * OFFER_MS));
         look(now);
       }
-      const held = [...queue.limits.counts()].find(({ limit }) => limit.of === 'queue')?.held ?? 0;
-      assert.is(held, [...stored.values()].filter(({ state }) => state === 'runs').length);
+      for (let i = 0; i < 9; i++) queue.ready(task(`room${i}`, revision++, { type: 'room' }), source);
+      worker(queue, 'w', 9, ['room']);
+      const running = [...stored.values()].filter(({ state }) => state === 'runs').length;
+      assert.is(deal(queue, now)['w']?.length ?? 0, LIMITS.queue - running);
     }),
     { numRuns: 1_000 },
   );

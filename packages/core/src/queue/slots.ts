@@ -1,17 +1,8 @@
-import type { Entry, HeldTask, Term } from './entry.ts';
+import { Aside } from './aside.ts';
+import { Crowds } from './crowds.ts';
+import type { Entry, HeldTask, Running, Term } from './entry.ts';
 import { Gate, type Holder } from './gate.ts';
 import type { Verdict } from './lines.ts';
-
-/** A task that runs, as far as is known. */
-export type Running<A extends string> = Holder & {
-  readonly address: A;
-  revision: number;
-  /** See Told. */
-  source: string;
-  also: string | undefined;
-  /** It was on offer when its watcher was lost: it may have been claimed under these. */
-  readonly terms: Term[] | undefined;
-};
 
 /**
  * Who has a slot of a limited queue: what is on offer, what may still be claimed under terms that were given out, and what
@@ -19,29 +10,35 @@ export type Running<A extends string> = Holder & {
  */
 export class Slots<A extends string> {
   readonly gate = new Gate();
+  readonly crowds = new Crowds<A>(this.gate);
   readonly running = new Map<A, Running<A>>();
   /** On offer to nobody, and claimable under terms that are not void: they go before all others. */
   readonly bound = new Set<Entry<A>>();
+  /** Tasks that wait for room of their key. */
+  readonly aside = new Aside<A>();
 
   /** Of a task whose turn it is. */
   judge(entry: Entry<A>): Verdict {
     const block = this.gate.blockOf(entry);
     if (block === undefined) return 'start';
-    const of = block.kind === 'paused' ? partOf(block.pause) : block.limit.of;
-    switch (of) {
+    switch (block.of) {
       case 'queue':
         return 'nothing';
       case 'type':
         return 'not_its_line';
       case 'group':
-        entry.turn.blocked = true;
+        if (block.isOfType) (entry.turn.blockedTypes ??= new Set()).add(entry.type);
+        else entry.turn.blocked = true;
         return 'not_its_group';
+      case 'key':
+        this.aside.push(entry);
+        return 'not_this_one';
     }
   }
 
   /** It runs. What it had a slot for before it keeps. */
   run(
-    { address, revision, type, group = '', units }: HeldTask<A>,
+    { address, revision, type, group = '', limitKey = '', units, since = revision }: HeldTask<A>,
     source: string,
     former: Holder | undefined,
     now: number,
@@ -56,29 +53,38 @@ export class Slots<A extends string> {
       source,
       type,
       group,
+      limitKey,
       units,
       holds,
       hasStarted,
       terms: undefined,
+      since,
+      leaving: known !== undefined && known.since === since && known.leaving,
     };
     this.running.set(address, running);
+    this.crowds.run(running);
     this.gate.take(running);
     this.gate.started(running, now);
   }
 
+  /** It runs no more. */
+  end(running: Running<A>): void {
+    this.running.delete(running.address);
+    this.crowds.end(running);
+  }
+
   /** Whoever watched it is not heard any more. It keeps its slot until somebody says what became of it. */
-  orphan({ address, revision, type, group, units, holds, hasStarted, terms }: Entry<A>): void {
-    this.running.set(address, {
-      ...{ address, revision, source: '', also: undefined, type, group, units, holds, hasStarted },
+  orphan({ address, revision, type, group, limitKey, units, holds, hasStarted, terms }: Entry<A>): void {
+    const running: Running<A> = {
+      ...{ address, revision, source: '', also: undefined, type, group, limitKey, units, holds, hasStarted },
       terms: terms ?? [],
-    });
+      since: revision,
+      leaving: false,
+    };
+    this.running.set(address, running);
+    this.crowds.run(running);
   }
 }
-
-const partOf = ({ type, group }: { readonly type?: string; readonly group?: string }) => {
-  if (type !== undefined) return 'type';
-  return group === undefined ? 'queue' : 'group';
-};
 
 /** Whether it can still be claimed under terms that were given out. */
 export const isClaimable = (terms: readonly Term[] | undefined, now: number): boolean =>

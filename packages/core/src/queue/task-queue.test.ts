@@ -2,30 +2,12 @@ import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
 import type { Priority } from '../task.ts';
-import type { ReadyTask } from './entry.ts';
+import { deal, OFFER_MS, settingsOf, task, worker } from '../testing/queue.ts';
 import { LOWER_SHARE, TaskQueue } from './task-queue.ts';
 
 const test = suite('task queue');
 
-const OFFER_MS = 1_000;
 const queueOf = (bytesLimit = 1_000_000): TaskQueue => new TaskQueue({ offerMs: OFFER_MS, bytesLimit });
-
-const task = (address: string, order: number, more: Partial<ReadyTask> = {}): ReadyTask => ({
-  address,
-  revision: order,
-  order,
-  priority: 'normal',
-  type: 'job',
-  ...more,
-});
-
-const worker = (queue: TaskQueue, id: string, credit: number, types: readonly string[] = ['job']): void => {
-  queue.serve(id, new Set(types));
-  queue.credit(id, credit);
-};
-
-const deal = (queue: TaskQueue, now = 0): Record<string, string[]> =>
-  Object.fromEntries([...queue.deal(now)].map(([id, offers]) => [id, offers.map(({ address }) => address)]));
 
 test('Q3: first in first out by the place in line, in whatever order it is heard of', () => {
   const queue = queueOf();
@@ -89,6 +71,27 @@ test('types of one priority take turns, also with one that comes and goes', () =
     if (!started.includes(`b${i}`)) late++;
   }
   assert.is(late, 0);
+});
+
+test('a type that comes with one task at a time gains nothing by it, and loses nothing where the queue is full', () => {
+  for (const limit of [undefined, 1]) {
+    const queue = queueOf();
+    if (limit !== undefined) queue.set(settingsOf({ kind: 'limit', limit: { of: 'queue', concurrency: limit } }), 0);
+    for (let i = 0; i < 100; i++) queue.ready(task(`many ${i}`, i + 1, { type: 'a' }), 's1');
+    worker(queue, 'w', 0, ['a', 'b']);
+    let next = 0;
+    queue.ready(task(`one ${next}`, 1_000, { type: 'b' }), 's1');
+    const started: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      queue.credit('w', limit === undefined ? 1 : 2);
+      const [address = ''] = deal(queue)['w'] ?? [];
+      started.push(address);
+      queue.gone(address, 2_000, 's1');
+      if (address === `one ${next}`) queue.ready(task(`one ${++next}`, 1_000 + next, { type: 'b' }), 's1');
+    }
+    const singles = started.filter((address) => address.startsWith('one')).length;
+    assert.ok(Math.abs(singles - 20) <= 1, `${singles} of ${started.length}, limit ${limit}`);
+  }
 });
 
 test('Q1: what was offered and not claimed goes to another worker in its time, and waits longer every time', () => {

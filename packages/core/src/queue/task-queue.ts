@@ -1,9 +1,12 @@
 import type { Entry, HeldTask, ReadyTask, Return, Server, TaskOffer, Term } from './entry.ts';
-import type { Block, Gate } from './gate.ts';
+import type { Displacement } from './crowds.ts';
+import { isLimited } from './defined.ts';
+import type { Gate } from './gate.ts';
 import { Turns } from './group-line.ts';
 import { Lines } from './lines.ts';
 import type { QueueSettings } from './settings.ts';
 import { isClaimable, Slots } from './slots.ts';
+import { standingOf, type Standing } from './standing.ts';
 import { isAlone, leaves, tells } from './told.ts';
 
 export { LOWER_SHARE } from './lines.ts';
@@ -21,16 +24,6 @@ export type TaskQueueOptions = {
 
 /** Offers of one task double their time so often. */
 const DOUBLINGS = 3;
-
-/** Where a task stands, and why it has not started. */
-export type Standing = {
-  readonly state: 'waiting' | 'offered' | 'running';
-  /** Tasks of its priority, type and group that became ready before it and wait. */
-  readonly ahead: number;
-  readonly block?: Block;
-  /** Who has it on offer. */
-  readonly worker?: string;
-};
 
 /**
  * What starts next in one queue, and where (behaviour Q1 to Q8).
@@ -59,6 +52,7 @@ export class TaskQueue<A extends string = string> {
   private offeredCount = 0;
   private terms = 0;
   private now = 0;
+  private startCount = 0;
 
   constructor(options: TaskQueueOptions) {
     this.options = options;
@@ -70,9 +64,25 @@ export class TaskQueue<A extends string = string> {
     return { waiting: this.entries.size - offered, offered };
   }
 
-  /** Tasks that run, as far as they are counted. */
-  get running(): number {
-    return this.slots.running.size;
+  /** Offers that have led to a start, as far as can be told from here. */
+  get starts(): number {
+    return this.startCount;
+  }
+
+  /** Tasks wait that a worker takes, and all there is of workers, or of what the queue may run, is in use. */
+  get isBusy(): boolean {
+    const isFull = this.gate.isLimited && this.gate.room() === 0;
+    const taken = new Set<string>();
+    const free = new Set<string>();
+    for (const { types, credit } of this.workers.values())
+      for (const type of types) (credit > 0 && !isFull ? free : taken).add(type);
+    for (const { type, tasks } of this.lines) if (taken.has(type) && !free.has(type) && tasks.openSize > 0) return true;
+    return false;
+  }
+
+  /** The longest window of a rate: what starts is to be watched for longer. 0: there is none. */
+  get longestWindowMs(): number {
+    return this.gate.longestWindowMs;
   }
 
   /** Whether it has neither tasks nor workers, nor counts anything. */
@@ -94,10 +104,6 @@ export class TaskQueue<A extends string = string> {
     return this.slots.bound.size > 0;
   }
 
-  get limits(): Gate {
-    return this.gate;
-  }
-
   /** The time has come to `now`: what is told next counts from here. */
   at(now: number): void {
     this.now = Math.max(this.now, now);
@@ -111,13 +117,14 @@ export class TaskQueue<A extends string = string> {
   /** What is set for it; undefined: nothing. */
   set(settings: QueueSettings | undefined, now: number): void {
     const wasLimited = this.gate.isLimited;
-    const willBe = (settings?.limits.length ?? 0) > 0;
+    const willBe = isLimited(settings);
     if (willBe && !wasLimited)
       for (const entry of this.entries.values()) entry.holds = entry.worker !== undefined || this.doubtful.has(entry);
     const entries = [...this.entries.values()].filter(({ holds }) => holds);
     this.gate.set(settings, [...entries, ...this.slots.running.values()], now);
     this.groups.weigh(new Map(settings?.weights.map(({ group, weight }) => [group, weight])));
     if (!willBe && wasLimited) this.countNothing();
+    this.slots.crowds.anew(this.entries.values(), this.slots.running.values());
     this.openAll();
   }
 
@@ -127,7 +134,7 @@ export class TaskQueue<A extends string = string> {
     if (ran !== undefined) {
       tells(ran, source);
       if (task.revision < ran.revision) return;
-      this.slots.running.delete(task.address);
+      this.slots.end(ran);
       if (task.revision > ran.revision) this.free(ran);
       return this.add(task, source, task.revision === ran.revision ? ran : undefined, ran.also);
     }
@@ -135,9 +142,10 @@ export class TaskQueue<A extends string = string> {
     if (known === undefined) return this.add(task, source);
     tells(known, source);
     if (task.revision <= known.revision) return;
-    const { line, order, group, units } = known;
+    const { line, order, group, limitKey, units } = known;
     const isSame = line.type === task.type && line.priority === task.priority && order === task.order;
-    if (!isSame || group !== (task.group ?? '') || units !== task.units) {
+    const isCountedSame = group === (task.group ?? '') && limitKey === (task.limitKey ?? '') && units === task.units;
+    if (!isSame || !isCountedSame) {
       const { also } = known;
       this.remove(known);
       return this.add(task, source, undefined, also);
@@ -145,6 +153,7 @@ export class TaskQueue<A extends string = string> {
     // Somebody joined it. What is on offer stays so: the claim reads what is there.
     known.revision = task.revision;
     this.keepBytes(known, task.bytes);
+    this.stay(known);
     if (this.doubtful.has(known)) this.readyAgain(known);
   }
 
@@ -152,7 +161,7 @@ export class TaskQueue<A extends string = string> {
   gone(address: A, revision: number, source: string): void {
     const ran = this.slots.running.get(address);
     if (ran !== undefined && ran.revision <= revision) {
-      this.slots.running.delete(address);
+      this.slots.end(ran);
       this.free(ran);
     }
     const known = this.entries.get(address);
@@ -190,9 +199,36 @@ export class TaskQueue<A extends string = string> {
     for (const running of this.slots.running.values()) {
       if (!its(running.address) && leaves(running, source)) running.source = '';
       if (!its(running.address) || isAlone(running, source)) continue;
-      this.slots.running.delete(running.address);
+      this.slots.end(running);
       this.free(running);
     }
+  }
+
+  /**
+   * Tasks that are to make room for others of their group or key (behaviour Q7), told once; `stays` of what nothing came of.
+   * Before `deal`, so that nothing starts that is to go.
+   */
+  displaced(): readonly Displacement<A>[] {
+    if (!this.gate.hasCrowds) return [];
+    const served = new Set<string>();
+    for (const { types } of this.workers.values()) for (const type of types) served.add(type);
+    const found = this.slots.crowds.displaced((type) => served.has(type));
+    for (const { address, since } of found) {
+      const entry = since === undefined ? this.entries.get(address) : undefined;
+      if (entry !== undefined) this.outOfLine(entry);
+    }
+    return found;
+  }
+
+  /** It was not displaced, and may be: it is where it was, and chosen anew. */
+  stays({ address, revision, since }: Displacement<A>): void {
+    const running = this.slots.running.get(address);
+    if (since !== undefined && running?.since === since) {
+      running.leaving = false;
+      this.slots.crowds.run(running);
+    }
+    const entry = this.entries.get(address);
+    if (since === undefined && entry?.revision === revision) this.stay(entry);
   }
 
   /** The worker takes tasks of these types. */
@@ -202,6 +238,7 @@ export class TaskQueue<A extends string = string> {
       const term = this.newTerm();
       const made = { id: worker, types, credit: 0, term, confirmedAt: this.now };
       this.workers.set(worker, { ...made, offered: new Set(), refused: new Set() });
+      this.slots.crowds.anew(this.entries.values(), this.slots.running.values());
     } else known.types = types;
   }
 
@@ -240,7 +277,10 @@ export class TaskQueue<A extends string = string> {
     if (how !== 'stale' && entry.terms !== undefined) entry.terms = withoutOne(entry.terms, term);
     if (this.slots.bound.has(entry)) return this.readyAgain(entry);
     if (entry.worker?.id !== worker || (entry.terms !== undefined && term !== entry.worker.term.id)) return;
-    if (how === 'refused') entry.worker.refused.add(entry);
+    if (how === 'refused') {
+      entry.worker.refused.add(entry);
+      this.openKey(entry.limitKey);
+    }
     // What was offered is out of date, it says; where a newer version is known, that one counts.
     if (how !== 'stale' || entry.revision > revision) return this.readyAgain(entry);
     this.withdraw(entry);
@@ -315,24 +355,16 @@ export class TaskQueue<A extends string = string> {
       else if (this.gate.blockOfLine(line.type) === undefined)
         waiting += Math.min(line.tasks.openSize, this.gate.room(line.type));
     }
-    for (const { inLine, line } of refused) if (inLine && types.has(line.type)) waiting--;
+    for (const { inLine, aside, line } of refused) if (inLine && !aside && types.has(line.type)) waiting--;
     return this.gate.isActive ? Math.max(0, Math.min(waiting, this.gate.room())) : waiting;
   }
 
-  /** Undefined: it is not known here. */
-  standing(address: A, now: number): Standing | undefined {
+  /** Where the task stands, for people: nothing goes by it. `type` where it is not known here. */
+  standing(address: A, type: string, now: number): Standing<A> {
     this.pass(now);
-    if (this.slots.running.get(address) !== undefined) return { state: 'running', ahead: 0 };
-    const entry = this.entries.get(address);
-    if (entry === undefined) return undefined;
-    if (entry.worker !== undefined) return { state: 'offered', ahead: 0, worker: entry.worker.id };
-    let ahead = 0;
-    for (const other of this.entries.values()) {
-      const isInLine = other.line === entry.line && other.turn === entry.turn && other.worker === undefined;
-      if (isInLine && other.order < entry.order) ahead++;
-    }
-    const block = entry.holds || !this.gate.isActive ? undefined : this.gate.blockOf(entry);
-    return { state: 'waiting', ahead, ...(block === undefined ? {} : { block }) };
+    const { lines, gate, slots, workers } = this;
+    const parts = { lines, gate, slots, workers, waiting: this.size.waiting };
+    return standingOf(parts, this.entries.get(address), { address, type });
   }
 
   private next(worker: Server<A>): Entry<A> | undefined {
@@ -352,7 +384,7 @@ export class TaskQueue<A extends string = string> {
     former?: Pick<Entry<A>, 'holds' | 'hasStarted' | 'terms'>,
     also?: string,
   ): void {
-    const { address, revision, order, priority, type, group = '', units } = task;
+    const { address, revision, order, priority, type, group = '', limitKey = '', units, begun = false } = task;
     const entry: Entry<A> = {
       address,
       revision,
@@ -362,6 +394,7 @@ export class TaskQueue<A extends string = string> {
       turn: this.groups.enter(group),
       type,
       group,
+      limitKey,
       units,
       holds: former?.holds ?? false,
       hasStarted: former?.hasStarted ?? false,
@@ -372,9 +405,13 @@ export class TaskQueue<A extends string = string> {
       worker: undefined,
       offeredAt: 0,
       offers: 0,
+      aside: false,
+      begun,
+      leaving: false,
     };
     this.keepBytes(entry, task.bytes);
     this.entries.set(entry.address, entry);
+    this.slots.crowds.enter(entry);
     this.intoLine(entry);
   }
 
@@ -397,12 +434,30 @@ export class TaskQueue<A extends string = string> {
   /** Takes it out of everything. A slot it has is left to whoever asks for this. */
   private drop(entry: Entry<A>): void {
     this.entries.delete(entry.address);
+    this.slots.crowds.leave(entry);
     this.groups.leave(entry.turn);
     this.keepBytes(entry, undefined);
     for (const { refused } of this.workers.values()) refused.delete(entry);
-    if (entry.worker !== undefined) this.withdraw(entry);
-    else if (!this.doubtful.delete(entry) && !this.slots.bound.delete(entry)) entry.line.tasks.remove(entry);
+    if (entry.worker !== undefined) {
+      this.startCount++;
+      this.withdraw(entry);
+    } else if (!this.doubtful.delete(entry) && !this.slots.bound.delete(entry) && !this.slots.aside.remove(entry))
+      entry.line.tasks.remove(entry);
     this.lines.dropEmpty(entry.line);
+    // It may have been the one that came back for all others of its key.
+    this.openKey(entry.limitKey);
+  }
+
+  private outOfLine(entry: Entry<A>): void {
+    if (!this.slots.aside.remove(entry)) entry.line.tasks.remove(entry);
+    this.lines.dropEmpty(entry.line);
+  }
+
+  private stay(entry: Entry<A>): void {
+    if (!entry.leaving) return;
+    entry.leaving = false;
+    this.lines.push(entry);
+    this.slots.crowds.enter(entry);
   }
 
   private isLate({ offers, offeredAt }: Entry<A>, now: number): boolean {
@@ -453,25 +508,37 @@ export class TaskQueue<A extends string = string> {
   private free(holder: { holds: boolean } & Parameters<Gate['release']>[0]): void {
     this.gate.release(holder);
     this.open(holder.group);
+    this.openKey(holder.limitKey);
   }
 
   private open(group: string): void {
     const turn = this.groups.get(group);
-    if (turn?.blocked !== true) return;
+    if (turn === undefined || (!turn.blocked && turn.blockedTypes === undefined)) return;
     turn.blocked = false;
+    turn.blockedTypes = undefined;
     this.lines.reopen(turn);
+  }
+
+  private openKey(limitKey: string): void {
+    const { aside } = this.slots;
+    if (limitKey === '' || aside.size === 0) return;
+    for (const entry of aside.take(limitKey, (type) => this.gate.roomOfKey(limitKey, type))) this.lines.push(entry);
   }
 
   private openAll(): void {
     for (const { group } of this.groups) this.open(group);
+    for (const entry of this.slots.aside.takeAll()) this.lines.push(entry);
   }
 
   private pass(now: number): void {
     this.now = now;
     if (!this.gate.isLimited) return;
-    const { all, groups } = this.gate.pass(now);
+    const { all, opened } = this.gate.pass(now);
     if (all) return this.openAll();
-    for (const group of groups) this.open(group);
+    for (const { of, name } of opened) {
+      if (of === 'group') this.open(name);
+      else if (of === 'key') this.openKey(name);
+    }
   }
 
   /** Nothing is limited any more. */
@@ -483,6 +550,7 @@ export class TaskQueue<A extends string = string> {
       entry.terms = undefined;
     }
     for (const entry of [...this.slots.bound]) this.readyAgain(entry);
+    for (const entry of this.entries.values()) this.stay(entry);
   }
 
   private newTerm() {

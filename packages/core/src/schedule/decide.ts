@@ -1,9 +1,10 @@
-import type { Actor } from '../command.ts';
+import type { Actor } from '../actor.ts';
 import { byUser } from '../decision.ts';
 import { samePlain } from '../submit.ts';
 import type { Cause, Millis, TaskId } from '../task.ts';
 import {
   MISSED_AFTER_MS,
+  SKIP_WHY,
   WAITING_FIRES,
   type Fire,
   type Overlap,
@@ -45,6 +46,8 @@ export type ScheduleCommand =
       readonly due: readonly Millis[];
       /** Among them were so many of days that are left out, the last at this time. */
       readonly left: { readonly count: number; readonly last: Millis };
+      /** The first that has come behind these, where there are too many for one tick. */
+      readonly next?: Millis;
     }
   | {
       readonly kind: 'settle';
@@ -95,9 +98,9 @@ const accept = (kind: ScheduleAnswer['kind'], ...events: readonly ScheduleEvent[
 });
 const refuse = (reason: ScheduleRefusal): ScheduleDecision => ({ ok: false, refusal: { reason } });
 
-/** Who made it, and admins. */
+/** Who made it, and admins. One without a user is a service, and what services have made is of all of them. */
 export const maySeeSchedule = ({ owner }: Pick<ScheduleRecord, 'owner'>, { user, admin }: Actor): boolean =>
-  admin || (user !== undefined && user === owner.user);
+  admin || user === owner.user;
 
 /** Pure, as the decider of tasks: times and ids come in the command (behaviour H). */
 export const decideSchedule = (record: ScheduleRecord | undefined, command: ScheduleCommand): ScheduleDecision => {
@@ -151,7 +154,7 @@ const decideResume = (record: ScheduleRecord, { at, actor, missed }: Of<'resume'
   if (record.paused === undefined) return accept('done');
   const by = byUser(actor.user);
   const skipped: readonly ScheduleEvent[] =
-    missed === 0 ? [] : [skippedEvent({ at, by, due: at, count: missed, why: 'paused' })];
+    missed === 0 ? [] : [skippedEvent({ at, by, due: at, count: missed, why: SKIP_WHY.paused })];
   return accept('done', ...skipped, { kind: 'resumed', at, by });
 };
 
@@ -178,22 +181,22 @@ const decideBackfill = (record: ScheduleRecord, command: Of<'backfill'>): Schedu
 const isKnown = ({ waiting, history }: ScheduleRecord, id: string): boolean =>
   waiting.some((fire) => fire.id === id) || history.some((entry) => entry.kind === 'started' && entry.fire === id);
 
-const decideTick = (record: ScheduleRecord, { at, by, id, due, left }: Of<'tick'>): ScheduleDecision => {
+const decideTick = (record: ScheduleRecord, { at, by, id, due, left, next }: Of<'tick'>): ScheduleDecision => {
   // Of another schedule that had the name, or late: somebody else was faster.
   const fresh = due.filter((time) => time > record.cursor);
   const last = Math.max(fresh.at(-1) ?? 0, left.count > 0 ? left.last : 0);
   if (record.id !== id || record.paused !== undefined || last <= record.cursor) return accept('done');
   const events: ScheduleEvent[] = [{ kind: 'advanced', at, cursor: last }];
-  if (left.count > 0) events.push(skippedEvent({ at, by, due: left.last, count: left.count, why: 'calendar' }));
-  const { taken, missed } = sorted(record.spec, fresh, at);
+  if (left.count > 0) events.push(skippedEvent({ at, by, due: left.last, count: left.count, why: SKIP_WHY.calendar }));
+  const { taken, missed } = sorted(record.spec, fresh, at, next);
   const room = Math.max(0, WAITING_FIRES - record.waiting.length);
   const lost = missed.at(-1);
   if (lost !== undefined) {
-    events.push(skippedEvent({ at, by, due: lost, count: missed.length, why: `missed: nobody could fire in time` }));
+    events.push(skippedEvent({ at, by, due: lost, count: missed.length, why: SKIP_WHY.missed }));
   }
   const full = taken.slice(room);
   if (full.length > 0) {
-    events.push(skippedEvent({ at, by, due: full.at(-1) ?? at, count: full.length, why: 'too many wait already' }));
+    events.push(skippedEvent({ at, by, due: full.at(-1) ?? at, count: full.length, why: SKIP_WHY.full }));
   }
   const { overlap } = record.spec;
   const fires = taken
@@ -204,13 +207,17 @@ const decideTick = (record: ScheduleRecord, { at, by, id, due, left }: Of<'tick'
 };
 
 /** Which times are fired, and which were missed and are not made up for (behaviour H4). */
-const sorted = ({ catchUp, catchUpMs }: ScheduleSpec, due: readonly Millis[], now: Millis) => {
-  const late = due.filter((time) => now - time > MISSED_AFTER_MS);
+const sorted = (spec: ScheduleSpec, due: readonly Millis[], now: Millis, next: Millis | undefined) => {
+  const { catchUp, catchUpMs, jitterMs } = spec;
+  // It may come so much later, and is not late until then.
+  const isLate = (time: Millis): boolean => now - time > MISSED_AFTER_MS + jitterMs;
+  const late = due.filter(isLate);
   const inWindow = late.filter((time) => now - time <= catchUpMs);
-  const madeUp = { none: [], last: inWindow.slice(-1), all: inWindow }[catchUp];
+  const isLast = next === undefined || !isLate(next);
+  const madeUp = { none: [], last: isLast ? inWindow.slice(-1) : [], all: inWindow }[catchUp];
   const back = new Set(madeUp);
   return {
-    taken: due.filter((time) => now - time <= MISSED_AFTER_MS || back.has(time)),
+    taken: due.filter((time) => !isLate(time) || back.has(time)),
     missed: late.filter((time) => !back.has(time)),
   };
 };

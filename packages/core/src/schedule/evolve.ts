@@ -1,6 +1,13 @@
 import { byUser } from '../decision.ts';
+import { samePlain } from '../submit.ts';
 import type { ScheduleEvent } from './decide.ts';
-import { SCHEDULE_HISTORY, SCHEDULE_VERSION, type ScheduleEntry, type ScheduleRecord } from './schedule.ts';
+import {
+  SCHEDULE_HISTORY,
+  SCHEDULE_VERSION,
+  type ScheduleEntry,
+  type ScheduleRecord,
+  type ScheduleSpec,
+} from './schedule.ts';
 
 /** The record after an event. Fields it does not know are carried along. */
 export const evolveSchedule = (record: ScheduleRecord | undefined, event: ScheduleEvent): ScheduleRecord => {
@@ -12,7 +19,9 @@ export const evolveSchedule = (record: ScheduleRecord | undefined, event: Schedu
       const { at, by, spec } = event;
       // Another interval begins now; the same one goes on as it did.
       const anchor = spec.everyMs === record.spec.everyMs ? record.anchor : at;
-      return noted({ ...next, spec, anchor, cursor: Math.max(record.cursor, at) }, { kind: 'set', at, by });
+      // At the same times those that have come and are not dealt with yet are still to be fired (behaviour H4).
+      const cursor = samePlain(timesIn(spec), timesIn(record.spec)) ? record.cursor : Math.max(record.cursor, at);
+      return noted({ ...next, spec, anchor, cursor }, { kind: 'set', at, by });
     }
     case 'paused': {
       const { kind, ...paused } = event;
@@ -34,6 +43,8 @@ export const evolveSchedule = (record: ScheduleRecord | undefined, event: Schedu
       return noted({ ...next, waiting: record.waiting.filter(({ id }) => id !== event.fire) }, event.entry);
   }
 };
+
+const timesIn = ({ crons, everyMs, timezone, skipDates }: ScheduleSpec) => ({ crons, everyMs, timezone, skipDates });
 
 const made = ({ at, actor, name, id, spec }: Extract<ScheduleEvent, { kind: 'made' }>): ScheduleRecord => ({
   v: SCHEDULE_VERSION,

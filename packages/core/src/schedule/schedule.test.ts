@@ -89,7 +89,8 @@ test('H4 the same schedule again is no change; another one begins where it is se
   const made = play(set(), tick(T0 + MINUTE, [T0 + MINUTE]));
   assert.is(answer(made, set({ task: { args: new Uint8Array([1]), type: 'report' } }, T0 + HOUR)), 'unchanged 0');
   const changed = play(set(), set({ overlap: 'allow' }, T0 + HOUR));
-  assert.equal([changed.anchor, changed.cursor, changed.createdAt], [T0, T0 + HOUR, T0]);
+  assert.equal([changed.anchor, changed.cursor, changed.createdAt], [T0, T0, T0], 'what has come is still to be fired');
+  assert.is(play(set(), set({ crons: ['* * * * *'] }, T0 + HOUR)).cursor, T0 + HOUR);
   assert.is(play(set(), set({ everyMs: 5 }, T0 + HOUR)).anchor, T0 + HOUR);
 });
 
@@ -132,6 +133,54 @@ test('S1 it is of who has made it; what an admin made only an admin changes', ()
     id: 'id-2',
   } as ScheduleCommand);
   assert.equal([again.id, again.createdAt, again.removed], ['id-2', T0 + 2, undefined]);
+});
+
+test('H2, H6 only a fire of this very schedule is settled, and it is said who asked for it', () => {
+  const due = T0 + MINUTE;
+  const trigger: ScheduleCommand = { kind: 'trigger', at: T0 + 1, actor: ALICE, fire: 'trigger:a' };
+  const waiting = play(set(), trigger, tick(due, [due]));
+  assert.is(answer(waiting, settle(String(due), due, { id: 'id-0' })), 'done 0', 'of one that had the name before');
+  const other = settle(String(due), due, { by: 'supervisor:y' });
+  const settled = play(set(), trigger, tick(due, [due]), settle('trigger:a', due), other);
+  assert.equal(
+    settled.history.map(({ by }) => by),
+    ['user:alice', 'user:alice', 'supervisor:y'],
+  );
+  const removed = play(set(), trigger, { kind: 'remove', at: due, actor: ALICE });
+  assert.equal([removed.removed, removed.waiting], [true, []]);
+});
+
+test('H6 every time that is not fired is counted, with its reason and by whom', () => {
+  const times = Array.from({ length: WAITING_FIRES - 1 }, (_, i) => i);
+  const backfill: ScheduleCommand = { kind: 'backfill', at: T0, actor: ALICE, id: 'b', times, overlap: 'buffer_all' };
+  const due = [1, 2, 3].map((n) => T0 + n * 1_000);
+  const full = play(set(), backfill, tick(T0 + 3_000, due));
+  assert.equal([full.waiting.length, full.waiting.at(-1)?.at, full.skipped], [WAITING_FIRES, due[0], 2]);
+  assert.equal(
+    full.history.flatMap((entry) => (entry.kind === 'skipped' ? [entry.why] : [])),
+    ['too many wait already'],
+  );
+
+  const days = (by: string, n: number) =>
+    tick(T0 + n * HOUR, [], { by, left: { count: n, last: T0 + n * HOUR - MINUTE } });
+  const left = play(set(), days('supervisor:x', 1), days('supervisor:x', 2), days('supervisor:y', 3));
+  assert.equal([left.skipped, left.cursor], [6, T0 + 3 * HOUR - MINUTE]);
+  assert.equal(
+    left.history.flatMap((entry) => (entry.kind === 'skipped' ? [[entry.by, entry.count, entry.why]] : [])),
+    [
+      ['supervisor:x', 3, 'calendar'],
+      ['supervisor:y', 3, 'calendar'],
+    ],
+  );
+});
+
+test('H4 the last that was missed is looked for behind as many as one tick takes', () => {
+  const late = [T0 + MINUTE, T0 + 2 * MINUTE];
+  const now = T0 + HOUR;
+  const fires = (next?: number) => play(set(), tick(now, late, next === undefined ? {} : { next })).waiting.length;
+  assert.equal([fires(), fires(now - 10 * MINUTE), fires(now - MISSED_AFTER_MS)], [1, 0, 1]);
+  const jittered = play(set({ catchUp: 'none', jitterMs: HOUR }), tick(now, late));
+  assert.equal([jittered.waiting.length, jittered.skipped], [2, 0], 'it may come so late');
 });
 
 const steps = fc.array(

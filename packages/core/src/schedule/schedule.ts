@@ -1,4 +1,5 @@
 import type { SubmitOptions } from '../definition.ts';
+import type { Tags } from '../tags.ts';
 import type { Cause, Data, Millis, Policy, Priority, Scope, TaskId, UserId } from '../task.ts';
 
 /** A schedule: the record of an actor that makes tasks at times of its own (behaviour H). */
@@ -17,6 +18,10 @@ export type ScheduledTask = {
   readonly scope?: Scope;
   readonly queue?: string;
   readonly priority?: Priority;
+  readonly group?: string;
+  readonly limitKey?: string;
+  readonly units?: number;
+  readonly tags?: Tags;
   readonly policy?: Policy;
   readonly expiresMs?: SubmitOptions['expiresMs'];
 };
@@ -105,6 +110,14 @@ export type ScheduleRecord = {
 
 export const SCHEDULE_VERSION = 1;
 export const SCHEDULE_HISTORY = 50;
+
+/** Why the decider lets times pass, as the history says it. */
+export const SKIP_WHY = {
+  paused: 'paused',
+  calendar: 'calendar',
+  missed: 'missed: nobody could fire in time',
+  full: 'too many wait already',
+} as const;
 
 /** Fires that wait for their task to be made. Beyond that they are skipped, and it is said. */
 export const WAITING_FIRES = 1_000;

@@ -1,5 +1,6 @@
-import type { Actor, Command } from '../command.ts';
-import type { BodyOutcome, Fence, TaskError, TaskId, TaskSpec } from '../task.ts';
+import type { Actor } from '../actor.ts';
+import type { Command } from '../command.ts';
+import type { BodyOutcome, Child, Fence, NotedEnd, Parent, TaskError, TaskId, TaskSpec } from '../task.ts';
 import type { Now, Step } from './given.ts';
 
 /** Builders of what tests speak about: fixed ids and times, and only what matters said at the call. For tests only. */
@@ -50,6 +51,16 @@ export const cancel = (actor: Actor = ALICE, more: Partial<Of<'cancel'>> = {}): 
   actor,
   id: 'task-1',
   force: false,
+  ...more,
+});
+
+export const signal = (more: Partial<Of<'signal'>> = {}): Of<'signal'> => ({
+  kind: 'signal',
+  at: T0 + 700,
+  actor: ALICE,
+  id: 'task-1',
+  signal: 's-1',
+  name: 'approved',
   ...more,
 });
 
@@ -112,6 +123,66 @@ export const finish =
     random: 0,
     ...more,
   });
+
+export const keepStep =
+  (name = 'charge', more: Partial<Of<'keep-step'>> = {}): Step =>
+  (now) => ({ kind: 'keep-step', at: T0 + 350, fence: fenceOf(now), name, ...more });
+
+export const setCancelHandle =
+  (data: Uint8Array | undefined = bytes(1)): Step =>
+  (now) => ({ kind: 'set-cancel-handle', at: T0 + 250, fence: fenceOf(now), ...(data === undefined ? {} : { data }) });
+
+export const endCancelling =
+  (more: Partial<Of<'end-cancelling'>> = {}): Step =>
+  (now) => ({ kind: 'end-cancelling', at: T0 + 9_000, fence: fenceOf(now), ...more });
+
+export const suspend =
+  (more: Partial<Of<'suspend'>> = {}): Step =>
+  (now) => ({
+    ...{ kind: 'suspend', at: T0 + 300, fence: fenceOf(now), name: 'approved', number: 1 },
+    ...{ timeoutMs: 60_000, isOver: false, ...more },
+  });
+
+/** Of `task-1`, whose record stands there. */
+export const CHILD_OF: Parent = { id: 'parent-1', address: '00.report.parent' };
+
+export const spawn = (change: SpecChange = {}, more: Partial<Of<'spawn'>> = {}): Of<'spawn'> => ({
+  kind: 'spawn',
+  at: T0,
+  spec: { ...spec({ key: 'parent-1/k', awaited: true, ...change }), parent: change.parent ?? CHILD_OF },
+  subscribers: [{ user: 'alice', at: T0 }],
+  ...more,
+});
+
+export const child = (number: number, more: Partial<Child> = {}): Child => ({
+  ...{ id: `child-${number}`, address: `00.report.c${number}`, name: `c${number}` },
+  ...more,
+});
+
+export const adopt =
+  (...children: readonly Child[]): Step =>
+  (now) => ({ kind: 'adopt', at: T0 + 250, fence: fenceOf(now), children });
+
+export const awaitChildren =
+  (more: Partial<Of<'await-children'>> = {}): Step =>
+  (now) => ({
+    ...{ kind: 'await-children', at: T0 + 300, fence: fenceOf(now), children: ['child-1', 'child-2'], number: 1 },
+    ...{ timeoutMs: 60_000, isOver: false, ...more },
+  });
+
+/** Each has ended so. */
+export const noteChildren = (
+  ends: Readonly<Record<string, NotedEnd['status']>>,
+  more: Partial<Of<'note-children'>> = {},
+): Of<'note-children'> => ({
+  ...{ kind: 'note-children', at: T0 + 700, id: 'task-1', shares: [] },
+  ends: Object.entries(ends).map(([id, status], i) => ({ id, end: { status, at: T0 + 600 + i } })),
+  ...more,
+});
+
+export const parentEnded = (how: Of<'parent-ended'>['how']): Of<'parent-ended'> => ({
+  ...{ kind: 'parent-ended', at: T0 + 700, id: 'task-1', parent: 'parent-1', how },
+});
 
 export const endAbnormally: Step = (now) => ({
   ...{ kind: 'give-back', at: T0 + 400, fence: fenceOf(now), why: 'a stray error', abnormal: true },

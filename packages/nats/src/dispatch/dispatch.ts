@@ -2,7 +2,7 @@ import { NODE_ID_PATTERN } from '@baton/protocols';
 import { InvalidArgumentError, type Credit, type CreditReply, type Dispatch } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
 import type { NatsWire } from '../connect.ts';
-import { isInbox } from '../inbox.ts';
+import { isInbox, isServiceReply } from '../connection/inbox.ts';
 import { listen } from '../wire.ts';
 import {
   decodeAnswer,
@@ -15,6 +15,7 @@ import {
   encodeReady,
   encodeWaiting,
 } from './messages.ts';
+import { decodeQuestion, decodeView, encodeQuestion, encodeView } from './standing.ts';
 import { askWaiting } from './waiting.ts';
 
 const NOTHING = new Uint8Array();
@@ -98,12 +99,29 @@ export const createDispatch = (wire: NatsWire): Dispatch => {
 
     onWaiting: (listener) =>
       listen(wire, names.waitingSubject, (msg) => respond(wire, msg, encodeWaiting(listener().slice(0, MOST_LINES)))),
+
+    standing: async (question, timeoutMs) => {
+      const reply = await wire.request(names.standingSubject, encodeQuestion(question), timeoutMs);
+      if (reply.kind !== 'answered') return reply;
+      try {
+        return { kind: 'answered', view: decodeView(reply.bytes) };
+      } catch (fault) {
+        wire.onFault('where a task stands', fault);
+        return { kind: 'silent' };
+      }
+    },
+
+    onStanding: (listener) =>
+      listen(wire, names.standingSubject, (msg) => {
+        const view = listener(decodeQuestion(msg.data));
+        if (view !== undefined) respond(wire, msg, encodeView(view));
+      }),
   };
 };
 
-/** To an inbox and nowhere else: an answer is no way to write into a stream. */
+/** To an inbox, or to where an account's own goes, and nowhere else: an answer is no way to write into a stream. */
 const respond = (wire: NatsWire, { reply }: Msg, bytes: Uint8Array): void => {
-  if (reply !== undefined && isInbox(reply)) wire.nc.publish(reply, bytes);
+  if (reply !== undefined && (isInbox(reply) || isServiceReply(reply))) wire.nc.publish(reply, bytes);
 };
 
 /** What may stand in a subject. Anything else could listen to everybody's messages, or to none. */

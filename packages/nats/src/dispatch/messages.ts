@@ -6,7 +6,7 @@ import type { Credit, CreditAnswer, OfferBatch, ReadyMessage, WaitingLine } from
  * The messages of dispatch as they are written: MessagePack arrays, the version of their shape first (see "Dispatch" in
  * `protocols/README.md`). What cannot be read throws DecodeError, and is left out by who reads it: hints may be lost.
  */
-const VERSION = 1;
+export const VERSION = 1;
 
 /** Below the `max_payload` of the server. */
 const MESSAGE_LIMIT = 1024 * 1024;
@@ -104,22 +104,41 @@ export const encodeReady = ({
       PRIORITIES.indexOf(task.priority),
       task.type,
       task.bytes ?? null,
-      ...groupingOf(task),
+      ...groupingOf(task, task.begun),
     ]),
     gone.map(({ queue, address, revision }) => [queue, address, revision]),
     ...(held === undefined && state === undefined
       ? []
-      : [(held ?? []).map((task) => [task.queue, task.address, task.revision, task.type, ...groupingOf(task)])]),
+      : [
+          (held ?? []).map((task) => [
+            task.queue,
+            task.address,
+            task.revision,
+            task.type,
+            ...groupingOf(task, task.since),
+          ]),
+        ]),
     ...(state === undefined ? [] : [[state.members, state.partitions, state.limited]]),
   ]);
 
 /** Left out at the end of a list where there is none, as with most tasks. */
-const groupingOf = ({ group, units }: Pick<ReadyTask, 'group' | 'units'>): readonly unknown[] =>
-  group === undefined && units === undefined ? [] : [group ?? null, units ?? null];
+const groupingOf = (
+  { group, units, limitKey }: Pick<ReadyTask, 'group' | 'units' | 'limitKey'>,
+  more?: unknown,
+): readonly unknown[] => {
+  if (more !== undefined) return [group ?? null, units ?? null, limitKey ?? null, more];
+  if (limitKey !== undefined) return [group ?? null, units ?? null, limitKey];
+  return group === undefined && units === undefined ? [] : [group ?? null, units ?? null];
+};
 
-const groupingIn = (group: unknown, units: unknown): Pick<HeldTask, 'group' | 'units'> => ({
+const groupingIn = (
+  group: unknown,
+  units: unknown,
+  limitKey: unknown,
+): Pick<HeldTask, 'group' | 'units' | 'limitKey'> => ({
   ...(typeof group === 'string' ? { group } : {}),
   ...(typeof units === 'number' ? { units: count(units) } : {}),
+  ...(typeof limitKey === 'string' ? { limitKey } : {}),
 });
 
 export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
@@ -131,7 +150,7 @@ export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
     ...(begins === true ? { begins: true } : {}),
     ...(ask === true ? { ask: true } : {}),
     ready: list(ready).map((one) => {
-      const [queue, address, revision, order, priority, type, record, group, units] = list(one);
+      const [queue, address, revision, order, priority, type, record, group, units, limitKey, begun] = list(one);
       return {
         queue: text(queue),
         address: place(address),
@@ -139,7 +158,8 @@ export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
         order: count(order),
         priority: oneOf<Priority>(PRIORITIES, priority),
         type: text(type),
-        ...groupingIn(group, units),
+        ...groupingIn(group, units, limitKey),
+        ...(begun === true ? { begun: true as const } : {}),
         // A copy: these are kept, and the message with all others in it is not to be kept with them.
         ...bytesOf(record instanceof Uint8Array ? new Uint8Array(record) : record),
       };
@@ -154,13 +174,14 @@ export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
 };
 
 const heldIn = (one: unknown) => {
-  const [queue, address, revision, type, group, units] = list(one);
+  const [queue, address, revision, type, group, units, limitKey, since] = list(one);
   return {
     queue: text(queue),
     address: place(address),
     revision: count(revision),
     type: text(type),
-    ...groupingIn(group, units),
+    ...groupingIn(group, units, limitKey),
+    ...(typeof since === 'number' ? { since: count(since) } : {}),
   };
 };
 
@@ -184,7 +205,7 @@ export const decodeWaiting = (bytes: Uint8Array): readonly WaitingLine[] => {
 };
 
 /** The fields behind the version. A later version may have more of them. */
-const fieldsOf = (bytes: Uint8Array, least: number): readonly unknown[] => {
+export const fieldsOf = (bytes: Uint8Array, least: number): readonly unknown[] => {
   const [version, ...fields] = list(decode(bytes, MESSAGE_LIMIT));
   if (version !== VERSION) throw new DecodeError(`a message of version ${String(version)} is not for this program`);
   if (fields.length < least) throw new DecodeError(`${fields.length} fields, ${least} are needed`);
@@ -194,29 +215,29 @@ const fieldsOf = (bytes: Uint8Array, least: number): readonly unknown[] => {
 const bytesOf = (value: unknown): { readonly bytes?: Uint8Array } =>
   value instanceof Uint8Array ? { bytes: value } : {};
 
-const text = (value: unknown): string => {
+export const text = (value: unknown): string => {
   if (typeof value !== 'string') throw new DecodeError('a text is missing');
   return value;
 };
 
-const count = (value: unknown): number => {
+export const count = (value: unknown): number => {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
     throw new DecodeError('a number is missing');
   return value;
 };
 
-const list = (value: unknown): readonly unknown[] => {
+export const list = (value: unknown): readonly unknown[] => {
   if (!Array.isArray(value)) throw new DecodeError('a list is missing');
   return value;
 };
 
-const place = (value: unknown): Address => {
+export const place = (value: unknown): Address => {
   const address = typeof value === 'string' ? parseAddress(value) : undefined;
   if (address === undefined) throw new DecodeError('an address is missing');
   return address;
 };
 
-const oneOf = <T>(values: readonly T[], index: unknown): T => {
+export const oneOf = <T>(values: readonly T[], index: unknown): T => {
   const value = values[count(index)];
   if (value === undefined) throw new DecodeError(`${String(index)} names nothing`);
   return value;

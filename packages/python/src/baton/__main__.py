@@ -8,45 +8,159 @@ import importlib
 import logging
 import os
 import sys
+import traceback
 from typing import Any
 
+from .errors import BatonError
+from .logs import JsonFormatter
 from .tasks import Task
 from .worker import Worker
+
+_LEVELS = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+    "silent": logging.CRITICAL + 1,
+}
+
+_HELP = """\
+NATS is found by NATS_URL, NATS_USER, NATS_PASSWORD, NATS_CREDS, NATS_CA, NATS_CERT, NATS_KEY, NATS_INBOX_PREFIX and
+BATON_NAMESPACE; BATON_LOG_LEVEL is trace, debug, info, warn, error, fatal or silent. BATON_METRICS_PORT is the port of /healthz,
+/readyz and /metrics, on BATON_METRICS_HOST, which is 127.0.0.1 when not set.
+
+Exit codes: 0 stopped as asked, 1 failed, 2 settings or tasks cannot be used, 3 nats-server does not let it in
+"""
+
+
+class _Unusable(Exception):
+    """Said in one line, and the program ends with 2."""
+
+
+class _Format(logging.Formatter):
+    """What is said of a task says of which."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        about = [f"{name}={getattr(record, name)}" for name in ("task", "type", "attempt") if hasattr(record, name)]
+        return f"{line} ({' '.join(about)})" if about else line
 
 
 def tasks_in(modules: list[str]) -> list[Task[..., Any]]:
     """Every task that stands in a module by a name of its own."""
-    found: dict[str, Task[..., Any]] = {}
+    found: dict[int, Task[..., Any]] = {}
     for name in modules:
-        for value in vars(importlib.import_module(name)).values():
-            if isinstance(value, Task):
-                found[value.type] = value
+        here = [value for value in vars(_imported(name)).values() if isinstance(value, Task)]
+        if not here:
+            raise _Unusable(f"the module {name} has no task: `from baton import task`, and `@task` before a function")
+        found.update({id(each): each for each in here})
     return list(found.values())
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # noqa: BLE001 - whatever a module raises is told
+        if isinstance(error, ModuleNotFoundError) and error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            hint = " (a module is named as in `import`, without .py)" if name.endswith(".py") or "/" in name else ""
+            raise _Unusable(f"there is no module {name} here or on PYTHONPATH{hint}") from None
+        raise _Unusable(f"the module {name} cannot be imported:\n{traceback.format_exc().rstrip()}") from None
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 10_000:
+        raise argparse.ArgumentTypeError("a whole number, 1 to 10000")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 86_400:
+        raise argparse.ArgumentTypeError("seconds, 0 to 86400")
+    return number
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m baton")
-    commands = parser.add_subparsers(required=True)
-    worker = commands.add_parser("worker", help="serves the tasks of modules until SIGTERM, which drains")
-    worker.add_argument("modules", nargs="+")
-    worker.add_argument("--queue", action="append", dest="queues")
-    worker.add_argument("--concurrency", type=int, default=8)
-    worker.add_argument("--name")
-    worker.add_argument("--grace", type=float, default=30.0, help="seconds running tasks are given to end on a drain")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    sys.path.insert(0, "")
-    serving = Worker(
-        tasks_in(options.modules),
-        queues=options.queues or ["default"],
-        concurrency=options.concurrency,
-        name=options.name,
+    commands = parser.add_subparsers(required=True, metavar="worker")
+    worker = commands.add_parser(
+        "worker",
+        help="serves the tasks of modules until SIGTERM, which drains",
+        epilog=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    asyncio.run(serving.run(options.grace))
+    worker.add_argument("modules", nargs="+", help="modules whose tasks are served, as in `import`")
+    worker.add_argument("--queue", action="append", dest="queues", help="a queue it serves, may be given again; `default`")
+    worker.add_argument("--concurrency", type=_whole, default=8, help="tasks it runs at once; 8")
+    worker.add_argument("--name", help="what it is called, up to 80 letters, digits, - and _")
+    worker.add_argument(
+        "--grace", type=_seconds, default=30.0, help="seconds running tasks are given to end on a drain; 30"
+    )
+    worker.add_argument(
+        "--log", choices=("text", "json"), default="text", help="lines for people, or as services write them; text"
+    )
+    code = _serve(parser.parse_args())
     # A plain function that did not stop still runs in its thread, which nobody can end, and Python would wait for it. Its
     # task was given back.
     logging.shutdown()
-    os._exit(0)
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    sys.path.insert(0, "")
+    try:
+        logging.basicConfig(level=_level(), handlers=[_handler(options.log)])
+        serving = _worker(options)
+    except (_Unusable, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(serving.run(options.grace))
+        return 0
+    except BatonError as error:
+        print(f"{error.code}: {error}", file=sys.stderr)
+        return 2 if error.code in ("CONFIG_INVALID", "INVALID_ARGUMENT", "PORT_TAKEN", "VERSION_UNSUPPORTED") else 3
+
+
+def _worker(options: argparse.Namespace) -> Worker:
+    tasks, queues = tasks_in(options.modules), options.queues or ["default"]
+    return Worker(
+        tasks,
+        queues=queues,
+        concurrency=options.concurrency,
+        name=options.name,
+        metrics_port=_metrics_port(),
+        metrics_host=os.environ.get("BATON_METRICS_HOST") or "127.0.0.1",
+    )
+
+
+def _metrics_port() -> int | None:
+    text = os.environ.get("BATON_METRICS_PORT") or None
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise _Unusable("BATON_METRICS_PORT must be a whole number from 0 to 65535")
+    return int(text)
+
+
+def _level() -> int:
+    name = os.environ.get("BATON_LOG_LEVEL") or "info"
+    if name not in _LEVELS:
+        raise _Unusable(f"BATON_LOG_LEVEL must be one of {', '.join(_LEVELS)}")
+    return _LEVELS[name]
+
+
+def _handler(form: str) -> logging.Handler:
+    handler = logging.StreamHandler()
+    text = _Format("%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler.setFormatter(JsonFormatter() if form == "json" else text)
+    # Python's own, as warnings of Node in the services.
+    logging.captureWarnings(True)
+    return handler
 
 
 if __name__ == "__main__":

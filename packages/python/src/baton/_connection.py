@@ -2,64 +2,242 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
+import re
+import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import nats
-from nats.aio.client import Client as Connection
+import nats.errors
+from nats.aio.client import Client
 
-from .errors import NotConnectedError
+from .errors import BatonError, NotConnectedError
+
+_log = logging.getLogger("baton.nats")
+
+_SCHEMES = ("nats", "tls", "ws", "wss")
+_SECURE = ("tls", "wss")
+# The same fault comes with every request and every try.
+_SAID_AGAIN_AFTER = 60.0
+
+
+def _of_environment(name: str) -> Callable[[], str | None]:
+    """An empty variable is one that is not set."""
+    return lambda: os.environ.get(name) or None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
     """Where NATS is and who we are there. What is not given is read from the environment, as all of Baton does."""
 
-    servers: str | list[str] = field(default_factory=lambda: os.environ.get("NATS_URL", "nats://127.0.0.1:4222"))
-    namespace: str = field(default_factory=lambda: os.environ.get("BATON_NAMESPACE", "BATON"))
-    user: str | None = field(default_factory=lambda: os.environ.get("NATS_USER"))
-    password: str | None = field(default_factory=lambda: os.environ.get("NATS_PASSWORD"))
-    credentials: str | None = field(default_factory=lambda: os.environ.get("NATS_CREDS"))
-    inbox_prefix: str = field(default_factory=lambda: os.environ.get("NATS_INBOX_PREFIX", "_INBOX"))
+    servers: str | list[str] = field(default_factory=lambda: os.environ.get("NATS_URL") or "nats://127.0.0.1:4222")
+    namespace: str = field(default_factory=lambda: os.environ.get("BATON_NAMESPACE") or "BATON")
+    user: str | None = field(default_factory=_of_environment("NATS_USER"))
+    password: str | None = field(default_factory=_of_environment("NATS_PASSWORD"), repr=False)
+    credentials: str | None = field(default_factory=_of_environment("NATS_CREDS"))
+    """Path of a credentials file; needs ``baton-tasks[creds]``."""
+    ca: str | None = field(default_factory=_of_environment("NATS_CA"))
+    """Path of the certificates of whoever signs those of nats-server. TLS or no connection, as with ``tls://``."""
+    certificate: str | None = field(default_factory=_of_environment("NATS_CERT"))
+    """Path of our own, for servers that ask for one; with ``key``."""
+    key: str | None = field(default_factory=_of_environment("NATS_KEY"))
+    gateway: str | None = field(default_factory=_of_environment("BATON_GATEWAY_URL"))
+    """Address of a gateway, ``https://…``: results beyond 700 KiB are left there."""
+    inbox_prefix: str = field(default_factory=lambda: os.environ.get("NATS_INBOX_PREFIX") or "_INBOX")
 
     @property
     def root(self) -> str:
         """What subjects begin with."""
         return self.namespace.lower()
 
-    async def connect(self, name: str) -> Connection:
-        """Raises NotConnectedError within seconds; later the connection is made again for as long as it takes."""
+    @property
+    def _list(self) -> list[str]:
+        return self.servers if isinstance(self.servers, list) else [each.strip() for each in self.servers.split(",")]
+
+    @property
+    def must_be_secure(self) -> bool:
+        """One server with ``tls://`` makes TLS a must for all of them."""
+        named = any(each.partition("://")[0] in _SECURE for each in self._list)
+        return named or any((self.ca, self.certificate, self.key))
+
+    def tls(self) -> ssl.SSLContext:
+        """Read anew for every connection, so that certificates may be replaced meanwhile."""
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
+    def check(self) -> None:
+        """Raises BatonError, CONFIG_INVALID, for what cannot be used."""
+        for each in self._list:
+            scheme, found, _ = each.partition("://")
+            if found and scheme not in _SCHEMES:
+                raise _unusable("NATS_URL must begin with nats:// or tls:// or ws:// or wss://")
+        for one, other in (("user", "password"), ("password", "user"), ("certificate", "key"), ("key", "certificate")):
+            if getattr(self, one) is not None and getattr(self, other) is None:
+                raise _unusable(f"{_VARIABLES[other]} is missing beside {_VARIABLES[one]}")
+        for name in ("credentials", "ca", "certificate", "key"):
+            path = getattr(self, name)
+            if path is not None and not os.access(path, os.R_OK):
+                raise _unusable(f"{_VARIABLES[name]}: {path} cannot be read")
+        if self.credentials is not None and find_spec("nkeys") is None:
+            raise _unusable("NATS_CREDS needs the package nkeys: pip install 'baton-tasks[creds]'")
+
+    async def connect(self, name: str) -> Client:
+        """
+        Raises within seconds: NotConnectedError, or BatonError for settings that cannot be used (CONFIG_INVALID), credentials
+        that are not accepted (AUTHORIZATION_FAILED) and certificates that do not fit (TLS_FAILED). Later the connection is made
+        again for as long as it takes.
+        """
+        self.check()
+        heard = _Heard()
         options: dict[str, Any] = {
-            "servers": self.servers if isinstance(self.servers, list) else self.servers.split(","),
+            "servers": self._list,
             "name": name,
             "inbox_prefix": self.inbox_prefix,
             "connect_timeout": 5,
             "reconnect_time_wait": 0.25,
-            "max_reconnect_attempts": -1,
             "ping_interval": 2,
             "max_outstanding_pings": 2,
             "allow_reconnect": True,
+            # The client would try for ever, also at first.
+            "max_reconnect_attempts": 2,
             # What is sent without a connection is not kept for one to come: every request is asked again.
             "pending_size": 2 * 1024 * 1024,
-            "error_cb": _quiet,
+            "error_cb": heard.error,
+            "disconnected_cb": heard.lost,
+            "reconnected_cb": heard.back,
         }
         if self.user is not None:
             options |= {"user": self.user, "password": self.password}
         if self.credentials is not None:
             options["user_credentials"] = self.credentials
-        connection = Connection()
+        connection = _Connection(self)
         try:
-            # The client would try for ever, also at first.
-            await connection.connect(**{**options, "allow_reconnect": True, "max_reconnect_attempts": 2})
+            await connection.connect(**options)
         except (OSError, nats.errors.Error) as error:
-            raise NotConnectedError(f"NATS cannot be reached at {self.servers}: {error}") from error
+            raise self._refusal([*heard.errors, error]) from error
         connection.options["max_reconnect_attempts"] = -1
+        heard.connected(connection)
         return connection
 
+    def _refusal(self, errors: list[Exception]) -> BatonError:
+        """What all tries have come to: the first one with a reason, since the last says only that they are over."""
+        for error in errors:
+            text = str(error)
+            if isinstance(error, ssl.SSLError) or isinstance(error, _NoTls):
+                return BatonError("TLS_FAILED", f"no TLS with nats-server at {self.servers}: {text} (NATS_CA, NATS_CERT, NATS_KEY)")
+            if "authorization" in text.lower() or "authentication" in text.lower():
+                hint = "check NATS_USER and NATS_PASSWORD, or NATS_CREDS"
+                return BatonError("AUTHORIZATION_FAILED", f"nats-server does not accept these credentials: {hint}")
+        reason = next((error for error in errors if not isinstance(error, nats.errors.NoServersError)), errors[-1])
+        return NotConnectedError(f"no nats-server at {self.servers} ({reason}); is it running?")
 
-async def _quiet(_error: Exception) -> None:
-    """Every request finds out by itself; what a library prints helps nobody."""
+
+_VARIABLES = {
+    "user": "NATS_USER",
+    "password": "NATS_PASSWORD",
+    "credentials": "NATS_CREDS",
+    "ca": "NATS_CA",
+    "certificate": "NATS_CERT",
+    "key": "NATS_KEY",
+}
+
+
+def _unusable(fault: str) -> BatonError:
+    return BatonError("CONFIG_INVALID", fault)
+
+
+class _NoTls(nats.errors.Error):
+    def __str__(self) -> str:
+        return "it has no TLS, and tls:// or one of the files asks for it"
+
+
+class _Connection(Client):
+    """The client takes ``tls://`` for ``nats://``, and sends its password to whoever says that there is no TLS."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._server = server
+        self.disconnects = 0
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        return self._server.tls()
+
+    async def _process_connect_init(self) -> None:
+        try:
+            await super()._process_connect_init()
+        except (OSError, asyncio.TimeoutError):
+            # After a handshake that failed the library waits for the end of a socket which it has lost sight of: for ever.
+            transport: Any = self._transport
+            if transport is not None:
+                transport.close()
+                self._transport = None
+            raise
+
+    def _connect_command(self) -> bytes:
+        if self._server.must_be_secure and not self._server_info.get("tls_required"):
+            raise _NoTls
+        command: bytes = super()._connect_command()
+        return command
+
+
+class _Heard:
+    """What the library tells of a connection."""
+
+    def __init__(self) -> None:
+        self.errors: list[Exception] = []
+        self._connection: _Connection | None = None
+        self._said: dict[str, float] = {}
+
+    def connected(self, connection: _Connection) -> None:
+        self._connection = connection
+        self.errors.clear()
+
+    async def error(self, error: Exception) -> None:
+        """Every request finds out by itself; what nats-server does not allow nobody else would hear of."""
+        if self._connection is None:
+            self.errors.append(error)
+        text = str(error)
+        if "permissions violation" not in text.lower() or not self._is_news(text):
+            return
+        inbox = " (NATS_INBOX_PREFIX says where answers come)" if "_inbox" in text.lower() else ""
+        _log.warning("nats-server does not allow it: %s%s", text.removeprefix("nats: "), inbox)
+
+    async def lost(self) -> None:
+        if self._connection is not None and not self._connection.is_closed:
+            self._connection.disconnects += 1
+            _log.warning("the connection to NATS was lost")
+
+    async def back(self) -> None:
+        _log.info("the connection to NATS is back")
+
+    def _is_news(self, text: str) -> bool:
+        # Of an inbox the end is another one each time.
+        subject = text.lower().partition("_inbox")[0]
+        now = time.monotonic()
+        if now - self._said.get(subject, -_SAID_AGAIN_AFTER) < _SAID_AGAIN_AFTER:
+            return False
+        self._said[subject] = now
+        return True
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+def check_type(name: str) -> str:
+    """The name, which stands in subjects. Raises BatonError, INVALID_ARGUMENT."""
+    if _NAME.fullmatch(name) is None:
+        text = f"{name!r} is no type: 1 to 100 letters, digits, _ . and -, the first a letter or a digit"
+        raise BatonError("INVALID_ARGUMENT", text)
+    return name
 
 
 def token(name: str) -> str:

@@ -14,15 +14,25 @@ from typing import Any
 from ._data import pack
 from ._requests import Requests
 from ._traces import finishing, running
+from ._waits import Left, Signals
 from .context import Handler, TaskContext, enter
-from .errors import RetryableError, TerminalError
+from .errors import RetryableError, TaskStoppedError, TerminalError, WaitRefusedError, error_of
+from .options import Duration
 from .tasks import Task
 
 _FINISH_TIMEOUT = 6.0
 # Answers to an end that are part of the protocol.
-_EXPECTED = ("LEASE_LOST", "ABORTING", "RESULT_TOO_LARGE")
+_EXPECTED = ("LEASE_LOST", "ABORTING", "RESULT_TOO_LARGE", "SIGNALS_FULL")
 # What of a claimed task its span tells.
 _TRACED = ("id", "type", "queue", "attempt", "traceparent", "tracestate")
+# Ends of a run after which its task waits again, as its span has them; any other end that leaves it waiting is a retry.
+_WAITS_AGAIN = {"wait": "suspended", "give_back": "given_back"}
+_ENDS = {
+    "failure": "task failed",
+    "pending": "task failed and is tried again",
+    "aborted": "task aborted",
+    "timed_out": "task timed out",
+}
 _MESSAGE_LENGTH = 4_096
 _STACK_LENGTH = 16_384
 
@@ -42,14 +52,20 @@ class Run:
         self.address: str = claimed["address"]
         self.fence: dict[str, int] = claimed["fence"]
         self.context = TaskContext(claimed, self._told)
-        self._claimed = {name: claimed[name] for name in _TRACED if name in claimed}
+        self.context.waits = self
+        self._signals = Signals(claimed.get("signals", []))
+        self._traced = {name: claimed[name] for name in _TRACED if name in claimed}
+        self._traced["former"] = claimed["previous"].get("traceparent")
+        self._rescued: str | None = claimed.get("rescued")
+        # What the record is told of the span: with every beat and the end, for whoever runs the task next.
+        self._span: dict[str, str] = {}
         self._args: list[Any] = claimed["args"]
         self._task = task
         self._requests = requests
         self._threads = threads
         self._changed = changed
         self._beaten = beaten
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._body: asyncio.Task[Any] | None = None
         self._aborting: asyncio.Task[list[dict[str, Any]]] | None = None
         self._observed = False
@@ -57,15 +73,20 @@ class Run:
         self._ended = False
         self._given_back = False
         self._lost = False
-        # The outcome that was accepted.
+        self._is_waiting = False
+        # Its body was left where it waits; the wait is told when the cleanup handlers have run, or was.
+        self._wait: dict[str, Any] | None = None
+        self._left = False
+        # What it came to, once that is accepted; and what failed.
         self._told_end: str | None = None
+        self._failed: dict[str, Any] | None = None
 
     # What beats say and hear.
 
     def report(self) -> dict[str, Any]:
         """What the next beat says of it. News are said once: an answer that is lost costs one of them."""
         news, self.context.news = self.context.news, {}
-        report: dict[str, Any] = {"address": self.address, "fence": self.fence, **news}
+        report: dict[str, Any] = {"address": self.address, "fence": self.fence, **self._span, **news}
         if self.context.aborts:
             report["abortable"] = True
         if self._observed:
@@ -76,7 +97,10 @@ class Run:
 
     def unsaid(self, report: dict[str, Any]) -> None:
         """The beat was not answered: what it said is said again, unless there is something newer."""
-        kept: dict[str, Any] = {name: report[name] for name in ("progress", "payload") if name in report}
+        kept: dict[str, Any] = {name: report[name] for name in ("progress", "payload", "tags") if name in report}
+        if "tags" in kept and "tags" in self.context.news:
+            kept["tags"].update(self.context.news["tags"])
+            del self.context.news["tags"]
         self.context.news = {**kept, **self.context.news}
 
     def abort(self, cause: str) -> None:
@@ -84,10 +108,12 @@ class Run:
         if self._aborting is not None or self._ended:
             return
         self.context.stop_reason = cause
-        self._aborting = self._loop.create_task(self._run_aborts())
+        self._aborting = self.loop.create_task(self._run_aborts())
 
     def interrupt(self, reason: str) -> None:
         """It is to stop for a reason of the worker's: what raises from here on is given back."""
+        if self._left:
+            return
         if self.context.stop_reason is None:
             self.context.stop_reason = reason
         if self._body is not None and self._task.is_async:
@@ -95,6 +121,10 @@ class Run:
 
     def lose(self) -> None:
         """It is somebody else's."""
+        if self._left:
+            return
+        if not self._lost:
+            self.context.log.warning("the task is not this worker's any more: what it still does counts for nothing")
         self._lost = True
         self.interrupt("lease_lost")
 
@@ -102,15 +132,23 @@ class Run:
 
     async def execute(self) -> None:
         """Runs the body and its handlers, and tells the end. Never raises."""
-        with running(self._claimed, self._requests.name) as span:
+        if self._rescued is not None:
+            self.context.log.info("task is run again after a rescue: %s", self._rescued)
+        with running(self._traced, self._requests.name) as span:
+            if (traceparent := span.traceparent) is not None:
+                self._span = {"traceparent": traceparent}
             outcome = await self._run_body()
+            if "error" in outcome:
+                span.threw(outcome["error"])
             with finishing():
                 await self._finish_run(outcome)
-            span.ended(self._told_end or "lost", outcome.get("error"))
+            span.ended(self._told_end or "lost", self._failed)
 
     async def _finish_run(self, outcome: dict[str, Any]) -> None:
-        if self._lost or self._given_back:
+        if self._lost or self._given_back or self._left:
             return
+        if outcome["outcome"] == "wait":
+            return await self._leave()
         if "error" in outcome and self._aborting is None and self.context.stop_reason is not None:
             await self._cleanups()
             return await self.give_back(self.context.stop_reason)
@@ -118,8 +156,11 @@ class Run:
             # The record has it before they run: then a cancel is too late, and the body is not run again.
             self._finishing = {name: value for name, value in outcome.items() if name != "retry_after"}
             await self._beaten()
+        await self._end(outcome)
+
+    async def _end(self, outcome: dict[str, Any], failed: list[dict[str, Any]] | None = None) -> None:
         while True:
-            errors = await self._handlers()
+            errors = (failed or []) + await self._handlers()
             self._ended = True
             answer = await self._tell(outcome, errors)
             if answer.get("code") != "ABORTING":
@@ -127,6 +168,54 @@ class Run:
             # It was recorded first, and is heard of only now.
             self._ended = False
             self.abort("cancel")
+
+    # Waits.
+
+    async def wait(self, name: str, timeout: Duration | None) -> Any:
+        """See ``TaskContext.wait_for_signal``."""
+        if self._is_waiting:
+            raise WaitRefusedError("WAIT_UNSUPPORTED", "a task waits for one signal at a time")
+        if self.context.stop_reason is not None:
+            raise TaskStoppedError(self.context.stop_reason)
+        self._is_waiting = True
+        try:
+            number, entry = self._signals.next(name)
+            if entry is None:
+                limit = {} if timeout is None else {"timeout": timeout}
+                entry = await self._told_by_record({"signal": name, "number": number, **limit})
+            return self._signals.answered(name, entry)
+        finally:
+            self._is_waiting = False
+
+    async def _told_by_record(self, wait: dict[str, Any]) -> dict[str, Any]:
+        if self.context.cleanups:
+            # They run before the task is let go, and cannot run twice.
+            self._wait = wait
+            raise Left
+        self._left = True
+        answer = await self._finish({"outcome": "wait", "wait": wait})
+        if answer.get("status") == "pending" or answer.get("code") == "LEASE_LOST":
+            raise Left
+        self._left = False
+        if answer["ok"]:
+            signal: dict[str, Any] = answer["signal"]
+            return signal
+        if answer["code"] == "ABORTING":
+            self.abort("cancel")
+            raise TaskStoppedError("cancel")
+        raise error_of(answer["code"], answer["message"])
+
+    async def _leave(self) -> None:
+        errors = await self._cleanups()
+        if errors or self._aborting is not None:
+            return await self._end({"outcome": "success"}, errors)
+        answer = await self._finish({"outcome": "wait", "wait": {**(self._wait or {}), "over": True}})
+        if answer.get("code") == "ABORTING":
+            self.abort("cancel")
+            await self._end({"outcome": "success"})
+        elif not answer["ok"] and answer["code"] != "LEASE_LOST":
+            fault = error_of(answer["code"], answer["message"])
+            await self._end({"outcome": "failure", "error": _error_of(fault), "terminal": True})
 
     async def give_back(self, why: str) -> None:
         """Others run it; what its body still does counts for nothing."""
@@ -137,10 +226,12 @@ class Run:
             await self._tell({"outcome": "stopped"}, await self._handlers())
 
     async def _run_body(self) -> dict[str, Any]:
-        self._body = self._loop.create_task(self._call(self._task.function, *self._args))
+        self._body = self.loop.create_task(self._call(self._task.function, *self._args))
         try:
             result = await self._body
             return _success(result)
+        except Left:
+            return {"outcome": "wait"}
         except asyncio.CancelledError as error:
             return {"outcome": "failure", "error": _error_of(error)}
         except BaseException as error:  # noqa: BLE001 - whatever a task raises is its failure
@@ -196,8 +287,8 @@ class Run:
         context.run(enter, self.context)
         if self._task.is_async or inspect.iscoroutinefunction(function):
             made = context.run(_kept_in, function, *args)
-            return await self._loop.create_task(_awaited(made), context=context) if inspect.isawaitable(made) else made
-        return await self._loop.run_in_executor(self._threads, lambda: context.run(_kept_in, function, *args))
+            return await self.loop.create_task(_awaited(made), context=context) if inspect.isawaitable(made) else made
+        return await self.loop.run_in_executor(self._threads, lambda: context.run(_kept_in, function, *args))
 
     async def _tell(self, outcome: dict[str, Any], errors: list[dict[str, Any]]) -> dict[str, Any]:
         handler_errors = {"handler_errors": errors[:100]} if errors else {}
@@ -210,23 +301,44 @@ class Run:
                 return answer
         except ValueError:
             pass  # It does not even fit into a message.
-        message = "the result is more than 700 KiB: store it elsewhere and return where"
+        left, why = await self._requests.leave_result(self.address, self.fence, outcome["result"])
+        if left is not None:
+            return await self._finish({"outcome": "success", "result_object": left, **handler_errors})
+        message = f"the result is more than 700 KiB, and {why}: store it elsewhere and return where"
         error = {"message": message, "type": "result_too_large"}
         return await self._finish({"outcome": "failure", "error": error, "terminal": True, **handler_errors})
 
     async def _finish(self, fields: dict[str, Any]) -> dict[str, Any]:
         news, self.context.news = self.context.news, {}
-        body = {"request": uuid.uuid4().hex, "address": self.address, "fence": self.fence, **news, **fields}
-        answer = await self._requests.insist("finish", body, _FINISH_TIMEOUT)
+        about = {"request": uuid.uuid4().hex, "address": self.address, "fence": self.fence, **self._span}
+        answer = await self._requests.insist("finish", {**about, **news, **fields}, _FINISH_TIMEOUT)
         if answer["ok"]:
-            self._told_end = fields["outcome"]
-        elif answer["code"] not in _EXPECTED:
+            status: str | None = answer.get("status")
+            if status != "in_progress":
+                self._told_end = _WAITS_AGAIN.get(fields["outcome"], "retry") if status == "pending" else status
+            self._failed = fields.get("error") or next(iter(fields.get("handler_errors", [])), None)
+            self._say_end(fields, status)
+        elif answer["code"] not in _EXPECTED and fields["outcome"] != "wait":
             self.context.log.error("the end of the task is not accepted: %s: %s", answer["code"], answer["message"])
         return answer
 
+    def _say_end(self, fields: dict[str, Any], status: str | None) -> None:
+        """What became of it, for the log: a success at debug, all else at info."""
+        if fields["outcome"] == "wait":
+            return self.context.log.debug("task waits for a signal" if status == "pending" else "a wait was answered")
+        if fields["outcome"] == "give_back":
+            return self.context.log.info("task given back: %s", fields["why"])
+        if status == "success":
+            return self.context.log.debug("task succeeded")
+        what = _ENDS.get(str(status), f"task {status}")
+        errors = [fields["error"]] if "error" in fields and fields["outcome"] != "stopped" else []
+        errors += fields.get("handler_errors", [])
+        reasons = "; ".join(f"{error.get('type', 'Error')}: {error['message']}" for error in errors)
+        self.context.log.info("%s%s", what, f": {reasons}" if reasons else "")
+
     def _told(self) -> None:
         """From any thread."""
-        self._loop.call_soon_threadsafe(self._changed)
+        self.loop.call_soon_threadsafe(self._changed)
 
 
 class _Exited(Exception):

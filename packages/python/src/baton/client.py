@@ -16,14 +16,14 @@ import nats.errors
 from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
-from ._connection import Server, token
+from ._connection import Server, check_type, token
 from ._data import pack, unpack
 from ._record import data_in, read_record
 from ._traces import submitting
 from .errors import NotConnectedError, OutcomeUnknownError, TaskNotFoundError, error_of
-from .handle import TaskHandle
+from .handle import TaskHandle, Why
 from .options import TaskOptions
-from .tasks import Task, use_client
+from .tasks import Task, leave_client, use_client
 
 _TRIES = 3
 _STORED_WITHIN = 5.0
@@ -57,7 +57,7 @@ class Client:
         self._is_open = True
 
     async def close(self) -> None:
-        use_client(None)
+        leave_client(self)
         if self._is_open:
             self._is_open = False
             await self._connection.close()
@@ -81,10 +81,11 @@ class Client:
             # Where no worker has served the type yet, the code at hand says how it is run.
             of_code = task.definition.fields()
             fields["fallback"] = {key: of_code[key] for key in of_code if key not in _NOT_RUN_FIELDS}
-        type_name = task if isinstance(task, str) else task.type
+        type_name = check_type(task) if isinstance(task, str) else task.type
         with submitting(type_name) as span:
             what = f"submit.{token(type_name)}"
-            answer = await self._command(what, {"args": list(args), **fields}, span.headers)
+            said = (options.trace if options is not None else None) or {}
+            answer = await self._command(what, {"args": list(args), **fields}, span.headers or said)
             span.submitted(answer["task"], answer["outcome"])
         return TaskHandle(self, answer["task"], answer["outcome"], answer.get("differs", False))
 
@@ -111,6 +112,32 @@ class Client:
         answer = await self._command("cancel", {"id": id, "force": force, **where})
         outcome: str = answer["outcome"]
         return outcome
+
+    async def signal(
+        self,
+        id: str,
+        name: str,
+        data: Any = None,
+        *,
+        address: str | None = None,
+        operation_id: str | None = None,
+    ) -> str:
+        """
+        Sends a task what it waits for, or will: "delivered", or "kept" until it waits. Sent again with the same
+        ``operation_id`` it is the same signal; one is made for every call that has none.
+        """
+        where = {} if address is None else {"address": address}
+        about = {"name": name, "operation_id": operation_id or uuid.uuid4().hex}
+        given = {} if data is None else {"data": data}
+        answer = await self._command("signal", {"id": id, **about, **given, **where})
+        outcome: str = answer["outcome"]
+        return outcome
+
+    async def why(self, id: str, *, address: str | None = None) -> Why:
+        """Why the task waits, as data and in words; it does not change anything. Raises TaskNotFoundError."""
+        where = {} if address is None else {"address": address}
+        answer = await self._command("why", {"id": id, **where})
+        return Why(answer["why"])
 
     # What handles need.
 
@@ -142,14 +169,11 @@ class Client:
             return None
 
         root = self._server.root
-        subscriptions = [await self._connection.subscribe(f"{root}.live.{address}", cb=on_live)]
-        if id is not None:
-            subscriptions.append(await self._connection.subscribe(f"{root}.progress.{id}", cb=on_progress))
-        try:
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self._subscribed(f"{root}.live.{address}", on_live))
+            if id is not None:
+                await stack.enter_async_context(self._subscribed(f"{root}.progress.{id}", on_progress))
             yield told
-        finally:
-            for subscription in subscriptions:
-                await subscription.unsubscribe()
 
     async def object_of(self, reference: dict[str, Any]) -> Any:
         """A large result, from the object store. Raises TaskNotFoundError when it is gone or not what was stored."""
@@ -182,20 +206,36 @@ class Client:
         async def answered(message: Msg) -> None:
             answers.put_nowait(message.data)
 
-        subscription = await self._connection.subscribe(inbox, cb=answered)
-        try:
+        async with self._subscribed(inbox, answered):
             await self._publish(f"{self._server.root}.cmd.{what}", pack({"v": 1, **fields, **user}), inbox, headers)
-            async with asyncio.timeout(_ANSWERED_WITHIN):
-                data = await answers.get()
-        except TimeoutError:
-            text = f"{what} is stored and nobody has answered yet: it is carried out when a supervisor runs"
-            raise OutcomeUnknownError(text) from None
-        finally:
-            await subscription.unsubscribe()
+            try:
+                async with asyncio.timeout(_ANSWERED_WITHIN):
+                    data = await answers.get()
+            except TimeoutError:
+                text = f"{what} is stored and nobody has answered yet: it is carried out when a supervisor runs"
+                raise OutcomeUnknownError(text) from None
         answer: dict[str, Any] = unpack(data)
         if not answer["ok"]:
             raise error_of(answer["code"], answer["message"])
         return answer
+
+    @contextlib.asynccontextmanager
+    async def _subscribed(self, subject: str, heard: Callable[[Msg], Awaitable[None]]) -> AsyncIterator[None]:
+        self._require_open()
+        try:
+            subscription = await self._connection.subscribe(subject, cb=heard)
+        except nats.errors.Error as error:
+            raise NotConnectedError(f"the connection to NATS is closed: {error}") from error
+        try:
+            yield
+        finally:
+            # Of a connection that was closed meanwhile there is nothing to take back.
+            with contextlib.suppress(nats.errors.Error):
+                await subscription.unsubscribe()
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise NotConnectedError("the client is not open: use it in an `async with`, or call open()")
 
     async def _publish(self, subject: str, body: bytes, inbox: str, more: dict[str, str] | None) -> None:
         headers = {**(more or {}), "Content-Type": "application/msgpack", "Baton-Reply": inbox}
@@ -220,6 +260,7 @@ class Client:
 
     async def _get(self, stream: str, query: dict[str, Any]) -> tuple[bytes, int] | None:
         """From the leader of the stream. Raises NotConnectedError."""
+        self._require_open()
         subject = f"$JS.API.STREAM.MSG.GET.{stream}"
         for _ in range(_TRIES):
             try:
@@ -237,7 +278,9 @@ class Client:
         raise NotConnectedError("NATS does not answer")
 
 
-_NOT_RUN_FIELDS = frozenset({"type", "title", "description"})
+_NOT_RUN_FIELDS = frozenset(
+    {"type", "title", "description", "args_schema", "concurrency", "rate", "per_group", "per_key"}
+)
 
 
 def _base64(name: bytes) -> str:

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import logging
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ._data import pack
+from .errors import WaitRefusedError
+from .options import Duration
 
 Handler = Callable[[], Any]
 H = TypeVar("H", bound=Handler)
+TagValue = str | int | float | bool
 Progress = tuple[int, int] | float | int
 """``(3, 100)``, a fraction from 0 to 1, or a count."""
 
 PAYLOAD_LIMIT = 64 * 1024
+TAGS_LIMIT = 32
+_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_TAG_TEXT_LENGTH = 256
 
 _current: contextvars.ContextVar[TaskContext | None] = contextvars.ContextVar("baton_context", default=None)
 _log = logging.getLogger("baton.task")
+
+
+class Waits(Protocol):
+    """Who answers the waits of a run."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+
+    def wait(self, name: str, timeout: Duration | None) -> Coroutine[Any, Any, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -42,25 +60,68 @@ class TaskContext:
         """The same for all attempts of the task, and for no other one."""
         self.user: str | None = task["user"]
         self.previous = Previous(task["previous"]["progress"], task["previous"]["payload"])
-        self.log = logging.LoggerAdapter(_log, {"task": self.task_id, "type": self.task_type, "attempt": self.attempt})
+        self.tags: dict[str, TagValue] = dict(task.get("tags", {}))
+        """What the task is found by, with what was said of them here."""
+        self.dependencies: list[dict[str, Any]] = task.get("dependencies", [])
+        """The tasks this one waited for: id, name, status, payload, result, error of each."""
+        about = {"task": self.task_id, "type": self.task_type, "attempt": self.attempt, **_trace_of(task)}
+        self.log = logging.LoggerAdapter(_log, about)
         self.aborts: list[Handler] = []
         self.cleanups: list[Handler] = []
         self.news: dict[str, Any] = {}
         self.stop_reason: str | None = None
         """Why the body is to stop: "cancel", "timeout", "drain" or "lease_lost"; None while it is not."""
+        self.waits: Waits | None = None
         self._changed = changed
+
+    async def wait_for_signal(self, name: str, timeout: Duration | None = None) -> Any:
+        """
+        What the signal brings, which ``handle.signal(name, data)`` sends; for an ``async def``. Where it is not there yet this run ends
+        here, and its slot is free: an exception that is no ``Exception`` passes through the body. When the signal is there the body
+        runs again **from its start**, by any worker and as the same attempt, and finds the answer at once. Keep in the payload what is
+        not to be done twice. Raises SignalTimeoutError when none comes in time, TaskStoppedError when the task is to stop.
+        """
+        return await self._waiting(name, timeout)
+
+    def wait_for_signal_sync(self, name: str, timeout: Duration | None = None) -> Any:
+        """The same, for a plain function."""
+        return asyncio.run_coroutine_threadsafe(self._waiting(name, timeout), self._waits().loop).result()
+
+    def _waiting(self, name: str, timeout: Duration | None) -> Coroutine[Any, Any, Any]:
+        return self._waits().wait(name, timeout)
+
+    def _waits(self) -> Waits:
+        if self.waits is None:
+            raise WaitRefusedError("WAIT_UNSUPPORTED", "this task does not run in a worker")
+        return self.waits
 
     @property
     def should_stop(self) -> bool:
         """For bodies that look now and then."""
         return self.stop_reason is not None
 
-    def update_task(self, progress: Progress | None = None, payload: Any = None) -> None:
-        """Says how far the task is. What makes no sense is left out with a warning, and the task goes on."""
+    def get_dependency_payloads(self) -> list[Any]:
+        """The last payloads of the tasks this one waited for, in the order in which its submit named them."""
+        return [dependency["payload"] for dependency in self.dependencies]
+
+    def get_dependency_results(self) -> list[Any]:
+        """Their results, likewise."""
+        return [dependency["result"] for dependency in self.dependencies]
+
+    def update_task(
+        self,
+        progress: Progress | None = None,
+        payload: Any = None,
+        tags: dict[str, TagValue | None] | None = None,
+    ) -> None:
+        """Says how far the task is. What makes no sense is left out with a warning, and the task goes on.
+
+        ``tags`` are set beside those the task has; None takes one away.
+        """
         if progress is not None:
             fault = _progress_fault(progress)
             if fault is None:
-                self.news["progress"] = list(progress) if isinstance(progress, tuple) else progress
+                self.news["progress"] = _as_told(progress)
             else:
                 self.log.warning("progress was not understood and is left out: %s", fault)
         if payload is not None:
@@ -71,7 +132,20 @@ class TaskContext:
                 self.news["payload"] = payload
             except TypeError as error:
                 self.log.warning("a payload could not be stored and is left out: %s", error)
+        if tags is not None:
+            self._set_tags(tags)
         self._changed()
+
+    def _set_tags(self, tags: Any) -> None:
+        fault = _tags_fault(tags)
+        if fault is None:
+            after = {name: value for name, value in {**self.tags, **tags}.items() if value is not None}
+            if len(after) <= TAGS_LIMIT:
+                self.tags = after
+                self.news["tags"] = {**self.news.get("tags", {}), **tags}
+                return
+            fault = f"there are more than {TAGS_LIMIT}"
+        self.log.warning("tags were not understood and are left out: %s", fault)
 
     def on_abort(self, handler: H) -> H:
         """Runs when the task is cancelled or times out; makes it abortable. The last one registered runs first."""
@@ -96,6 +170,40 @@ def get_context() -> TaskContext:
 def enter(context: TaskContext) -> None:
     """From here on, in this context of execution, the task is the one that runs."""
     _current.set(context)
+
+
+def _trace_of(task: dict[str, Any]) -> dict[str, str]:
+    """By which the lines about the task are found together with its spans."""
+    _, trace_id, *_ = [*str(task.get("traceparent", "")).split("-"), "", ""]
+    return {"trace_id": trace_id} if trace_id else {}
+
+
+def _as_told(progress: Any) -> Any:
+    """A fraction says so: 1.0 arrives as 1, and that is a count."""
+    if isinstance(progress, float):
+        return {"fraction": progress}
+    return list(progress) if isinstance(progress, tuple) else progress
+
+
+def _tags_fault(tags: Any) -> str | None:
+    if not isinstance(tags, dict):
+        return f"{tags!r} is no dict"
+    for name, value in tags.items():
+        if not isinstance(name, str) or not _TAG_NAME.fullmatch(name):
+            return f"{name!r} is no name: 1 to 64 letters, digits, _ and -, the first a letter"
+        if value is not None and not _is_tag_value(value):
+            return f"{name} is text of 1 to {_TAG_TEXT_LENGTH} characters, a number, true or false"
+    return None
+
+
+def _is_tag_value(value: Any) -> bool:
+    if isinstance(value, str):
+        # Characters as JavaScript counts them.
+        units = len(value.encode("utf-16-le", "surrogatepass")) // 2
+        return 0 < units <= _TAG_TEXT_LENGTH and re.search(r"[\0\ud800-\udfff]", value) is None
+    if isinstance(value, bool):
+        return True
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _progress_fault(progress: Any) -> str | None:

@@ -50,12 +50,43 @@ class TaskActiveError(BatonError):
     """A task of the key is active, and the submit said ``mode="reject"``."""
 
 
+class TaskEndedError(BatonError):
+    """It has ended, and takes no signal any more."""
+
+
+class UnknownTypeError(BatonError):
+    """No worker has ever served the type, and the submit said ``strict=True``."""
+
+
+class InvalidArgumentError(BatonError):
+    """What was given cannot be; the message says what can."""
+
+
 class TaskThrottledError(BatonError):
     """A task of the key, which this user may not see, was made in the same window."""
 
 
 class PermissionDeniedError(BatonError):
     """This user may not do that."""
+
+
+class SignalTimeoutError(BatonError):
+    """No signal came in time."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("SIGNAL_TIMEOUT", f"no signal {name} came in time")
+
+
+class WaitRefusedError(BatonError):
+    """The task cannot wait like this; the message says why."""
+
+
+class TaskStoppedError(BatonError):
+    """Raised by a wait of a task that is to stop: what it waits for will not come."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("TASK_STOPPED", f"the task is to stop: {reason}")
+        self.reason = reason
 
 
 class TerminalError(Exception):
@@ -75,6 +106,9 @@ _BY_CODE: dict[str, type[BatonError]] = {
     "TASK_NOT_ABORTABLE": TaskNotAbortableError,
     "TASK_ABORT_FAILED": TaskAbortFailedError,
     "TASK_ACTIVE": TaskActiveError,
+    "TASK_ENDED": TaskEndedError,
+    "UNKNOWN_TYPE": UnknownTypeError,
+    "INVALID_ARGUMENT": InvalidArgumentError,
     "TASK_THROTTLED": TaskThrottledError,
     "PERMISSION_DENIED": PermissionDeniedError,
     "FORCE_REQUIRED": PermissionDeniedError,

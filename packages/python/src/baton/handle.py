@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import datetime
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ._data import unpack
 from ._record import TERMINAL, data_in
+from ._traces import waiting
 from .errors import WaitTimeoutError
 from .options import TaskScope
 
@@ -38,6 +40,30 @@ class TaskEvent:
     revision: int
 
 
+class Why:
+    """Why a task waits, as it is at this moment."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self.waits: bool = told["waits"]
+        """False: it has begun, or has ended."""
+        self.reasons: list[dict[str, Any]] = told["reasons"]
+        """Each with its `kind`: "paused", "limit", "no_worker", "depends_on" and so on, as REST has them."""
+        self.text: list[str] = told["text"]
+        """The same in words."""
+        self.position: int | None = told["position"]
+        """1: next; None where nobody can tell."""
+        self.expected_start: datetime.datetime | None = _time(told["expected_start"])
+        self.told = told
+        """All of it, as REST has it."""
+
+    def __repr__(self) -> str:
+        return f"<Why {' '.join(self.text)}>"
+
+
+def _time(text: str | None) -> datetime.datetime | None:
+    return None if text is None else datetime.datetime.fromisoformat(text)
+
+
 class TaskHandle:
     """A task that was submitted or joined. ``refresh``, ``wait`` and ``events`` bring it up to date."""
 
@@ -54,11 +80,15 @@ class TaskHandle:
         self.differs = differs
         """It was joined, and its arguments or options are others than those given here."""
         self.attempt: int = view["attempt"]
+        self.tags: dict[str, Any] = view.get("tags", {})
         self.progress: Any = None
         self.payload: Any = None
         self.result: Any = None
         self.error: TaskError | None = None
         self.revision: int = view["revision"]
+        self._queue: str = view["queue"]
+        # `traceparent` of its submit, and of its last run.
+        self._traced: tuple[str | None, str | None] = (view.get("traceparent"), None)
 
     def __repr__(self) -> str:
         return f"<TaskHandle {self.type} {self.uuid} {self.status}>"
@@ -74,6 +104,12 @@ class TaskHandle:
 
     async def wait(self, timeout: float | None = None) -> TaskHandle:
         """Until it has ended, however it did; seconds. Raises WaitTimeoutError, and the task runs on."""
+        with waiting(self.type, self.uuid, self._queue) as span:
+            await self._wait(timeout)
+            span.waited(self.status, *self._traced)
+        return self
+
+    async def _wait(self, timeout: float | None) -> None:
         try:
             async with asyncio.timeout(timeout):
                 async with self._client.listening(self.address) as told:
@@ -82,15 +118,24 @@ class TaskHandle:
                         if not self.ended:
                             await told(_LOOK_EVERY)
         except TimeoutError:
-            text = f"{self.type} {self.uuid} is {self.status} after {timeout} s; it runs on"
+            text = f"{self.type} {self.uuid} is {self.status} after {timeout} s; nothing was done to it: it waits or runs on"
             raise WaitTimeoutError(text) from None
-        return self
 
     async def cancel(self, *, force: bool = False) -> str:
         """ "aborted" or "unsubscribed". Raises what the task, or its scope, does not allow."""
         return await self._client.cancel(self.uuid, self.address, force=force)
 
-    async def events(self) -> AsyncIterator[TaskEvent]:
+    async def signal(self, name: str, data: Any = None, *, operation_id: str | None = None) -> str:
+        """Sends it what it waits for, or will: "delivered", or "kept" until it waits."""
+        return await self._client.signal(
+            self.uuid, name, data, address=self.address, operation_id=operation_id
+        )
+
+    async def why(self) -> Why:
+        """Why it waits, as data and in words."""
+        return await self._client.why(self.uuid, address=self.address)
+
+    async def events(self) -> AsyncGenerator[TaskEvent, None]:
         """The state now, then every change of it that is heard of, until it has ended."""
         last: TaskEvent | None = None
         async with self._client.listening(self.address, self.uuid) as told:
@@ -119,6 +164,8 @@ class TaskHandle:
         self.attempt = record["attempt"]
         self.progress = record.get("progress")
         self.payload = data_in(record.get("payload"))
+        self.tags = record.get("tags", {})
+        self._traced = (record.get("traceparent"), record.get("runTrace"))
         error = record.get("error")
         self.error = None if error is None else TaskError(error["message"], error["type"], error.get("stack"))
         result = record.get("result")

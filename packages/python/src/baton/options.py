@@ -33,6 +33,24 @@ class Backoff:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rate:
+    """Units that start in any window of this length."""
+
+    units: int
+    window: Duration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Most:
+    """How many run at once, or start in a time."""
+
+    concurrency: int | None = None
+    rate: Rate | None = None
+    when_full: Literal["wait", "cancel_newest", "cancel_running"] | None = None
+    """What becomes of those that find all slots taken; "wait" when not set."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskOptions:
     """What one call says of its task; it goes before what the type says."""
 
@@ -42,10 +60,25 @@ class TaskOptions:
     """What people read."""
     timeout: Duration | None = None
     """0: none."""
+    scope: TaskScope | None = None
+    """Another one than the type's takes an admin."""
     queue: str | None = None
     priority: Literal["high", "normal", "low"] | None = None
+    group: str | None = None
+    """Whose task it is, of those that share the queue."""
+    limit_key: str | None = None
+    """What it shares with others that are limited together."""
+    units: int | None = None
+    """How much of a rate it takes; 1 when not set."""
+    tags: dict[str, str | int | float | bool] | None = None
+    """What it is found by: 32 names at most, beside those of its type."""
     max_attempts: int | None = None
     backoff: Backoff | None = None
+    max_rescues: int | None = None
+    on_orphan: Literal["retry", "fail"] | None = None
+    abort_grace: Duration | None = None
+    strict: bool | None = None
+    """Refuse a type no worker has ever served, instead of waiting for one."""
     run_at: datetime.datetime | None = None
     delay: Duration | None = None
     operation_id: str | None = None
@@ -61,17 +94,23 @@ class TaskOptions:
     """Not started this long after it could be, the task ends "aborted". 0: never."""
     expires_at: datetime.datetime | None = None
 
+    depends_on: list[str | dict[str, str]] | None = None
+    """Tasks that have to end before this one begins: ids, or `{"task": id, "on_failure": "fail", "continue" or "ignore"}`."""
+
+    trace: dict[str, str] | None = None
+    """`{"traceparent": ..., "tracestate": ...}` of the caller, as W3C headers write it; a span that is active here counts first."""
+
     def fields(self) -> dict[str, Any]:
         """As a command has them."""
-        return present(self)
+        return {name: value for name, value in present(self).items() if name != "trace"}
 
 
 def present(options: Any) -> dict[str, Any]:
     """The fields of a dataclass that are set."""
-    return {name: _bare(value) for name, value in asdict(options).items() if value is not None}
+    return {name: _bare(name, value) for name, value in asdict(options).items() if value is not None}
 
 
-def _bare(value: Any) -> Any:
-    if isinstance(value, dict):
+def _bare(name: str, value: Any) -> Any:
+    if name in ("backoff", "per_group", "per_key"):
         return {name: item for name, item in value.items() if item is not None}
     return value.value if isinstance(value, enum.Enum) else value

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-from .options import Backoff, Duration, SubmitMode, TaskOptions, TaskScope, present
+from ._connection import check_type
+from .options import Backoff, Duration, Most, Rate, SubmitMode, TaskOptions, TaskScope, present
 
 if TYPE_CHECKING:
     from .client import Client
@@ -21,9 +22,15 @@ current_client: contextvars.ContextVar[Client | None] = contextvars.ContextVar("
 _last_client: list[Client] = []
 
 
-def use_client(client: Client | None) -> None:
+def use_client(client: Client) -> None:
     """The client that calls of tasks go through where none was set for their context."""
-    _last_client[:] = [] if client is None else [client]
+    _last_client[:] = [client]
+
+
+def leave_client(client: Client) -> None:
+    """It is closed: calls go through it no more. One that was connected since stays."""
+    if client in _last_client:
+        _last_client.clear()
 
 
 def ambient_client() -> Client:
@@ -42,6 +49,9 @@ class Definition:
     timeout: Duration | None = None
     queue: str | None = None
     priority: Literal["high", "normal", "low"] | None = None
+    group: str | None = None
+    units: int | None = None
+    tags: dict[str, str | int | float | bool] | None = None
     max_attempts: int | None = None
     backoff: Backoff | None = None
     max_rescues: int | None = None
@@ -51,8 +61,14 @@ class Definition:
     window: Duration | None = None
     max_wait: Duration | None = None
     expires: Duration | None = None
+    concurrency: int | None = None
+    """Tasks of the type that run at once, in its queue."""
+    rate: Rate | None = None
+    per_group: Most | None = None
+    per_key: Most | None = None
     title: str | None = None
     description: str | None = None
+    args_schema: dict[str, Any] | None = None
 
     def fields(self) -> dict[str, Any]:
         return present(self)
@@ -109,6 +125,9 @@ def task(
     timeout: Duration | None = None,
     queue: str | None = None,
     priority: Literal["high", "normal", "low"] | None = None,
+    group: str | None = None,
+    units: int | None = None,
+    tags: dict[str, str | int | float | bool] | None = None,
     max_attempts: int | None = None,
     backoff: Backoff | None = None,
     max_rescues: int | None = None,
@@ -118,8 +137,13 @@ def task(
     window: Duration | None = None,
     max_wait: Duration | None = None,
     expires: Duration | None = None,
+    concurrency: int | None = None,
+    rate: Rate | None = None,
+    per_group: Most | None = None,
+    per_key: Most | None = None,
     title: str | None = None,
     description: str | None = None,
+    args_schema: dict[str, Any] | None = None,
     retry_on: Callable[[BaseException], bool] | None = None,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
@@ -138,6 +162,6 @@ def task(
         type_name = name or getattr(body, "__name__", "")
         if not type_name or type_name == "<lambda>":
             raise TypeError("a task needs a name: @task(name=...)")
-        return Task(body, Definition(type=type_name, **fields), retry_on)
+        return Task(body, Definition(type=check_type(type_name), **fields), retry_on)
 
     return make if function is None else make(function)

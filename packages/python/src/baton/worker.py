@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
+import re
 import socket
 import time
 import uuid
@@ -19,9 +19,11 @@ from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
 from ._connection import Server, token
-from ._requests import Requests
+from ._program import run_program
+from ._requests import Requests, is_passing
 from ._run import Run
-from .errors import BatonError
+from ._vitals import Vitals
+from .errors import BatonError, error_of
 from .tasks import Task
 
 _log = logging.getLogger("baton.worker")
@@ -32,6 +34,8 @@ _LEAST_BETWEEN_BEATS = 0.1
 # Beats not answered for so long: others may count this worker as dead before long.
 _LOST_AFTER = 5.0
 _STOP_GRACE = 5.0
+_FOR_GOOD = ("INVALID_ARGUMENT", "VERSION_UNSUPPORTED")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 class Worker:
@@ -45,10 +49,25 @@ class Worker:
         concurrency: int = 8,
         name: str | None = None,
         server: Server | None = None,
+        metrics_port: int | None = None,
+        metrics_host: str = "127.0.0.1",
     ) -> None:
-        self._tasks = {each.type: each for each in tasks}
+        """
+        ``metrics_port``: of ``/healthz``, ``/readyz`` and ``/metrics``; none when not set, 0: any free one. Whoever reaches it may
+        read it.
+        """
+        self._tasks: dict[str, Task[..., Any]] = {}
+        for each in tasks:
+            if self._tasks.setdefault(each.type, each) is not each:
+                raise ValueError(f"two tasks are named {each.type!r}: a worker can serve only one of them")
         if not self._tasks:
             raise ValueError("a worker needs a task")
+        if not 1 <= concurrency <= 10_000:
+            raise ValueError("concurrency is a whole number, 1 to 10000")
+        if name is not None and _NAME.fullmatch(name) is None:
+            raise ValueError("name is 1 to 80 letters, digits, - and _")
+        if metrics_port is not None and not 0 <= metrics_port <= 65_535:
+            raise ValueError("metrics_port is a whole number, 0 to 65535")
         self._queues = list(queues)
         self._concurrency = concurrency
         self._label = name or f"py-{os.getpid()}"
@@ -61,10 +80,14 @@ class Worker:
         self._draining = False
         self._loops: list[asyncio.Task[None]] = []
         self._answered_at = time.monotonic()
+        self._unanswered = False
+        self._refused: asyncio.Future[BatonError]
+        self._refusal = ""
         self._supervisor: str | None = None
         self._beats = asyncio.Condition()
         self._begun = 0
         self._answered = 0
+        self.vitals = Vitals(concurrency, lambda: len(self._runs), lambda: len(self._ends), metrics_host, metrics_port)
 
     @property
     def name(self) -> str:
@@ -83,11 +106,22 @@ class Worker:
 
     async def start(self) -> None:
         """Connects and begins to take tasks."""
-        self._connection: Connection = await self._server.connect(self._label)
+        opened = self.vitals.open()
+        try:
+            self._connection: Connection = await self._server.connect(self._label)
+        except BaseException:
+            if opened:
+                self.vitals.close()
+            raise
+        self.vitals.connection = self._connection
+        self._refused = asyncio.get_running_loop().create_future()
+        self._answered_at = time.monotonic()
         self._threads = ThreadPoolExecutor(self._concurrency + 2, thread_name_prefix="baton")
-        self._requests = Requests(self._connection, self._server.root, self._label)
+        self._requests = Requests(self._connection, self._server.root, self._label, self._server.gateway)
+        self.vitals.node = self.name
         await self._connection.subscribe(f"{self._server.root}.signal.{self.name}", cb=self._signalled)
         self._loops = [asyncio.create_task(self._beat_on()), asyncio.create_task(self._claim_on())]
+        self.vitals.phase = "ok"
         _log.info("worker %s serves %s", self.name, ", ".join(self._tasks))
 
     async def drain(self, grace: float = 30.0) -> None:
@@ -95,6 +129,7 @@ class Worker:
         if self._draining:
             return
         self._draining = True
+        self.vitals.phase = "stopping"
         self._wake.set()
         self._free.set()
         # The claim that waits is answered, with what was claimed for it by then: that is given back.
@@ -107,16 +142,15 @@ class Worker:
         await self._leave()
 
     async def run(self, grace: float = 30.0) -> None:
-        """Until SIGTERM or SIGINT, which drain; a second one ends at once."""
-        await self.start()
-        told = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
-        await told.wait()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, lambda: os._exit(1))
-        await self.drain(grace)
+        """
+        Waits for NATS where it is not there yet, then works until SIGTERM or SIGINT, which drain; a second one ends at once.
+        Raises BatonError for what waiting does not help: settings, credentials, and a claim that supervisors refuse for good.
+        """
+        await run_program(self, grace)
+
+    async def refused(self) -> BatonError:
+        """Resolves when supervisors refuse this worker for good."""
+        return await asyncio.shield(self._refused)
 
     async def __aenter__(self) -> Worker:
         await self.start()
@@ -152,6 +186,7 @@ class Worker:
             answer = await self._requests.ask("beat", {**about, "state": state, "running": reports}, _BEAT_TIMEOUT)
         except ValueError:
             _log.warning("payloads of many tasks do not fit into one beat: they are said later")
+        self._note_answer(answer)
         if answer is None or not answer["ok"]:
             for run, report in zip(runs, reports):
                 run.unsaid(report)
@@ -160,11 +195,34 @@ class Worker:
                     run.interrupt("lease_lost")
             return None
         self._answered_at = sent_at
+        self.vitals.renewed(sent_at)
         self._hear(answer)
         async with self._beats:
             self._answered = number
             self._beats.notify_all()
         return answer
+
+    def _note_answer(self, answer: dict[str, Any] | None) -> None:
+        """Says when nobody answers, and when somebody does again."""
+        if answer is None or is_passing(answer):
+            if not self._unanswered and time.monotonic() - self._answered_at > _LOST_AFTER:
+                self._unanswered = True
+                _log.warning("no supervisor answers: nothing is claimed, and what runs may be given to others")
+            return
+        if self._unanswered:
+            self._unanswered = False
+            _log.info("supervisors answer again")
+        if not answer["ok"]:
+            self._refuse(answer)
+
+    def _refuse(self, answer: dict[str, Any]) -> None:
+        """What is asked the same way again is refused again: a program ends, others hear of it."""
+        text = f"{answer['code']}: {answer['message']}"
+        if text != self._refusal:
+            self._refusal = text
+            _log.error("supervisors refuse this worker: %s", text)
+        if answer["code"] in _FOR_GOOD and not self._refused.done():
+            self._refused.set_result(error_of(answer["code"], answer["message"]))
 
     def _hear(self, answer: dict[str, Any]) -> None:
         for each in answer["abort"]:
@@ -205,7 +263,7 @@ class Worker:
             told = {} if definitions is None else {"definitions": definitions}
             answer = await self._claim({"max": free, **told})
             if not answer["ok"]:
-                _log.error("no tasks can be claimed: %s", answer["message"])
+                self._refuse(answer)
                 await asyncio.sleep(5)
                 continue
             asked = "definitions" in answer.get("ask", [])
@@ -272,6 +330,7 @@ class Worker:
         await self._requests.ask("beat", {"state": "gone", "running": []}, _BEAT_TIMEOUT)
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._connection.close()
+        self.vitals.close()
 
 
 async def _within(seconds: float, waiting: Any) -> None:

@@ -1,8 +1,8 @@
-import { byUser, isTerminal, taskOf, type Actor, type RefusalReason, type TaskRecord } from '@baton/core';
+import { byUser, isTerminal, taskOf, type Actor, type RefusalReason, type Status, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { BatonError } from '../errors.ts';
 import { promote, release } from '../successors.ts';
-import type { ClientParts } from './submit.ts';
+import type { ClientParts } from './submission.ts';
 
 export type Cancellation =
   | {
@@ -14,17 +14,28 @@ export type Cancellation =
   | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
   | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
 
+export type CancelTarget = {
+  readonly id: string;
+  readonly force: boolean;
+  /** Of which it is a part, for the history. */
+  readonly why?: string;
+  /** Not where it is in another state than these by now. */
+  readonly whenStatus?: readonly Status[];
+  /** Of a shared one: not where this actor waits for it no more. */
+  readonly whenSubscribed?: true;
+};
+
 /** Cancels a task (behaviour A): the decision, then what hastens it. The same for every surface that may write state. */
 export const cancelTask = async (
   parts: ClientParts,
   actor: Actor,
   address: Address,
-  target: { readonly id: string; readonly force: boolean },
+  target: CancelTarget,
 ): Promise<Cancellation> => {
   const { ports, kernel } = parts;
-  const { id, force } = target;
+  const { id } = target;
   const at = ports.clock.now();
-  const asked = await kernel.ask(address, () => ({ kind: 'cancel', at, actor, id, force }));
+  const asked = await kernel.ask(address, () => ({ kind: 'cancel', at, actor, ...target }));
   switch (asked.kind) {
     case 'done': {
       const { record, revision, answer } = asked;

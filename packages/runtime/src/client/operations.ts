@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { encode, encodeRecord, type Address } from '@baton/protocols';
 import type { Actor, TaskRecord } from '@baton/core';
 import { OutcomeUnknownError } from '../errors.ts';
-import type { CommandMessage, Operation, Operations } from '../ports.ts';
+import type { CommandMessage } from '../ports/commands.ts';
+import type { Operation, Operations } from '../ports/operations.ts';
 
 /**
  * Operation ids (behaviour D7): what a submit is going to make is noted before it is made, and what became of it after it.
@@ -10,6 +11,10 @@ import type { CommandMessage, Operation, Operations } from '../ports.ts';
  */
 export const operationHash = (actor: Actor, operationId: string): string =>
   hashOf(actor.user === undefined ? [operationId] : [actor.user, operationId]);
+
+/** The id of a signal that names an operation: each user has his own. */
+export const signalIdOf = (actor: Actor, operationId: string | undefined): string | undefined =>
+  operationId === undefined ? undefined : hashOf(['signal', actor.user ?? null, operationId]);
 
 /** Of a command that names no operation: it may be delivered again, and is known by where it is stored. */
 export const commandHash = ({ sequence, storedAt }: Pick<CommandMessage, 'sequence' | 'storedAt'>): string =>

@@ -1,3 +1,4 @@
+import { isTags, isTagValue, TAG_NAME_PATTERN, TAG_TEXT_LENGTH, TAGS_LIMIT } from '@baton/core';
 import {
   ARGUMENTS_LIMIT,
   ATTEMPTS_LIMIT,
@@ -9,9 +10,12 @@ import {
   MAX_BLOCK_RANGE_MS,
   NAME_LENGTH,
   NAME_PATTERN,
+  OWN_TYPE_PREFIX,
   QUEUE_COUNT_LIMIT,
   RESCUES_LIMIT,
+  STEP_NAME_LENGTH,
   TITLE_LENGTH,
+  TYPE_PATTERN,
   UNITS_LIMIT,
   USER_LENGTH,
   WEIGHT_LIMIT,
@@ -44,14 +48,13 @@ const text = (limit: number) => {
   };
 };
 
-const name = () => {
-  const says = 'is 1 to 100 letters, digits, _ . and -, the first a letter or a digit';
-  return {
-    says,
-    holds: (value: unknown) => typeof value === 'string' && NAME_PATTERN.test(value),
-    shape: z.string(says).regex(NAME_PATTERN, says),
-  };
-};
+const nameSays = 'is 1 to 100 letters, digits, _ . and -, the first a letter or a digit';
+
+const name = (pattern = NAME_PATTERN, says = nameSays) => ({
+  says,
+  holds: (value: unknown) => typeof value === 'string' && pattern.test(value),
+  shape: z.string(says).regex(pattern, says),
+});
 
 const whole = (least: number, most: number) => {
   const says = `is a whole number, ${least} to ${most}`;
@@ -109,11 +112,35 @@ const list = (limit: number) => {
   };
 };
 
+const tagWords = {
+  name: 'a name is 1 to 64 letters, digits, _ and -, the first a letter',
+  value: `a value is text of 1 to ${TAG_TEXT_LENGTH} characters, a number, true or false`,
+};
+
+const tags = () => {
+  const says = `is up to ${TAGS_LIMIT} tags by name: ${tagWords.name}, ${tagWords.value}`;
+  const value = z
+    .union([z.string().min(1).max(TAG_TEXT_LENGTH), z.number(), z.boolean()], says)
+    .refine(isTagValue, says);
+  return {
+    says,
+    holds: isTags,
+    shape: z
+      .record(z.string().regex(TAG_NAME_PATTERN, says), value, says)
+      .refine((map) => Object.keys(map).length <= TAGS_LIMIT, says)
+      .meta({ maxProperties: TAGS_LIMIT }),
+  };
+};
+
 export const rules = {
   user: text(USER_LENGTH),
   admin: flag(),
-  type: name(),
+  type: name(TYPE_PATTERN, `${nameSays}; those that begin with ${OWN_TYPE_PREFIX} are Baton's own`),
+  /** Also of Baton's own, and of what is named as types are. */
+  typeName: name(),
   queue: name(),
+  signal: name(),
+  step: text(STEP_NAME_LENGTH),
   key: text(KEY_LENGTH),
   taskName: text(NAME_LENGTH),
   operationId: text(KEY_LENGTH),
@@ -123,13 +150,18 @@ export const rules = {
   scope: oneOf('private', 'shared', 'system'),
   priority: oneOf('high', 'normal', 'low'),
   group: text(GROUP_LENGTH),
+  limitKey: text(KEY_LENGTH),
   units: whole(1, UNITS_LIMIT),
+  tags: tags(),
   weight: whole(1, WEIGHT_LIMIT),
-  counted: oneOf('queue', 'type', 'group'),
+  counted: oneOf('queue', 'type', 'group', 'key'),
+  whenFull: oneOf('wait', 'cancel_newest', 'cancel_running'),
   queueCount: whole(1, QUEUE_COUNT_LIMIT),
   why: text(WHY_LIMIT),
   whenAborting: oneOf('queue', 'join', 'reject'),
   mode: oneOf('join', 'reject', 'replace', 'coalesce', 'debounce', 'throttle'),
+  overlap: oneOf('skip', 'buffer_one', 'buffer_all', 'cancel_other', 'allow'),
+  catchUp: oneOf('none', 'last', 'all'),
   onOrphan: oneOf('retry', 'fail'),
   isolation: oneOf('thread'),
   maxAttempts: whole(1, ATTEMPTS_LIMIT),
@@ -137,6 +169,10 @@ export const rules = {
   duration: duration(),
   factor: between(1, BACKOFF_FACTOR_LIMIT),
   jitter: between(0, 1),
+  onFailure: oneOf('fail', 'continue', 'ignore'),
+  /** Of a wait for children. */
+  onChildFailure: oneOf('fail', 'continue'),
+  onParentEnd: oneOf('cancel', 'leave'),
   strict: flag(),
   concurrency: whole(1, CONCURRENCY_LIMIT),
   maxBlockMs: whole(MAX_BLOCK_RANGE_MS.least, MAX_BLOCK_RANGE_MS.most),

@@ -1,7 +1,10 @@
 import {
+  areFew,
   DEFAULT_BACKOFF,
   DEFAULT_RUN_OPTIONS,
   definitionDifferences,
+  TAGS_LIMIT,
+  withTags,
   type Actor,
   type Backoff,
   type KnownType,
@@ -9,18 +12,21 @@ import {
   type Priority,
   type RunOptions,
   type Scope,
-  type SubmitMode,
+  type Tags,
 } from '@baton/core';
 import { InvalidArgumentError, PermissionDeniedError, UnknownTypeError } from '../errors.ts';
-import { submitOptionsOf } from './submit-mode.ts';
+import { submitOptionsOf, type SubmitOverrides } from './submit-mode.ts';
 
 /** What a submit says itself of how its task is to be run. Times are milliseconds. */
-export type RunOverrides = {
+export type RunOverrides = SubmitOverrides & {
   readonly scope?: Scope;
   readonly queue?: string;
   readonly priority?: Priority;
   readonly group?: string;
+  readonly limitKey?: string;
   readonly units?: number;
+  /** Beside those of the definition; of one name this value counts. */
+  readonly tags?: Tags;
   /** 0: none. */
   readonly timeoutMs?: number;
   readonly maxAttempts?: number;
@@ -29,11 +35,6 @@ export type RunOverrides = {
   readonly onOrphan?: 'retry' | 'fail';
   readonly abortGraceMs?: number;
   readonly isolation?: 'thread';
-  readonly mode?: SubmitMode['kind'];
-  readonly windowMs?: number;
-  readonly maxWaitMs?: number;
-  /** 0: none. */
-  readonly expiresMs?: number;
 };
 
 /**
@@ -46,7 +47,9 @@ export const OVERRIDES: Readonly<Record<keyof RunOverrides, 'anybody' | 'admin' 
   queue: 'anybody',
   priority: 'anybody',
   group: 'anybody',
+  limitKey: 'anybody',
   units: 'anybody',
+  tags: 'anybody',
   timeoutMs: 'anybody',
   maxAttempts: 'anybody',
   backoff: 'anybody',
@@ -116,7 +119,7 @@ export const requireKnown = (
 /** The options with these in place of their own. */
 export const applyOverrides = (base: RunOptions, overrides: RunOverrides): RunOptions => {
   const { scope = base.scope, queue = base.queue, priority = base.priority } = overrides;
-  const { group = base.group, units = base.units } = overrides;
+  const { group = base.group, limitKey = base.limitKey, units = base.units } = overrides;
   const { timeoutMs, maxAttempts, backoff, maxRescues, onOrphan, abortGraceMs, isolation } = overrides;
   const policy: { -readonly [K in keyof Policy]: Policy[K] } = { ...base.policy };
   if (timeoutMs === 0) delete policy.timeoutMs;
@@ -128,10 +131,15 @@ export const applyOverrides = (base: RunOptions, overrides: RunOverrides): RunOp
   if (abortGraceMs !== undefined) policy.abortGraceMs = abortGraceMs;
   if (isolation !== undefined) policy.isolation = isolation;
   const submit = submitOptionsOf(base.submit, overrides);
+  const tags = overrides.tags === undefined ? base.tags : withTags(base.tags, overrides.tags);
+  if (!areFew(tags)) throw new InvalidArgumentError(`tags: with those of its type they are more than ${TAGS_LIMIT}`);
   return {
     ...{ scope, queue, priority, policy },
     ...(group === undefined ? {} : { group }),
+    ...(limitKey === undefined ? {} : { limitKey }),
     ...(units === undefined ? {} : { units }),
+    ...(tags === undefined ? {} : { tags }),
     ...(submit === undefined ? {} : { submit }),
+    ...(base.limits === undefined ? {} : { limits: base.limits }),
   };
 };

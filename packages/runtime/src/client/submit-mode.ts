@@ -1,12 +1,17 @@
 import { DEBOUNCE_WINDOWS, type SubmitMode, type SubmitOptions } from '@baton/core';
 import { DURATION_LIMIT_MS } from '@baton/protocols';
 import { InvalidArgumentError } from '../errors.ts';
-import type { RunOverrides } from './run-options.ts';
-
-type Said = Pick<RunOverrides, 'mode' | 'windowMs' | 'maxWaitMs' | 'expiresMs'>;
+/** What a submit may say of itself in place of the definition's. */
+export type SubmitOverrides = {
+  readonly mode?: SubmitMode['kind'];
+  readonly windowMs?: number;
+  readonly maxWaitMs?: number;
+  /** 0: none. */
+  readonly expiresMs?: number;
+};
 
 /** Those of the definition with what a submit says in place of its own: another mode has another window. */
-export const submitOptionsOf = (base: SubmitOptions | undefined, said: Said): SubmitOptions | undefined => {
+export const submitOptionsOf = (base: SubmitOptions | undefined, said: SubmitOverrides): SubmitOptions | undefined => {
   const { mode, windowMs, maxWaitMs, expiresMs } = said;
   if (mode === undefined && windowMs === undefined && maxWaitMs === undefined && expiresMs === undefined) return base;
   const kept = mode === undefined || mode === base?.mode ? base : pickExpires(base);
@@ -56,17 +61,24 @@ type Asked = {
   readonly runAt?: number;
   readonly host?: string;
   readonly expiresAt?: number;
-  readonly overrides: Said;
+  readonly dependsOn?: readonly unknown[];
+  readonly overrides: SubmitOverrides;
 };
 
 /**
- * How a submit comes to its key. A mode that its definition says, and that means nothing for this submit, is left out: that
+ * How a submit comes to its key. Throws InvalidArgumentError for one that waits for other tasks and would put itself in the
+ * place of another, or is called inline: what a task waits for is fixed when it is made (behaviour G2). A mode that its definition says, and that means nothing for this submit, is left out: that
  * of one without a key, and a debounce of one that has its own time or runs inline. One it says itself is refused then.
  */
 export const modeFor = (submit: SubmitOptions | undefined, asked: Asked): SubmitMode | undefined => {
+  if (asked.dependsOn !== undefined && asked.dependsOn.length > 0 && asked.host !== undefined)
+    throw fault('depends_on', 'is for tasks that are scheduled: an inline call begins at once');
   if (submit === undefined) return undefined;
   const mode = submitModeOf(submit);
   if (mode === undefined) return undefined;
+  const replaces = mode.kind === 'replace' || mode.kind === 'debounce';
+  if (asked.dependsOn !== undefined && asked.dependsOn.length > 0 && replaces)
+    throw fault('depends_on', `does not go with mode ${mode.kind}: what a task waits for is fixed when it is made`);
   const why = misfit(mode, asked);
   if (why === undefined) return mode;
   if (asked.overrides.mode === undefined) return undefined;

@@ -1,5 +1,7 @@
 import type { SubmitOutcome, TaskRecord } from '@baton/core';
 import { COMMAND_LIMIT, decode, documentOf, encode, type Address } from '@baton/protocols';
+import type { SignalOutcome } from '../client/signal.ts';
+import type { whyJson } from '../client/why-json.ts';
 import type { Format } from './read-command.ts';
 
 /** A task as an answer shows it: the names of REST, without what may be large. Times are ISO text. */
@@ -9,12 +11,14 @@ export type CommandAnswer =
   | {
       readonly ok: true;
       readonly task: TaskView;
-      /** What a submit, or a cancel, came to. */
-      readonly outcome: SubmitOutcome | 'aborted' | 'unsubscribed';
+      /** What a submit, a cancel or a signal came to; `told` where nothing was to come of it. */
+      readonly outcome: SubmitOutcome | 'aborted' | 'unsubscribed' | SignalOutcome | 'told';
       /** Of a submit: its arguments or options are others than those of the task. */
       readonly differs?: boolean;
       /** Of a submit: false where no worker has ever served tasks of its type. */
       readonly known?: boolean;
+      /** Why it waits, as by REST, where that was asked. */
+      readonly why?: ReturnType<typeof whyJson>;
     }
   | {
       readonly ok: false;
@@ -33,7 +37,10 @@ const SHOWN = [
 export const taskViewOf = (address: Address, epoch: number, revision: number, record: TaskRecord): TaskView => {
   const document: Readonly<Record<string, unknown>> = documentOf(record, { address, epoch, revision });
   const shown = SHOWN.map((field) => [field, plain(document[field])] as const);
-  return { id: record.id, uuid: record.id, revision, ...Object.fromEntries(shown), address };
+  const tags = record.tags === undefined ? {} : { tags: record.tags };
+  // Who comes to a task that was there can link his span to it.
+  const traced = record.traceparent === undefined ? {} : { traceparent: record.traceparent };
+  return { id: record.id, uuid: record.id, revision, ...Object.fromEntries(shown), ...tags, ...traced, address };
 };
 
 const plain = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : (value ?? null));

@@ -1,10 +1,16 @@
-import { byUser, type Actor, type TaskRecord } from '@baton/core';
+import { byUser, canSee, taskOf, type Actor, type TaskRecord } from '@baton/core';
 import { EncodeError, parseAddress, type Address } from '@baton/protocols';
 import { cancelTask } from '../client/cancel.ts';
+import { commandHash, signalIdOf } from '../client/operations.ts';
+import { isPassing } from '../client/passing.ts';
 import { refusalText, type RefusalText } from '../client/refusal-text.ts';
+import { signalRequest, signalTask } from '../client/signal.ts';
 import { submitTask, type SubmitParts } from '../client/submit.ts';
+import { whyJson } from '../client/why-json.ts';
+import { whyWaits } from '../client/why.ts';
+import type { Dispatch } from '../ports/dispatch.ts';
 import { BatonError } from '../errors.ts';
-import type { CommandMessage } from '../ports.ts';
+import type { CommandMessage } from '../ports/commands.ts';
 import { taskViewOf, type CommandAnswer } from './answer.ts';
 import type { CommandReading } from './read-command.ts';
 import { actorOf, requestOf } from './request-of.ts';
@@ -27,12 +33,13 @@ export type CommandRules = {
 };
 
 export type CarryOutParts = SubmitParts & {
+  readonly ports: { readonly dispatch: Pick<Dispatch, 'standing'> };
   readonly rules: CommandRules;
   /** Where the task of that id is, as far as it is known to anybody now. */
   readonly find: (id: string) => Promise<Address | undefined>;
 };
 
-type Readable = Extract<CommandReading, { kind: 'submit' | 'cancel' }>;
+type Readable = Extract<CommandReading, { kind: 'submit' | 'cancel' | 'signal' | 'why' }>;
 
 /** Carries a command out, by the same decisions as for everybody else. Throws only what is a bug. */
 export const carryOut = async (parts: CarryOutParts, reading: Readable, message: CommandMessage): Promise<Outcome> => {
@@ -41,9 +48,16 @@ export const carryOut = async (parts: CarryOutParts, reading: Readable, message:
     return bury('PERMISSION_DENIED', 'commands may not speak for admins here: BATON_COMMAND_ADMINS is off');
   }
   try {
-    return reading.kind === 'submit'
-      ? await submit(parts, actor, reading.command, message)
-      : await cancel(parts, actor, reading.command, message);
+    switch (reading.kind) {
+      case 'submit':
+        return await submit(parts, actor, reading.command, message);
+      case 'cancel':
+        return await cancel(parts, actor, reading.command, message);
+      case 'signal':
+        return await signal(parts, actor, reading.command, message);
+      case 'why':
+        return await why(parts, actor, reading.command);
+    }
   } catch (error) {
     if (error instanceof EncodeError) return bury('INVALID_ARGUMENT', error.message);
     if (!(error instanceof BatonError)) throw error;
@@ -99,6 +113,50 @@ const cancel = async (
   }
 };
 
+/** Delivered again it is the same signal. */
+const signal = async (
+  parts: CarryOutParts,
+  actor: Actor,
+  command: Extract<Readable, { kind: 'signal' }>['command'],
+  message: CommandMessage,
+): Promise<Outcome> => {
+  const { id, address: text, name, data, operation_id: operationId } = command;
+  const request = signalRequest(id, name, data, signalIdOf(actor, operationId) ?? commandHash(message));
+  const address = text === undefined ? await parts.find(id) : parseAddress(text);
+  if (address === undefined) return text === undefined ? { kind: 'not-found' } : unknownTask();
+  const done = await signalTask(parts, actor, address, request);
+  switch (done.kind) {
+    case 'done': {
+      const task = taskViewOf(address, parts.ports.store.epoch, done.revision, done.record);
+      return { kind: 'answer', answer: { ok: true, task, outcome: done.outcome } };
+    }
+    case 'refused':
+      if (done.reason === 'not_found' && message.deliveries > 1)
+        return refusal({ code: 'OUTCOME_UNKNOWN', message: 'the task is gone; it may have had this signal before' });
+      return refusal(refusalText(done.reason, done.record));
+    case 'failed':
+    case 'unknown':
+      return failed('signal', done.cause, message);
+  }
+};
+
+/** Changes nothing: asked again it is answered again. */
+const why = async (
+  { ports, kernel, find }: CarryOutParts,
+  actor: Actor,
+  { id, address: text }: Extract<Readable, { kind: 'why' }>['command'],
+): Promise<Outcome> => {
+  const address = text === undefined ? await find(id) : parseAddress(text);
+  if (address === undefined) return text === undefined ? { kind: 'not-found' } : unknownTask();
+  const { dispatch, clock, store } = ports;
+  const known = await whyWaits({ kernel, dispatch, clock }, address, id, (record) => canSee(record, actor));
+  const held = await kernel.load(address);
+  const record = held === undefined ? undefined : taskOf(held.record, id);
+  if (known === undefined || held === undefined || record === undefined) return unknownTask();
+  const task = taskViewOf(address, store.epoch, held.revision, record);
+  return { kind: 'answer', answer: { ok: true, task, outcome: 'told', why: whyJson(known) } };
+};
+
 /** Delivered again after it was carried out: it is not too late for what this very command has ended. */
 const repeated = (
   parts: CarryOutParts,
@@ -138,18 +196,6 @@ const refusal = (text: RefusalText): Outcome => ({ kind: 'answer', answer: { ok:
 
 const bury = (code: string, message: string): Outcome => ({ kind: 'bury', code, message });
 
-/** Those that pass: the server was away, or too much was going on, or a newer supervisor may take it. */
-const PASSING = new Set([
-  'NOT_CONNECTED',
-  'STORE_TIMEOUT',
-  'STORE_BUSY',
-  'STORE_CONTENDED',
-  'STORE_MISSING',
-  'STORE_REFUSED',
-  'EPOCH_CHANGED',
-  'RECORD_NEWER',
-]);
-
 /** What nobody knows may be known at the next try; not for ever. */
 const UNKNOWN_TRIES = 10;
 
@@ -160,8 +206,8 @@ const UNKNOWN_TRIES = 10;
 const failed = (verb: Readable['kind'], cause: BatonError, { deliveries }: CommandMessage): Outcome => {
   const { code, message } = cause;
   const passes =
-    PASSING.has(code) ||
-    (code === 'STORE_FULL' && verb === 'cancel') ||
+    isPassing(cause) ||
+    (code === 'STORE_FULL' && verb !== 'submit') ||
     (code === 'OUTCOME_UNKNOWN' && deliveries < UNKNOWN_TRIES);
   return passes ? { kind: 'again', cause } : bury(code, message);
 };

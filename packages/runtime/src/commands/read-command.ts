@@ -1,14 +1,26 @@
 import { decodeLargeData, DecodeError, InexactNumberError, parseExactJson } from '@baton/protocols';
 import type { z } from 'zod';
 import { rules } from '../client/rules.ts';
-import type { CommandMessage } from '../ports.ts';
-import { cancelCommand, COMMAND_VERSION, submitCommand, type CancelCommand, type SubmitCommand } from './shapes.ts';
+import type { CommandMessage } from '../ports/commands.ts';
+import {
+  cancelCommand,
+  COMMAND_VERSION,
+  signalCommand,
+  submitCommand,
+  whyCommand,
+  type CancelCommand,
+  type SignalCommand,
+  type SubmitCommand,
+  type WhyCommand,
+} from './shapes.ts';
 
 export type Format = 'json' | 'msgpack';
 
 export type CommandReading =
   | { readonly kind: 'submit'; readonly command: SubmitCommand & { readonly type: string } }
   | { readonly kind: 'cancel'; readonly command: CancelCommand }
+  | { readonly kind: 'signal'; readonly command: SignalCommand }
+  | { readonly kind: 'why'; readonly command: WhyCommand }
   /** Of a version this program does not know: left for one that does (behaviour X10). */
   | { readonly kind: 'newer'; readonly version: number }
   | { readonly kind: 'bad'; readonly message: string };
@@ -65,12 +77,22 @@ export const readCommand = (
 };
 
 const shapeOf = ({ verb, type }: Pick<CommandMessage, 'verb' | 'type'>, body: object): CommandReading => {
+  if (verb !== 'submit' && VERBS.has(verb) && type !== undefined)
+    return bad(`nothing stands behind ${verb} in the subject`);
+  if (verb === 'why') {
+    const parsed = whyCommand.safeParse(body);
+    return parsed.success ? { kind: 'why', command: parsed.data } : bad(faultsOf(parsed.error));
+  }
+  if (verb === 'signal') {
+    const parsed = signalCommand.safeParse(body);
+    return parsed.success ? { kind: 'signal', command: parsed.data } : bad(faultsOf(parsed.error));
+  }
   if (verb === 'cancel') {
-    if (type !== undefined) return bad(`nothing stands behind ${verb} in the subject`);
     const parsed = cancelCommand.safeParse(body);
     return parsed.success ? { kind: 'cancel', command: parsed.data } : bad(faultsOf(parsed.error));
   }
-  if (verb !== 'submit') return bad(`there is no command '${verb.slice(0, 50)}', only submit.<type> and cancel`);
+  if (verb !== 'submit')
+    return bad(`there is no command '${verb.slice(0, 50)}', only submit.<type>, cancel, signal and why`);
   // What may be published is said by subject: the body must not get around it.
   if (type === undefined) return bad('the subject names no type');
   if (!rules.type.holds(type)) return bad(`type, in the subject: ${rules.type.says}; a dot is written =`);
@@ -81,6 +103,8 @@ const shapeOf = ({ verb, type }: Pick<CommandMessage, 'verb' | 'type'>, body: ob
   }
   return { kind: 'submit', command: { ...parsed.data, type } };
 };
+
+const VERBS: ReadonlySet<string> = new Set(['submit', 'cancel', 'signal', 'why']);
 
 const bad = (message: string): CommandReading => ({ kind: 'bad', message });
 

@@ -1,3 +1,4 @@
+import { DEPENDENCIES_LIMIT } from '@baton/core';
 import { z } from 'zod';
 import { rules } from '../client/rules.ts';
 
@@ -26,7 +27,9 @@ export const runFields = {
   queue: rules.queue.shape.optional(),
   priority: rules.priority.shape.optional(),
   group: rules.group.shape.optional(),
+  limit_key: rules.limitKey.shape.optional(),
   units: rules.units.shape.optional(),
+  tags: rules.tags.shape.optional(),
   timeout: duration.nullable().optional(),
   max_attempts: rules.maxAttempts.shape.optional(),
   backoff: backoff.optional(),
@@ -42,6 +45,31 @@ export const runFields = {
 
 const runShape = z.strictObject(runFields);
 
+/** Characters of an id, or of an address, that is looked at by who finds the task. */
+const PLACE = 200;
+const id = z.string().min(1).max(PLACE);
+
+/** A task that has to end before the one that is submitted begins. Its address saves a search. */
+const dependencyShape = (hasAddress: boolean) => {
+  const parts = { task: id, on_failure: rules.onFailure.shape.optional() };
+  const address = z.string().max(PLACE).optional();
+  return z.union([
+    id.transform((task): DependencyField => ({ task })),
+    hasAddress ? z.strictObject({ ...parts, address }) : z.strictObject(parts),
+  ]);
+};
+
+export type DependencyField = {
+  readonly task: string;
+  readonly address?: string | undefined;
+  readonly on_failure?: 'fail' | 'continue' | 'ignore' | undefined;
+};
+
+const dependenciesSays = `is a list of up to ${DEPENDENCIES_LIMIT} tasks: ids, or { task, on_failure }`;
+
+export const dependenciesShape = (hasAddress: boolean) =>
+  z.array(dependencyShape(hasAddress), dependenciesSays).max(DEPENDENCIES_LIMIT, dependenciesSays);
+
 /** What every surface takes to submit a task, with the names of REST. */
 export const submitFields = {
   type: rules.type.shape,
@@ -52,6 +80,7 @@ export const submitFields = {
   run_at: time.optional(),
   delay: duration.optional(),
   expires_at: time.optional(),
+  depends_on: dependenciesShape(true).optional(),
   operation_id: rules.operationId.shape.optional(),
   when_aborting: rules.whenAborting.shape.optional(),
   /** True: a type no worker has ever served is refused. */
@@ -87,10 +116,35 @@ export const cancelCommand = z.strictObject({
   ...envelope,
 });
 
+/** Of a task, by its id, as a cancel. */
+export const signalCommand = z.strictObject({
+  id: z.string().max(200),
+  address: z.string().max(200).optional(),
+  name: rules.signal.shape,
+  data: z.unknown().optional(),
+  operation_id: rules.operationId.shape.optional(),
+  ...envelope,
+});
+
+/** Why a task waits: for who cannot ask the host of its queue himself. */
+export const whyCommand = z.strictObject({
+  id: z.string().max(200),
+  address: z.string().max(200).optional(),
+  ...envelope,
+});
+
 /** All of them, for who describes them to others. */
-export const commandShapes = { submit: submitCommand, cancel: cancelCommand, time } as const;
+export const commandShapes = {
+  submit: submitCommand,
+  cancel: cancelCommand,
+  signal: signalCommand,
+  why: whyCommand,
+  time,
+} as const;
 
 export type RunFields = z.output<typeof runShape>;
 export type SubmitCommand = z.output<typeof submitCommand>;
 export type CancelCommand = z.output<typeof cancelCommand>;
+export type SignalCommand = z.output<typeof signalCommand>;
+export type WhyCommand = z.output<typeof whyCommand>;
 export type CommandUser = z.output<typeof user>;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Data, ObjectReference } from '@baton/core';
 import { DATA_LIMIT, decodeData, decodeLargeData, RECORD_LIMIT } from '@baton/protocols';
 import { BatonError } from '../errors.ts';
-import type { DataStore } from '../ports.ts';
+import type { DataStore } from '../ports/data.ts';
 
 /** Large data that a record or a document refers to cannot be had: it was pruned, or is damaged. It will not come back. */
 export class DataLostError extends BatonError {

@@ -1,6 +1,7 @@
 import type { TypeDefinition } from '@baton/core';
 import { ANNOUNCE_MS } from '@baton/protocols';
-import type { Ports, Subscription } from '../ports.ts';
+import type { Ports } from '../ports.ts';
+import type { Subscription } from '../ports/environment.ts';
 
 export type AnnouncerParts = {
   readonly ports: Pick<Ports, 'definitions' | 'clock' | 'link'>;
@@ -48,12 +49,30 @@ export class Announcer {
 
 /** What of a definition travels: all but functions and files. */
 export const publicPart = (definition: TypeDefinition): TypeDefinition => {
-  const { type, scope, queue, priority, group, units, policy, submit, title, description, argsSchema } = definition;
+  const {
+    type,
+    scope,
+    queue,
+    priority,
+    group,
+    limitKey,
+    units,
+    tags,
+    policy,
+    submit,
+    limits,
+    title,
+    description,
+    argsSchema,
+  } = definition;
   return {
     ...{ type, scope, queue, priority, policy },
     ...(group === undefined ? {} : { group }),
+    ...(limitKey === undefined ? {} : { limitKey }),
     ...(units === undefined ? {} : { units }),
+    ...(tags === undefined ? {} : { tags }),
     ...(submit === undefined ? {} : { submit }),
+    ...(limits === undefined ? {} : { limits }),
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(argsSchema === undefined ? {} : { argsSchema }),

@@ -1,8 +1,9 @@
 import { definitionDifferences, type KeptDefinition, type KnownType, type RunOptions } from '@baton/core';
 import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Clock, Subscription } from '../ports.ts';
-import type { Definitions } from './port.ts';
+import { openWatch } from '../open-watch.ts';
+import type { Clock, Subscription } from '../ports/environment.ts';
+import type { Definitions } from '../ports/definitions.ts';
 
 /** After a watch that could not be opened, or ended: no other one before. */
 const PAUSE_MS = 1_000;
@@ -23,7 +24,6 @@ export class Catalogue {
   private known = new Map<string, KeptDefinition | 'unreadable'>();
   private watch: Subscription | undefined;
   private state: 'idle' | 'opening' | 'current' = 'idle';
-  private generation = 0;
   private notBefore = Number.NEGATIVE_INFINITY;
   private isClosed = false;
 
@@ -83,7 +83,6 @@ export class Catalogue {
 
   close(): void {
     this.isClosed = true;
-    this.generation++;
     this.state = 'idle';
     this.watch?.close();
     for (const tell of this.waiting.splice(0)) tell(new BatonError('NOT_CONNECTED', 'the client was closed'));
@@ -106,31 +105,19 @@ export class Catalogue {
   private open(): void {
     const { definitions, clock } = this.parts;
     if (this.isClosed || this.state !== 'idle' || clock.monotonic() < this.notBefore) return;
-    const generation = ++this.generation;
-    const isNow = (): boolean => generation === this.generation;
     const known = new Map<string, KeptDefinition | 'unreadable'>();
     this.state = 'opening';
-    definitions
-      .follow({
-        kept: (kept) => void known.set(kept.definition.type, kept),
-        gone: (type) => void known.delete(type),
-        unreadable: (type) => void known.set(type, 'unreadable'),
-        caughtUp: () => {
-          if (isNow()) this.caughtUp(known);
-        },
-        lost: (cause) => {
-          if (isNow()) this.lost(cause);
-        },
-      })
-      .then(
-        (watch) => {
-          if (isNow()) this.watch = watch;
-          else watch.close();
-        },
-        (error: unknown) => {
-          if (isNow()) this.lost(error instanceof BatonError ? error : unreadable('all types', error));
-        },
-      );
+    this.watch = openWatch(
+      (listener) =>
+        definitions.follow({
+          kept: (kept) => void known.set(kept.definition.type, kept),
+          gone: (type) => void known.delete(type),
+          unreadable: (type) => void known.set(type, 'unreadable'),
+          ...listener,
+        }),
+      { caughtUp: () => this.caughtUp(known), lost: (cause) => this.lost(cause) },
+      (cause) => unreadable('all types', cause),
+    );
   }
 
   private caughtUp(known: Map<string, KeptDefinition | 'unreadable'>): void {
@@ -141,7 +128,6 @@ export class Catalogue {
 
   private lost(cause: BatonError): void {
     const { clock, log } = this.parts;
-    this.generation++;
     this.state = 'idle';
     this.watch = undefined;
     this.notBefore = clock.monotonic() + PAUSE_MS;

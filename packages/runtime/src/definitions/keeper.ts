@@ -1,7 +1,9 @@
 import { chooseDefinition, type DefinitionConflict, type KeptDefinition, type ServedDefinition } from '@baton/core';
 import type { Log } from '../log.ts';
-import type { Clock, Link, NodeInfo, Subscription } from '../ports.ts';
-import type { Definitions } from './port.ts';
+import type { Clock, Link, Subscription } from '../ports/environment.ts';
+import type { NodeInfo } from '../ports/presence.ts';
+import type { Definitions } from '../ports/definitions.ts';
+import type { LimitsOfTypes } from './limits-of-types.ts';
 
 /** Everything is looked at again this often: a worker may have died, a write may have been in vain. */
 const ROUND_MS = 5_000;
@@ -24,6 +26,8 @@ export type KeeperParts = {
   readonly seen: (type: string) => KeptDefinition | undefined;
   /** Undefined while it is not known who is alive. */
   readonly liveWorkers: () => readonly NodeInfo[] | undefined;
+  /** Where what definitions say of limits is kept. */
+  readonly limits: Pick<LimitsOfTypes, 'heard' | 'isOpen' | 'isSet' | 'set' | 'forget'>;
 };
 
 type Heard = ServedDefinition & { readonly heardAt: number };
@@ -66,11 +70,22 @@ export class DefinitionKeeper {
     this.forget();
     for (const [type, workers] of this.heard) {
       const kept = this.parts.seen(type);
-      const isDone = kept !== undefined && this.choose(type, kept) === undefined;
+      const isDone = kept !== undefined && this.choose(type, kept) === undefined && this.isLimited(type, kept);
       if (!isDone) this.keep(type);
       else this.tell(kept);
-      if (isDone && workers.size === 0) this.heard.delete(type);
+      if (isDone && workers.size === 0) this.drop(type);
     }
+  }
+
+  private drop(type: string): void {
+    this.heard.delete(type);
+    this.parts.limits.forget(type);
+  }
+
+  /** As the definition says. */
+  private isLimited(type: string, kept: KeptDefinition): boolean {
+    const { limits } = this.parts;
+    return !limits.isOpen(type) && limits.isSet(kept);
   }
 
   private choose(type: string, kept: KeptDefinition | undefined): KeptDefinition | undefined {
@@ -86,7 +101,9 @@ export class DefinitionKeeper {
       this.heard.set(type, workers);
       const isNews = workers.get(offer.worker)?.digest !== offer.digest;
       workers.set(offer.worker, { ...offer, heardAt });
-      if (isNews) this.keep(type);
+      if (!isNews) continue;
+      this.parts.limits.heard(offer);
+      this.keep(type);
     }
   }
 
@@ -119,12 +136,15 @@ export class DefinitionKeeper {
       const stored = await definitions.load(type);
       const next = this.choose(type, stored?.kept);
       if (next === undefined) {
-        if (stored !== undefined) this.tell(stored.kept);
+        if (stored === undefined) return;
+        this.tell(stored.kept);
+        // Where that was written, it was by a definition that may have changed meanwhile.
+        if (await this.parts.limits.set(stored.kept)) continue;
         return;
       }
       const result = await definitions.write(next, stored?.revision ?? 0);
-      if (result.kind === 'written') return this.written(stored?.kept, next);
-      if (result.kind !== 'conflict') throw result.cause;
+      if (result.kind === 'written') this.written(stored?.kept, next);
+      else if (result.kind !== 'conflict') throw result.cause;
     }
   }
 

@@ -1,4 +1,5 @@
-import type { Clock, Dispatch, Link } from '../ports.ts';
+import type { Clock, Link } from '../ports/environment.ts';
+import type { Dispatch } from '../ports/dispatch.ts';
 
 export type MissingPeersOptions = {
   readonly dispatch: Pick<Dispatch, 'ping'>;

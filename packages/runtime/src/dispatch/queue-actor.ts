@@ -1,7 +1,19 @@
-import { TaskQueue, type HeldTask, type QueueSettings, type ReadyTask, type TaskOffer } from '@baton/core';
+import {
+  limitsOf,
+  type Displacement,
+  Pace,
+  TaskQueue,
+  type HeldTask,
+  type QueueSettings,
+  type QueueView,
+  type ReadyTask,
+  type TaskOffer,
+} from '@baton/core';
 import type { Address } from '@baton/protocols';
-import type { Clock, Credit, CreditAnswer, Dispatch } from '../ports.ts';
-import { DISPATCH_TIMINGS, MESSAGE_BYTES, OFFER_BYTES_LIMIT } from './timings.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { Credit, CreditAnswer, Dispatch } from '../ports/dispatch.ts';
+import { partsOf } from './offer-parts.ts';
+import { DISPATCH_TIMINGS, OFFER_BYTES_LIMIT } from './timings.ts';
 
 export type QueueActorOptions = {
   readonly queue: string;
@@ -11,12 +23,18 @@ export type QueueActorOptions = {
   readonly clock: Clock;
   /** Names what this actor offers, where slots are counted. */
   readonly nonce: string;
+  /** Nothing of the type may start now. */
+  readonly holdsBack: (type: string) => boolean;
   /** False: nothing may start now, since what is set for the queue is not known. */
   readonly mayStart: () => boolean;
+  /** What is set for it is there, and cannot be read. */
+  readonly isUnreadable: () => boolean;
   /** The same of a limited queue; see Tenure. */
   readonly isOpen: (opened: () => void) => boolean;
   /** Of the record as it is stored, from the leader; undefined: there is none. */
   readonly revisionOf: (address: Address) => Promise<number | undefined>;
+  /** Ends a task that waits, or tells one to stop that runs. False: not now. Never rejects. */
+  readonly displace: (displacement: Displacement<Address>) => Promise<boolean>;
   /** When this supervisor became the host, by the server's clock. */
   readonly hostSince: () => number;
 };
@@ -25,6 +43,9 @@ export type QueueActorOptions = {
 type Session = {
   readonly worker: string;
   readonly name: string;
+  types: readonly string[];
+  /** Some of them are held back. */
+  isHeldBack: boolean;
   turn: number;
   sent: number;
   limit: number;
@@ -51,6 +72,7 @@ export class QueueActor {
   private timer: { readonly cancel: () => void } | undefined;
   private rateTimer: { readonly cancel: () => void; readonly at: number } | undefined;
   private settings: QueueSettings | undefined;
+  private readonly pace = new Pace();
   private readonly looking = new Set<Address>();
   private dealing = false;
   private stopped = false;
@@ -116,9 +138,28 @@ export class QueueActor {
     this.dealSoon();
   }
 
+  /** Of those that were held back some may be so no more. */
+  typesChanged(): void {
+    for (const session of this.sessions.values()) if (session.isHeldBack) this.serve(session);
+    this.dealSoon();
+  }
+
   /** Something may have come free, or open. */
   look(): void {
     this.dealSoon();
+  }
+
+  /** Where the task stands, for whoever asks (behaviour Q9). `type` where it has not been heard of here. */
+  standing(address: Address, type: string): QueueView<Address> {
+    const now = this.options.clock.monotonic();
+    const standing = this.tasks.standing(address, type, now);
+    const halt = this.haltNow();
+    const throughput = this.pace.over(now, this.tasks.starts, this.tasks.longestWindowMs);
+    return {
+      ...standing,
+      ...(halt === undefined ? {} : { halt }),
+      ...(throughput === undefined ? {} : { throughput }),
+    };
   }
 
   credit(credit: Credit): CreditAnswer {
@@ -130,7 +171,8 @@ export class QueueActor {
       session.turn = credit.turn;
       session.shares = credit.shares ?? false;
       session.limit = Math.max(session.sent, credit.limit);
-      this.tasks.serve(worker, new Set(credit.types));
+      session.types = credit.types;
+      this.serve(session);
       this.tasks.credit(worker, session.limit - session.sent);
     }
     this.deal();
@@ -155,12 +197,21 @@ export class QueueActor {
     this.rateTimer?.cancel();
   }
 
+  private serve(session: Session): void {
+    const { worker, types } = session;
+    const free = types.filter((type) => !this.options.holdsBack(type));
+    session.isHeldBack = free.length < types.length;
+    this.tasks.serve(worker, new Set(free));
+  }
+
   private sessionOf({ worker, session: name }: Credit): Session {
     const known = this.sessions.get(worker);
     if (known?.name === name) return known;
     // It begins anew: whatever was under way to it is lost.
     this.tasks.leave(worker);
-    const session: Session = { worker, name, turn: 0, sent: 0, limit: 0, shares: false, nudged: false };
+    const session: Session = {
+      ...{ worker, name, types: [], isHeldBack: false, turn: 0, sent: 0, limit: 0, shares: false, nudged: false },
+    };
     this.sessions.set(worker, session);
     return session;
   }
@@ -187,17 +238,27 @@ export class QueueActor {
     return mayStart() && (!this.tasks.isLimited || isOpen(() => this.opened()));
   }
 
+  /** Why nothing at all starts now, apart from what is set. */
+  private haltNow(): QueueView['halt'] {
+    if (this.options.isUnreadable()) return 'settings_unreadable';
+    if (!this.options.mayStart()) return 'settings_unknown';
+    return this.mayStart() ? undefined : 'taken_over';
+  }
+
   /** This supervisor was not the host when these limits were set: who was has counted what started then. */
   private opened(): void {
     const since = this.options.hostSince();
-    if (this.settings?.limits.some(({ rate, at }) => rate !== undefined && at < since))
+    if (limitsOf(this.settings).some(({ rate, at }) => rate !== undefined && at < since))
       this.tasks.begin(this.options.clock.monotonic());
   }
 
   private deal(): void {
     if (this.stopped || !this.mayStart()) return;
     const { clock } = this.options;
-    for (const [worker, offers] of this.tasks.deal(clock.monotonic())) this.send(worker, offers);
+    const now = clock.monotonic();
+    for (const displacement of this.tasks.displaced()) void this.displace(displacement);
+    for (const [worker, offers] of this.tasks.deal(now)) this.send(worker, offers);
+    if (this.pace.isDue(now)) this.pace.note(now, this.tasks.starts, this.tasks.isBusy);
     this.wakeWhenOpen();
     for (const session of this.sessions.values()) if (session.shares) this.nudge(session);
     if (this.tasks.size.offered > 0 || this.tasks.hasBound)
@@ -219,6 +280,16 @@ export class QueueActor {
     if (this.stopped || stored !== revision) return;
     this.tasks.unclaimed(address, revision, this.options.clock.monotonic());
     this.dealSoon();
+  }
+
+  /** What cannot be told to stop yet, or not be reached, is tried again. */
+  private async displace(displacement: Displacement<Address>): Promise<void> {
+    if (await this.options.displace(displacement)) return;
+    this.options.clock.after(DISPATCH_TIMINGS.displaceMs, () => {
+      if (this.stopped) return;
+      this.tasks.stays(displacement);
+      this.deal();
+    });
   }
 
   /** A rate opens by the passing of time alone. */
@@ -277,21 +348,4 @@ export class QueueActor {
     for (const doubt of this.tasks.doubts(this.options.clock.monotonic())) void this.resolve(doubt);
     this.deal();
   }
-}
-
-/** Offers in messages that are not too large. */
-function* partsOf(offers: readonly TaskOffer<Address>[]): Generator<readonly TaskOffer<Address>[]> {
-  let part: TaskOffer<Address>[] = [];
-  let bytes = 0;
-  for (const offer of offers) {
-    const size = offer.bytes?.length ?? 0;
-    if (part.length > 0 && bytes + size > MESSAGE_BYTES) {
-      yield part;
-      part = [];
-      bytes = 0;
-    }
-    part.push(offer);
-    bytes += size;
-  }
-  if (part.length > 0) yield part;
 }

@@ -1,6 +1,7 @@
 import type { Return } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import type { Chance, Clock, Credit, CreditAnswer, CreditReply, Dispatch, OfferBatch } from '../ports.ts';
+import type { Chance, Clock } from '../ports/environment.ts';
+import type { Credit, CreditAnswer, CreditReply, Dispatch, OfferBatch } from '../ports/dispatch.ts';
 import { DISPATCH_TIMINGS } from './timings.ts';
 
 /** What a worker is offered, and how it says that it does not claim it. */
@@ -11,9 +12,9 @@ export type OfferedTask = {
   readonly bytes?: Uint8Array;
   /**
    * Whoever offered it counts what runs: it is claimed in this revision alone, and only where this says true before the claim
-   * and after it (behaviour Q5). Absent: nothing is counted.
+   * and after it (behaviour Q5). Absent: nothing is counted. At once where the host has said it lately, which is nearly always.
    */
-  readonly confirm?: () => Promise<boolean>;
+  readonly confirm?: () => boolean | Promise<boolean>;
   /** It is not claimed. Not called: it is, or it is not known. */
   readonly giveBack: (how: Return) => void;
 };
@@ -153,18 +154,19 @@ export class QueueClient {
   }
 
   /** Whether what was offered under that term may still be claimed, or begun. Asks the host where it has not said so lately. */
-  private async confirm(session: string, term: string): Promise<boolean> {
-    const isConfirmed = (): boolean =>
-      session === this.session &&
-      this.term?.id === term &&
-      this.options.clock.monotonic() - this.term.at < DISPATCH_TIMINGS.termMs;
-    if (isConfirmed()) return true;
+  private confirm(session: string, term: string): boolean | Promise<boolean> {
+    if (this.isConfirmed(session, term)) return true;
     if (this.closed || session !== this.session) return false;
-    await new Promise<void>((resolve) => {
+    return new Promise<void>((resolve) => {
       this.waiters.push(resolve);
       this.askSoon();
-    });
-    return isConfirmed();
+    }).then(() => this.isConfirmed(session, term));
+  }
+
+  private isConfirmed(session: string, term: string): boolean {
+    const { term: said } = this;
+    if (session !== this.session || said?.id !== term) return false;
+    return this.options.clock.monotonic() - said.at < DISPATCH_TIMINGS.termMs;
   }
 
   private answerWaiters(waiters = this.waiters.splice(0)): void {

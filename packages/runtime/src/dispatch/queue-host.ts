@@ -1,19 +1,18 @@
-import { isLimited } from '@baton/core';
+import { isLimited, type Displacement, type QueueView } from '@baton/core';
 import { partitionOfAddress, type Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
+import type { Chance, Clock, Subscription } from '../ports/environment.ts';
 import type {
-  Chance,
-  Clock,
   Credit,
   CreditAnswer,
   Dispatch,
   HostingState,
   ReadyMessage,
-  RecordStore,
-  Subscription,
-} from '../ports.ts';
+  StandingQuestion,
+} from '../ports/dispatch.ts';
+import type { RecordStore } from '../ports/store.ts';
 import type { Kept, SettingsBook } from '../queues/settings-book.ts';
-import type { Leaving } from '../supervisor/task-index.ts';
+import type { Leaving } from './lanes.ts';
 import { QueueActor } from './queue-actor.ts';
 import { ReadyOutbox, type QueuedTask, type RunningTask } from './ready-outbox.ts';
 import { ownerOf } from './rendezvous.ts';
@@ -36,6 +35,10 @@ export type QueueHostOptions = {
   readonly partitions: () => readonly string[];
   /** Supervisors whose lease is not over, this one among them. */
   readonly leased: () => readonly string[];
+  /** Nothing of the type may start in the queue now: its definition has limits that are not set yet. */
+  readonly holdsBack: (queue: string, type: string) => boolean;
+  /** See QueueActor. */
+  readonly displace: (displacement: Displacement<Address>) => Promise<boolean>;
   readonly settings: Pick<SettingsBook, 'isCurrent' | 'of' | 'all'>;
 };
 
@@ -99,6 +102,11 @@ export class QueueHost {
 
   sizes(): readonly QueueSize[] {
     return [...this.actors.values()].map(({ queue, size, workers }) => ({ queue, ...size, workers }));
+  }
+
+  /** Of a task in a queue of which this supervisor is the host; undefined: another one is (behaviour Q9). */
+  standing({ queue, address, type }: StandingQuestion): QueueView<Address> | undefined {
+    return this.isHost(queue) ? (this.actors.get(queue)?.standing(address, type) ?? NOTHING_KNOWN) : undefined;
   }
 
   /** Another set of supervisors that are there, this one among them. */
@@ -169,13 +177,21 @@ export class QueueHost {
   settingsChanged(queues: ReadonlySet<string> | undefined): void {
     const { settings } = this.options;
     const before = this.limited;
-    this.limited = new Set([...settings.all()].flatMap(([queue, kept]) => (isCounted(kept) ? [queue] : [])));
+    // One that cannot be read now is counted on: it starts nothing, and is right again once it can be read.
+    const isCounted = (queue: string, kept: Kept): boolean =>
+      kept === 'unreadable' ? before.has(queue) : isLimited(kept.settings);
+    this.limited = new Set([...settings.all()].flatMap(([queue, kept]) => (isCounted(queue, kept) ? [queue] : [])));
     this.tenure.limit(this.limited);
     for (const actor of this.actors.values()) if (queues?.has(actor.queue) ?? true) this.setUp(actor);
     const isNew = (queue: string): boolean => this.limited.has(queue) && !before.has(queue);
     for (const task of this.limited.size === 0 ? [] : this.options.allRunning())
       if (isNew(task.queue)) this.routeHeld(this.hostOf(task.queue), task);
     if (before.size > 0 || this.limited.size > 0) this.tellState();
+  }
+
+  /** Types that were held back may be so no more. */
+  typesChanged(): void {
+    for (const actor of this.actors.values()) actor.typesChanged();
   }
 
   /** All that is stored in the partitions of this supervisor has been read. */
@@ -230,9 +246,12 @@ export class QueueHost {
     const actor: QueueActor = new QueueActor({
       ...{ queue, supervisor, dispatch, clock },
       nonce: this.options.chance.nonce(),
+      holdsBack: (type) => this.options.holdsBack(queue, type),
       mayStart: () => this.options.settings.isCurrent && this.options.settings.of(queue) !== 'unreadable',
       isOpen: (opened) => this.tenure.isOpen(queue, opened),
+      isUnreadable: () => this.options.settings.of(queue) === 'unreadable',
       revisionOf: async (address) => (await this.options.store.load(address))?.revision,
+      displace: this.options.displace,
       hostSince: () => this.hostSince.get(queue) ?? this.sharedAt,
     });
     this.actors.set(queue, actor);
@@ -280,10 +299,16 @@ export class QueueHost {
   /** Goes by what the supervisor has said: nothing else than it has told is in its partitions. */
   private settle(from: string): void {
     const state = this.tenure.agreed(from);
+    if (state !== undefined) this.settleBy(from, state);
+  }
+
+  /** Of a queue that `from` does not know to be limited it has not told what runs. */
+  private settleBy(from: string, { partitions, limited }: HostingState): void {
     // Its reader is being opened anew: it tells when it has read.
-    if (state === undefined || state.partitions.length === 0) return;
-    const read = new Set(state.partitions);
-    for (const actor of this.actors.values()) actor.settle(from, (address) => read.has(partitionOfAddress(address)));
+    if (partitions.length === 0) return;
+    const read = new Set(partitions);
+    for (const queue of limited)
+      this.actors.get(queue)?.settle(from, (address) => read.has(partitionOfAddress(address)));
   }
 
   /** Whether the message is the next of its sender; where one is missing, everything is asked for. */
@@ -323,6 +348,7 @@ export class QueueHost {
   private setUp(actor: QueueActor): void {
     const kept = this.options.settings.of(actor.queue);
     if (kept !== 'unreadable') actor.set(kept?.settings);
+    actor.typesChanged();
     actor.look();
   }
 
@@ -337,11 +363,7 @@ export class QueueHost {
   private tellState(): void {
     const state = this.state();
     for (const peer of this.peers()) this.outboxTo(peer).tellState(state);
-    if (state.partitions.length === 0) return;
-    const { supervisor } = this.options;
-    const read = new Set(state.partitions);
-    for (const actor of this.actors.values())
-      actor.settle(supervisor, (address) => read.has(partitionOfAddress(address)));
+    this.settleBy(this.options.supervisor, state);
   }
 
   private askAll(): void {
@@ -387,7 +409,11 @@ export class QueueHost {
   }
 }
 
-const isCounted = (kept: Kept): boolean => kept !== 'unreadable' && isLimited(kept.settings);
+/** Nothing waits in the queue, and nobody serves it. */
+const NOTHING_KNOWN: QueueView<Address> = {
+  ...{ state: 'unheard', ahead: 0, waiting: 0, inTheWay: [] },
+  workers: { queue: 0, type: 0, free: 0, refused: 0 },
+};
 
 /** Apart from the partitions, which are shared out by the same rule. */
 const hostKey = (queue: string): string => `queue/${queue}`;

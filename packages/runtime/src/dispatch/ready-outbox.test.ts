@@ -1,7 +1,7 @@
 import type { Address } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
-import type { ReadyMessage } from '../ports.ts';
+import type { ReadyMessage } from '../ports/dispatch.ts';
 import { ReadyOutbox, type QueuedTask } from './ready-outbox.ts';
 import { MESSAGE_BYTES } from './timings.ts';
 

@@ -1,6 +1,7 @@
 import type { HeldTask, ReadyTask } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import type { Chance, Dispatch, HostingState, ReadyMessage } from '../ports.ts';
+import type { Chance } from '../ports/environment.ts';
+import type { Dispatch, HostingState, ReadyMessage } from '../ports/dispatch.ts';
 import { MESSAGE_BYTES, MESSAGE_TASKS } from './timings.ts';
 
 export type QueuedTask = ReadyTask<Address> & { readonly queue: string };

@@ -1,5 +1,6 @@
 import { allPartitions } from '@baton/protocols';
-import type { Clock, HostingState } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { HostingState } from '../ports/dispatch.ts';
 import { DISPATCH_TIMINGS } from './timings.ts';
 
 export type TenureOptions = {

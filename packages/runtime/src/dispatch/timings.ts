@@ -21,6 +21,8 @@ export const DISPATCH_TIMINGS = {
   agreedMs: 3_000,
   /** The same, after the lease of a supervisor is over that may have been the host: it notices that, too, and then lets go. */
   departedMs: 2_500,
+  /** What was to make room for another task, and could not be told to stop, is told again. */
+  displaceMs: 1_000,
   /** A host looks at its own clock this often; one that did not for so long stood still, and may be the host no more. */
   tickMs: 250,
   stallMs: 1_000,

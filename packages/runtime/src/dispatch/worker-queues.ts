@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts';
-import type { Chance, Clock, Dispatch, Subscription } from '../ports.ts';
+import type { Chance, Clock, Subscription } from '../ports/environment.ts';
+import type { Dispatch } from '../ports/dispatch.ts';
 import { QueueClient, type OfferedTask } from './queue-client.ts';
 import { shareSlots } from './slot-shares.ts';
 

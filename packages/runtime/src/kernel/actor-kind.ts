@@ -1,6 +1,6 @@
 import type { Address } from '@baton/protocols';
 import type { BatonError } from '../errors.ts';
-import type { Entry, RecordStore } from '../ports.ts';
+import type { Entry, RecordStore } from '../ports/store.ts';
 
 /** What one kind of actor is made of: its state, what it can be told, and what it says to that. */
 export type ActorTypes = {

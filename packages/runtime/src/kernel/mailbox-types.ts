@@ -1,8 +1,8 @@
 import type { Address } from '@baton/protocols';
-import type { Chance, Clock, RecordStore } from '../ports.ts';
+import type { Chance, Clock } from '../ports/environment.ts';
+import type { RecordStore } from '../ports/store.ts';
 import type { ActorKind, ActorTypes } from './actor-kind.ts';
 import type { Ask } from './ask.ts';
-import type { Mailbox } from './mailbox.ts';
 
 export type KernelPorts = { readonly store: RecordStore; readonly clock: Clock; readonly chance: Chance };
 
@@ -10,7 +10,7 @@ export type MailboxParts<A extends ActorTypes> = {
   readonly kind: ActorKind<A>;
   readonly ports: KernelPorts;
   /** Those of all addresses; this one takes itself out when nobody is left. */
-  readonly mailboxes: Map<Address, Mailbox<A>>;
+  readonly mailboxes: { delete(address: Address): unknown };
 };
 
 /** Commands that came while a turn was under way. */
@@ -22,6 +22,3 @@ export type Write<A extends ActorTypes> = {
   readonly bytes: Uint8Array;
   readonly options: { readonly ttlMs?: number };
 };
-
-/** A write on its way. */
-export type Sent<A extends ActorTypes> = { readonly before: A['state'] | undefined; readonly after: A['state'] };

@@ -2,7 +2,7 @@ import type { Address } from '@baton/protocols';
 import { PayloadTooLargeError, StoreRefusedError, type BatonError } from '../errors.ts';
 import type { ActorTypes, HeldBy } from './actor-kind.ts';
 import type { Ask, AskedOf } from './ask.ts';
-import type { MailboxParts, Sent, Waiting, Write } from './mailbox-types.ts';
+import type { MailboxParts, Waiting, Write } from './mailbox-types.ts';
 
 /** Commands that are decided together at most, so that the process sees to other things in between. */
 const GROUP_LIMIT = 256;
@@ -44,8 +44,9 @@ export class Mailbox<A extends ActorTypes> {
   private draft: A['state'] | undefined;
   /** Of the last write. */
   private nonce: string | undefined;
-  /** The last write, until it is known to be stored. */
-  private sent: Sent<A> | undefined;
+  /** The last write until it is known to be stored, and what it was written over. */
+  private sent: A['state'] | undefined;
+  private sentOver: A['state'] | undefined;
   /** Revision on which a write without an answer was decided: it may still arrive as long as that is the last. */
   private unansweredOn: number | undefined;
   /** Writes in a row that came to nothing. */
@@ -253,7 +254,8 @@ export class Mailbox<A extends ActorTypes> {
     const cause = keeping === undefined ? undefined : await keeping;
     if (cause !== undefined) return this.refuse(cause);
     const expected = current?.revision ?? 0;
-    this.sent = { before: current?.record, after: record };
+    this.sent = record;
+    this.sentOver = current?.record;
     const result = await ports.store.write(address, bytes, expected, options);
     switch (result.kind) {
       case 'written':
@@ -293,9 +295,9 @@ export class Mailbox<A extends ActorTypes> {
   }
 
   private count(): void {
-    const { sent } = this;
+    const { sent, sentOver } = this;
     this.sent = undefined;
-    if (sent !== undefined) this.parts.kind.counted?.(sent.before, sent.after);
+    if (sent !== undefined) this.parts.kind.counted?.(sentOver, sent);
   }
 
   private dropSettled(): void {

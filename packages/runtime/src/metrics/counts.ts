@@ -1,4 +1,4 @@
-import type { WriteResult } from '../ports.ts';
+import type { WriteResult } from '../ports/store.ts';
 import type { HistogramCounts } from './histogram.ts';
 
 /** What was counted of a lease since it was taken. */

@@ -18,8 +18,14 @@ export type TypeCounts = {
   retries: number;
   rescues: number;
   givenBack: number;
+  /** Runs that ended where they waited for a signal. */
+  suspended: number;
   cancels: number;
   timeouts: number;
+  /** Ended because they were not started in time. */
+  expired: number;
+  /** Ended, or told to stop, since their group or key was full. */
+  displaced: number;
   /** Timeouts that passed while nothing could be stopped. */
   unenforced: number;
   notStopping: number;
@@ -98,6 +104,7 @@ export class TaskMeter {
     if (isTerminal(status)) counts.ended[status]++;
     else if ((after.failures ?? 0) > (before.failures ?? 0)) counts.retries++;
     else if ((after.rescues ?? 0) > (before.rescues ?? 0)) counts.rescues++;
+    else if (after.waiting !== undefined) counts.suspended++;
     else counts.givenBack++;
     if (before.status !== 'pending' && startedAt !== undefined) counts.run.observe(seconds(startedAt, after.changedAt));
   }
@@ -105,8 +112,7 @@ export class TaskMeter {
   private aborted(before: TaskRecord, { abort, status }: TaskRecord, counts: TypeCounts): void {
     if (abort === undefined) return;
     if (before.abort === undefined) {
-      if (abort.cause === 'timeout') counts.timeouts++;
-      else counts.cancels++;
+      counts[ASKED[abort.cause]]++;
     }
     const { at, deliveredAt, observedAt, stoppedAt } = abort;
     const { delivered, observed, stopped } = this.aborts;
@@ -138,6 +144,8 @@ export class TaskMeter {
   }
 }
 
+const ASKED = { cancel: 'cancels', timeout: 'timeouts', expired: 'expired', displaced: 'displaced' } as const;
+
 const zeroCounts = (): TypeCounts => ({
   created: 0,
   joined: 0,
@@ -146,8 +154,11 @@ const zeroCounts = (): TypeCounts => ({
   retries: 0,
   rescues: 0,
   givenBack: 0,
+  suspended: 0,
   cancels: 0,
   timeouts: 0,
+  expired: 0,
+  displaced: 0,
   unenforced: 0,
   notStopping: 0,
   run: new Histogram(RUN_BOUNDS),

@@ -1,12 +1,14 @@
 import { decide, fold, type TaskRecord } from '@baton/core';
-import { ARCHIVE_TTL_MS, encodeRecord, PROJECTIONS } from '@baton/protocols';
+import { ARCHIVE_TTL_MS, AWAITED_TTL_MS, encodeRecord, PROJECTIONS } from '@baton/protocols';
 import { settledOperation } from '../client/operations.ts';
 import type { Log } from '../log.ts';
-import type { Chance, Clock, Operations, RecordStore, Subscription, WriteResult } from '../ports.ts';
+import type { Chance, Clock, Subscription } from '../ports/environment.ts';
+import type { Operations } from '../ports/operations.ts';
+import type { RecordStore, WriteResult } from '../ports/store.ts';
 import type { Counters } from './counters.ts';
 import { asideId, isMarkDue, takeIn, type Found } from './intake.ts';
 import type { LagMeter } from './lag.ts';
-import { pause, type Patience } from './patience.ts';
+import { pause, type OutageRetry } from './outage-retry.ts';
 import { newestOf, type Sink } from './sink.ts';
 import type { TaskViews } from './views.ts';
 
@@ -25,8 +27,8 @@ type ArchiveParts = {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly views: TaskViews;
-  readonly patience: Patience;
-  readonly viewsPatience: Patience;
+  readonly outageRetry: OutageRetry;
+  readonly viewsPatience: OutageRetry;
   readonly log: Log;
   readonly counters: Counters;
   readonly signal: AbortSignal;
@@ -128,8 +130,8 @@ export class ArchiveSink implements Sink {
 
   /** Tries until it is known what became of it; undefined for what the store will never take. */
   private async settled(found: Found, attempt: () => Promise<WriteResult>): Promise<WriteResult | undefined> {
-    const { patience, counters, log } = this.parts;
-    return patience.until(async () => {
+    const { outageRetry, counters, log } = this.parts;
+    return outageRetry.until(async () => {
       const result = await attempt();
       if (!('cause' in result)) return result;
       if (result.kind === 'unknown' || result.cause.code !== 'STORE_REFUSED') throw result.cause;
@@ -141,9 +143,12 @@ export class ArchiveSink implements Sink {
   }
 }
 
-/** The last task of a key knows until when no other one is made: as long as that, it stays (behaviour Q10). */
-const keptFor = ({ throttledUntil = 0 }: TaskRecord, now: number): number =>
-  Math.max(ARCHIVE_TTL_MS, throttledUntil - now);
+/**
+ * The last task of a key knows until when no other one is made: as long as that, it stays (behaviour Q10). One that others
+ * wait for stays until they have seen it, whoever is away for a while (behaviour G2).
+ */
+const keptFor = ({ throttledUntil = 0, awaited }: TaskRecord, now: number): number =>
+  Math.max(awaited ? AWAITED_TTL_MS : ARCHIVE_TTL_MS, throttledUntil - now);
 
 /** The record with the mark; undefined when the decider sees none to write. */
 const markOf = (record: TaskRecord, at: number, nonce: string): Uint8Array | undefined => {

@@ -1,5 +1,5 @@
 import { PROJECTIONS } from '@baton/protocols';
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
 import { foreign, takeIn } from './intake.ts';
 import { newestOf, type Sink } from './sink.ts';
 import type { Writer } from './writer.ts';

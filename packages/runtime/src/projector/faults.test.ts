@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { projectorScene } from '../../../../test/support/projector-scene.ts';
 import { suite } from '../../../../test/support/suite.ts';
 import { BatonError } from '../errors.ts';
-import type { Entry } from '../ports.ts';
+import type { Entry } from '../ports/store.ts';
 import type { Projector } from './projector.ts';
 
 const test = suite('projections under faults');

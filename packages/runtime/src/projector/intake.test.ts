@@ -2,7 +2,8 @@ import type { TaskRecord } from '@baton/core';
 import { addressOf, encode, encodeRecord, type Address } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
-import type { Entry, Version } from '../ports.ts';
+import type { Entry } from '../ports/store.ts';
+import type { Version } from '../ports/projections.ts';
 import { isMarkDue, takeIn, type Reading } from './intake.ts';
 import { newestOf } from './sink.ts';
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isTerminal, successorsOf, taskOf, type TaskRecord } from '@baton/core';
 import { documentOf, outcomeKeyOf, readRecordAt, type TaskDocument } from '@baton/protocols';
-import type { Entry, Unreadable } from '../ports.ts';
+import type { Entry } from '../ports/store.ts';
+import type { Unreadable } from '../ports/projections.ts';
 import type { Quarantined } from './views.ts';
 
 /** A record that was read, and where it was found. */

@@ -1,6 +1,7 @@
 import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Clock, ProjectionProgress, Projections, Subscription } from '../ports.ts';
+import type { Clock, Subscription } from '../ports/environment.ts';
+import type { ProjectionProgress, Projections } from '../ports/projections.ts';
 
 /** How far a projection is behind (behaviour P5). */
 export type Lag = {

@@ -1,8 +1,10 @@
 import { PROJECTIONS } from '@baton/protocols';
 import type { Log } from '../log.ts';
-import type { Clock, EventLog, Version, WriteResult } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { EventLog, Version } from '../ports/projections.ts';
+import type { WriteResult } from '../ports/store.ts';
 import type { Counters } from './counters.ts';
-import type { Patience } from './patience.ts';
+import type { OutageRetry } from './outage-retry.ts';
 import { newestOf, type Sink } from './sink.ts';
 
 /** A version the log refuses for this long, while it takes others, can never be in it. */
@@ -13,7 +15,7 @@ const AT_ONCE = 1_000;
 
 type LogSinkParts = {
   readonly events: EventLog;
-  readonly patience: Patience;
+  readonly outageRetry: OutageRetry;
   readonly clock: Clock;
   readonly log: Log;
   readonly counters: Counters;
@@ -32,10 +34,10 @@ export const logSink = (parts: LogSinkParts): Sink => ({
 });
 
 const appendAll = async (versions: readonly Version[], parts: LogSinkParts): Promise<void> => {
-  const { events, patience, clock, counters } = parts;
+  const { events, outageRetry, clock, counters } = parts;
   const since = clock.monotonic();
   let left = versions;
-  await patience.until(async () => {
+  await outageRetry.until(async () => {
     const results = await Promise.all(left.map((version) => events.append(version)));
     const failed = left.flatMap((version, i) => failureOf(version, results[i]));
     counters.logged += left.length - failed.length;

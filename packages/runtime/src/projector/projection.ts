@@ -1,17 +1,18 @@
 import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Clock, EntryBatch, Projections, Version } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { EntryBatch, Projections, Version } from '../ports/projections.ts';
 import type { Counters } from './counters.ts';
-import type { Courtesy } from './courtesy.ts';
-import { pause, type Patience } from './patience.ts';
+import type { LoadPause } from './load-pause.ts';
+import { pause, type OutageRetry } from './outage-retry.ts';
 import type { Sink } from './sink.ts';
 import { Source } from './source.ts';
 
 type ProjectionParts = {
   readonly projections: Projections;
   readonly clock: Clock;
-  readonly patience: Patience;
-  readonly courtesy: Courtesy;
+  readonly outageRetry: OutageRetry;
+  readonly loadPause: LoadPause;
   readonly log: Log;
   readonly counters: Counters;
   readonly signal: AbortSignal;
@@ -31,8 +32,8 @@ export class Projection {
   constructor(sink: Sink, parts: ProjectionParts) {
     this.sink = sink;
     this.parts = parts;
-    const { projections, clock, patience, signal, paceMs } = parts;
-    this.source = new Source({ open: () => projections.reader(sink.name), clock, patience, signal, paceMs });
+    const { projections, clock, outageRetry, signal, paceMs } = parts;
+    this.source = new Source({ open: () => projections.reader(sink.name), clock, outageRetry, signal, paceMs });
   }
 
   /** Runs until it is stopped, then rejects with Stopped. */
@@ -67,10 +68,10 @@ export class Projection {
   }
 
   private async rest({ entries, pending }: EntryBatch<Version>): Promise<void> {
-    const { clock, courtesy, signal } = this.parts;
+    const { clock, loadPause, signal } = this.parts;
     const oldestAt = entries[0]?.storedAt;
     const ageMs = oldestAt === undefined ? 0 : clock.now() - oldestAt;
-    const ms = courtesy.restMs({ versions: entries.length, waiting: pending, ageMs });
+    const ms = loadPause.restMs({ versions: entries.length, waiting: pending, ageMs });
     if (ms >= 1) await pause(clock, ms, signal);
   }
 }

@@ -2,14 +2,15 @@ import { hostname } from 'node:os';
 import { PROJECTIONS } from '@baton/protocols';
 import { silentLog, type Log } from '../log.ts';
 import type { LeaseCounts } from '../metrics/counts.ts';
-import type { Lease, Ports } from '../ports.ts';
+import type { Lease } from '../ports/presence.ts';
+import type { Ports } from '../ports.ts';
 import { ArchiveSink } from './archive-sink.ts';
 import { zeroCounters, type Counters } from './counters.ts';
-import { Courtesy } from './courtesy.ts';
+import { LoadPause } from './load-pause.ts';
 import { documentsSink } from './documents-sink.ts';
 import { LagMeter, type Lag } from './lag.ts';
 import { logSink } from './log-sink.ts';
-import { Patience, Stopped } from './patience.ts';
+import { OutageRetry, Stopped } from './outage-retry.ts';
 import { Projection } from './projection.ts';
 import { reviveAside } from './revive.ts';
 import type { Sink } from './sink.ts';
@@ -83,7 +84,7 @@ class ProjectorActor {
   private readonly options: ProjectorOptions;
   private readonly log: Log;
   private readonly stopping = new AbortController();
-  private readonly viewsPatience: Patience;
+  private readonly viewsPatience: OutageRetry;
   private readonly archive: ArchiveSink;
   private readonly projections: readonly Projection[];
   private running: Promise<void> = Promise.resolve();
@@ -96,14 +97,14 @@ class ProjectorActor {
     this.log = options.log ?? silentLog;
     const { log, counters } = this;
     const { clock, store, log: events } = ports;
-    const patience = this.patience('MongoDB');
-    this.viewsPatience = patience;
-    const writer = new Writer({ views, patience, clock, epoch: store.epoch, log, counters });
+    const outageRetry = this.outageRetry('MongoDB');
+    this.viewsPatience = outageRetry;
+    const writer = new Writer({ views, outageRetry, clock, epoch: store.epoch, log, counters });
     const sinks: readonly Sink[] = [
       documentsSink(writer, { epoch: store.epoch, clock }),
       ...(options.events === false
         ? []
-        : [logSink({ events, patience: this.patience('the event log', NATS_PAUSE_MS), clock, log, counters })]),
+        : [logSink({ events, outageRetry: this.outageRetry('the event log', NATS_PAUSE_MS), clock, log, counters })]),
       ...(options.sinks ?? []),
     ];
     for (const { name } of sinks) this.meters.set(name, this.meter(name));
@@ -111,8 +112,8 @@ class ProjectorActor {
     this.archive = new ArchiveSink({
       ...ports,
       views,
-      patience: this.patience('archive marks', NATS_PAUSE_MS),
-      viewsPatience: patience,
+      outageRetry: this.outageRetry('archive marks', NATS_PAUSE_MS),
+      viewsPatience: outageRetry,
       log,
       counters,
       signal: this.stopping.signal,
@@ -165,8 +166,8 @@ class ProjectorActor {
     return new Projection(sink, {
       projections,
       clock,
-      patience: this.patience(`reading for the projection '${sink.name}'`, NATS_PAUSE_MS),
-      courtesy: new Courtesy(waitedMs),
+      outageRetry: this.outageRetry(`reading for the projection '${sink.name}'`, NATS_PAUSE_MS),
+      loadPause: new LoadPause(waitedMs),
       log: this.log,
       counters: this.counters,
       signal: this.stopping.signal,
@@ -181,8 +182,8 @@ class ProjectorActor {
     return new LagMeter({ name, projections, clock, log: this.log, limitMs, ...everyMs });
   }
 
-  private patience(what: string, longestMs?: number): Patience {
-    return new Patience(what, this.ports, this.log, this.stopping.signal, longestMs);
+  private outageRetry(what: string, longestMs?: number): OutageRetry {
+    return new OutageRetry(what, this.ports, this.log, this.stopping.signal, longestMs);
   }
 
   /** What was put aside by an older program may be projected now, and forgotten. */

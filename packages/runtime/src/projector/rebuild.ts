@@ -1,9 +1,11 @@
 import { BatonError } from '../errors.ts';
 import { silentLog, type Log } from '../log.ts';
-import type { Entry, EntryReader, Ports } from '../ports.ts';
+import type { Entry } from '../ports/store.ts';
+import type { EntryReader } from '../ports/projections.ts';
+import type { Ports } from '../ports.ts';
 import { zeroCounters } from './counters.ts';
 import { takeIn } from './intake.ts';
-import { Patience } from './patience.ts';
+import { OutageRetry } from './outage-retry.ts';
 import { Source } from './source.ts';
 import type { TaskViews } from './views.ts';
 import { Writer } from './writer.ts';
@@ -35,11 +37,11 @@ export const rebuildViews = async (
   const { epoch } = ports.store;
   const { clock } = ports;
   const counters = zeroCounters();
-  const patience = (what: string) => new Patience(what, ports, log, signal);
-  const writer = new Writer({ views, patience: patience('MongoDB'), clock, epoch, log, counters });
+  const outageRetry = (what: string) => new OutageRetry(what, ports, log, signal);
+  const writer = new Writer({ views, outageRetry: outageRetry('MongoDB'), clock, epoch, log, counters });
 
   const readAll = async (phase: 'log' | 'bucket', open: () => Promise<EntryReader<Entry>>): Promise<void> => {
-    const source = new Source({ open, clock, patience: patience(`the ${phase}`), signal, paceMs: 0 });
+    const source = new Source({ open, clock, outageRetry: outageRetry(`the ${phase}`), signal, paceMs: 0 });
     let done = 0;
     try {
       for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {

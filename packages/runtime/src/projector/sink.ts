@@ -1,4 +1,4 @@
-import type { EntryBatch, Version } from '../ports.ts';
+import type { EntryBatch, Version } from '../ports/projections.ts';
 
 /**
  * Where a projection brings what it reads. A further one (search, webhooks, a warehouse) is an object of this shape given
@@ -13,7 +13,7 @@ export interface Sink {
   readonly ready?: () => Promise<void>;
   /**
    * Resolves when all of it is there for good: it is acknowledged then, and may be forgotten by the bucket. While the
-   * target is away it waits, by the patience it was made with. Whatever it rejects with is taken for a bug and ends the projector.
+   * target is away it waits, by the outageRetry it was made with. Whatever it rejects with is taken for a bug and ends the projector.
    */
   readonly write: (batch: SinkBatch) => Promise<void>;
 }

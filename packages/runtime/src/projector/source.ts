@@ -1,5 +1,7 @@
-import type { Clock, Entry, EntryBatch, EntryReader } from '../ports.ts';
-import { pause, type Patience } from './patience.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { Entry } from '../ports/store.ts';
+import type { EntryBatch, EntryReader } from '../ports/projections.ts';
+import { pause, type OutageRetry } from './outage-retry.ts';
 
 /** Most entries in one batch. More are cheaper to write, and more memory. */
 const MOST_ENTRIES = 4_000;
@@ -13,7 +15,7 @@ const IDLE_MS = 5_000;
 type SourceParts<E extends Entry> = {
   readonly open: () => Promise<EntryReader<E>>;
   readonly clock: Clock;
-  readonly patience: Patience;
+  readonly outageRetry: OutageRetry;
   readonly signal: AbortSignal;
   /** How long entries may gather behind the first one. */
   readonly paceMs: number;
@@ -35,7 +37,7 @@ export class Source<E extends Entry> {
 
   /** Takes its place in the stream, from which on it is known how far behind it is. Rejects with Stopped only. */
   async open(): Promise<void> {
-    await this.parts.patience.until(() => this.opened());
+    await this.parts.outageRetry.until(() => this.opened());
   }
 
   /** The next entries; undefined when there were none for a while. Rejects with Stopped only. */
@@ -56,7 +58,7 @@ export class Source<E extends Entry> {
   }
 
   private async read(max: number, waitMs: number): Promise<EntryBatch<E>> {
-    const batch = await this.parts.patience.until(async () => (await this.opened()).next(max, waitMs));
+    const batch = await this.parts.outageRetry.until(async () => (await this.opened()).next(max, waitMs));
     this.measure(batch.entries);
     return batch;
   }

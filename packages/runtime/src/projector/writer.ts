@@ -2,10 +2,10 @@ import { isTerminal } from '@baton/core';
 import type { TaskDocument } from '@baton/protocols';
 import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
 import type { Counters } from './counters.ts';
 import { quarantined, toDocument, type Found } from './intake.ts';
-import type { Patience } from './patience.ts';
+import type { OutageRetry } from './outage-retry.ts';
 import type { Fault, ProjectResult, Quarantined, TaskViews } from './views.ts';
 
 /**
@@ -19,7 +19,7 @@ const MOST_SEEN = 200_000;
 
 type WriterParts = {
   readonly views: TaskViews;
-  readonly patience: Patience;
+  readonly outageRetry: OutageRetry;
   readonly clock: Clock;
   readonly epoch: number;
   readonly log: Log;
@@ -87,8 +87,8 @@ export class Writer {
     likelyNew: ReadonlySet<string>,
     since: number,
   ): Promise<ProjectResult> {
-    const { patience, views, clock } = this.parts;
-    return patience.until(async () => {
+    const { outageRetry, views, clock } = this.parts;
+    return outageRetry.until(async () => {
       const result = await views.project(documents, likelyNew);
       const [first] = result.failed;
       if (first !== undefined && result.failed.length === documents.length && clock.monotonic() - since < HOPELESS_MS) {
@@ -101,7 +101,7 @@ export class Writer {
   /** Puts entries aside, and says so once for every kind of fault. */
   async putAside(entries: readonly Quarantined[]): Promise<void> {
     if (entries.length === 0) return;
-    await this.parts.patience.until(() => this.parts.views.quarantine(entries));
+    await this.parts.outageRetry.until(() => this.parts.views.quarantine(entries));
     for (const entry of entries) this.say(entry);
   }
 

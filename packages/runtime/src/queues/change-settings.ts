@@ -6,10 +6,10 @@ import {
   type QueueSettings,
   type SettingsCommand,
 } from '@baton/core';
-import { RATE_WINDOW_MS } from '@baton/protocols';
 import { checkField, requireField, rules } from '../client/rules.ts';
 import { BatonError, InvalidArgumentError, OutcomeUnknownError, PermissionDeniedError } from '../errors.ts';
 import type { Ports } from '../ports.ts';
+import { checkMost } from './check-limit.ts';
 import { placeOfQueue, type SettingsKernel } from './settings-actor.ts';
 
 /** A change as it is wanted, from whatever door. */
@@ -41,6 +41,7 @@ export const changeSettings = async (
     case 'refused':
       if (asked.reason === 'admin_required')
         throw new PermissionDeniedError('PERMISSION_DENIED', 'only an admin changes what a queue does');
+      if (asked.reason === 'nothing_set') return emptySettings(queue);
       throw new BatonError('SETTINGS_FULL', `no more can be set for the queue ${queue}: take something back first`);
     case 'failed':
       throw asked.cause;
@@ -85,24 +86,26 @@ const checkNames = (given: object, ...known: readonly string[]): void => {
 const checkPart = (part: QueuePart): void => {
   checkNames(part, 'type', 'group');
   const { type, group } = part;
-  checkField('type', type, rules.type);
+  checkField('type', type, rules.typeName);
   checkField('group', group, rules.group);
   if (type !== undefined && group !== undefined)
     throw new InvalidArgumentError('type and group cannot both be given: pause one after the other');
 };
 
-const NAME_RULES = { type: rules.type, group: rules.group, key: rules.key };
+const NAME_RULES = { type: rules.typeName, group: rules.group, key: rules.limitKey };
 
 const checkLimit = (limit: LimitWish): void => {
-  checkNames(limit, 'of', 'name', 'concurrency', 'rate');
-  const { of, name, concurrency, rate } = limit;
+  checkNames(limit, 'of', 'name', 'type', 'concurrency', 'whenFull', 'rate');
+  const { of, name, type } = limit;
   requireField('of', of, rules.counted);
   if (of === 'queue' && name !== undefined) throw new InvalidArgumentError('name: a queue has one limit for all of it');
   if (of !== 'queue') checkField('name', name, NAME_RULES[of]);
-  checkField('concurrency', concurrency, rules.queueCount);
-  checkField('rate.units', rate?.units, rules.queueCount);
-  const { least, most } = RATE_WINDOW_MS;
-  const windowMs = rate?.windowMs;
-  if (rate !== undefined && !(Number.isFinite(windowMs) && rate.windowMs >= least && rate.windowMs <= most))
-    throw new InvalidArgumentError(`rate.window: is ${least / 1_000} s to ${most / 3_600_000} h`);
+  checkField('type', type, rules.typeName);
+  if (type !== undefined && of !== 'group' && of !== 'key')
+    throw new InvalidArgumentError('type: belongs to limits of groups and keys; a type is limited by its name');
+  checkMost(limit);
+  if (limit.whenFull !== undefined && of !== 'group' && of !== 'key')
+    throw new InvalidArgumentError(
+      'whenFull: belongs to limits of groups and keys; what waits for a queue or a type waits',
+    );
 };

@@ -1,8 +1,9 @@
 import type { QueueSettings } from '@baton/core';
 import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Clock, Subscription } from '../ports.ts';
-import type { QueueSettingsPort } from './port.ts';
+import { openWatch } from '../open-watch.ts';
+import type { Clock, Subscription } from '../ports/environment.ts';
+import type { QueueSettingsPort } from '../ports/queue-settings.ts';
 
 /** After a watch that could not be opened, or ended: no other one before. */
 const PAUSE_MS = 500;
@@ -28,7 +29,6 @@ export class SettingsBook {
   private watch: Subscription | undefined;
   private timer: { readonly cancel: () => void } | undefined;
   private current = false;
-  private generation = 0;
   private closed = false;
 
   constructor(parts: SettingsBookParts) {
@@ -59,60 +59,41 @@ export class SettingsBook {
   }
 
   private open(): void {
-    const generation = ++this.generation;
-    const isNow = (): boolean => generation === this.generation && !this.closed;
+    const { queues, clock, log, changed } = this.parts;
     const found = new Map<string, Kept>();
-    let caughtUp = false;
+    let isKnown = false;
     const note = (queue: string, kept: Kept | undefined): void => {
-      if (!isNow()) return;
       if (kept === undefined) found.delete(queue);
       else found.set(queue, kept);
-      if (caughtUp) this.parts.changed(new Set([queue]));
+      if (isKnown && !this.closed) changed(new Set([queue]));
     };
-    this.parts.queues
-      .follow({
-        kept: (settings, revision) => note(settings.queue, { settings, revision }),
-        gone: (queue) => note(queue, undefined),
-        unreadable: (queue, reason) => {
-          this.parts.log.error(
-            { queue, reason },
-            'what is set for a queue cannot be read: nothing starts in it; upgrade this program, or take it away',
-          );
-          note(queue, 'unreadable');
-        },
-        caughtUp: () => {
-          if (!isNow()) return;
-          caughtUp = true;
-          this.known = found;
-          this.current = true;
-          this.parts.changed(undefined);
-        },
-        lost: (cause) => {
-          if (isNow()) this.lost(cause);
-        },
-      })
-      .then(
-        (watch) => {
-          if (isNow()) this.watch = watch;
-          else watch.close();
-        },
-        (error: unknown) => {
-          if (!isNow()) return;
-          this.lost(
-            error instanceof BatonError
-              ? error
-              : new BatonError('SETTINGS_UNREADABLE', String(error), { cause: error }),
-          );
-        },
-      );
-  }
-
-  private lost(cause: BatonError): void {
-    const { clock, log } = this.parts;
-    this.generation++;
-    this.current = false;
-    this.watch = undefined;
-    log.debug({ err: cause }, 'what is set for queues is not watched now');
-    this.timer = clock.after(PAUSE_MS, () => this.open());
+    const caughtUp = (): void => {
+      isKnown = true;
+      this.known = found;
+      this.current = true;
+      changed(undefined);
+    };
+    const lost = (cause: BatonError): void => {
+      this.current = false;
+      log.debug({ err: cause }, 'what is set for queues is not watched now');
+      this.timer = clock.after(PAUSE_MS, () => this.open());
+    };
+    this.watch = openWatch(
+      (listener) =>
+        queues.follow({
+          kept: (settings, revision) => note(settings.queue, { settings, revision }),
+          gone: (queue) => note(queue, undefined),
+          unreadable: (queue, reason) => {
+            log.error(
+              { queue, reason },
+              'what is set for a queue cannot be read: nothing starts in it; upgrade this program, or take it away',
+            );
+            note(queue, 'unreadable');
+          },
+          ...listener,
+        }),
+      { caughtUp, lost },
+      (cause) => new BatonError('SETTINGS_UNREADABLE', String(cause), { cause }),
+    );
   }
 }

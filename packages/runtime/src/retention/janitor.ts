@@ -1,6 +1,8 @@
 import { BatonError } from '../errors.ts';
 import { silentLog, type Log } from '../log.ts';
-import type { Clock, DataStore, RecordStore } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { DataStore } from '../ports/data.ts';
+import type { RecordStore } from '../ports/store.ts';
 import type { EndedViews } from './ended-views.ts';
 import { checkRule, prune, type PruneRule } from './prune.ts';
 import { sweepObjects } from './sweep-objects.ts';

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from '../errors.ts';
-import type { Clock, DataStore } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { DataStore } from '../ports/data.ts';
 import type { EndedTask, EndedViews } from './ended-views.ts';
 
 export type PruneRule = {

@@ -1,5 +1,7 @@
 import { objectOwner, objectsIn, ORPHAN_OBJECT_AGE_MS, readRecord } from '@baton/protocols';
-import type { Clock, DataStore, Entry, RecordStore } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { DataStore } from '../ports/data.ts';
+import type { Entry, RecordStore } from '../ports/store.ts';
 import type { EndedViews } from './ended-views.ts';
 
 type SweepParts = {

@@ -1,4 +1,24 @@
-import type { Policy, Priority, Scope, SubmitOptions } from '@baton/core';
+import type { Policy, Priority, Scope, SubmitOptions, Tags, TaskId, TypeLimit } from '@baton/core';
+import type { Log } from '../log.ts';
+
+/** What a canceller knows of the run that has died. */
+export type CancelledRun = {
+  readonly taskId: TaskId;
+  readonly taskKey: string;
+  readonly taskType: string;
+  readonly attempt: number;
+  /** Who submitted the task. */
+  readonly user: { readonly id: string } | undefined;
+  /** `rescue`: the task is going to be run again. */
+  readonly cause: 'cancel' | 'timeout' | 'rescue';
+  readonly log: Log;
+};
+
+/**
+ * Takes the handle a run has set (`ctx.setCancelHandle`), in another worker than that run's, and may be called more than
+ * once for the same one: cancelling what is not there any more is no failure.
+ */
+export type Canceller = (handle: unknown, run: CancelledRun) => unknown;
 
 /** A task type as a worker knows it. */
 export type TaskDefinition = {
@@ -8,11 +28,16 @@ export type TaskDefinition = {
   readonly queue: string;
   readonly priority: Priority;
   readonly group?: string;
+  readonly limitKey?: string;
   readonly units?: number;
+  readonly tags?: Tags;
   readonly policy: Policy;
   readonly submit?: SubmitOptions;
+  readonly limits?: readonly TypeLimit[];
   /** Whether a failure is worth another attempt; absent: every one but a TerminalError. */
   readonly retryOn?: (error: unknown) => boolean;
+  /** Cancels what a run that died with its worker has begun elsewhere. */
+  readonly canceller?: Canceller;
   /** For people. */
   readonly title?: string;
   readonly description?: string;

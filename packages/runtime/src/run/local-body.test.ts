@@ -30,6 +30,7 @@ const bodyOf = (handler: () => unknown, stopAsked?: () => StopCause | undefined)
       log: () => silentLog,
       asked: (what) => void asked.push(what),
       updated: () => undefined,
+      answer: async () => ({ kind: 'not-done' }),
       crashed: (end) => void crashes.push(end),
     },
     ...(stopAsked === undefined ? {} : { stopAsked }),

@@ -1,16 +1,45 @@
-import type { TaskError } from '@baton/core';
+import type { Tags, TaskError } from '@baton/core';
 import { decodeData, decodeLargeData, DecodeError, RECORD_LIMIT } from '@baton/protocols';
+import {
+  SPAWN,
+  type ChildOutcome,
+  type ChildTask,
+  type Spawnable,
+  type SpawnOrder,
+  type WaitForOptions,
+} from '../children/child-task.ts';
+import type { HandedOver } from '../dependencies/handed-over.ts';
 import { readMember } from '../describe.ts';
+import {
+  CancelHandleRefusedError,
+  InvalidArgumentError,
+  SpawnRefusedError,
+  StepRefusedError,
+  WaitRefusedError,
+} from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ArgumentBytes, Body, BodyOwner } from './body.ts';
 import { returnedEnd, threwEnd, type BodyEnd, type Threw } from './body-end.ts';
-import { runInContext, StopReason, type StopCause, type TaskUpdate, type UpdateOptions } from './context.ts';
+import {
+  runInContext,
+  StopReason,
+  type StopCause,
+  type TaskUpdate,
+  type UpdateOptions,
+  type WaitOptions,
+} from './context.ts';
 import type { TaskDefinition } from './definition.ts';
 import type { TaskFacts } from './facts.ts';
 import { Handlers } from './handlers.ts';
 import { BodyContext } from './body-context.ts';
+import { encodedHandle, HANDLE_TOO_LATE_TEXT } from './run-cancel-handle.ts';
+import { answered, STEP_TOO_LATE_TEXT, Steps } from './steps.ts';
+import { ChildrenWaits } from './children-waits.ts';
+import { SignalWaits } from './signal-waits.ts';
+import type { Suspended } from './suspended.ts';
 import { taskErrorOf } from './task-error.ts';
-import { readUpdate } from './task-update.ts';
+import { NO_TAGS, readUpdate } from './task-update.ts';
+import { WaitGate } from './wait-gate.ts';
 import { watchfulSignal } from './watchful-signal.ts';
 
 export type LocalBodySettings = {
@@ -38,13 +67,21 @@ export class LocalBody implements Body {
   private cleanups: Handlers | undefined;
   private controller: AbortController | undefined;
   private stopReason: StopReason | undefined;
-  private settle: ((end: BodyEnd) => void) | undefined;
+  private gate: WaitGate | undefined;
+  private signals: SignalWaits | undefined;
+  private children: ChildrenWaits | undefined;
+  private steps: Steps | undefined;
+  private settle: ((end: BodyEnd | Suspended) => void) | undefined;
   private aborting = false;
   private closed = false;
+  private isOver = false;
+  /** With what the handler has said of them. */
+  private currentTags: Tags;
 
   constructor(settings: LocalBodySettings) {
     this.settings = settings;
     this.context = new BodyContext(settings.facts, this);
+    this.currentTags = settings.facts.tags ?? NO_TAGS;
   }
 
   get hasAborts(): boolean {
@@ -55,7 +92,8 @@ export class LocalBody implements Body {
     return this.cleanups !== undefined;
   }
 
-  execute(given: ArgumentBytes | undefined): Promise<BodyEnd> {
+  execute(given: ArgumentBytes | undefined, left?: readonly HandedOver[]): Promise<BodyEnd | Suspended> {
+    if (left !== undefined) this.context.handedOver = left;
     const { definition, resultLimit } = this.settings;
     let args: readonly unknown[];
     try {
@@ -66,8 +104,8 @@ export class LocalBody implements Body {
     return new Promise((resolve) => {
       this.settle = resolve;
       this.inside(async () => definition.handler(...(args as never[]))).then(
-        (result) => this.settle?.(returnedEnd(result, resultLimit)),
-        (thrown: unknown) => this.settle?.(this.threw(thrown)),
+        (result) => this.ended(returnedEnd(result, resultLimit)),
+        (thrown: unknown) => this.ended(this.threw(thrown)),
       );
     });
   }
@@ -75,6 +113,13 @@ export class LocalBody implements Body {
   stop(cause: StopCause): void {
     this.stopReason ??= new StopReason(cause);
     this.abortSignal(this.stopReason);
+    this.gate?.stop(this.stopReason);
+  }
+
+  leave(at: Suspended): void {
+    this.isOver = true;
+    this.gate?.leave();
+    this.settle?.(at);
   }
 
   runAborts(observed: () => void): Promise<readonly TaskError[]> {
@@ -104,6 +149,10 @@ export class LocalBody implements Body {
     return this.settings.owner.log();
   }
 
+  tags(): Tags {
+    return this.currentTags;
+  }
+
   signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
@@ -119,7 +168,8 @@ export class LocalBody implements Body {
     // Also from its handlers, when the body has ended (behaviour C5).
     if (this.closed) return;
     const { owner } = this.settings;
-    const pending = readUpdate(update, () => owner.log());
+    const pending = readUpdate(update, () => owner.log(), this.currentTags);
+    if (pending?.tags !== undefined) this.currentTags = pending.tags;
     if (pending !== undefined) owner.updated(pending, isImmediate(options));
   }
 
@@ -137,8 +187,79 @@ export class LocalBody implements Body {
     this.settings.owner.asked('cleanup');
   }
 
+  async waitForSignal(name: string, options: WaitOptions): Promise<unknown> {
+    const gate = this.waitGate();
+    this.signals ??= new SignalWaits(gate);
+    return this.signals.wait(name, options, this.settings.owner);
+  }
+
+  async waitFor(children: ChildTask | readonly ChildTask[], options: WaitForOptions): Promise<readonly ChildOutcome[]> {
+    const gate = this.waitGate();
+    this.children ??= new ChildrenWaits(gate);
+    return this.children.wait(children, options, this.settings.owner);
+  }
+
+  async spawn(task: Spawnable<unknown[], unknown>, args: readonly unknown[]): Promise<ChildTask> {
+    this.lookForStop();
+    if (this.isOver || this.closed) {
+      const text = 'only the handler of a task can spawn another: what runs after it, or beside it, cannot';
+      throw new SpawnRefusedError('SPAWN_UNSUPPORTED', text);
+    }
+    const order = orderOf(task, args);
+    const { spawn } = this.settings.owner;
+    if (spawn === undefined) {
+      const text = "a body in a thread of its own cannot spawn another: leave out isolation: 'thread'";
+      throw new SpawnRefusedError('SPAWN_UNSUPPORTED', text);
+    }
+    if (this.stopReason !== undefined) throw this.stopReason;
+    const { id, address, name } = await spawn(order, () => this.stopReason);
+    return { uuid: id, address, name };
+  }
+
+  async step(name: string, run: () => unknown): Promise<unknown> {
+    this.lookForStop();
+    if (this.isOver || this.closed) throw new StepRefusedError('STEP_TOO_LATE', STEP_TOO_LATE_TEXT);
+    const { owner, resultLimit: limit } = this.settings;
+    this.steps ??= new Steps({
+      ask: (question) => owner.answer(question),
+      stopped: () => this.stopReason?.cause,
+      limit,
+    });
+    return this.steps.run(name, run);
+  }
+
+  async setCancelHandle(handle: unknown): Promise<void> {
+    this.lookForStop();
+    if (this.isOver || this.closed) throw new CancelHandleRefusedError('CANCEL_HANDLE_TOO_LATE', HANDLE_TOO_LATE_TEXT);
+    const data = handle === undefined ? undefined : encodedHandle(handle);
+    const answer = await this.settings.owner.answer({
+      kind: 'set-cancel-handle',
+      ...(data === undefined ? {} : { data }),
+    });
+    answered(answer);
+  }
+
   stray(thrown: unknown): void {
     this.settings.owner.crashed(this.threw(thrown));
+  }
+
+  /** Throws WaitRefusedError for what is not the handler. */
+  private waitGate(): WaitGate {
+    this.lookForStop();
+    if (this.isOver || this.closed) {
+      const text = 'only the handler of a task can wait: what runs after it, or beside it, cannot';
+      throw new WaitRefusedError('WAIT_UNSUPPORTED', text);
+    }
+    if (this.gate === undefined) {
+      this.gate = new WaitGate();
+      if (this.stopReason !== undefined) this.gate.stop(this.stopReason);
+    }
+    return this.gate;
+  }
+
+  private ended(end: BodyEnd): void {
+    this.isOver = true;
+    this.settle?.(end);
   }
 
   /** In the context of the task: what a listener of the signal throws is thrown there (behaviour X9). */
@@ -163,6 +284,13 @@ export class LocalBody implements Body {
     if (cause !== undefined) this.stop(cause);
   }
 }
+
+/** Throws InvalidArgumentError for what is no task. */
+const orderOf = (task: unknown, args: readonly unknown[]): SpawnOrder => {
+  const make: unknown = typeof task === 'function' ? Reflect.get(task, SPAWN) : undefined;
+  if (typeof make === 'function') return make(...args) as SpawnOrder;
+  throw new InvalidArgumentError('spawn: takes a task, or task.with(options), and its arguments');
+};
 
 /** Handlers pass anything, and what they pass may throw when it is read. */
 const isImmediate = (options: UpdateOptions): boolean => readMember(options, 'immediate') === true;

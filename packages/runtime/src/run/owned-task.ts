@@ -1,10 +1,13 @@
 import { isOwnedUnder, isTerminal, type Fence, type TaskRecord, type WorkerCommand } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { Asked, Held, Kernel } from '../kernel.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
 
 /** Commands about a run that is owned: all but the claim. */
 export type OwnerCommand = Exclude<WorkerCommand, { kind: 'claim' }>;
+
+/** `traceparent` of the span of the run, where the record has not got it yet. */
+export type RunTrace = { readonly trace?: string };
 
 export type Told =
   | { readonly kind: 'done'; readonly held: Held }
@@ -27,6 +30,9 @@ export type OwnerListener = {
   readonly lostIt: () => void;
 };
 
+/** Commands after which the task may be nobody's, because its body waits. */
+const SUSPENDING: ReadonlySet<OwnerCommand['kind']> = new Set(['suspend', 'await-children']);
+
 /** First and longest pause between two tries while the store cannot be reached. */
 const RETRY_MS = 250;
 const RETRY_MAX_MS = 2_000;
@@ -43,6 +49,7 @@ export class OwnedTask {
   private gone = false;
   private told = false;
   private closed = false;
+  private left = false;
 
   constructor(settings: Settings) {
     this.settings = settings;
@@ -55,6 +62,11 @@ export class OwnedTask {
 
   get lost(): boolean {
     return this.gone;
+  }
+
+  /** Its body waits, and it is nobody's: what the run tells from here on is as good as told. */
+  get suspended(): boolean {
+    return this.left;
   }
 
   /** Ends the repetition of what has no answer: the process is going. */
@@ -103,7 +115,7 @@ export class OwnedTask {
   private async untilDefinite(command: OwnerCommand): Promise<Told> {
     const { kernel, address } = this.settings;
     for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MAX_MS, pause * 2)) {
-      if (this.gone) return { kind: 'lost' };
+      if (this.gone || this.left) return this.now();
       const told = this.judge(await kernel.ask(address, () => command, { from: this.current, urgent: true }), command);
       if (told !== undefined) return told;
       if (this.closed) return { kind: 'lost' };
@@ -116,7 +128,8 @@ export class OwnedTask {
   private judge(asked: Asked, command: OwnerCommand): Told | undefined {
     switch (asked.kind) {
       case 'done':
-        if (command.kind === 'finish' || command.kind === 'give-back') {
+        this.left = SUSPENDING.has(command.kind) && !isOwnedUnder(asked.record, this.settings.fence);
+        if (this.left || command.kind === 'finish' || command.kind === 'give-back') {
           this.current = { record: asked.record, revision: asked.revision };
           this.told = true;
           return { kind: 'done', held: this.current };

@@ -1,5 +1,6 @@
 import { encode, PROGRESS_LIVE_MS } from '@baton/protocols';
-import type { Clock, Signals } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { Signals } from '../ports/signals.ts';
 import type { Pending } from './task-update.ts';
 
 type Settings = {
@@ -81,9 +82,10 @@ export class ProgressWriter {
     });
   }
 
-  private show(update: Pending): void {
+  private show({ progress, payload }: Pending): void {
     const { clock, signals, taskId } = this.settings;
-    signals.progress(taskId, encode({ at: clock.now(), ...update }));
+    const seen = { ...(progress === undefined ? {} : { progress }), ...(payload === undefined ? {} : { payload }) };
+    signals.progress(taskId, encode({ at: clock.now(), ...seen }));
   }
 
   private writeWhenDue(): void {

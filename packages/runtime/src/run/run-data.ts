@@ -1,9 +1,11 @@
-import type { BodyOutcome, Fence, TaskRecord } from '@baton/core';
+import type { BodyOutcome, Child, Data, Dependency, Fence, ObjectReference, TaskRecord } from '@baton/core';
 import { objectName, type Address, type Sized } from '@baton/protocols';
 import { DataLostError, dropObject, loadObject, storeObject } from '../data/large-data.ts';
+import { handedOver, TooMuchLeftError, type HandedOver } from '../dependencies/handed-over.ts';
 import { BatonError, StoreRefusedError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Clock, DataStore } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
+import type { DataStore } from '../ports/data.ts';
 import type { ArgumentBytes } from './body.ts';
 import type { BodyEnd } from './body-end.ts';
 import { taskErrorOf } from './task-error.ts';
@@ -41,9 +43,27 @@ export class RunData {
   /** The encoded arguments, at once where they lie in the record. Rejects with what the attempt fails with. */
   arguments(record: TaskRecord): ArgumentBytes | undefined | Promise<ArgumentBytes> {
     const { args } = record;
-    if (args === undefined) return undefined;
-    if (args instanceof Uint8Array) return { bytes: args, large: false };
-    return this.patiently('arguments', async () => ({ bytes: await loadObject(this.parts.data, args), large: true }));
+    return args === undefined ? undefined : this.stored(args);
+  }
+
+  /** Encoded data of the record, at once where it lies in it. Rejects with what stays so. */
+  stored(of: Data): ArgumentBytes | Promise<ArgumentBytes> {
+    if (of instanceof Uint8Array) return { bytes: of, large: false };
+    return this.unlessDisconnected('arguments', async () => ({
+      bytes: await loadObject(this.parts.data, of),
+      large: true,
+    }));
+  }
+
+  /** What the tasks have left it that it waited for; undefined where it waited for none. Rejects likewise. */
+  left(record: TaskRecord): Promise<readonly HandedOver[]> | undefined {
+    if (record.dependsOn === undefined) return undefined;
+    return this.handed(record.dependsOn);
+  }
+
+  /** What these have left it, dependencies or children. Rejects likewise. */
+  handed(ended: readonly (Dependency | Child)[]): Promise<readonly HandedOver[]> {
+    return this.unlessDisconnected('arguments', () => handedOver(this.parts.data, ended));
   }
 
   /**
@@ -60,7 +80,10 @@ export class RunData {
     if (!wanted('result')) return undefined;
     const name = objectName(address, task.record.id, { resultOf: fence });
     try {
-      return { kind: 'returned', result: await this.patiently('result', () => storeObject(data, name, bytes)) };
+      return {
+        kind: 'returned',
+        result: await this.unlessDisconnected('result', () => storeObject(data, name, bytes)),
+      };
     } catch (error) {
       if (!wanted('result')) return undefined;
       const { message } = taskErrorOf(error);
@@ -69,23 +92,36 @@ export class RunData {
     }
   }
 
+  /** Puts away what a step came to. Undefined: it is not ours to tell any more. Rejects with what stays so. */
+  async putStepAway(bytes: Uint8Array, run: RunName, number: number): Promise<ObjectReference | undefined> {
+    const { data, address, wanted } = this.parts;
+    if (!wanted('result')) return undefined;
+    const name = objectName(address, run.task.record.id, { stepOf: run.fence, number });
+    return this.unlessDisconnected('result', () => storeObject(data, name, bytes));
+  }
+
   /**
    * The end was refused: what was put away for it is nobody's. Not to be called for an end that was lost, which may have
    * been recorded before its key was given to another task; the sweep takes those that were not.
    */
   drop(body: BodyOutcome): void {
-    if (body.kind === 'returned') void dropObject(this.parts.data, body.result);
+    if (body.kind === 'returned') this.dropData(body.result);
+  }
+
+  /** The same for what else was put away. */
+  dropData(of: Data | undefined): void {
+    void dropObject(this.parts.data, of);
   }
 
   /** Tries until it works, or is refused for good, or is not wanted any more. */
-  private async patiently<T>(part: 'arguments' | 'result', attempt: () => Promise<T>): Promise<T> {
+  private async unlessDisconnected<T>(part: 'arguments' | 'result', attempt: () => Promise<T>): Promise<T> {
     const { clock, log, wanted } = this.parts;
     let refusedSince: number | undefined;
     for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MAX_MS, pause * 2)) {
       try {
         return await attempt();
       } catch (error) {
-        if (!(error instanceof BatonError) || error instanceof DataLostError || !wanted(part)) throw error;
+        if (!(error instanceof BatonError) || isFinal(error) || !wanted(part)) throw error;
         refusedSince = error instanceof StoreRefusedError ? (refusedSince ?? clock.monotonic()) : undefined;
         if (refusedSince !== undefined && clock.monotonic() - refusedSince >= REFUSED_MS) throw error;
         log().warn({ code: error.code, reason: error.message }, 'the object store does not work, trying until it does');
@@ -94,6 +130,9 @@ export class RunData {
     }
   }
 }
+
+/** It will be the same at the next try. */
+const isFinal = (error: BatonError): boolean => error instanceof DataLostError || error instanceof TooMuchLeftError;
 
 type Large = { readonly kind: 'returned'; readonly result: Sized };
 

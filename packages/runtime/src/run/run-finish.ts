@@ -1,16 +1,19 @@
 import type { BodyOutcome, Fence, TaskError } from '@baton/core';
 import type { Held } from '../kernel.ts';
-import type { Chance, Clock } from '../ports.ts';
+import type { Chance, Clock } from '../ports/environment.ts';
 import type { Body } from './body.ts';
 import type { BodyEnd } from './body-end.ts';
-import type { OwnedTask, Told } from './owned-task.ts';
+import type { OwnedTask, RunTrace, Told } from './owned-task.ts';
 import { isLarge, small, type RunData } from './run-data.ts';
 
 /** How a run left the task; `lost`: somebody else has it, or it was ended without us. */
 export type RunEnd = { readonly kind: 'left'; readonly held: Held } | { readonly kind: 'lost' };
 
-/** Why a run is handed back. `abnormal`: its worker ends without having been asked to (behaviour R10). */
-export type GivingBack = { readonly why: string; readonly abnormal?: true };
+/**
+ * Why a run is handed back. `abnormal`: its worker ends without having been asked to (behaviour R10). `isRunning`: its body
+ * runs on.
+ */
+export type GivingBack = { readonly why: string; readonly abnormal?: true; readonly isRunning?: true } & RunTrace;
 
 /** What the end of a run depends on, as it is at each moment. */
 export type Ending = {
@@ -99,7 +102,7 @@ export const leftBy = (told: Told): RunEnd =>
 /** What telling the end takes. */
 export type EndTelling = Pick<Ending, 'task' | 'data' | 'clock' | 'chance' | 'fence' | 'aborting' | 'forced'> & {
   readonly body: Pick<Body, 'hasAborts'>;
-};
+} & RunTrace;
 
 /** Tells how the attempt ended; a result for which the record has no room goes where large ones go. */
 export const tellEnd = async (
@@ -116,6 +119,7 @@ export const tellEnd = async (
     abortHandled: run.aborting !== undefined || !run.body.hasAborts,
     random: run.chance.random(),
     ...(run.forced ? FORCED : undefined),
+    ...(run.trace === undefined ? undefined : { trace: run.trace }),
   } as const;
   const told = await run.task.tell(command);
   if (!lacksRoom(told)) return told;
@@ -133,7 +137,7 @@ export const tellEnd = async (
 
 const FORCED = { forced: true } as const;
 
-const runCleanups = async (run: Ending): Promise<readonly TaskError[]> => {
+export const runCleanups = async (run: Ending): Promise<readonly TaskError[]> => {
   if (!run.body.hasCleanups) return run.body.runCleanups();
   run.cleaning(true);
   const errors = await run.body.runCleanups();
@@ -141,7 +145,7 @@ const runCleanups = async (run: Ending): Promise<readonly TaskError[]> => {
   return errors;
 };
 
-const lacksRoom = (told: Told): boolean =>
+export const lacksRoom = (told: Told): boolean =>
   told.kind === 'refused' && (told.reason === 'record_full' || told.reason === 'PAYLOAD_TOO_LARGE');
 
 const briefly = ({ message, type }: TaskError): TaskError => ({ message, type });

@@ -1,14 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { isTerminal } from '@baton/core';
 import { DATA_LIMIT, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
+import type { SubmitParts } from '../client/submit.ts';
 import type { Log } from '../log.ts';
 import type { LeaseCounts } from '../metrics/counts.ts';
 import type { Held, Kernel } from '../kernel.ts';
 import { promote } from '../successors.ts';
-import type { Lease, NodeInfo, Ports, Subscription } from '../ports.ts';
+import type { Lease, NodeInfo } from '../ports/presence.ts';
+import type { Ports } from '../ports.ts';
+import type { Subscription } from '../ports/environment.ts';
 import { checkModules } from '../thread/check-modules.ts';
 import { ThreadPool } from '../thread/thread-pool.ts';
 import { RunSpan } from '../trace/run-span.ts';
+import { Cancellers } from './cancellers.ts';
 import { Claims, type Claimed, type Mine } from './claims.ts';
 import type { TaskDefinition } from './definition.ts';
 import { OwnedTask } from './owned-task.ts';
@@ -18,7 +22,7 @@ import type { GivingBack, RunEnd } from './run-finish.ts';
 
 export type { Claimed, Mine } from './claims.ts';
 
-export type RunHostSettings = {
+export type RunHostSettings = Pick<SubmitParts, 'catalogue' | 'unknownTypes'> & {
   readonly ports: Ports;
   readonly kernel: Kernel;
   readonly log: Log;
@@ -43,6 +47,7 @@ export class RunHost {
   readonly id: string;
   private readonly settings: RunHostSettings;
   private readonly claims: Claims;
+  private readonly cancellers: Cancellers;
   /** Who owns an address here. */
   private readonly runs = new Map<Address, Run>();
   /** All bodies that run, also those whose task is somebody else's by now. */
@@ -53,7 +58,7 @@ export class RunHost {
   private slots = 0;
   private readonly subscriptions: Subscription[] = [];
   private lease: Lease | undefined;
-  private served: Pick<NodeInfo, 'queues' | 'types' | 'concurrency'> = {};
+  private served: Pick<NodeInfo, 'queues' | 'types' | 'concurrency' | 'cancels'> = {};
   private starting: Promise<void> | undefined;
   private held = false;
   private leaseChanged: () => void = () => {};
@@ -62,6 +67,7 @@ export class RunHost {
     const { ports, kernel, log, info } = settings;
     this.settings = settings;
     this.id = info.id;
+    this.cancellers = new Cancellers({ kernel, clock: ports.clock, log, worker: info.id });
     this.claims = new Claims({ ports, kernel, log, worker: info.id, traces: true });
   }
 
@@ -125,6 +131,7 @@ export class RunHost {
       signals: ports.signals,
       data: ports.data,
       dataLimit: this.settings.dataLimit ?? DATA_LIMIT,
+      submits: this.settings,
       log,
       address,
       worker: this.id,
@@ -180,12 +187,18 @@ export class RunHost {
   }
 
   /** Tells others what this process serves from now on; several workers in it add up. */
-  announce(worker: Required<Pick<NodeInfo, 'queues' | 'types' | 'concurrency'>>): void {
+  announce(
+    worker: Required<Pick<NodeInfo, 'queues' | 'types' | 'concurrency'>>,
+    definitions: readonly TaskDefinition[],
+  ): void {
     const { queues = [], types = [], concurrency = 0 } = this.served;
+    this.cancellers.add(definitions);
+    const cancels = this.cancellers.types;
     this.served = {
       queues: [...new Set([...queues, ...worker.queues])],
       types: [...new Set([...types, ...worker.types])],
       concurrency: concurrency + worker.concurrency,
+      ...(cancels.length === 0 ? {} : { cancels }),
     };
     this.lease?.update(this.served);
   }
@@ -197,6 +210,7 @@ export class RunHost {
   async stop(): Promise<void> {
     this.claims.close();
     for (const run of this.bodies) run.abandon();
+    this.cancellers.abandon();
     for (const subscription of this.subscriptions.splice(0)) subscription.close();
     await this.threads.close();
     await this.starting?.catch(() => undefined);
@@ -207,7 +221,7 @@ export class RunHost {
   private async begin(): Promise<void> {
     const { ports, info, log } = this.settings;
     this.subscriptions.push(
-      ports.signals.onPoke(info.id, (address) => void this.runs.get(address)?.look()),
+      ports.signals.onPoke(info.id, (address) => this.poked(address)),
       ports.link.onDisconnect(() => log.warn({ running: this.bodies.size }, 'the connection to NATS was lost')),
       ports.link.onReconnect(() => {
         log.info('the connection to NATS is back');
@@ -227,6 +241,12 @@ export class RunHost {
       unblocked: (afterMs) => this.tellBlock(afterMs),
     });
     this.holds(true);
+  }
+
+  private poked(address: Address): void {
+    const run = this.runs.get(address);
+    if (run === undefined || run.task.lost) void this.cancellers.poked(address);
+    else void run.look();
   }
 
   private tellBlock(afterMs: number): void {

@@ -1,13 +1,18 @@
-import type { TaskRecord } from '@baton/core';
+import type { TaskRecord, Waiting } from '@baton/core';
 import type { Held } from '../kernel.ts';
-import { taskFields, type Log } from '../log.ts';
+import { taskFields, type Log, type LogFields } from '../log.ts';
 
 /** What a worker did with a task, for whoever reads its log. A success is no news, and is said at `debug`. */
 export const sayBegun = (log: Log, record: TaskRecord): void => {
-  const former = record.history.at(-2);
-  if ((record.rescues ?? 0) > 0 && former?.why?.startsWith('worker ') === true) {
-    log.info({ ...taskFields(record), rescues: record.rescues, why: former.why }, 'task is run again after a rescue');
-  } else log.debug(taskFields(record), 'task started');
+  const why = rescueBefore(record);
+  if (why === undefined) log.debug(taskFields(record), 'task started');
+  else log.info({ ...taskFields(record), rescues: record.rescues, why }, 'task is run again after a rescue');
+};
+
+/** How the run before this one lost its worker: "worker w1 died"; undefined where it did not. */
+export const rescueBefore = ({ history, rescues = 0 }: Pick<TaskRecord, 'history' | 'rescues'>): string | undefined => {
+  const why = rescues > 0 ? history.at(-2)?.why : undefined;
+  return why !== undefined && /^(worker |its worker died)/.test(why) ? why : undefined;
 };
 
 /** `held`: the task as its run left it. What became of one that was lost is said where that was found. */
@@ -27,6 +32,7 @@ export const sayEnded = (log: Log, { record }: Held): void => {
       return log.info({ ...fields, by: record.abort?.by, ...forced }, text);
     }
     case 'pending':
+      if (record.waiting !== undefined) return sayWaits(log, fields, record.waiting);
       if (record.runAt === undefined)
         return log.info({ ...fields, why: record.history.at(-1)?.why }, 'task given back');
       return log.info({ ...fields, ...failure, runAt: new Date(record.runAt) }, 'task failed and is tried again');
@@ -35,3 +41,8 @@ export const sayEnded = (log: Log, { record }: Held): void => {
       return;
   }
 };
+
+const sayWaits = (log: Log, fields: LogFields, waiting: Waiting): void =>
+  'signal' in waiting
+    ? log.debug({ ...fields, signal: waiting.signal }, 'task waits for a signal')
+    : log.debug({ ...fields, children: waiting.children.length }, 'task waits for children');

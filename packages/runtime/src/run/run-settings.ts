@@ -1,7 +1,10 @@
 import type { Address } from '@baton/protocols';
+import type { SubmitParts } from '../client/submit.ts';
 import type { Log } from '../log.ts';
 import type { Held, Kernel } from '../kernel.ts';
-import type { Chance, Clock, DataStore, Signals } from '../ports.ts';
+import type { Chance, Clock } from '../ports/environment.ts';
+import type { DataStore } from '../ports/data.ts';
+import type { Signals } from '../ports/signals.ts';
 import type { ThreadPool } from '../thread/thread-pool.ts';
 import type { RunSpan } from '../trace/run-span.ts';
 import type { TaskDefinition } from './definition.ts';
@@ -15,6 +18,8 @@ export type RunSettings = {
   readonly data: DataStore;
   /** Largest encoded result, bytes. */
   readonly dataLimit: number;
+  /** What spawning a child takes. */
+  readonly submits: SubmitParts;
   readonly log: Log;
   readonly address: Address;
   readonly worker: string;

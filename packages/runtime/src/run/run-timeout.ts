@@ -2,7 +2,7 @@ import { isOwnedUnder, type Fence } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
 import type { Kernel } from '../kernel.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
 
 type Settings = {
   readonly kernel: Kernel;

@@ -1,14 +1,19 @@
-import { abortGraceMsOf, type Fence, type TaskError, type TaskRecord } from '@baton/core';
+import { abortGraceMsOf, type Fence, type SignalEntry, type TaskError, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import type { Log } from '../log.ts';
-import type { Chance, Clock } from '../ports.ts';
+import { Spawner } from '../children/spawner.ts';
+import { taskFields, type Log } from '../log.ts';
+import type { Chance, Clock } from '../ports/environment.ts';
 import { bodyOf, threadEnded } from './body-of.ts';
-import type { Body, BodyOwner } from './body.ts';
+import type { Body, BodyOwner, BodyAnswer, BodyQuestion } from './body.ts';
 import type { BodyEnd, Threw } from './body-end.ts';
 import type { StopCause } from './context.ts';
 import { OwnedTask } from './owned-task.ts';
 import { ProgressWriter } from './progress-writer.ts';
 import { RunData } from './run-data.ts';
+import { answerChildren, answerWait, suspendRun } from './run-suspend.ts';
+import { setCancelHandle } from './run-cancel-handle.ts';
+import { answerStep } from './run-steps.ts';
+import type { ChildrenCame, ChildrenWait, SignalWait, Suspended } from './suspended.ts';
 import { finishRun, leftBy, tellGiveBack, type Ending, type GivingBack, type RunEnd } from './run-finish.ts';
 import type { RunSettings } from './run-settings.ts';
 import { RunTimeout } from './run-timeout.ts';
@@ -45,12 +50,13 @@ export class Run implements BodyOwner, Ending {
   // Made when first asked for: most runs need neither, and each costs more than the rest of a short run.
   private progress: ProgressWriter | undefined;
   private childLog: Log | undefined;
+  private spawner: Spawner | undefined;
   /** That it is abortable is being stored. */
   private registering: Promise<void> | undefined;
   private grace: { readonly cancel: () => void } | undefined;
   private cleanup: { readonly cancel: () => void } | undefined;
   private crash: Threw | undefined;
-  private patience: { readonly cancel: () => void } | undefined;
+  private outageRetry: { readonly cancel: () => void } | undefined;
   private bodyEnded = false;
   private over = false;
   private abandoned = false;
@@ -100,12 +106,12 @@ export class Run implements BodyOwner, Ending {
     const body = await this.runBody();
     this.bodyEnded = true;
     this.timeout.stop();
-    this.patience?.cancel();
+    this.outageRetry?.cancel();
     await this.flush();
     const { span } = this.settings;
     const ended = this.crash ?? body;
     const finished = span?.finishing(ended);
-    const end = await finishRun(this, ended);
+    const end = ended.kind === 'suspended' ? await suspendRun(this, ended) : await finishRun(this, ended);
     finished?.();
     span?.end(end, ended);
     this.over = true;
@@ -131,7 +137,7 @@ export class Run implements BodyOwner, Ending {
   /** Hands the task back while its body still runs on; what it writes later is fenced off. */
   async giveBack(by: GivingBack): Promise<RunEnd> {
     await this.flush();
-    const end = leftBy(await tellGiveBack(this, by));
+    const end = leftBy(await tellGiveBack(this, { ...by, isRunning: true }));
     this.settings.span?.end(end, undefined);
     if (this.body.canBeEnded) this.body.giveUp(threadEnded('the worker stops'));
     return end;
@@ -161,11 +167,13 @@ export class Run implements BodyOwner, Ending {
     this.task.close();
   }
 
-  private async runBody(): Promise<BodyEnd> {
+  private async runBody(): Promise<BodyEnd | Suspended> {
     const args = this.data.arguments(this.record);
-    if (!(args instanceof Promise)) return this.body.execute(args);
+    const left = this.data.left(this.record);
+    if (!(args instanceof Promise) && left === undefined) return this.body.execute(args);
     try {
-      return await this.body.execute(await args);
+      const [given, handedOver] = await Promise.all([args, left]);
+      return await this.body.execute(given, handedOver);
     } catch (error) {
       return { kind: 'threw', error: taskErrorOf(error), terminal: true };
     }
@@ -220,8 +228,7 @@ export class Run implements BodyOwner, Ending {
   // What the body tells: see BodyOwner.
 
   readonly log = (): Log => {
-    const { id, type, key, attempt } = this.record;
-    this.childLog ??= this.settings.log.child({ task: id, type, key, attempt });
+    this.childLog ??= this.settings.log.child({ ...taskFields(this.record), key: this.record.key });
     return this.childLog;
   };
 
@@ -237,6 +244,22 @@ export class Run implements BodyOwner, Ending {
     });
     this.registering = registering;
   }
+
+  readonly waitForSignal = (wait: SignalWait): Promise<SignalEntry | undefined> => answerWait(this, wait);
+
+  readonly answer = (question: BodyQuestion): Promise<BodyAnswer> =>
+    question.kind === 'set-cancel-handle'
+      ? setCancelHandle(this, this.settings.definition, question.data)
+      : answerStep(this, question);
+
+  readonly waitForChildren = (wait: ChildrenWait): Promise<ChildrenCame | undefined> => answerChildren(this, wait);
+
+  readonly spawn: Required<BodyOwner>['spawn'] = (order, stopped) => {
+    const { submits, dataLimit } = this.settings;
+    const { address, task, fence } = this;
+    this.spawner ??= new Spawner({ submits, address, task, fence, dataLimit });
+    return this.spawner.spawn(order, stopped);
+  };
 
   updated(pending: Pending, immediate: boolean): void {
     if (this.over || this.task.lost) return;
@@ -256,7 +279,7 @@ export class Run implements BodyOwner, Ending {
     this.crash = end;
     this.body.stop('failure');
     // It may wait for what will never come now.
-    this.patience = this.clock.after(CRASH_GRACE_MS, () => this.body.giveUp(end));
+    this.outageRetry = this.clock.after(CRASH_GRACE_MS, () => this.body.giveUp(end));
   }
 
   private makeProgress(): ProgressWriter {

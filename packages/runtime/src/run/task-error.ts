@@ -8,8 +8,14 @@ export class TerminalError extends Error {
   readonly code = 'TERMINAL';
 }
 
+/** The last ones are of waits: every run finds the same answer. */
+const TERMINAL_CODES: ReadonlySet<unknown> = new Set([
+  ...['TERMINAL', 'SIGNAL_TIMEOUT', 'WAIT_UNSUPPORTED', 'SIGNALS_FULL'],
+  ...['CHILDREN_TIMEOUT', 'CHILD_FAILED', 'SPAWN_UNSUPPORTED', 'CHILDREN_FULL'],
+]);
+
 /** By code and not by class: tasks may bring their own copy of this module. */
-export const isTerminalError = (thrown: unknown): boolean => codeOf(thrown) === 'TERMINAL';
+export const isTerminalError = (thrown: unknown): boolean => TERMINAL_CODES.has(codeOf(thrown));
 
 /** The delay an error with the code `RETRYABLE` asks for, milliseconds. */
 export const retryAfterOf = (thrown: unknown): number | undefined => {

@@ -12,7 +12,8 @@ import { UnreadableRecordError } from '../errors.ts';
 import { createActorKernel, type KernelOf } from '../kernel/actor-kernel.ts';
 import type { ActorKind } from '../kernel/actor-kind.ts';
 import type { AskedOf } from '../kernel/ask.ts';
-import type { Entry, Ports } from '../ports.ts';
+import type { Entry } from '../ports/store.ts';
+import type { Ports } from '../ports.ts';
 
 /** The schedule as a kind of actor, at the place of its name in a bucket of its own. */
 export type ScheduleActor = {
@@ -26,8 +27,11 @@ export type ScheduleActor = {
 export type ScheduleKernel = KernelOf<ScheduleActor>;
 export type ScheduleAsked = AskedOf<ScheduleActor>;
 
-export const createScheduleKernel = ({ schedules, clock, chance }: Pick<Ports, 'schedules' | 'clock' | 'chance'>) =>
-  createActorKernel(scheduleActor, { store: schedules.store, clock, chance });
+/** `counted` is told every change this process has stored, once. Must not throw. */
+export const createScheduleKernel = (
+  { schedules, clock, chance }: Pick<Ports, 'schedules' | 'clock' | 'chance'>,
+  counted: (before: ScheduleRecord | undefined, after: ScheduleRecord) => void = () => undefined,
+) => createActorKernel({ ...scheduleActor, counted }, { store: schedules.store, clock, chance });
 
 /** Arguments and fires that wait fit below; beyond it nothing more is taken but their ends. */
 const ROOM = SCHEDULE_LIMIT - 64 * 1_024;

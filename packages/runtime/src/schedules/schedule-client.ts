@@ -1,4 +1,5 @@
 import {
+  canSubmit,
   maySeeSchedule,
   type Actor,
   type Overlap,
@@ -6,9 +7,11 @@ import {
   type ScheduleCommand,
   type ScheduleRecord,
   type ScheduleRefusal,
+  type ScheduleSpec,
 } from '@baton/core';
 import { BACKFILL_TIMES, scheduleAddressOf } from '@baton/protocols';
-import { rules, requireField } from '../client/rules.ts';
+import { refusalText } from '../client/refusal-text.ts';
+import { checkField, requireField, rules } from '../client/rules.ts';
 import { BatonError, InvalidArgumentError, OutcomeUnknownError, PermissionDeniedError } from '../errors.ts';
 import type { Ports } from '../ports.ts';
 import { FireTimes } from './fire-times.ts';
@@ -44,6 +47,7 @@ export class ScheduleClient {
   ): Promise<{ readonly outcome: ScheduleAnswer['kind']; readonly record: ScheduleRecord }> {
     const { clock, chance } = this.ports;
     const spec = scheduleSpecOf(body, clock.now());
+    requireRight(spec, actor);
     const id = chance.uuid();
     const { answer, record } = await this.ask(name, () => ({ kind: 'set', at: clock.now(), actor, name, spec, id }));
     return { outcome: answer.kind, record };
@@ -73,7 +77,7 @@ export class ScheduleClient {
   }
 
   pause(actor: Actor, name: string, why?: string): Promise<ScheduleRecord> {
-    if (why !== undefined) requireField('why', why, rules.taskName);
+    checkField('why', why, rules.why);
     const reason = why === undefined ? {} : { why };
     return this.tell(name, (at) => ({ kind: 'pause', at, actor, ...reason }));
   }
@@ -100,6 +104,7 @@ export class ScheduleClient {
   ): Promise<ScheduleRecord> {
     const { from, to, overlap = 'buffer_all', id = this.ports.chance.uuid() } = range;
     requireField('id', id, rules.operationId);
+    requireField('overlap', overlap, rules.overlap);
     if (!(from < to)) throw new InvalidArgumentError('from: lies before to');
     const { spec, anchor } = await this.get(actor, name);
     const { due } = new FireTimes(spec, anchor).between(from - 1, to - 1, BACKFILL_TIMES + 1);
@@ -140,8 +145,14 @@ export class ScheduleClient {
 }
 
 const addressFor = (name: string) => {
-  requireField('name', name, rules.type);
+  requireField('name', name, rules.typeName);
   return scheduleAddressOf(name);
+};
+
+/** Early, and not when it fires. What its type says of that is known only then. */
+const requireRight = ({ task }: ScheduleSpec, actor: Actor): void => {
+  if (canSubmit(task.scope ?? 'private', actor)) return;
+  throw new PermissionDeniedError('PERMISSION_DENIED', refusalText('admin_required', undefined).message);
 };
 
 const unknown = (cause: Error): OutcomeUnknownError =>
@@ -169,6 +180,6 @@ const MISSED_COUNTED = 1_000;
 
 const missedBy = (record: ScheduleRecord | undefined, at: number): number => {
   if (record?.paused === undefined) return 0;
-  const since = Math.max(record.cursor, record.paused.at);
-  return new FireTimes(record.spec, record.anchor).between(since, at, MISSED_COUNTED).due.length;
+  // Also those that had come before, and waited for their jitter.
+  return new FireTimes(record.spec, record.anchor).between(record.cursor, at, MISSED_COUNTED).due.length;
 };

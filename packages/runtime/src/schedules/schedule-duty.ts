@@ -20,7 +20,11 @@ export type ScheduleDutyParts = {
   readonly supervisor: string;
   readonly log: Log;
   readonly once: { readonly say: (key: string, say: () => void) => void };
+  /** As it is stored now. Rejects with a BatonError. */
+  readonly load: () => Promise<{ readonly record: ScheduleRecord; readonly revision: number } | undefined>;
   readonly ask: (command: (record: ScheduleRecord | undefined) => ScheduleCommand) => Promise<ScheduleAsked>;
+  /** A try of which nothing came. */
+  readonly again: () => void;
   readonly start: (record: ScheduleRecord, fire: Fire, isMine: boolean) => Promise<Started>;
 };
 
@@ -47,10 +51,7 @@ export class ScheduleDuty {
   /** As it is stored now. */
   seen(record: ScheduleRecord, revision: number): void {
     if (revision <= this.revision) return;
-    this.revision = revision;
-    const { record: known } = this;
-    if (known === undefined || known.id !== record.id || known.spec !== record.spec) this.times = timesOf(record);
-    this.record = record;
+    this.take(record, revision);
     this.plan(0);
   }
 
@@ -81,6 +82,8 @@ export class ScheduleDuty {
     this.busy = true;
     let pauseMs = 0;
     try {
+      // Nobody may have told what became of it meanwhile.
+      if (this.failures > 0) await this.look();
       await this.tick();
       pauseMs = await this.startWaiting();
       this.failures = 0;
@@ -92,6 +95,11 @@ export class ScheduleDuty {
     this.plan(pauseMs);
   }
 
+  private async look(): Promise<void> {
+    const held = await this.parts.load();
+    if (held === undefined || held.revision >= this.revision) this.take(held?.record, held?.revision ?? 0);
+  }
+
   private async tick(): Promise<void> {
     const { record, times } = this;
     const { clock } = this.parts.ports;
@@ -100,20 +108,35 @@ export class ScheduleDuty {
     const { due: all, left } = times.between(record.cursor, at, BACKFILL_TIMES);
     const early = all.findIndex((time) => time + jitterOf(record, time) > at);
     const due = early < 0 ? all : all.slice(0, early);
+    const last = due.at(-1) ?? record.cursor;
     // What is left out behind the first that has to wait is looked at with it.
-    const before = early < 0 ? left : { count: 0, last: record.cursor };
-    if (due.length === 0 && (before.count === 0 || times.between(record.cursor, at, 1).due.length > 0)) return;
+    const before = early < 0 ? left : times.between(record.cursor, last, BACKFILL_TIMES).left;
+    if (due.length === 0 && before.count === 0) return;
+    const behind = all.length < BACKFILL_TIMES ? undefined : times.after(last);
+    const next = behind === undefined || behind > at ? {} : { next: behind };
     for (const time of due) this.mine.add(String(time));
     const { id } = record;
-    await this.tell(() => ({ kind: 'tick', at, by: this.by, id, due, left: before }));
+    await this.tell(() => ({ kind: 'tick', at, by: this.by, id, due, left: before, ...next }));
   }
 
-  /** How long to pause before the next look. */
+  /** How long to pause before the next look. One that waits for its turn holds up only those that wait for it too. */
   private async startWaiting(): Promise<number> {
-    for (const fire of this.record?.waiting ?? []) {
+    const { id, waiting = [] } = this.record ?? {};
+    let pauseMs = 0;
+    for (const fire of waiting) {
       const { record } = this;
-      if (record === undefined || this.stopped) return 0;
-      const started = await this.parts.start(record, fire, fire.kind !== 'time' || this.mine.has(fire.id));
+      // Meanwhile it may be another one of that name, and none of these its fires.
+      if (record === undefined || record.id !== id || this.stopped) return 0;
+      if (pauseMs > 0 && fire.overlap === 'buffer_all') {
+        // Nobody begins it before its turn.
+        this.mine.add(fire.id);
+        continue;
+      }
+      if (pauseMs > 0 && (fire.overlap === 'skip' || fire.overlap === 'buffer_one')) {
+        await this.settle(record, fire, { skipped: 'overlap: an earlier fire waits for its turn' });
+        continue;
+      }
+      const started = await this.parts.start(record, fire, this.mine.has(fire.id));
       switch (started.kind) {
         case 'started':
           await this.settle(record, fire, { task: started.task, address: started.address });
@@ -123,12 +146,13 @@ export class ScheduleDuty {
           break;
         case 'waits':
           this.mine.add(fire.id);
-          return BUFFERED_MS;
+          pauseMs = BUFFERED_MS;
+          break;
         case 'again':
           throw started.cause;
       }
     }
-    return 0;
+    return pauseMs;
   }
 
   private async settle(
@@ -143,35 +167,43 @@ export class ScheduleDuty {
 
   private async tell(command: () => ScheduleCommand): Promise<void> {
     const asked = await this.parts.ask(command);
-    if (asked.kind === 'done') this.revision = Math.max(this.revision, asked.revision);
-    if (asked.kind === 'done') {
-      if (asked.record.id !== this.record?.id || asked.record.spec !== this.record.spec)
-        this.times = timesOf(asked.record);
-      this.record = asked.record;
-    } else if (asked.kind === 'refused') this.record = asked.held?.record.removed ? undefined : asked.held?.record;
+    if (asked.kind === 'done') this.take(asked.record, asked.revision);
+    else if (asked.kind === 'refused') this.take(asked.held?.record, asked.held?.revision ?? 0);
     else throw asked.cause;
+  }
+
+  private take(record: ScheduleRecord | undefined, revision: number): void {
+    const { record: known } = this;
+    this.revision = Math.max(this.revision, revision);
+    this.record = record?.removed ? undefined : record;
+    if (record !== undefined && (known?.id !== record.id || known.spec !== record.spec))
+      this.times = this.timesOf(record);
   }
 
   private failed(error: unknown): number {
     const { once, log, ports } = this.parts;
     const name = this.record?.name;
     const isKnown = error instanceof BatonError;
+    this.parts.again();
     once.say(`schedule ${isKnown ? error.code : 'broken'}`, () =>
       log[isKnown ? 'warn' : 'error']({ err: error, schedule: name }, 'a schedule cannot fire now; tried again'),
     );
     return backoffDelayMs(AGAIN, ++this.failures, ports.chance.random());
   }
 
+  /** Undefined: this program cannot read its times. It was checked by who has set it, which may be of another version. */
+  private timesOf({ name, spec, anchor }: ScheduleRecord): FireTimes | undefined {
+    try {
+      return new FireTimes(spec, anchor);
+    } catch (error) {
+      const { once, log } = this.parts;
+      const text = 'the times of a schedule cannot be read here: it does not fire';
+      once.say(`times of schedule ${name}`, () => log.warn({ err: error, schedule: name }, text));
+      return undefined;
+    }
+  }
+
   private get by(): string {
     return `supervisor:${this.parts.supervisor}`;
   }
 }
-
-/** Undefined: this program cannot read its times. It was checked by who has set it. */
-const timesOf = ({ spec, anchor }: ScheduleRecord): FireTimes | undefined => {
-  try {
-    return new FireTimes(spec, anchor);
-  } catch {
-    return undefined;
-  }
-};

@@ -4,7 +4,9 @@ import type { SubmitParts } from '../client/submit.ts';
 import { ownedBy } from '../dispatch/rendezvous.ts';
 import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Entry, Subscription } from '../ports.ts';
+import type { Entry } from '../ports/store.ts';
+import type { Subscription } from '../ports/environment.ts';
+import { FireMeter, type FireCounts } from './fire-counts.ts';
 import { ScheduleDuty } from './schedule-duty.ts';
 import { startFire } from './start-fire.ts';
 import { createScheduleKernel, scheduleOf, type ScheduleKernel } from './kernel.ts';
@@ -25,6 +27,7 @@ export type ScheduleHostParts = SubmitParts & {
 export class ScheduleHost {
   private readonly parts: ScheduleHostParts;
   private readonly kernel: ScheduleKernel;
+  private readonly meter: FireMeter;
   private readonly duties = new Map<string, ScheduleDuty>();
   private readonly known = new Map<string, { readonly record: ScheduleRecord; readonly revision: number }>();
   private members: readonly string[] | undefined;
@@ -36,12 +39,13 @@ export class ScheduleHost {
 
   constructor(parts: ScheduleHostParts) {
     this.parts = parts;
-    this.kernel = createScheduleKernel(parts.ports);
+    this.meter = new FireMeter(parts);
+    this.kernel = createScheduleKernel(parts.ports, this.meter.stored);
   }
 
-  /** Schedules this supervisor fires. */
-  get size(): number {
-    return this.duties.size;
+  /** Schedules this supervisor fires, and what became of its fires. */
+  stats(): { readonly size: number; readonly fires: FireCounts } {
+    return { size: this.duties.size, fires: this.meter.counts };
   }
 
   start(): void {
@@ -64,12 +68,20 @@ export class ScheduleHost {
 
   private async follow(): Promise<void> {
     const { ports, log } = this.parts;
+    const there = new Set<string>();
+    let isAll = false;
     try {
       const watch = await ports.schedules.follow({
-        entry: (entry) => this.take(entry),
+        entry: (entry) => {
+          if (!isAll) there.add(entry.address);
+          this.take(entry);
+        },
         caughtUp: () => {
           this.failures = 0;
           this.isCurrent = true;
+          isAll = true;
+          // Removed while nobody told of it, and forgotten since.
+          for (const name of this.known.keys()) if (!there.has(scheduleAddressOf(name))) this.forget(name);
           this.assign();
         },
         lost: (cause) => this.again(cause),
@@ -98,9 +110,7 @@ export class ScheduleHost {
       const { name } = record;
       if (entry.revision <= (this.known.get(name)?.revision ?? 0)) return;
       if (record.removed) {
-        this.known.delete(name);
-        this.duties.get(name)?.stop();
-        this.duties.delete(name);
+        this.forget(name);
         return;
       }
       this.known.set(name, { record, revision: entry.revision });
@@ -113,6 +123,12 @@ export class ScheduleHost {
         log.warn({ err: error, schedule: entry.address }, 'a schedule cannot be read and does not fire'),
       );
     }
+  }
+
+  private forget(name: string): void {
+    this.known.delete(name);
+    this.duties.get(name)?.stop();
+    this.duties.delete(name);
   }
 
   private assign(): void {
@@ -131,6 +147,8 @@ export class ScheduleHost {
       const duty = new ScheduleDuty({
         ...parts,
         ask,
+        load: () => this.kernel.load(scheduleAddressOf(name)),
+        again: () => this.meter.counts.again++,
         start: (record, fire, isMine) => startFire(parts, record, fire, isMine),
       });
       this.duties.set(name, duty);

@@ -17,16 +17,13 @@ const { mode: _mode, window: _window, max_wait: _maxWait, isolation: _isolation,
 const expression = z.string().min(1).max(200);
 const date = z.iso.date('is a date such as 2030-12-24');
 
-export const overlaps = ['skip', 'buffer_one', 'buffer_all', 'cancel_other', 'allow'] as const;
-export const catchUps = ['none', 'last', 'all'] as const;
-
 export const scheduleFields = {
   cron: z.union([expression, z.array(expression).min(1).max(SCHEDULE_CRONS)]).optional(),
   every: rules.duration.shape.optional(),
   timezone: z.string().min(1).max(100).optional(),
   skip_dates: z.array(date).max(SCHEDULE_DATES).optional(),
-  overlap: z.enum(overlaps).optional(),
-  catch_up: z.enum(catchUps).optional(),
+  overlap: rules.overlap.shape.optional(),
+  catch_up: rules.catchUp.shape.optional(),
   catch_up_window: rules.duration.shape.optional(),
   jitter: rules.duration.shape.optional(),
   type: rules.type.shape,
@@ -99,7 +96,7 @@ const checked = <T>(field: string, make: () => T): T => {
 
 const taskOf = (body: ScheduleBody): ScheduledTask => {
   const { type, args = [], task_name: name } = body;
-  const { scope, queue, priority, expiresMs, backoff, ...run } = overridesIn(body);
+  const { scope, queue, priority, group, limitKey, units, tags, expiresMs, backoff, ...run } = overridesIn(body);
   const given = encodeArguments(args, DATA_LIMIT);
   if (given !== undefined && given.bytes.length > INLINE_DATA_LIMIT) {
     throw new PayloadTooLargeError(`args: of a schedule are at most ${INLINE_DATA_LIMIT} bytes, encoded`);
@@ -112,6 +109,10 @@ const taskOf = (body: ScheduleBody): ScheduledTask => {
     ...(scope === undefined ? {} : { scope }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
+    ...(group === undefined ? {} : { group }),
+    ...(limitKey === undefined ? {} : { limitKey }),
+    ...(units === undefined ? {} : { units }),
+    ...(tags === undefined ? {} : { tags }),
     ...(Object.keys(policy).length === 0 ? {} : { policy }),
     ...(expiresMs === undefined ? {} : { expiresMs }),
   };

@@ -1,18 +1,29 @@
 import { createHash } from 'node:crypto';
-import { isTerminal, liveSuccessorOf, type Actor, type Fire, type ScheduleRecord, type SubmitMode } from '@baton/core';
+import {
+  DEFAULT_RUN_OPTIONS,
+  isTerminal,
+  liveSuccessorOf,
+  type Actor,
+  type Fire,
+  type ScheduleRecord,
+  type SubmitMode,
+} from '@baton/core';
 import { addressOf, encode, OPERATION_TTL_MS, type Address } from '@baton/protocols';
 import { cancelTask } from '../client/cancel.ts';
 import { refusalText } from '../client/refusal-text.ts';
 import type { RunOverrides } from '../client/run-options.ts';
-import { submitTask, type Submission, type SubmitParts, type SubmitRequest } from '../client/submit.ts';
+import { OperationInDoubtError } from '../client/operate.ts';
+import { submitTask, type SubmitParts, type SubmitRequest } from '../client/submit.ts';
+import type { Submission } from '../client/submission.ts';
 import { BatonError } from '../errors.ts';
+import { IN_DOUBT, OVERLAP } from './fire-counts.ts';
 
 /** What came of a try to make the task of a fire. */
 export type Started =
   | { readonly kind: 'started'; readonly task: string; readonly address: Address }
   | { readonly kind: 'skipped'; readonly why: string }
   /** The task of an earlier fire is not over, and this one waits for it. */
-  | { readonly kind: 'waits'; readonly address: Address }
+  | { readonly kind: 'waits' }
   /** Nothing came of it, or nobody knows: tried again, which is safe. */
   | { readonly kind: 'again'; readonly cause: BatonError };
 
@@ -39,12 +50,13 @@ export const startFire = async (
 ): Promise<Started> => {
   const { clock } = parts.ports;
   if (!isMine && clock.now() - fire.decidedAt > DOUBT_MS) {
-    return { kind: 'skipped', why: 'nobody can tell any more whether it was started' };
+    return { kind: 'skipped', why: IN_DOUBT };
   }
   try {
-    if (fire.overlap === 'cancel_other') await cancelOther(parts, record);
+    if (fire.overlap === 'cancel_other') await cancelOther(parts, record, fire);
+    if (fire.overlap === 'buffer_all' && (await isBehind(parts, record, fire))) return { kind: 'waits' };
     const made = await submitTask(parts, actorOf(record), requestOf(record, fire));
-    return startedOf(made, record, fire);
+    return startedOf(made, fire);
   } catch (error) {
     if (!(error instanceof BatonError)) throw error;
     return failed(error);
@@ -86,27 +98,31 @@ const operationOf = ({ id }: ScheduleRecord, fire: Fire): string =>
     .slice(0, 32);
 
 const overridesOf = ({ spec }: ScheduleRecord): RunOverrides => {
-  const { scope, queue, priority, policy = {}, expiresMs } = spec.task;
+  const { scope, queue, priority, group, limitKey, units, tags, policy = {}, expiresMs } = spec.task;
   return {
     ...policy,
     ...(scope === undefined ? {} : { scope }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
+    ...(group === undefined ? {} : { group }),
+    ...(limitKey === undefined ? {} : { limitKey }),
+    ...(units === undefined ? {} : { units }),
+    ...(tags === undefined ? {} : { tags }),
     ...(expiresMs === undefined ? {} : { expiresMs }),
   };
 };
 
-const startedOf = (made: Submission, record: ScheduleRecord, fire: Fire): Started => {
+const startedOf = (made: Submission, fire: Fire): Started => {
   switch (made.kind) {
     case 'done':
       return made.outcome === 'created' || fire.overlap === 'allow'
         ? { kind: 'started', task: made.id, address: made.address }
-        : { kind: 'skipped', why: 'overlap: one waits already for the task of an earlier fire' };
+        : { kind: 'skipped', why: `${OVERLAP}one waits already for the task of an earlier fire` };
     case 'refused': {
       if (made.reason !== 'active') return { kind: 'skipped', why: refusalText(made.reason, made.record).message };
       const { record: active } = made;
-      if (fire.overlap === 'buffer_all') return { kind: 'waits', address: addressIn(record, active?.scope) };
-      return { kind: 'skipped', why: `overlap: the task of an earlier fire is ${active?.status ?? 'active'}` };
+      if (fire.overlap === 'buffer_all') return { kind: 'waits' };
+      return { kind: 'skipped', why: `${OVERLAP}the task of an earlier fire is ${active?.status ?? 'active'}` };
     }
     case 'failed':
     case 'unknown':
@@ -114,30 +130,45 @@ const startedOf = (made: Submission, record: ScheduleRecord, fire: Fire): Starte
   }
 };
 
-const failed = (cause: BatonError): Started =>
-  FINAL.has(cause.code)
-    ? { kind: 'skipped', why: `${cause.code}: ${cause.message}`.slice(0, 400) }
-    : { kind: 'again', cause };
+const failed = (cause: BatonError): Started => {
+  // One that was skipped is asked for again, and the key has had another task since.
+  if (cause instanceof OperationInDoubtError) return { kind: 'skipped', why: IN_DOUBT };
+  if (!FINAL.has(cause.code)) return { kind: 'again', cause };
+  return { kind: 'skipped', why: `${cause.code}: ${cause.message}`.slice(0, 400) };
+};
 
-/** Where the tasks of a schedule live, as long as their scope is that. */
-export const addressIn = (record: ScheduleRecord, scope: 'private' | 'shared' | 'system' = 'private'): Address =>
-  addressOf({
-    scope,
-    type: record.spec.task.type,
-    key: keyOf(record),
-    ...(record.owner.user === undefined ? {} : { user: record.owner.user }),
+/** What stands where the tasks of a schedule live, as long as their scope is that. */
+const standing = async ({ catalogue, kernel }: SubmitParts, { owner, spec, name }: ScheduleRecord) => {
+  const { type, scope } = spec.task;
+  const definition = await catalogue.of(type);
+  const address = addressOf({
+    scope: scope ?? definition?.scope ?? DEFAULT_RUN_OPTIONS.scope,
+    type,
+    key: keyOf({ name }),
+    ...(owner.user === undefined ? {} : { user: owner.user }),
   });
+  return { address, task: (await kernel.load(address))?.record };
+};
 
-/** Stops the task of an earlier fire; one that cannot be stopped is waited for, as one more run behind it. */
-const cancelOther = async (parts: SubmitParts, record: ScheduleRecord): Promise<void> => {
-  const definition = await parts.catalogue.of(record.spec.task.type);
-  const address = addressIn(record, record.spec.task.scope ?? definition?.scope);
-  const held = await parts.kernel.load(address);
-  if (held === undefined) return;
+/** Looked at before its operation is begun, since that is in doubt for good once the key has had another task. */
+const isBehind = async (parts: SubmitParts, record: ScheduleRecord, fire: Fire): Promise<boolean> => {
+  const { task } = await standing(parts, record);
+  return task !== undefined && !isTerminal(task.status) && task.operation !== operationOf(record, fire);
+};
+
+/**
+ * Stops the task of an earlier fire; one that cannot be stopped is waited for, as one more run behind it. A fire that is
+ * begun again may find its own.
+ */
+const cancelOther = async (parts: SubmitParts, record: ScheduleRecord, fire: Fire): Promise<void> => {
+  const { address, task } = await standing(parts, record);
+  if (task === undefined) return;
   const admin: Actor = { ...record.owner, admin: true };
-  const waiting = liveSuccessorOf(held.record);
-  const ids = isTerminal(held.record.status) ? [] : [held.record.id];
-  for (const id of [...ids, ...(waiting === undefined ? [] : [waiting.spec.id])]) {
+  const own = operationOf(record, fire);
+  const waiting = liveSuccessorOf(task)?.spec;
+  const active = isTerminal(task.status) ? [] : [task];
+  for (const { id, operation } of [...active, ...(waiting === undefined ? [] : [waiting])]) {
+    if (operation === own) continue;
     const done = await cancelTask(parts, admin, address, { id, force: true });
     if (done.kind === 'failed' || done.kind === 'unknown') throw done.cause;
   }

@@ -3,9 +3,10 @@ import type { Catalogue } from '../definitions/catalogue.ts';
 import type { QueueHost, QueueSize } from '../dispatch/queue-host.ts';
 import type { LeaseCounts } from '../metrics/counts.ts';
 import type { Vouch } from '../metrics/task-meter.ts';
-import type { Lease } from '../ports.ts';
-import type { NodesWatch } from './nodes-watch.ts';
-import type { Line } from './task-index.ts';
+import type { Lease } from '../ports/presence.ts';
+import type { SettingsBook } from '../queues/settings-book.ts';
+import type { NodesWatch } from './nodes/nodes-watch.ts';
+import type { Line } from './tasks/task-index.ts';
 
 /** What waits in one queue, as far as one supervisor sees it. */
 export type QueueDepth = {
@@ -36,11 +37,35 @@ export const queueDepths = (lines: readonly Line[], isServed: (line: Line) => bo
   return [...queues.values()];
 };
 
+/** What of one queue nothing starts in. */
+export type QueuePauses = {
+  readonly queue: string;
+  /** All of it: 0 or 1. */
+  readonly whole: number;
+  readonly types: number;
+  readonly groups: number;
+  /** What is set for it cannot be read, so nothing starts: 0 or 1. */
+  readonly unreadable: number;
+};
+
+const pausesOf = (book: Pick<SettingsBook, 'all'>): readonly QueuePauses[] =>
+  [...book.all()].map(([queue, kept]) => {
+    if (kept === 'unreadable') return { queue, whole: 0, types: 0, groups: 0, unreadable: 1 };
+    const { pauses } = kept.settings;
+    const types = pauses.filter(({ type }) => type !== undefined).length;
+    const groups = pauses.filter(({ group }) => group !== undefined).length;
+    return { queue, whole: pauses.length - types - groups, types, groups, unreadable: 0 };
+  });
+
 /** What a supervisor tells monitoring, beside its stats. */
 export type SupervisorReport = {
   readonly depths: readonly QueueDepth[];
   /** The queues it hosts; in these are tasks of the partitions of all supervisors. */
   readonly hosted: readonly QueueSize[];
+  /** Of queues for which something is set. */
+  readonly pauses: readonly QueuePauses[];
+  /** What is set for queues is known; nothing starts while it is not. */
+  readonly knowsSettings: boolean;
   /** Queues that live workers serve. */
   readonly served: ReadonlySet<string>;
   /** Absent before it has started and after it has stopped. */
@@ -51,10 +76,13 @@ export const reportOf = (
   lines: readonly Line[],
   nodes: Pick<NodesWatch, 'liveWorkers' | 'isServed'>,
   queues: Pick<QueueHost, 'sizes'>,
+  book: Pick<SettingsBook, 'all' | 'isCurrent'>,
   lease: Lease | undefined,
 ): SupervisorReport => ({
   depths: queueDepths(lines, ({ lane }) => nodes.isServed(lane)),
   hosted: queues.sizes(),
+  pauses: pausesOf(book),
+  knowsSettings: book.isCurrent,
   served: new Set(nodes.liveWorkers().flatMap((worker) => worker.queues ?? [])),
   ...(lease === undefined ? {} : { lease: lease.counts() }),
 });

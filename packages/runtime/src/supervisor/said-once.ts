@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
 
 /** Keys remembered; beyond it the oldest may be said again. */
 const KEYS = 1_000;

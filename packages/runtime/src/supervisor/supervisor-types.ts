@@ -1,11 +1,12 @@
 import type { Lane } from '@baton/protocols';
 import type { UnknownTypes } from '../client/run-options.ts';
 import type { CommandRules } from '../commands/carry-out.ts';
-import type { CommandCounts } from '../commands/command-desk.ts';
+import type { CommandCounts } from '../commands/command-handler.ts';
 import type { QueueSize } from '../dispatch/queue-host.ts';
 import type { Log } from '../log.ts';
 import type { TaskMeter } from '../metrics/task-meter.ts';
-import type { ActCounts } from './acts.ts';
+import type { ActionCounts } from './tasks/action-runner.ts';
+import type { FireCounts } from '../schedules/fire-counts.ts';
 import type { SupervisorReport } from './queue-depths.ts';
 import type { SupervisorTimings } from './timings.ts';
 
@@ -38,9 +39,11 @@ export type SupervisorStats = {
   readonly entries: { readonly taken: number; readonly decoded: number };
   /** The queues this supervisor hosts. */
   readonly queues: readonly QueueSize[];
+  /** Schedules it fires, and what became of its fires. */
+  readonly schedules: { readonly size: number; readonly fires: FireCounts };
   readonly commands: CommandCounts;
-  readonly acts: ActCounts;
-  /** Acts under way or queued. */
+  readonly actions: ActionCounts;
+  /** ActionRunner under way or queued. */
   readonly load: number;
   readonly unreadable: number;
   readonly restarts: { readonly records: number; readonly nodes: number };

@@ -1,37 +1,44 @@
 import { hostname } from 'node:os';
-import type { TaskRecord } from '@baton/core';
+import type { QueueView, TaskRecord } from '@baton/core';
 import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
-import { CommandDesk } from '../commands/command-desk.ts';
+import { CommandHandler } from '../commands/command-handler.ts';
 import { Catalogue } from '../definitions/catalogue.ts';
 import { DefinitionKeeper } from '../definitions/keeper.ts';
+import { LimitsOfTypes } from '../definitions/limits-of-types.ts';
 import { MissingPeers } from '../dispatch/missing-peers.ts';
 import { QueueHost } from '../dispatch/queue-host.ts';
 import { ownedBy } from '../dispatch/rendezvous.ts';
 import { createKernel, type Kernel } from '../kernel.ts';
+import { createSettingsKernel } from '../queues/settings-actor.ts';
 import { SettingsBook } from '../queues/settings-book.ts';
 import type { Log } from '../log.ts';
-import type { Lease, Ports, Subscription } from '../ports.ts';
-import { Acts } from './acts.ts';
-import { Attendant } from './attendant.ts';
-import { Desk, type DeskOptions } from './desk.ts';
-import { FullRecords } from './full-records.ts';
-import { Intake } from './intake.ts';
-import { NodesWatch } from './nodes-watch.ts';
-import { Reconciler } from './reconciler.ts';
-import { RecordWatch } from './record-watch.ts';
+import type { Lease } from '../ports/presence.ts';
+import type { StandingQuestion } from '../ports/dispatch.ts';
+import type { Ports } from '../ports.ts';
+import type { Subscription } from '../ports/environment.ts';
+import { ActionRunner } from './tasks/action-runner.ts';
+import { Relations } from './tasks/relations.ts';
+import { TaskTimers } from './tasks/task-timers.ts';
+import { SharedConsumer, type SharedConsumerOptions } from './subscriptions/shared-consumer.ts';
+import { FullRecords } from './records/full-records.ts';
+import { Intake } from './tasks/intake.ts';
+import { NodesWatch } from './nodes/nodes-watch.ts';
+import { Reconciler } from './records/reconciler.ts';
+import { RecordWatch } from './records/record-watch.ts';
 import { reportOf, vouchOf, type SupervisorReport } from './queue-depths.ts';
-import { allReady, allRunning, queuedTask, runningTask } from './queued-tasks.ts';
-import { RoomWatch } from './room-watch.ts';
+import { allReady, allRunning, queuedTask, runningTask } from './tasks/queued-tasks.ts';
+import { RoomWatch } from './records/room-watch.ts';
 import { SaidOnce } from './said-once.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats, WaitingLane } from './supervisor-types.ts';
-import { TaskActs } from './task-acts.ts';
-import { TaskIndex, type Sight } from './task-index.ts';
+import { displace } from './tasks/displace.ts';
+import { TaskActions } from './tasks/task-actions.ts';
+import { TaskIndex, type Sight } from './tasks/task-index.ts';
 import { SUPERVISOR_TIMINGS, type SupervisorTimings } from './timings.ts';
-import { UnreadableRecords } from './unreadable-records.ts';
-import { UnservedLanes } from './unserved-lanes.ts';
+import { UnreadableRecords } from './records/unreadable-records.ts';
+import { UnservedLanes } from './nodes/unserved-lanes.ts';
 import { ScheduleHost } from '../schedules/schedule-host.ts';
 import { within } from '../within.ts';
-import { WorkDesk } from '../work/work-desk.ts';
+import { RemoteWorkers } from '../work/remote-workers.ts';
 
 export const createSupervisor = (ports: Ports, options: SupervisorOptions): Supervisor => {
   const actor = new Actor(ports, options);
@@ -52,8 +59,8 @@ class Actor {
   private readonly timings: SupervisorTimings;
   private readonly index: TaskIndex;
   private readonly intake: Intake;
-  private readonly acts: Acts;
-  private readonly attendant: Attendant;
+  private readonly actions: ActionRunner;
+  private readonly taskTimers: TaskTimers;
   private readonly records: RecordWatch;
   private readonly nodes: NodesWatch;
   private readonly queues: QueueHost;
@@ -63,12 +70,13 @@ class Actor {
   private readonly unserved: UnservedLanes;
   private readonly room: RoomWatch;
   private readonly full: FullRecords;
-  private readonly commands: CommandDesk;
+  private readonly relations: Relations;
+  private readonly commands: CommandHandler;
   private readonly catalogue: Catalogue;
   private readonly keeper: DefinitionKeeper;
-  private readonly desk: Desk;
+  private readonly commandConsumer: SharedConsumer;
   private readonly unreadable: UnreadableRecords;
-  private readonly work: WorkDesk;
+  private readonly work: RemoteWorkers;
   private readonly schedules: ScheduleHost;
   private readonly enabled: boolean;
   private starting: Promise<void> | undefined;
@@ -89,11 +97,14 @@ class Actor {
     this.index = new TaskIndex({
       ready: (watched, lane, bytes) => this.queues.ready(queuedTask(watched, lane, bytes)),
       gone: ({ address, revision }, { queue }, how) => this.queues.gone(queue, address, revision, how),
-      held: (watched, lane) => this.queues.held(runningTask(watched, lane)),
+      held: (watched, lane) => {
+        if (this.queues.counts(lane.queue)) this.queues.held(runningTask(watched, lane));
+      },
       freed: ({ address, revision }, { queue }, how) => this.queues.freed(queue, address, revision, how),
       removed: (watched) => {
-        this.attendant.release(watched);
+        this.taskTimers.release(watched);
         this.full.forget(watched);
+        this.relations.forget(watched.address);
       },
     });
     const { index } = this;
@@ -104,8 +115,23 @@ class Actor {
       changed: (queues) => this.queues.settingsChanged(queues),
     });
     this.full = new FullRecords(this.log, (fullRecords) => this.lease?.update({ fullRecords }));
+    // One for all of them: what they ask of one address goes into one mailbox (behaviour D9).
+    const kernel = createKernel(ports, meter?.stored);
+    const parts = {
+      ...{ ...base, kernel, signals, by: `supervisor:${id}` },
+      learned: (address: Address, revision: number, record: TaskRecord, written: boolean) =>
+        this.learned(address, revision, record, written),
+    };
+    const limits = new LimitsOfTypes({
+      ...base,
+      kernel: createSettingsKernel({ ...ports, store: ports.queues.store }),
+      book: this.book,
+      released: () => this.queues.typesChanged(),
+    });
     this.queues = new QueueHost({
       ...base,
+      displace: (displacement) => displace(parts, displacement),
+      holdsBack: (queue, type) => limits.holdsBack(queue, type),
       supervisor: id,
       dispatch,
       store,
@@ -124,16 +150,15 @@ class Actor {
       unreadable: (address, sight, reason) => this.unreadable.note(address, `${address} ${sight.revision}`, reason),
     });
     const { intake } = this;
-    // One for all of them: what they ask of one address goes into one mailbox (behaviour D9).
-    const kernel = createKernel(ports, meter?.stored);
-    const taskActs = this.taskActs(once, kernel);
-    this.acts = new Acts({
-      parallel: this.timings.parallelActs,
-      perform: (watched, act) => taskActs.perform(watched, act),
-      done: (watched, _act, outcome, revision) => this.attendant.acted(watched, outcome, revision),
+    this.relations = new Relations({ ...parts, ports });
+    const taskActions = this.taskActions(once, kernel);
+    this.actions = new ActionRunner({
+      parallel: this.timings.parallelActions,
+      perform: (watched, action) => taskActions.perform(watched, action),
+      done: (watched, _act, outcome, revision) => this.taskTimers.acted(watched, outcome, revision),
     });
-    const ask: Acts['ask'] = (watched, act) => this.acts.ask(watched, act);
-    this.attendant = new Attendant({
+    const ask: ActionRunner['ask'] = (watched, action) => this.actions.ask(watched, action);
+    this.taskTimers = new TaskTimers({
       ...base,
       index,
       signals,
@@ -166,11 +191,11 @@ class Actor {
     this.catalogue = new Catalogue({ definitions, clock, log: this.log });
     const liveWorkers = () => (this.nodes.isKnown ? this.nodes.liveWorkers() : undefined);
     const seen = (type: string) => this.catalogue.seen(type);
-    this.keeper = new DefinitionKeeper({ definitions, link, clock, log: this.log, seen, liveWorkers });
+    this.keeper = new DefinitionKeeper({ definitions, link, clock, log: this.log, seen, liveWorkers, limits });
     this.enabled = rules.enabled ?? true;
     const submitting = { ports, kernel, catalogue: this.catalogue, unknownTypes, log: this.log };
     this.schedules = new ScheduleHost({ ...submitting, once, supervisor: id });
-    this.commands = new CommandDesk({
+    this.commands = new CommandHandler({
       ...submitting,
       once,
       commands: ports.commands,
@@ -178,8 +203,8 @@ class Actor {
       find: async (taskId) => index.addressOf(taskId) ?? ports.commands.find(taskId, this.timings.findMs),
       isReady: () => this.records.ready,
     });
-    this.desk = this.openDesk(base);
-    this.work = new WorkDesk({
+    this.commandConsumer = this.openCommands(base);
+    this.work = new RemoteWorkers({
       ...base,
       ports,
       kernel,
@@ -215,19 +240,20 @@ class Actor {
       remoteWorkers: this.work.size,
       ready: this.records.ready,
       tasks: this.index.size,
-      timers: this.attendant.timers,
+      timers: this.taskTimers.timers,
       entries: this.intake.counts,
       queues: this.queues.sizes(),
+      schedules: this.schedules.stats(),
       commands: this.commands.counts,
-      acts: this.acts.counts(),
-      load: this.acts.load,
+      actions: this.actions.counts(),
+      load: this.actions.load,
       unreadable: this.unreadable.count,
       restarts: { records: this.records.restarts, nodes: this.nodes.restarts },
     };
   }
 
   report(): SupervisorReport {
-    return reportOf(this.index.lines(), this.nodes, this.queues, this.lease);
+    return reportOf(this.index.lines(), this.nodes, this.queues, this.book, this.lease);
   }
 
   waiting(): readonly WaitingLane[] {
@@ -249,6 +275,7 @@ class Actor {
     // Before anybody knows of this supervisor: who asks for it finds it.
     this.queues.start();
     this.book.start();
+    this.work.start();
     const lease = await presence.hold(
       { ...info, state: 'ready' },
       {
@@ -272,18 +299,24 @@ class Actor {
       this.ports.dispatch.onWaiting(() =>
         this.index.lines().map(({ lane, waiting }) => ({ ...lane, waiting: waiting.size })),
       ),
+      this.ports.dispatch.onStanding((question) => this.standing(question)),
       this.ports.commands.onFind((taskId) => this.index.addressOf(taskId)),
     ];
     this.nodes.start();
     this.reconciler.start();
     this.keeper.start();
-    this.desk.start();
-    this.work.start();
+    this.commandConsumer.start();
     // Switched off, nothing new is made; what was missed is made up for as each schedule says (behaviour X6).
     if (this.enabled) this.schedules.start();
     this.missing.start();
     this.scan();
     this.log.info({}, 'supervisor started');
+  }
+
+  private standing(question: StandingQuestion): QueueView<Address> | undefined {
+    const view = this.queues.standing(question);
+    if (view === undefined || view.workers.type > 0) return view;
+    return { ...view, servedIn: this.nodes.queuesServing(question.type) };
   }
 
   private async end(): Promise<void> {
@@ -292,29 +325,31 @@ class Actor {
     for (const tie of this.ties) tie.close();
     this.missing.stop();
     this.work.stop();
+    this.relations.stop();
     this.schedules.stop();
     this.queues.stop();
     this.book.stop();
-    await within(clock, this.timings.stopMs, this.desk.stop());
+    await within(clock, this.timings.stopMs, this.commandConsumer.stop());
     await within(clock, this.timings.stopMs, this.keeper.stop());
     this.catalogue.close();
     this.reconciler.stop();
     this.nodes.stop();
     this.records.stop();
-    this.attendant.stop();
-    await within(clock, this.timings.stopMs, this.acts.stop());
+    this.taskTimers.stop();
+    await within(clock, this.timings.stopMs, this.actions.stop());
     const release = this.lease?.release() ?? Promise.resolve();
     const released = release.catch((error: unknown) => {
       this.log.warn({ err: error }, 'the lease could not be given back; it ends by itself');
     });
     await within(clock, this.timings.stopMs, released);
+    this.work.close();
     this.log.info({}, 'supervisor stopped');
   }
 
   /** What all supervisors share: each command is given to one of them. */
-  private openDesk(base: Pick<DeskOptions, 'clock' | 'chance' | 'log'>): Desk {
+  private openCommands(base: Pick<SharedConsumerOptions, 'clock' | 'chance' | 'log'>): SharedConsumer {
     const { ports, timings } = this;
-    return new Desk({
+    return new SharedConsumer({
       ...base,
       what: 'commands',
       open: () => ports.commands.open((one) => void this.commands.take(one), { most: timings.commandsAtOnce }),
@@ -325,9 +360,10 @@ class Actor {
   private scan(): void {
     this.nodes.scan();
     this.records.scan();
-    this.attendant.checkWallClock();
+    this.taskTimers.checkWallClock();
     this.room.look();
     this.full.look();
+    this.relations.look();
     this.keeper.look();
     this.work.look();
     this.unserved.look(this.index.lines(), this.ports.clock.monotonic());
@@ -370,13 +406,13 @@ class Actor {
 
   private workerDied(worker: string, why: string): void {
     this.queues.workerGone(worker);
-    const tasks = this.attendant.holderDied(worker);
+    const tasks = this.taskTimers.holderDied(worker);
     if (tasks > 0) this.log.warn({ worker, tasks }, `worker is gone (${why}); its tasks are taken over`);
   }
 
-  private taskActs(once: SaidOnce, kernel: Kernel): TaskActs {
+  private taskActions(once: SaidOnce, kernel: Kernel): TaskActions {
     const { signals, clock } = this.ports;
-    return new TaskActs({
+    return new TaskActions({
       kernel,
       signals,
       clock,
@@ -384,6 +420,8 @@ class Actor {
       log: this.log,
       by: `supervisor:${this.id}`,
       isWatched: (watched) => this.index.get(watched.address) === watched,
+      cancellerFor: (type) => this.nodes.cancellerFor(type),
+      epoch: () => this.ports.store.epoch,
       learned: (address, revision, record, written) => this.learned(address, revision, record, written),
       gone: (watched) => this.index.remove(watched),
       unreadable: (address, reason) => this.unreadable.note(address, address, reason),
@@ -391,17 +429,19 @@ class Actor {
   }
 
   private seen(address: Address, sight: Sight, record: TaskRecord): void {
-    const watched = this.attendant.seen(address, sight, record);
-    if (watched !== undefined && sight.bytes !== undefined) this.full.note(watched, record.id, sight.bytes.length);
+    const watched = this.taskTimers.seen(address, sight, record);
+    if (watched === undefined) return;
+    if (sight.bytes !== undefined) this.full.note(watched, record.id, sight.bytes.length);
+    this.relations.seen(address, record);
   }
 
   private learned(address: Address, revision: number, record: TaskRecord, written: boolean): void {
     if (!this.records.owns(partitionOfAddress(address))) return;
     // While the reader is not ready it may have passed by before the write.
-    if (written && this.records.ready) this.records.echoes.expect(address, revision);
+    if (written && this.records.ready) this.records.ownWrites.expect(address, revision);
     const { clock } = this.ports;
     const { generation } = this.records;
     const sight: Sight = { revision, generation, at: clock.monotonic(), wall: clock.now(), live: true };
-    this.attendant.seen(address, sight, record);
+    if (this.taskTimers.seen(address, sight, record) !== undefined) this.relations.seen(address, record);
   }
 }

@@ -41,8 +41,8 @@ export type SupervisorTimings = {
   readonly commandsAtOnce: number;
   /** How long other supervisors are waited for when they are asked where a task is. */
   readonly findMs: number;
-  /** Acts at the same time. */
-  readonly parallelActs: number;
+  /** ActionRunner at the same time. */
+  readonly parallelActions: number;
 };
 
 export const SUPERVISOR_TIMINGS: SupervisorTimings = {
@@ -64,5 +64,5 @@ export const SUPERVISOR_TIMINGS: SupervisorTimings = {
   stopMs: 5_000,
   commandsAtOnce: 256,
   findMs: 300,
-  parallelActs: 64,
+  parallelActions: 64,
 };

@@ -1,5 +1,6 @@
 import type { TaskError } from '@baton/core';
-import type { ArgumentBytes } from '../run/body.ts';
+import type { HandedOver } from '../dependencies/handed-over.ts';
+import type { ArgumentBytes, BodyAnswer, BodyQuestion } from '../run/body.ts';
 import type { BodyEnd, Threw } from '../run/body-end.ts';
 import type { StopCause } from '../run/context.ts';
 import type { TaskFacts } from '../run/facts.ts';
@@ -25,6 +26,8 @@ export type RunOrder = {
   readonly run: number;
   readonly facts: TaskFacts;
   readonly args: ArgumentBytes | undefined;
+  /** By the tasks it waited for. */
+  readonly left?: readonly HandedOver[];
   /** Largest encoded result, bytes. */
   readonly resultLimit: number;
   /** Least time between two updates that are passed on, milliseconds. */
@@ -34,6 +37,7 @@ export type RunOrder = {
 export type ToThread =
   | RunOrder
   | { readonly kind: 'stop'; readonly cause: StopCause }
+  | { readonly kind: 'answer'; readonly question: number; readonly answer: BodyAnswer }
   | { readonly kind: 'aborts' }
   | { readonly kind: 'cleanups' }
   | { readonly kind: 'close' };
@@ -42,6 +46,8 @@ export type ToThread =
 export type RunNews =
   | { readonly kind: 'asked'; readonly what: 'signal' | 'abort' | 'cleanup' }
   | { readonly kind: 'updated'; readonly pending: Pending; readonly immediate: boolean }
+  /** `number`: which of the thread's questions it is, for the answer. */
+  | { readonly kind: 'question'; readonly number: number; readonly question: BodyQuestion }
   | { readonly kind: 'crashed'; readonly end: Threw }
   | { readonly kind: 'aborts-began' }
   | { readonly kind: 'handlers-ran'; readonly which: 'aborts' | 'cleanups'; readonly errors: readonly TaskError[] }

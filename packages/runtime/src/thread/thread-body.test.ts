@@ -41,6 +41,7 @@ const bodyOf = (threads: ThreadPool, handler: string) => {
       log: () => silentLog,
       asked: (what) => void asked.push(what),
       updated: () => undefined,
+      answer: async () => ({ kind: 'not-done' }),
       crashed: ({ error }) => void crashes.push(error.message),
     },
   });

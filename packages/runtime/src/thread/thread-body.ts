@@ -1,6 +1,7 @@
 import type { TaskError } from '@baton/core';
 import { PROGRESS_LIVE_MS } from '@baton/protocols';
-import type { ArgumentBytes, Body, BodyOwner } from '../run/body.ts';
+import type { HandedOver } from '../dependencies/handed-over.ts';
+import type { ArgumentBytes, Body, BodyOwner, BodyQuestion } from '../run/body.ts';
 import type { BodyEnd, Threw } from '../run/body-end.ts';
 import type { StopCause } from '../run/context.ts';
 import type { TaskFacts } from '../run/facts.ts';
@@ -51,13 +52,13 @@ export class ThreadBody implements Body {
     return this.seen.has('cleanup');
   }
 
-  execute(args: ArgumentBytes | undefined): Promise<BodyEnd> {
+  execute(args: ArgumentBytes | undefined, left?: readonly HandedOver[]): Promise<BodyEnd> {
     return new Promise((resolve) => {
       this.settle = (end) => {
         this.isOver = true;
         resolve(end);
       };
-      void this.begin(args);
+      void this.begin(args, left);
     });
   }
 
@@ -83,6 +84,9 @@ export class ThreadBody implements Body {
     void this.thread?.terminate();
   }
 
+  /** It cannot wait. */
+  leave(): void {}
+
   close(): void {
     const { thread } = this;
     this.thread = undefined;
@@ -92,7 +96,7 @@ export class ThreadBody implements Body {
     this.settings.threads.giveBack(thread);
   }
 
-  private async begin(args: ArgumentBytes | undefined): Promise<void> {
+  private async begin(args: ArgumentBytes | undefined, left: readonly HandedOver[] | undefined): Promise<void> {
     const { threads, kind, facts, resultLimit, everyUpdate } = this.settings;
     try {
       const thread = await threads.lend(kind);
@@ -104,7 +108,7 @@ export class ThreadBody implements Body {
       if (this.isOver) return;
       const updateMs = everyUpdate ? 0 : PROGRESS_LIVE_MS;
       thread.begin(
-        { facts, args, resultLimit, updateMs },
+        { facts, args, resultLimit, updateMs, ...(left === undefined ? {} : { left }) },
         { news: (news) => this.hear(news), died: (error) => this.died(error) },
       );
     } catch (error) {
@@ -150,6 +154,8 @@ export class ThreadBody implements Body {
         return owner.asked(news.what);
       case 'updated':
         return owner.updated(news.pending, news.immediate);
+      case 'question':
+        return void this.answer(news.number, news.question);
       case 'crashed':
         return owner.crashed(news.end);
       case 'aborts-began':
@@ -161,6 +167,13 @@ export class ThreadBody implements Body {
       case 'log':
         return owner.log()[news.level](news.fields, news.text);
     }
+  }
+
+  private async answer(question: number, asked: BodyQuestion): Promise<void> {
+    const { thread } = this;
+    const answer = await this.settings.owner.answer(asked);
+    // The thread may have another run by now, to which this is nothing.
+    if (this.thread === thread) thread?.post({ kind: 'answer', question, answer });
   }
 
   private died(error: TaskError): void {

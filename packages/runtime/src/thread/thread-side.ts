@@ -1,4 +1,4 @@
-import type { BodyOwner } from '../run/body.ts';
+import type { BodyAnswer, BodyOwner, BodyQuestion } from '../run/body.ts';
 import type { BodyEnd } from '../run/body-end.ts';
 import type { TaskDefinition } from '../run/definition.ts';
 import { LocalBody } from '../run/local-body.ts';
@@ -19,6 +19,9 @@ export class ThreadSide {
   private body: LocalBody | undefined;
   private updates: UpdateGate | undefined;
   private run = 0;
+  /** Questions of the body that wait for their answers. */
+  private readonly questions = new Map<number, (answer: BodyAnswer) => void>();
+  private asked = 0;
 
   constructor(settings: ThreadSideSettings) {
     this.settings = settings;
@@ -32,6 +35,10 @@ export class ThreadSide {
       case 'stop':
         this.body?.stop(order.cause);
         return;
+      case 'answer':
+        this.questions.get(order.question)?.(order.answer);
+        this.questions.delete(order.question);
+        return;
       case 'aborts':
         void this.runHandlers('aborts');
         return;
@@ -41,12 +48,14 @@ export class ThreadSide {
       case 'close':
         this.body?.close();
         this.body = undefined;
+        // Whoever still waits for one is no part of a run any more.
+        this.questions.clear();
         return;
     }
   }
 
   private async begin(order: RunOrder): Promise<void> {
-    const { run, facts, args, resultLimit, updateMs } = order;
+    const { run, facts, args, left, resultLimit, updateMs } = order;
     this.run = run;
     const post = (news: RunNews): void => this.settings.post({ run, ...news });
     const definition = this.definitionOf(facts.taskType);
@@ -59,10 +68,12 @@ export class ThreadSide {
       facts,
       resultLimit,
       ...(within === undefined ? {} : { within }),
-      owner: ownerBy(post, updates),
+      owner: ownerBy(post, updates, (question) => this.ask(question, post)),
       stopAsked: () => (this.run === run ? STOP_CAUSES[Atomics.load(this.settings.stop, 0) - 1] : undefined),
     });
-    const end = await this.body.execute(args);
+    const end = await this.body.execute(args, left);
+    // Its owner answers no wait, so it is never left in one.
+    if (end.kind === 'suspended') return;
     updates.flush();
     post({ kind: 'ended', end });
   }
@@ -71,6 +82,14 @@ export class ThreadSide {
   private definitionOf(type: string): TaskDefinition | undefined {
     const [found, ...others] = this.settings.definitions.filter((definition) => definition.type === type);
     return others.length === 0 ? found : undefined;
+  }
+
+  private ask(question: BodyQuestion, post: (news: RunNews) => void): Promise<BodyAnswer> {
+    const number = ++this.asked;
+    return new Promise((resolve) => {
+      this.questions.set(number, resolve);
+      post({ kind: 'question', number, question });
+    });
   }
 
   private async runHandlers(which: 'aborts' | 'cleanups'): Promise<void> {
@@ -84,7 +103,7 @@ export class ThreadSide {
   }
 }
 
-const ownerBy = (post: (news: RunNews) => void, updates: UpdateGate): BodyOwner => {
+const ownerBy = (post: (news: RunNews) => void, updates: UpdateGate, answer: BodyOwner['answer']): BodyOwner => {
   const asked = new Set<string>();
   const log = threadLog(post);
   return {
@@ -95,6 +114,7 @@ const ownerBy = (post: (news: RunNews) => void, updates: UpdateGate): BodyOwner 
       post({ kind: 'asked', what });
     },
     updated: (pending, immediate) => updates.add(pending, immediate),
+    answer,
     crashed: (end) => post({ kind: 'crashed', end }),
   };
 };

@@ -62,8 +62,8 @@ const underSpan = async <Done extends Submitted>(
 const tellSubmitted = (span: Span, { kind, outcome, reason, cause, view }: Submitted): void => {
   if (view !== undefined) span.setAttributes(taskAttributes(view.record));
   if (outcome !== undefined) span.setAttribute('baton.submit.outcome', outcome);
-  // A task that runs already belongs to the trace it was submitted in.
-  if (outcome === 'joined') for (const link of linksTo(view?.record)) span.addLink(link);
+  // A task that was there belongs to the trace it was submitted in, also where this submit has changed it.
+  if (outcome !== undefined && outcome !== 'created') for (const link of linksTo(view?.record)) span.addLink(link);
   if (reason !== undefined) span.setAttribute('baton.refusal', reason);
   if (kind === 'failed' || kind === 'unknown') failSpan(span, cause);
 };

@@ -11,6 +11,7 @@ import {
 import type { TaskRecord } from '@baton/core';
 import type { BodyEnd } from '../run/body-end.ts';
 import type { RunEnd } from '../run/run-finish.ts';
+import type { Suspended } from '../run/suspended.ts';
 import { taskAttributes } from './client-spans.ts';
 import { linksTo, MESSAGING, remoteContext, spanContextOf, traceContextOf, tracerNow } from './tracer.ts';
 
@@ -56,7 +57,7 @@ export class RunSpan {
   readonly within = <T>(run: () => T): T => context.with(this.own, run);
 
   /** The body has ended: how, and that handlers and the write of the outcome come now. Ends the span of these. */
-  finishing(body: BodyEnd): () => void {
+  finishing(body: BodyEnd | Suspended): () => void {
     if (body.kind === 'threw') {
       const { message, type, stack } = body.error;
       this.span.recordException({ message, name: type, ...(stack === undefined ? {} : { stack }) });
@@ -71,7 +72,7 @@ export class RunSpan {
   }
 
   /** `body`: absent where it runs on and counts for nothing. */
-  end(end: RunEnd, body: BodyEnd | undefined): void {
+  end(end: RunEnd, body: BodyEnd | Suspended | undefined): void {
     if (this.over) return;
     this.over = true;
     const { span } = this;
@@ -89,8 +90,9 @@ export class RunSpan {
 }
 
 /** How the attempt ended, which of a task that waits again is not its state. */
-const outcomeOf = ({ status, runAt }: TaskRecord, body: BodyEnd | undefined): string => {
+const outcomeOf = ({ status, runAt }: TaskRecord, body: BodyEnd | Suspended | undefined): string => {
   if (status !== 'pending') return status;
+  if (body?.kind === 'suspended') return 'suspended';
   return body?.kind === 'threw' && runAt !== undefined ? 'retry' : 'given_back';
 };
 

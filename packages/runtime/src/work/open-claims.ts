@@ -1,5 +1,5 @@
 import { WORK_ANSWER_BYTES } from '@baton/protocols';
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/environment.ts';
 import type { WorkTask } from './answers.ts';
 
 /** Where one task comes to stand in an answer. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
+import { rules } from '../client/rules.ts';
 import { faultsOf, formatOf, readBody, type Format } from '../commands/read-command.ts';
-import type { WorkRequest } from './port.ts';
+import type { WorkRequest } from '../ports/work.ts';
 import {
   beatRequest,
   claimRequest,
@@ -83,6 +84,8 @@ const readAs = <K extends 'beat' | 'finish', T extends { readonly worker: string
 const claimOf = (body: ClaimRequest, type: string | undefined, format: Format, bad: Bad): WorkReading => {
   const types = body.types ?? (type === undefined ? [] : [type]);
   if (types.length === 0) return bad('types: a claim names the types its worker serves');
+  // That of the subject comes by no shape.
+  if (!types.every(rules.type.holds)) return bad(`types: ${rules.type.says}`);
   if (type !== undefined && types.some((each) => each !== type))
     return bad(`types: the subject is for '${type}' alone`);
   const stray = body.definitions?.find((each) => !types.includes(each.type));

@@ -7,23 +7,27 @@ import {
   type RunVerdict,
   type TaskError,
   type TaskRecord,
+  type Tags,
 } from '@baton/core';
-import { WORK_DATA_LIMIT, type Address } from '@baton/protocols';
+import { DURATION_LIMIT_MS, objectName, WORK_DATA_LIMIT, type Address } from '@baton/protocols';
 import type { Held, Kernel } from '../kernel.ts';
-import type { Log } from '../log.ts';
+import { taskFields, type Log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import { returnedEnd, type BodyEnd } from '../run/body-end.ts';
 import { OwnedTask, type OwnerListener, type Told } from '../run/owned-task.ts';
 import { ProgressWriter } from '../run/progress-writer.ts';
 import { RunData, small } from '../run/run-data.ts';
 import { tellEnd, tellGiveBack } from '../run/run-finish.ts';
-import { readUpdate, storeUpdate, type Pending } from '../run/task-update.ts';
+import { NO_TAGS, readUpdate, storeUpdate, type Pending, type Warns } from '../run/task-update.ts';
+import type { SaysOnce } from './remote-claims.ts';
 import type { ErrorFields, FinishRequest, RunFields } from './shapes.ts';
+import { ToldSpan } from './told-span.ts';
 
 export type RemoteRunParts = {
   readonly ports: Pick<Ports, 'clock' | 'chance' | 'signals' | 'data'>;
   readonly kernel: Kernel;
   readonly log: Log;
+  readonly once: SaysOnce;
   readonly worker: string;
   /** By this supervisor, and not by another one before. */
   readonly isClaimed: boolean;
@@ -31,7 +35,11 @@ export type RemoteRunParts = {
 };
 
 /** How the end of a run was told. */
-type Ending = Pick<FinishRequest, 'outcome' | 'handler_errors'> & { readonly end: BodyEnd };
+type Ending = Pick<FinishRequest, 'outcome' | 'handler_errors'> & {
+  readonly end: BodyEnd;
+  /** The result was left at the gateway. */
+  readonly left?: BodyOutcome;
+};
 
 /** The record is read again this often, should nobody have told of an abort. */
 const LOOK_MS = 10_000;
@@ -47,11 +55,16 @@ export class RemoteRun implements OwnerListener {
   readonly task: OwnedTask;
   private readonly parts: RemoteRunParts;
   private readonly data: RunData;
+  private readonly span = new ToldSpan();
   private readonly childLog: Log;
+  /** A worker says the same again with every beat, also what is wrong: it is no news to whoever keeps this log. */
+  private readonly warnsOnce: Warns;
   private progress: ProgressWriter | undefined;
   /** That it is abortable is being stored. */
   private registering: Promise<void> | undefined;
   private said: Pending = {};
+  /** Its tags with what the worker has said of them; absent: it has said nothing. */
+  private tags: Tags | undefined;
   private looking: Promise<void> | undefined;
   private lookedAt: number;
   private deliveredAt: number | undefined;
@@ -59,13 +72,16 @@ export class RemoteRun implements OwnerListener {
   private readonly openedAt: number;
 
   constructor(parts: RemoteRunParts, address: Address, claimed: Held, fence: Fence) {
-    const { ports, kernel, log, worker } = parts;
+    const { ports, kernel, log, once, worker } = parts;
     const { clock, data } = ports;
-    const { id, type, key, attempt } = claimed.record;
+    const { id, key, attempt } = claimed.record;
     this.parts = parts;
     this.address = address;
     this.fence = fence;
-    this.childLog = log.child({ task: id, type, key, attempt, worker });
+    this.childLog = log.child({ ...taskFields(claimed.record), key, worker });
+    this.warnsOnce = {
+      warn: (fields, text) => once.say(`${id} ${attempt} ${text}`, () => this.childLog.warn(fields, text)),
+    };
     this.task = new OwnedTask({ kernel, clock, address, claimed, fence, listener: this });
     const wanted = (): boolean => !this.task.lost && !this.over;
     this.data = new RunData({ data, clock, address, log: () => this.childLog, wanted });
@@ -106,15 +122,18 @@ export class RemoteRun implements OwnerListener {
     await this.looking;
     if (this.task.lost || this.over) return;
     const said = reportOf(fields);
+    this.span.hear(fields.traceparent);
     // First, as its handler did: who sees its progress can cancel it.
     if (said.abortable) this.register();
     this.update(fields);
+    this.tellSpan();
     this.tell({ ...said, abortable: false });
     if (this.verdict === 'abort') this.deliveredAt ??= clock.now();
   }
 
   /** The last word on it. What is told after this finds that it is over. */
   async end(request: FinishRequest): Promise<Told> {
+    this.span.hear(request.traceparent);
     this.update(request);
     await this.progress?.flush();
     // Whoever says that it was stopped has called the abort handlers, whether or not a beat has said so before.
@@ -122,15 +141,46 @@ export class RemoteRun implements OwnerListener {
     const told =
       request.outcome === 'give_back'
         ? await this.giveBack(request.why ?? 'given back by its worker', request.abnormal ?? false)
-        : await this.finish({ ...request, end: bodyEndOf(request) });
+        : await this.finish({ ...request, end: bodyEndOf(request), ...this.leftIn(request) });
     if (told.kind === 'done') this.close();
     return told;
+  }
+
+  /**
+   * The body waits. Where the answer is there it goes on; else the run ends here and another one goes on from the start of the
+   * body, as with every worker (behaviour G4).
+   */
+  async wait(request: FinishRequest & { readonly wait: NonNullable<FinishRequest['wait']> }): Promise<Told> {
+    const { signal: name, number, timeout: timeoutMs = DURATION_LIMIT_MS, over: isOver = false } = request.wait;
+    this.span.hear(request.traceparent);
+    this.update(request);
+    await this.progress?.flush();
+    const said = { at: this.parts.ports.clock.now(), fence: this.fence, ...this.span.in(this.record) };
+    const told = await this.task.tell({ kind: 'suspend', ...said, name, number, timeoutMs, isOver });
+    if (told.kind === 'done' && this.task.suspended) this.close();
+    return told;
+  }
+
+  /** Whether the result of this run lies in the object store. Rejects with a BatonError while that cannot be asked. */
+  async hasLeft(): Promise<boolean> {
+    return (await this.parts.ports.data.storedAt(this.resultName())) !== undefined;
+  }
+
+  /** The worker has left the result at the gateway, under the name that only this run has. */
+  private leftIn({ result_object: left }: FinishRequest): { readonly left?: BodyOutcome } {
+    return left === undefined
+      ? {}
+      : { left: { kind: 'returned', result: { object: this.resultName(), size: left.size, digest: left.digest } } };
+  }
+
+  private resultName(): string {
+    return objectName(this.address, this.record.id, { resultOf: this.fence });
   }
 
   giveBack(why: string, abnormal = false): Promise<Told> {
     const { clock } = this.parts.ports;
     const by = abnormal ? ({ why, abnormal } as const) : { why };
-    return tellGiveBack({ task: this.task, clock, fence: this.fence }, by);
+    return tellGiveBack({ task: this.task, clock, fence: this.fence }, { ...by, ...this.span.in(this.record) });
   }
 
   /** Fails it without a body: it cannot be run at all. */
@@ -162,6 +212,15 @@ export class RemoteRun implements OwnerListener {
     this.registering = registering;
   }
 
+  /** For a worker that dies before the end; what was just reported of the run takes it along. */
+  private tellSpan(): void {
+    const trace = this.span.news(this.record);
+    if (trace === undefined) return;
+    const at = this.parts.ports.clock.now();
+    const wanted = (): boolean => !this.over && this.span.in(this.record).trace !== undefined;
+    void this.task.tell({ kind: 'progress', at, fence: this.fence, trace }, wanted);
+  }
+
   private tell(report: RunReport): void {
     void Promise.all(this.telling(report));
   }
@@ -174,24 +233,27 @@ export class RemoteRun implements OwnerListener {
     );
   }
 
-  private async finish({ outcome, handler_errors: errors = [], end }: Ending): Promise<Told> {
+  private async finish({ outcome, handler_errors: errors = [], end, left }: Ending): Promise<Told> {
     const { clock, chance } = this.parts.ports;
     const { task, data, fence } = this;
     const handlerErrors = errors.map(errorOf);
     // Only who says that it was stopped has run the abort handlers.
     const aborting = outcome === 'stopped' ? Promise.resolve([]) : undefined;
     const isSuccess = handlerErrors.length === 0 && aborting === undefined;
-    const body = isSuccess ? await data.keep(end, this) : small(end);
+    const body = isSuccess ? (left ?? (await data.keep(end, this))) : small(end);
     if (body === undefined) return { kind: 'lost' };
     const run = { task, data, clock, chance, fence, aborting, body: { hasAborts: true }, forced: false };
-    const told = await tellEnd(run, body, handlerErrors);
+    const told = await tellEnd({ ...run, ...this.span.in(this.record) }, body, handlerErrors);
     if (told.kind === 'refused') data.drop(body);
     return told;
   }
 
-  private update({ progress, payload }: Pick<RunFields, 'progress' | 'payload'>): void {
-    if (progress === undefined && payload === undefined) return;
-    const pending = readUpdate({ progress, payload } as Parameters<typeof readUpdate>[0], () => this.childLog);
+  private update({ progress, payload, tags }: Pick<RunFields, 'progress' | 'payload' | 'tags'>): void {
+    if (progress === undefined && payload === undefined && tags === undefined) return;
+    const said = { progress, payload, tags } as Parameters<typeof readUpdate>[0];
+    this.tags ??= this.record.tags ?? NO_TAGS;
+    const pending = readUpdate(said, () => this.warnsOnce, this.tags);
+    if (pending?.tags !== undefined) this.tags = pending.tags;
     if (pending === undefined || this.isTold(pending)) return;
     const { clock, signals } = this.parts.ports;
     const { throttleMs } = this.parts;
@@ -202,15 +264,17 @@ export class RemoteRun implements OwnerListener {
       throttleMs,
       taskId: this.record.id,
       before: () => this.registering,
-      write: (update) => storeUpdate({ task, clock, fence, log: () => this.childLog }, update),
+      write: (update) =>
+        storeUpdate({ task, clock, fence, log: () => this.childLog }, { ...update, ...this.span.in(this.record) }),
     });
     this.progress.update(pending);
   }
 
   /** A worker may say with every beat how far it is: only what is new is written. */
-  private isTold({ progress, payload }: Pending): boolean {
+  private isTold({ progress, payload, tags }: Pending): boolean {
     const { progress: before, payload: payloadBefore } = this.said;
     const isSame =
+      tags === undefined &&
       (progress === undefined || JSON.stringify(progress) === JSON.stringify(before)) &&
       (payload === undefined || (payloadBefore !== undefined && Buffer.compare(payload, payloadBefore) === 0));
     this.said = {

@@ -1,8 +1,14 @@
-import type { Clock } from '../ports.ts';
-import type { WorkAnswer } from './answers.ts';
+import type { Clock } from '../ports/environment.ts';
+import { refusal, type WorkAnswer } from './answers.ts';
 
 /** An answer is kept this long for whoever did not get it and asks again. */
 const KEPT_MS = 120_000;
+
+/** `name`: as its sender names it. `contents`: what makes it this request and no other. */
+export type NamedRequest = { readonly name: string; readonly contents: string };
+
+type Kept = { readonly at: number; readonly contents: string; readonly answer: Promise<WorkAnswer> };
+
 /**
  * Requests that are under way or were answered, by the name their sender gave them: a repeat gets the answer of the first,
  * and nothing is done twice (behaviour O1). What only this process remembers: where another one is asked, the record says
@@ -11,7 +17,7 @@ const KEPT_MS = 120_000;
 export class Replies {
   private readonly clock: Clock;
   private readonly most: number;
-  private readonly answers = new Map<string, { readonly at: number; readonly answer: Promise<WorkAnswer> }>();
+  private readonly answers = new Map<string, Kept>();
 
   /** `most`: requests that are remembered. */
   constructor(clock: Clock, most: number) {
@@ -19,15 +25,22 @@ export class Replies {
     this.most = most;
   }
 
-  /** What was refused is not kept: it may be tried anew. */
-  of(request: string, make: () => Promise<WorkAnswer>): Promise<WorkAnswer> {
-    const known = this.answers.get(request);
-    if (known !== undefined) return known.answer;
+  /**
+   * What was refused is not kept: it may be tried anew. `again`: what of the answer is told to a repeat. Another request under
+   * the same name is refused: its sender would take the answer to the first for its own.
+   */
+  of(
+    { name, contents }: NamedRequest,
+    make: () => Promise<WorkAnswer>,
+    again: (answer: WorkAnswer) => WorkAnswer | Promise<WorkAnswer> = asItIs,
+  ): Promise<WorkAnswer> {
+    const known = this.answers.get(name);
+    if (known !== undefined) return known.contents === contents ? known.answer.then(again) : Promise.resolve(ANOTHER);
     this.forget();
-    const kept = { at: this.clock.monotonic(), answer: make() };
-    this.answers.set(request, kept);
+    const kept = { at: this.clock.monotonic(), contents, answer: make() };
+    this.answers.set(name, kept);
     const drop = (): void => {
-      if (this.answers.get(request) === kept) this.answers.delete(request);
+      if (this.answers.get(name) === kept) this.answers.delete(name);
     };
     kept.answer.then((answer) => {
       if (!answer.ok) drop();
@@ -43,3 +56,10 @@ export class Replies {
     }
   }
 }
+
+const asItIs = (answer: WorkAnswer): WorkAnswer => answer;
+
+const ANOTHER = refusal(
+  'INVALID_ARGUMENT',
+  'request: names another request, which was answered or is being carried out; each has a name of its own',
+);

@@ -1,4 +1,5 @@
-import { NODE_ID_PATTERN, WORK_CLAIM_TASKS, WORK_CLAIM_TYPES, WORK_WAIT_LIMIT_MS } from '@baton/protocols';
+import { DATA_LIMIT, NODE_ID_PATTERN, WORK_CLAIM_TASKS, WORK_CLAIM_TYPES, WORK_WAIT_LIMIT_MS } from '@baton/protocols';
+import { SIGNALS_LIMIT } from '@baton/core';
 import { z } from 'zod';
 import { rules } from '../client/rules.ts';
 import { runFields } from '../commands/shapes.ts';
@@ -39,7 +40,21 @@ const request = z.string('is text').min(1).max(REQUEST_LENGTH);
 
 const fence = z.strictObject({ epoch: z.int().min(0), revision: z.int().min(0) });
 
-const about = { host: z.string().max(200).optional(), pid: z.int().min(0).optional() };
+/** What people are shown of a worker. */
+const label = z
+  .string('is text')
+  .max(200)
+  .refine((value) => value.isWellFormed(), 'is well-formed Unicode');
+
+const about = { host: label.optional(), pid: z.int().min(0).optional() };
+
+/** How many run at once, or start in a time. */
+const mostFields = {
+  concurrency: rules.queueCount.shape.optional(),
+  rate: z.strictObject({ units: rules.queueCount.shape, window: rules.duration.shape }).optional(),
+};
+
+const most = z.strictObject({ ...mostFields, when_full: rules.whenFull.shape.optional() });
 
 /** A definition as REST and commands name its fields. */
 const definition = z.strictObject({
@@ -47,6 +62,9 @@ const definition = z.strictObject({
   ...runFields,
   title: rules.title.shape.optional(),
   description: rules.description.shape.optional(),
+  ...mostFields,
+  per_group: most.optional(),
+  per_key: most.optional(),
   args_schema: z.record(z.string(), z.unknown()).optional(),
 });
 
@@ -81,14 +99,46 @@ const bodyFields = {
   retry_after: rules.duration.shape.optional(),
 };
 
+/** What a body waits for: the nth signal of that name in its run. `over`: it has been left, and its handlers have run. */
+const wait = z.strictObject({
+  signal: rules.signal.shape,
+  number: z
+    .int()
+    .min(1)
+    .max(SIGNALS_LIMIT + 1),
+  timeout: rules.duration.shape.optional(),
+  over: z.boolean().optional(),
+});
+
+const doesAgree = (end: { readonly outcome: string; readonly error?: unknown }): boolean =>
+  end.outcome !== 'success' || end.error === undefined;
+const agreeSays = 'outcome and error do not agree: a success has no error';
+/** The same for whoever reads the schema. */
+const AGREES = { not: { properties: { outcome: { const: 'success' } }, required: ['outcome', 'error'] } };
+
+const LEFT_AGREES = {
+  not: {
+    required: ['result_object'],
+    anyOf: [{ required: ['result'] }, { properties: { outcome: { not: { const: 'success' } } } }],
+  },
+};
+
+/** Of the span of a run; what is none is dropped, and refuses nothing. */
+const traceparent = z
+  .unknown()
+  .optional()
+  .describe('W3C Trace Context of the span of the run; what is none is dropped.');
+
 const run = z.strictObject({
   address: z.string().max(ADDRESS_LENGTH),
   fence,
   abortable: z.boolean().optional(),
   observed: z.boolean().optional(),
-  finishing: z.union([z.boolean(), z.strictObject(bodyFields)]).optional(),
+  finishing: z.union([z.boolean(), z.strictObject(bodyFields).refine(doesAgree, agreeSays).meta(AGREES)]).optional(),
   progress: z.unknown().optional(),
   payload: z.unknown().optional(),
+  tags: z.unknown().optional(),
+  traceparent,
 });
 
 export const beatRequest = z.strictObject({
@@ -99,19 +149,34 @@ export const beatRequest = z.strictObject({
   running: z.array(run).max(10_000),
 });
 
-export const finishRequest = z.strictObject({
-  ...envelope,
-  request,
-  address: z.string().max(ADDRESS_LENGTH),
-  fence,
-  ...bodyFields,
-  outcome: z.enum(['success', 'failure', 'stopped', 'give_back']),
-  handler_errors: z.array(error).max(HANDLER_ERRORS).optional(),
-  progress: z.unknown().optional(),
-  payload: z.unknown().optional(),
-  why: text.optional(),
-  abnormal: z.boolean().optional(),
-});
+export const finishRequest = z
+  .strictObject({
+    ...envelope,
+    request,
+    address: z.string().max(ADDRESS_LENGTH),
+    fence,
+    ...bodyFields,
+    /** As the gateway answered when it took the result. */
+    result_object: z
+      .strictObject({ size: z.int().min(0).max(DATA_LIMIT), digest: z.string().regex(/^[\da-f]{64}$/) })
+      .optional(),
+    outcome: z.enum(['success', 'failure', 'stopped', 'give_back', 'wait']),
+    wait: wait.optional(),
+    handler_errors: z.array(error).max(HANDLER_ERRORS).optional(),
+    progress: z.unknown().optional(),
+    payload: z.unknown().optional(),
+    tags: z.unknown().optional(),
+    traceparent,
+    why: text.optional(),
+    abnormal: z.boolean().optional(),
+  })
+  .refine(doesAgree, agreeSays)
+  .refine(
+    ({ outcome, result, result_object: object }) =>
+      object === undefined || (outcome === 'success' && result === undefined),
+    'result_object: is of a success, and in the place of result',
+  )
+  .meta({ allOf: [AGREES, LEFT_AGREES] });
 
 /** All of them, for who describes them to others. */
 export const workShapes = { claim: claimRequest, beat: beatRequest, finish: finishRequest } as const;
@@ -122,3 +187,4 @@ export type RunFields = z.output<typeof run>;
 export type FinishRequest = z.output<typeof finishRequest>;
 export type ErrorFields = z.output<typeof error>;
 export type DefinitionFields = z.output<typeof definition>;
+export type MostFields = z.output<typeof most>;

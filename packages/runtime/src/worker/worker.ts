@@ -70,7 +70,7 @@ export class Worker {
     await host.prepareThreads(definitions, concurrency, loadLimitMs);
     await host.start();
     const types = [...this.types.keys()];
-    host.announce({ queues, types, concurrency });
+    host.announce({ queues, types, concurrency }, definitions);
     this.announcer = new Announcer({ ports, worker: host.id, definitions });
     host.onLeaseChange(() => this.offerSlots());
     this.queues = new WorkerQueues({
@@ -148,15 +148,16 @@ export class Worker {
       return undefined;
     }
     const { confirm } = task;
-    if (confirm !== undefined && !(await confirm())) {
+    // No promise more than needed: this is the way of every task.
+    const isConfirmed = confirm === undefined || confirm();
+    if (isConfirmed !== true && !(await isConfirmed)) {
       task.giveBack('free');
       return undefined;
     }
     const claimed = await host.claim(address, offered, revision, confirm !== undefined);
     switch (claimed.kind) {
       case 'mine':
-        // No promise more than needed: this is the way of every task.
-        return confirm === undefined ? claimed : this.mine(task, claimed);
+        return this.mine(task, claimed);
       case 'not_mine':
         task.giveBack('stale');
         return undefined;
@@ -177,8 +178,17 @@ export class Worker {
   }
 
   /** Claimed, but no more under a host that counts it: another one may have started something in its place meanwhile. */
-  private async mine({ address, confirm }: OfferedTask, claimed: Mine): Promise<Mine | undefined> {
-    if (confirm === undefined || (await confirm())) return claimed;
+  private mine({ address, confirm }: OfferedTask, claimed: Mine): Mine | Promise<Mine | undefined> {
+    const isConfirmed = confirm === undefined || confirm();
+    return isConfirmed === true ? claimed : this.mineIf(isConfirmed, address, claimed);
+  }
+
+  private async mineIf(
+    isConfirmed: boolean | Promise<boolean>,
+    address: Address,
+    claimed: Mine,
+  ): Promise<Mine | undefined> {
+    if (await isConfirmed) return claimed;
     await this.settings.host.letGo(address, claimed.held, LATE);
     return undefined;
   }

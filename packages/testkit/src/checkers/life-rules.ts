@@ -4,9 +4,12 @@ import type { Status, TaskRecord } from '@baton/core';
  * The rules of a task's life, written by hand from the behaviour tables and not taken from the code that is checked.
  */
 
-/** From -> to. Staying where one is (a join, a progress, an archive mark) is always allowed and not listed. */
+/**
+ * From -> to. Staying where one is (a join, a progress, an archive mark) is always allowed and not listed. What has not
+ * begun fails only for a task it waited for.
+ */
 export const LEGAL_STEPS: Readonly<Record<Status, readonly Status[]>> = {
-  pending: ['in_progress', 'aborted'],
+  pending: ['in_progress', 'aborted', 'failure'],
   in_progress: ['aborting', 'success', 'failure', 'pending'],
   aborting: ['aborted', 'timed_out', 'failure'],
   success: [],

@@ -11,6 +11,7 @@ import {
   rescuesOf,
   transitionsOf,
 } from './life-rules.ts';
+import { checkFamilyStep } from './family.ts';
 import { byAddress, canonical, compareRecorded, placeOf, type Recorded } from './recorded.ts';
 import { Findings, mergeReports, type Report } from './report.ts';
 
@@ -96,7 +97,7 @@ const checkAlone = (found: Findings, one: Recorded): void => {
   // An admin's force ends as aborted what a timeout could not end.
   if (status === 'aborted')
     found.expect(
-      abort?.cause === 'cancel' || abort?.cause === 'expired' || abort?.forced === true,
+      ['cancel', 'expired', 'displaced'].includes(abort?.cause ?? '') || abort?.forced === true,
       'cause-fits',
       say(`is aborted by ${abort?.cause}`),
     );
@@ -123,12 +124,42 @@ const checkAlone = (found: Findings, one: Recorded): void => {
   );
 };
 
+/** What a task waits for is fixed, ends stand, and nothing begins or fails but by them (behaviour G1, G2). */
+const checkDependencies = (
+  found: Findings,
+  from: TaskRecord,
+  to: TaskRecord,
+  say: (text: string) => () => string,
+): void => {
+  const before = from.dependsOn ?? [];
+  const after = to.dependsOn ?? [];
+  const stand = before.every(
+    ({ id, end }, i) => after[i]?.id === id && (end === undefined || after[i].end?.status === end.status),
+  );
+  found.expect(stand && after.length === before.length, 'dependencies-stand', say('waits for something else'));
+  if (from.status !== 'pending') return;
+  if (to.status === 'in_progress')
+    found.expect(
+      before.every(({ end, onFailure }) => end !== undefined && (onFailure !== undefined || end.status === 'success')),
+      'dependencies-ended',
+      say('began before all it waits for had ended well'),
+    );
+  if (to.status === 'failure')
+    found.expect(
+      after.some(({ end, onFailure }) => onFailure === undefined && end !== undefined && end.status !== 'success'),
+      'dependencies-ended',
+      say('failed before it began, and nothing it waits for has failed'),
+    );
+};
+
 /** Two records of one task, one directly behind the other. */
 const checkStep = (found: Findings, former: Recorded, one: Recorded): void => {
   const from = former.record;
   const to = one.record;
   const say = (text: string) => () => `${placeOf(one)}: ${text}`;
   found.expect(isLegalStep(from.status, to.status), 'legal-step', say(`${from.status} -> ${to.status}`));
+  checkDependencies(found, from, to, say);
+  checkFamilyStep(found, from, to, say);
   for (const field of fixedFor(from)) found.expect(same(from, to, field), 'spec-stands', say(`'${field}' was changed`));
   if (isEnd(from.status)) {
     for (const field of FINAL_FIELDS)
@@ -214,6 +245,13 @@ const checkFence = (
       fence.revision === former?.revision && fence.epoch === one.epoch,
       'fence-names-claim',
       say(`claimed under ${fence.epoch}/${fence.revision}, decided on ${former?.epoch}/${former?.revision}`),
+    );
+  } else if (one.record.cancelling && grown > 0) {
+    // The canceller of a run whose worker died: owned under a fence of its own, as if it had been claimed.
+    found.expect(
+      before?.cancelHandle !== undefined && before.status === one.record.status && fence.revision === former?.revision,
+      'fence-names-claim',
+      say(`given to a canceller under ${fence.revision}, decided on ${former?.revision}`),
     );
   } else {
     found.expect(

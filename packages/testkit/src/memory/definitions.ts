@@ -1,7 +1,7 @@
 import type { KeptDefinition, ServedDefinition } from '@baton/core';
 import { digestOf } from '@baton/protocols';
-import { NotConnectedError, type Definitions, type DefinitionsListener, type Subscription } from '@baton/runtime';
-import { Pipe } from './pipe.ts';
+import type { Definitions, Subscription } from '@baton/runtime';
+import { follow, type Followed } from './followed.ts';
 import type { Process } from './process.ts';
 import type { Surroundings } from './surroundings.ts';
 import { answerOf, call, send, writeResultOf } from './wire.ts';
@@ -45,8 +45,13 @@ export const memoryDefinitions = (around: Surroundings, process: Process, state:
     writeResultOf(
       await call(around, process, 'definition.write', kept.definition.type, () => state.write(kept, expected)),
     ),
-  follow: async (listener) =>
-    answerOf(await call(around, process, 'definition.follow', '*', () => follow(around, process, state, listener))),
+  follow: async ({ kept, caughtUp, lost }) => {
+    const stored = (told: Stored): void => kept(told.kept, told.revision);
+    const listener = { stored, caughtUp, lost };
+    return answerOf(
+      await call(around, process, 'definition.follow', '*', () => follow(around, process, bucketOf(state), listener)),
+    );
+  },
 });
 
 const register = <L>(listeners: Set<L>, process: Process, listener: L): Subscription => {
@@ -60,30 +65,12 @@ const register = <L>(listeners: Set<L>, process: Process, listener: L): Subscrip
   };
 };
 
-type Told = Stored | 'caught-up';
-
-const follow = (
-  around: Surroundings,
-  process: Process,
-  state: DefinitionState,
-  listener: DefinitionsListener,
-): Subscription => {
-  const pipe = new Pipe<Told>(around, process, 'definition.kept', (told) => {
-    if (told === 'caught-up') listener.caughtUp();
-    else listener.kept(told.kept, told.revision);
-  });
-  const watch = (stored: Stored): void => pipe.push(stored, stored.kept.definition.type);
-  for (const stored of state.stored.values()) watch(stored);
-  pipe.push('caught-up', 'caught-up');
-  const watching = register(state.watchers, process, watch);
-  const close = (): void => {
-    pipe.close();
-    watching.close();
-    lost.close();
-  };
-  const lost = process.onLoss(() => {
-    close();
-    process.run(() => listener.lost(new NotConnectedError('the connection was lost; follow again')));
-  });
-  return { close };
-};
+const bucketOf = ({ stored, watchers }: DefinitionState): Followed<Stored> => ({
+  op: 'definition.kept',
+  keyOf: ({ kept }) => kept.definition.type,
+  stored: () => stored.values(),
+  onWrite: (hear) => {
+    watchers.add(hear);
+    return () => watchers.delete(hear);
+  },
+});

@@ -1,3 +1,5 @@
+import type { QueueView } from '@baton/core';
+import type { Address } from '@baton/protocols';
 import { sumLines } from '@baton/runtime';
 import type {
   Credit,
@@ -6,6 +8,8 @@ import type {
   Dispatch,
   OfferBatch,
   ReadyMessage,
+  StandingQuestion,
+  StandingReply,
   Subscription,
   WaitingLine,
 } from '@baton/runtime';
@@ -24,6 +28,7 @@ export class DispatchState {
   readonly offers = new Map<string, Set<Listener<OfferBatch>>>();
   readonly told = new Map<string, Set<Listener<ReadyMessage>>>();
   readonly waiting = new Map<string, Set<Listener<Question<undefined, readonly WaitingLine[]>>>>();
+  readonly standings = new Map<string, Set<Listener<Question<StandingQuestion, QueueView<Address>>>>>();
   readonly hosts = new Map<string, Set<Listener<undefined>>>();
   readonly pings = new Map<string, Set<Listener<Question<undefined, true>>>>();
 }
@@ -145,6 +150,15 @@ export const memoryDispatch = (around: Surroundings, process: Process, state: Di
       subscribe<Question<undefined, readonly WaitingLine[]>>(state.waiting, ALL, 'waiting', ({ answer }) =>
         emit(() => answer(listener())),
       ),
+    standing: async (question, timeoutMs): Promise<StandingReply> => {
+      const reply = await ask(state.standings, ALL, question, timeoutMs);
+      return reply.kind === 'answered' ? { kind: 'answered', view: reply.answer } : reply;
+    },
+    onStanding: (listener) =>
+      subscribe<Question<StandingQuestion, QueueView<Address>>>(state.standings, ALL, 'standing', (question) => {
+        const view = listener(question.message);
+        emit(() => question.answer(view));
+      }),
   };
 };
 

@@ -25,10 +25,10 @@ test('Q10 a window is known as long as it lasts, long after the task has been fo
 test('Q11 a task that nobody serves expires, and one that waits behind another in its turn', async ({ defer }) => {
   const t = await createTestBaton();
   defer(() => t.close());
-  const slow = task({ name: 'slow', mode: 'coalesce' }, () => t.sleep('2h'));
-  const options = { taskKey: 'k', expires: '1h' } as const;
-  const lonely = await t.run(() => slow.with({ expires: '30m' }).schedule());
-  await t.advance('31m');
+  const slow = task({ name: 'slow', mode: 'coalesce' }, () => t.sleep('20m'));
+  const options = { taskKey: 'k', expires: '10m' } as const;
+  const lonely = await t.run(() => slow.with({ expires: '3m' }).schedule());
+  await t.advance('190s');
   await t.run(() => lonely.refresh());
   assert.equal([lonely.status, lonely.record.abort?.cause], ['aborted', 'expired']);
   await t.startWorker({ tasks: [slow] });
@@ -39,6 +39,16 @@ test('Q11 a task that nobody serves expires, and one that waits behind another i
   await t.run(() => first.wait());
   await t.run(() => second.wait());
   assert.equal([first.status, second.status, second.record.abort?.cause], ['success', 'aborted', 'expired']);
+});
+
+test('Q11 what has begun goes on, however long ago it was to have begun', async ({ defer }) => {
+  const t = await createTestBaton();
+  defer(() => t.close());
+  const slow = task({ name: 'slow' }, () => t.sleep('1m'));
+  await t.startWorker({ tasks: [slow] });
+  const made = await t.run(() => slow.with({ expires: '1s' }).schedule());
+  await t.run(() => made.wait());
+  assert.is(made.status, 'success');
 });
 
 test.run();

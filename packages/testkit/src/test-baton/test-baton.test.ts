@@ -33,14 +33,13 @@ test('an hour passes at once, and nothing is due before its time', async (contex
     return 'slept';
   });
   await t.startWorker({ tasks: [nap] });
-  const began = performance.now();
+  // Its limit, as that of every test, is far below an hour.
   const job = await t.run(() => nap.schedule());
   await t.advance('59m');
   await t.run(() => job.refresh());
   assert.is(job.status, 'in_progress');
   await t.run(() => job.wait());
   assert.is(job.result, 'slept');
-  assert.ok(performance.now() - began < 5_000);
   assert.ok((job.endedAt?.getTime() ?? 0) - (job.startedAt?.getTime() ?? 0) >= 3_600_000);
 });
 

@@ -17,13 +17,16 @@ export type ServiceName = 'gateway' | 'projector' | 'supervisor' | 'worker';
 export const SERVICE_NAMES: readonly ServiceName[] = ['supervisor', 'projector', 'worker', 'gateway'];
 
 /** Runs one service until it is told to stop. Never returns: the process ends with the service's code. */
-export const runNamedService = (name: ServiceName): Promise<never> => {
+export const runNamedService = (name: ServiceName): Promise<never> => runOwnedService(name, SERVICES[name]);
+
+/** The same with another start. */
+export const runOwnedService = (name: ServiceName, start: ServiceStart): Promise<never> => {
   endWithParent();
-  return runService(name, SERVICES[name]);
+  return runService(name, start);
 };
 
-/** A service that was started by `baton dev` stops when that is gone, however it went. */
-const endWithParent = (): void => {
+/** What was started by a process of ours stops when that is gone, however it went. */
+export const endWithParent = (): void => {
   if (process.send === undefined) return;
   const end = (): boolean => process.kill(process.pid, 'SIGTERM');
   // It may have gone while this program was loaded.

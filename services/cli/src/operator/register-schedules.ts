@@ -1,4 +1,4 @@
-import type { CatchUp, Overlap } from '@baton/core';
+import { rules } from '@baton/runtime';
 import { Option, type Command } from 'commander';
 import {
   actOnSchedule,
@@ -10,9 +10,6 @@ import {
 } from './commands/schedule.ts';
 import type { Session, Who } from './session.ts';
 
-const OVERLAPS: readonly Overlap[] = ['skip', 'buffer_one', 'buffer_all', 'cancel_other', 'allow'];
-const CATCH_UPS: readonly CatchUp[] = ['none', 'last', 'all'];
-
 export type Adding = {
   /** A command with the options every command has. */
   readonly add: (parent: Command, usage: string, description: string) => Command;
@@ -23,7 +20,9 @@ export type Adding = {
 export const registerScheduleCommands = (program: Command, { add, end }: Adding): void => {
   const group = program.command('schedule').description('tasks at times of their own: by cron, or every so long');
   const overlap = (): Option =>
-    new Option('--overlap <policy>', 'while the task of an earlier fire is active').choices(OVERLAPS);
+    new Option('--overlap <policy>', 'while the task of an earlier fire is active').choices(
+      rules.overlap.shape.options,
+    );
 
   add(group, 'set <name> <type> [args...]', 'make a schedule, or change it; the same again keeps its cadence')
     .option('--args <list>', 'all arguments as one JSON list')
@@ -32,11 +31,12 @@ export const registerScheduleCommands = (program: Command, { add, end }: Adding)
     .option('--timezone <zone>', 'IANA name; UTC when not given')
     .option('--skip-date <date...>', 'days at which nothing fires: 2030-12-24')
     .addOption(overlap())
-    .addOption(new Option('--catch-up <which>', 'of times that were missed').choices(CATCH_UPS))
+    .addOption(new Option('--catch-up <which>', 'of times that were missed').choices(rules.catchUp.shape.options))
     .option('--catch-up-window <time>', 'no further back than this; a day when not given')
     .option('--jitter <time>', 'each fire comes up to this much later')
     .option('--queue <queue>', 'queue of the workers')
-    .addOption(new Option('--scope <scope>', 'who sees its tasks').choices(['private', 'shared', 'system']))
+    .option('--tag <name=value...>', 'what its tasks are found by: tenant=acme')
+    .addOption(new Option('--scope <scope>', 'who sees its tasks').choices(rules.scope.shape.options))
     .action((name: string, type: string, args: readonly string[], options: ScheduleSetOptions & Who) =>
       end(options, (session) => setSchedule(session, name, type, args, options)),
     );

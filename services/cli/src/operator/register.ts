@@ -7,6 +7,8 @@ import {
   type WhenAborting,
 } from '@baton/core';
 import { InvalidArgumentError as WrongOption, Option, type Command } from 'commander';
+import { BULK_OPERATIONS, InvalidArgumentError, type BulkOperation } from '@baton/runtime';
+import { bulk, changePriority, type BulkOptions } from './commands/bulk.ts';
 import { cancel } from './commands/cancel.ts';
 import { doctor } from './commands/doctor.ts';
 import { get, type GetOptions } from './commands/get.ts';
@@ -16,9 +18,12 @@ import { prune, type PruneOptions } from './commands/prune.ts';
 import { limit, pauseOrResume, queue, weigh, type LimitCommandOptions, type PartOptions } from './commands/queues.ts';
 import { rebuild } from './commands/rebuild.ts';
 import { retry } from './commands/retry.ts';
+import { signal, type SignalCommandOptions } from './commands/signal.ts';
 import { stats } from './commands/stats.ts';
 import { submit, type SubmitOptions } from './commands/submit.ts';
+import { token, type TokenOptions } from './commands/token.ts';
 import { watch } from './commands/watch.ts';
+import { why } from './commands/why.ts';
 import { workers } from './commands/workers.ts';
 import { registerScheduleCommands } from './register-schedules.ts';
 import { EXIT_CODE_HELP } from './exit-codes.ts';
@@ -31,6 +36,10 @@ const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
 const WHEN_ABORTING: readonly WhenAborting[] = ['queue', 'join', 'reject'];
 
 const MODES: readonly SubmitMode['kind'][] = ['join', 'reject', 'replace', 'coalesce', 'debounce', 'throttle'];
+
+/** As options are written: with a hyphen. */
+const hyphened = (operation: BulkOperation): string => operation.replace('_', '-');
+const OPERATIONS = BULK_OPERATIONS.map(hyphened);
 
 const MOST_LISTED = 1_000;
 
@@ -56,7 +65,9 @@ export const registerOperatorCommands = (program: Command): void => {
     .option('--queue <queue>', 'queue of the workers')
     .addOption(new Option('--priority <priority>', 'order inside the queue').choices(PRIORITIES))
     .option('--group <group>', 'whose task it is, of those that share the queue')
+    .option('--limit-key <key>', 'what it shares with others that are limited together')
     .option('--units <number>', 'units of a rate it takes', Number)
+    .option('--tag <name=value...>', 'what it is found by: tenant=acme order=17')
     .option('--timeout <time>', 'per attempt: seconds, or 90s, 5m, 2h')
     .option('--delay <time>', 'not before this long from now')
     .option('--run-at <time>', 'not before this moment, as 2030-01-31T18:00:00Z')
@@ -68,6 +79,12 @@ export const registerOperatorCommands = (program: Command): void => {
     .option('--max-wait <time>', 'of debounce: put off no longer than this; ten windows when not given')
     .option('--expires <time>', 'not started this long after it could be, it is aborted; 0: never')
     .option('--strict', 'refuse a type no worker has ever served')
+    .option('--depends-on <id...>', 'not before these tasks have ended')
+    .addOption(
+      new Option('--on-failure <what>', 'what becomes of it where one of them fails; fail when not given').choices([
+        ...['fail', 'continue', 'ignore'],
+      ]),
+    )
     .option('--wait', 'follow it to its end')
     .option('--wait-timeout <time>', 'wait no longer than this')
     .action((type: string, args: readonly string[], options: SubmitOptions & Who) =>
@@ -79,6 +96,7 @@ export const registerOperatorCommands = (program: Command): void => {
     .option('--type <type...>', 'only these types')
     .addOption(new Option('--scope <scope...>', 'only these').choices(SCOPES))
     .option('--created-by <user...>', 'only of these users')
+    .option('--tag <name=value...>', 'only with these tags; of one name, one of them')
     .option('--text <text>', 'part of the name, the type or the key')
     .option('--limit <number>', 'most rows', wholeFrom(1, MOST_LISTED), 25)
     .option('--after <cursor>', 'the page after the one that ended with this')
@@ -102,6 +120,15 @@ export const registerOperatorCommands = (program: Command): void => {
       end(options, (session) => cancel(session, id, options)),
     );
 
+  add(
+    'signal <id> <name> [data]',
+    'send a task a signal it waits for, or will; data is JSON, or text where it is no JSON',
+  )
+    .option('--operation-id <id>', 'sent again with the same id it is the same signal')
+    .action((id: string, name: string, data: string | undefined, options: Who & SignalCommandOptions) =>
+      end(options, (session) => signal(session, id, name, data, options)),
+    );
+
   add('retry <id>', 'run an ended task again')
     .option('--wait', 'follow it to its end')
     .option('--wait-timeout <time>', 'wait no longer than this')
@@ -109,8 +136,38 @@ export const registerOperatorCommands = (program: Command): void => {
       end(options, (session) => retry(session, id, options)),
     );
 
+  add('priority <id> <priority>', 'give a task that waits another place in line: high, normal, low').action(
+    (id: string, priority: string, options: Who) =>
+      end(options, (session) => changePriority(session, id, oneOf('priority', PRIORITIES, priority))),
+  );
+
+  add('bulk <operation>', `one operation on all tasks that match, as a task of its own: ${OPERATIONS.join(', ')}`)
+    .addOption(
+      new Option('--status <status...>', 'only these; without it those the operation is for').choices(STATUSES),
+    )
+    .option('--type <type...>', 'only these types')
+    .addOption(new Option('--scope <scope...>', 'only these').choices(SCOPES))
+    .option('--created-by <user...>', 'only of these users')
+    .option('--subscriber <user...>', 'only those these users wait for')
+    .option('--tag <name=value...>', 'only with these tags; of one name, one of them')
+    .option('--name <text>', 'part of the name')
+    .option('--text <text>', 'part of the name, the type or the key')
+    .addOption(new Option('--priority <priority>', 'of change-priority: the new one').choices(PRIORITIES))
+    .option('--force', 'of cancel: for everyone, and also what does not stop (admins)')
+    .option('--dry-run', 'only count what would be done')
+    .option('--operation-id <id>', 'asked for again with the same id it is the same operation')
+    .option('--no-wait', 'do not follow it to its end')
+    .option('--wait-timeout <time>', 'wait no longer than this')
+    .action((operation: string, options: BulkOptions & Who) =>
+      end(options, (session) => bulk(session, operationOf(operation), options)),
+    );
+
   add('history <id>', 'every transition of a task: when, who, why').action((id: string, options: Who) =>
     end(options, (session) => history(session, id)),
+  );
+
+  add('why <id>', 'why a task waits: its place, pauses, limits and who holds them, missing workers').action(
+    (id: string, options: Who) => end(options, (session) => why(session, id)),
   );
 
   add('prune', 'delete ended tasks and what they returned')
@@ -134,11 +191,14 @@ export const registerOperatorCommands = (program: Command): void => {
       );
   }
   add('limit <queue>', 'how many tasks of a queue run at once, or start in a time')
-    .option('--type <type>', 'count the tasks of this type')
+    .option('--type <type>', 'count the tasks of this type; beside a group or a key: only those of it')
     .option('--group <group>', 'count the tasks of this group')
+    .option('--key <key>', 'count the tasks that name this limit key')
     .option('--each-type', 'count the tasks of each type that has no limit of its own')
     .option('--each-group', 'count the tasks of each group that has no limit of its own')
+    .option('--each-key', 'the same of each limit key')
     .option('--concurrency <number>', 'tasks at once', wholeFrom(1))
+    .option('--when-full <what>', 'of groups and keys: wait, cancel_newest, cancel_running')
     .option('--rate <units/time>', 'units that start in any time of this length, such as 10/1m')
     .option('--none', 'take the limit back')
     .option('--why <text>', 'for whoever wonders later')
@@ -149,6 +209,15 @@ export const registerOperatorCommands = (program: Command): void => {
     (name: string, group: string, weight: string, options: Who) =>
       end(options, (session) => weigh(session, name, group, Number(weight))),
   );
+
+  program
+    .command('token <user>')
+    .description('a token for the gateway, signed with BATON_JWT_SECRET')
+    .option('--admin', 'of an admin, who may all')
+    .option('--valid <time>', 'until it is over: 5m, 8h, up to 7d', '1h')
+    .option('--json', 'print JSON, for machines')
+    .addHelpText('after', EXIT_CODE_HELP)
+    .action((user: string, options: TokenOptions) => token(user, options));
 
   add('stats', 'tasks by status, what waits, sizes, lag').action((options: Who) => end(options, stats));
   add('workers', 'who is there: workers, supervisors, projectors').action((options: Who) => end(options, workers));
@@ -161,6 +230,17 @@ export const registerOperatorCommands = (program: Command): void => {
 const end = async (who: Who, run: (session: Session) => Promise<number>): Promise<void> => {
   leaveOnSignals();
   process.exitCode = await withSession(who, run);
+};
+
+const operationOf = (text: string): BulkOperation => {
+  const name = oneOf('operation', OPERATIONS, text);
+  return BULK_OPERATIONS.find((operation) => hyphened(operation) === name) ?? 'cancel';
+};
+
+const oneOf = <T extends string>(what: string, values: readonly T[], value: string): T => {
+  const found = values.find((each) => each === value);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`${what}: is one of ${values.join(', ')}; got ${value}`);
 };
 
 const wholeFrom =

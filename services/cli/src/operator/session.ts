@@ -2,7 +2,15 @@ import { canSee, type Actor } from '@baton/core';
 import { connectMongo, createTaskViews, type MongoTaskViews } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
 import type { TaskDocument } from '@baton/protocols';
-import { checkField, readSettings, rules, type Settings, silentLog } from '@baton/runtime';
+import {
+  BatonError,
+  checkField,
+  InvalidArgumentError,
+  readSettings,
+  rules,
+  type Settings,
+  silentLog,
+} from '@baton/runtime';
 import { createBaton, TaskNotFoundError, type Baton, type TaskHandle } from '@baton/sdk';
 
 /** Options every operator command takes. */
@@ -16,7 +24,7 @@ export type Session = {
   readonly ports: () => Promise<NatsPorts>;
   readonly baton: () => Promise<Baton>;
   readonly views: () => Promise<MongoTaskViews>;
-  /** The document of a task this user may see. Throws TaskNotFoundError. */
+  /** The document of a task this user may see. Throws InvalidArgumentError for what is no id, BatonError (TASK_NOT_FOUND). */
   readonly document: (id: string) => Promise<TaskDocument>;
   /** A live handle where the record is still there, the document otherwise. */
   readonly task: (id: string) => Promise<{ readonly document: TaskDocument; readonly handle: TaskHandle | undefined }>;
@@ -29,6 +37,14 @@ const OPERATOR = { id: 'operator', admin: true } as const;
 const PROJECTED_LIMIT_MS = 3_000;
 const LOOK_EVERY_MS = 100;
 const FRESH_MS = 60_000;
+
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const notFound = (): BatonError =>
+  new BatonError(
+    'TASK_NOT_FOUND',
+    'no such task: MongoDB has none of this id, it was pruned, or it is not for this user to see',
+  );
 
 export const withSession = async <T>(who: Who, body: (session: Session) => Promise<T>): Promise<T> => {
   const settings = readSettings();
@@ -60,11 +76,12 @@ export const withSession = async <T>(who: Who, body: (session: Session) => Promi
     return createTaskViews(mongo);
   });
   const document = async (id: string): Promise<TaskDocument> => {
+    if (!ID.test(id)) throw new InvalidArgumentError(`'${id}' is no id of a task: \`baton list\` shows them, whole`);
     const all = await views();
     for (const until = performance.now() + PROJECTED_LIMIT_MS; ; await pause(LOOK_EVERY_MS)) {
       const found = await all.get(id);
       if (found !== undefined && isVisible(found, actor)) return found;
-      if (found !== undefined || !isFresh(id) || performance.now() >= until) throw new TaskNotFoundError();
+      if (found !== undefined || !isFresh(id) || performance.now() >= until) throw notFound();
     }
   };
   const task: Session['task'] = async (id) => {
@@ -93,6 +110,7 @@ export const natsSettings = ({ nats, namespace, streams }: Settings) => ({
   ...(nats.user === undefined ? {} : { user: nats.user }),
   ...(nats.password === undefined ? {} : { password: nats.password }),
   ...(nats.inboxPrefix === undefined ? {} : { inboxPrefix: nats.inboxPrefix }),
+  ...(nats.tls === undefined ? {} : { tls: nats.tls }),
   onFault: () => {},
 });
 

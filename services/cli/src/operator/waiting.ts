@@ -1,3 +1,4 @@
+import { isOwnType } from '@baton/protocols';
 import type { TaskHandle } from '@baton/sdk';
 import { lookAtNodes, type SeenNode } from './commands/workers.ts';
 import { plain, timeText } from './output.ts';
@@ -37,9 +38,12 @@ export const tellWhyItWaits = async (
       else {
         const nodes = await lookAtNodes({ presence });
         if (isOver() || handle.status !== 'pending') continue;
-        const advice = `start one: baton worker --tasks … --queues ${queue}`;
         if (isServed(nodes, type, queue)) tell('waiting for a worker');
-        else tell(plain(`${unservedText(nodes, type, queue)}; ${advice}`));
+        else if (isOwnType(type)) tell('no gateway is there to run it; start one: baton gateway');
+        else {
+          const advice = `start one: baton worker --tasks … --queues ${queue}`;
+          tell(plain(`${unservedText(nodes, type, queue)}; ${advice}`));
+        }
       }
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS).unref());

@@ -8,7 +8,7 @@ const KEPT_MS = 24 * 3_600_000;
 /** From one asking to the next, whoever wants it: tokens that name keys nobody has cost the other side one request a second. */
 const PAUSE_MS = 1_000;
 /** Where there are keys nobody waits longer than this for newer ones. */
-const COURTESY_MS = 500;
+const HELD_MS = 500;
 const TIMEOUT_MS = 5_000;
 const SIZE_LIMIT = 1024 * 1024;
 
@@ -58,7 +58,7 @@ export class PublishedKeys {
     if (now - held.begunAt <= FRESH_MS) return held;
     if (this.asking === undefined && now - this.lastBegunAt < PAUSE_MS) return held;
     const newer = this.begunSince(this.asking?.begunAt ?? now).catch(() => held);
-    return Promise.race([newer, this.pause(COURTESY_MS).then(() => held)]);
+    return Promise.race([newer, this.pause(HELD_MS).then(() => held)]);
   }
 
   /** The keys as they were at some moment after this one. */

@@ -6,6 +6,7 @@ import {
   type DefinitionConflict,
   type KeptDefinition,
 } from '@baton/core';
+import { isOwnType } from '@baton/protocols';
 import type { Baton } from '@baton/sdk';
 import { z } from 'zod';
 import { actorIn } from '../auth/guard.ts';
@@ -34,6 +35,16 @@ const definitionShape = z
     window_seconds: seconds.nullable(),
     max_wait_seconds: seconds.nullable(),
     expires_seconds: seconds.nullable(),
+    limits: z
+      .array(
+        z.strictObject({
+          of: z.enum(['type', 'group', 'key']).describe('of all of its tasks, or of those of each group or limit key'),
+          concurrency: count.nullable(),
+          when_full: z.enum(['wait', 'cancel_newest', 'cancel_running']),
+          rate: z.strictObject({ units: count, window_seconds: z.number() }).nullable(),
+        }),
+      )
+      .describe('how many of its tasks run at once, or start in a time, in its queue'),
     args_schema: z.record(z.string(), z.unknown()).nullable().describe('JSON Schema of the list of arguments'),
     since: z.iso.datetime().describe('when the worker it was taken from began to serve it'),
     served: z.boolean().describe('a live worker takes tasks of the type'),
@@ -65,7 +76,8 @@ export const definitionRoutes = (
       const { admin } = actorIn(request);
       const all = await baton.types();
       const result = all
-        .filter(({ definition }) => admin || definition.scope !== 'system')
+        // Baton's own are made by what they are for.
+        .filter(({ definition: { type, scope } }) => !isOwnType(type) && (admin || scope !== 'system'))
         .map((kept) => definitionJson(kept, { admin, served: isServed(nodes, kept.definition.type) }));
       return { count: result.length, result };
     },
@@ -87,6 +99,7 @@ const definitionJson = (
     priority,
     policy,
     submit = {},
+    limits = [],
     argsSchema,
   } = definition;
   const { initialMs, factor, maxMs, jitter } = backoffOf(policy);
@@ -103,6 +116,11 @@ const definitionJson = (
     window_seconds: secondsOrNull(submit.windowMs),
     max_wait_seconds: secondsOrNull(submit.maxWaitMs),
     expires_seconds: secondsOrNull(submit.expiresMs),
+    limits: limits.map(({ of, concurrency = null, whenFull = 'wait' as const, rate }) => ({
+      ...{ of, concurrency },
+      when_full: whenFull,
+      rate: rate === undefined ? null : { units: rate.units, window_seconds: rate.windowMs / 1_000 },
+    })),
     args_schema: (argsSchema as Record<string, unknown> | undefined) ?? null,
     since: new Date(since).toISOString(),
     served,

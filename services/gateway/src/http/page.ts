@@ -5,7 +5,7 @@ import { readPageFiles, sendPageFile } from './page-files.ts';
 import { problem } from './problem.ts';
 
 /** Addresses the page itself understands. */
-const PAGES = ['/', '/tasks', '/overview', '/workers', '/task/:uuid'] as const;
+const PAGES = ['/', '/tasks', '/overview', '/schedules', '/workers', '/task/:uuid'] as const;
 
 /** Answers a browser that asks for a page that is not there, so that a person sees one; undefined: it is no browser. */
 export type NoPage = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;

@@ -1,7 +1,7 @@
 import type { Identity } from '../auth/identity.ts';
 import { Problem } from '../http/problem.ts';
 import type { ListFound } from '../tasks/task-reader.ts';
-import { matches, matchesWithoutStatus, type UserFilter } from '../tasks/matching.ts';
+import { matches, mayMatch, type UserFilter } from '../tasks/matching.ts';
 import { rowJson, type Looking } from '../tasks/task-json.ts';
 import { changeText } from './change-text.ts';
 import { readEventId, writeEventId } from './event-id.ts';
@@ -128,11 +128,11 @@ export class ListEvents implements Watcher {
     const { filter, looking } = this.parts;
     const { record } = change.task;
     if (matches(record, filter)) this.stream?.write(changeText(change, 'row', looking()));
-    else if (filter.status !== undefined && matchesWithoutStatus(record, filter)) this.leave(change, 'filter');
+    else if (mayHaveMatched(change, filter) && mayMatch(record, filter)) this.leave(change, 'filter');
   }
 
   private tellHidden(change: Change): void {
-    if (matchesWithoutStatus(change.task.record, this.parts.filter)) this.leave(change, 'hidden');
+    if (mayMatch(change.task.record, this.parts.filter)) this.leave(change, 'hidden');
   }
 
   private leave({ task }: Change, reason: 'filter' | 'hidden'): void {
@@ -145,3 +145,7 @@ export class ListEvents implements Watcher {
     if (this.waiting.length > MOST_WAITING) this.stream?.reset('slow');
   }
 }
+
+/** By what changes in a task's life: only who asked for some of that is told that a task does not fit any more. */
+const mayHaveMatched = ({ retagged }: Change, { status, tags }: UserFilter): boolean =>
+  status !== undefined || (tags !== undefined && retagged === true);

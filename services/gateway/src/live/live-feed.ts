@@ -3,6 +3,7 @@ import { allPartitions, ARCHIVE_TTL_MS, readRecord } from '@baton/protocols';
 import type { BatonError, Clock, Entry, Log, RecordFeed, Subscription } from '@baton/runtime';
 import { liveTaskIn, type LiveOrigin, type LiveTask } from './live-task.ts';
 import type { Overlay } from './overlay.ts';
+import { KnownTags } from './known-tags.ts';
 import { RecentChanges, type Change, type ChangeKind } from './recent-changes.ts';
 
 export type LiveListener = {
@@ -41,6 +42,7 @@ export class LiveFeed {
   private readonly listeners = new Set<LiveListener>();
   private readonly audiences = new Map<string, readonly string[]>();
   private readonly ended = new Set<string>();
+  private readonly tags = new KnownTags();
   private recent: RecentChanges | undefined;
   private subscription: Subscription | undefined;
   private retry: { readonly cancel: () => void } | undefined;
@@ -159,6 +161,7 @@ export class LiveFeed {
   private takeTask(task: LiveTask, actor: TaskRecord, isKept: boolean): void {
     const known = this.parts.overlay.get(task.id);
     const left = this.leavers(task.record);
+    const isRetagged = this.tags.changed(task.record);
     // An end comes once more when it is kept for projections, since its key is used anew, and when it is archived. That says
     // nothing that anybody would see, unless the version that ended it was written over before it was read here.
     const wasTold = this.wasTold(task);
@@ -168,7 +171,11 @@ export class LiveFeed {
     // A successor is carried along by every write of the task it waits for.
     const isSame = task.id !== actor.id && known !== undefined && sameWaiting(known.record, task.record);
     if (isSame || this.recent === undefined) return;
-    const change: Change = { revision: task.revision, kind: kindOf(task.record, known?.record), task, left };
+    const kind = kindOf(task.record, known?.record);
+    const change: Change = {
+      ...{ revision: task.revision, kind, task, left },
+      ...(isRetagged && kind !== 'created' ? { retagged: true } : {}),
+    };
     this.recent.push(change);
     for (const listener of this.listeners) listener.change(change);
   }

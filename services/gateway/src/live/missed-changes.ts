@@ -10,7 +10,7 @@ export type Missed = { readonly change: Change; readonly isHidden: boolean };
  * one who has most to catch up with.
  */
 export const newestOfEach = (changes: readonly Change[], actor: Actor): readonly Missed[] => {
-  const newest = new Map<string, { change: Change; kind: ChangeKind; wasSeen: boolean }>();
+  const newest = new Map<string, { change: Change; kind: ChangeKind; wasSeen: boolean; retagged: boolean }>();
   for (const change of changes) {
     const { id, record } = change.task;
     const before = newest.get(id);
@@ -20,13 +20,14 @@ export const newestOfEach = (changes: readonly Change[], actor: Actor): readonly
     newest.set(id, {
       change,
       kind: before === undefined ? change.kind : strongerOf(before.kind, change.kind),
+      retagged: before?.retagged === true || change.retagged === true,
       wasSeen: before?.wasSeen === true || left || canSee(record, actor),
     });
   }
   return [...newest.values()]
     .filter(({ wasSeen }) => wasSeen)
-    .map(({ change, kind }) => ({
-      change: kind === change.kind ? change : { ...change, kind },
+    .map(({ change, kind, retagged }) => ({
+      change: { ...change, kind, ...(retagged ? { retagged } : {}) },
       isHidden: !canSee(change.task.record, actor),
     }));
 };

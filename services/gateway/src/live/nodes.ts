@@ -1,4 +1,4 @@
-import { LEASE_MS } from '@baton/protocols';
+import { isOwnType, LEASE_MS } from '@baton/protocols';
 import type { Clock, Log, NodeInfo, Presence, Subscription } from '@baton/runtime';
 
 export type SeenNode = { readonly info: NodeInfo; readonly seenAt: number; readonly isLost: boolean };
@@ -46,16 +46,20 @@ export class Nodes {
     return [...this.seen.values()].map(({ info, at }) => ({ info, seenAt: at, isLost: now - at > LEASE_MS }));
   }
 
-  /** Workers that take tasks. One that drains takes nothing more. */
+  /** Workers that take tasks of users. One that drains takes nothing more; gateways take bulk operations. */
   workers(): readonly NodeInfo[] {
-    return this.all()
-      .filter(({ info, isLost }) => info.role === 'worker' && !isLost && info.state !== 'draining')
-      .map(({ info }) => info);
+    return this.takers().filter(({ types = [] }) => types.length === 0 || !types.every(isOwnType));
   }
 
   /** A live worker takes tasks of this type from this queue. */
   serves(type: string, queue: string): boolean {
-    return this.workers().some((info) => info.types?.includes(type) && info.queues?.includes(queue));
+    return this.takers().some((info) => info.types?.includes(type) && info.queues?.includes(queue));
+  }
+
+  private takers(): readonly NodeInfo[] {
+    return this.all()
+      .filter(({ info, isLost }) => info.role === 'worker' && !isLost && info.state !== 'draining')
+      .map(({ info }) => info);
   }
 
   secondsSince(at: number): number {

@@ -9,6 +9,8 @@ export type Change = {
   readonly task: LiveTask;
   /** Users who were subscribed before this change and are not any more. */
   readonly left: readonly string[];
+  /** Its tags are others than before this change. */
+  readonly retagged?: true;
 };
 
 export type RecentLimits = { readonly count: number; readonly bytes: number };

@@ -1,4 +1,5 @@
 import type { Actor } from '@baton/core';
+import { roleOf } from '@baton/runtime';
 import { z } from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import type { Server } from '../http/route.ts';
@@ -109,7 +110,7 @@ const typesOf = (nodes: Nodes, known: readonly string[]) => {
 const workersOf = (nodes: Nodes) =>
   nodes.all().map(({ info, seenAt, isLost }) => ({
     id: info.id,
-    role: info.role,
+    role: roleOf(info),
     host: info.host,
     pid: info.pid,
     started_at: new Date(info.startedAt).toISOString(),

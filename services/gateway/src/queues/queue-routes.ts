@@ -1,4 +1,4 @@
-import type { QueueSettings } from '@baton/core';
+import { limitsOf, overruledBy, type Actor, type AppliedLimit, type QueueSettings } from '@baton/core';
 import { rules } from '@baton/runtime';
 import type { Baton } from '@baton/sdk';
 import { z } from 'zod';
@@ -10,16 +10,28 @@ const who = { by: z.string(), at: z.iso.datetime() };
 const why = z.string().nullable();
 const name = z.string().nullable();
 
+const most = {
+  concurrency: z.int().nullable(),
+  when_full: rules.whenFull.shape.describe('what becomes of those that find all slots taken'),
+  rate: z.strictObject({ units: z.int(), window_seconds: z.number() }).nullable(),
+};
+
 const settingsShape = z
   .strictObject({
     queue: z.string(),
     pauses: z.array(z.strictObject({ type: name, group: name, why, ...who })),
     limits: z.array(
       z.strictObject({
-        of: z.enum(['queue', 'type', 'group']),
+        of: rules.counted.shape,
         name: name.describe('null: of each that has none of its own'),
-        concurrency: z.int().nullable(),
-        rate: z.strictObject({ units: z.int(), window_seconds: z.number() }).nullable(),
+        type: name.describe('of groups and keys: only their tasks of this type; null: of all of the queue'),
+        ...most,
+        from: z.enum(['definition', 'run_time']).describe('what the definition of the type says, or what was set'),
+        instead_of: z
+          .strictObject(most)
+          .nullable()
+          .describe('what the definition says, and does not hold because this was set'),
+        why,
         ...who,
       }),
     ),
@@ -28,33 +40,61 @@ const settingsShape = z
   })
   .describe('What is set for a queue');
 
-const part = { type: rules.type.shape.optional(), group: rules.group.shape.optional() };
+const part = { type: rules.typeName.shape.optional(), group: rules.group.shape.optional() };
 const reason = { why: rules.why.shape.optional() };
 const pauseBody = z.strictObject({ ...part, ...reason }).nullable();
 const limitBody = z
   .strictObject({
     of: rules.counted.shape,
     name: z.string().optional(),
+    type: rules.typeName.shape.optional(),
     concurrency: rules.queueCount.shape.optional(),
+    when_full: rules.whenFull.shape.optional().describe('of groups and keys; wait when not set'),
     rate: z.strictObject({ units: rules.queueCount.shape, window: rules.duration.shape }).optional(),
     ...reason,
   })
   .describe('With neither concurrency nor rate it is taken back');
 const weightBody = z.strictObject({ group: rules.group.shape, weight: rules.weight.shape });
 
+/** Each is a read of the store. */
+const MOST_QUEUES = 200;
+
 const params = z.strictObject({ queue: rules.queue.shape });
 const response = { 200: settingsShape };
 
-type Parts = { readonly baton: Pick<Baton, 'as'> };
+type Parts = {
+  readonly baton: Pick<Baton, 'as'>;
+  /** Queues that have a task or a worker. */
+  readonly names: (actor: Actor) => Promise<readonly string[]>;
+};
+
+const listShape = z.strictObject({ count: z.int().min(0), result: z.array(settingsShape) });
 
 /** Pauses, limits and weights of queues (behaviour Q5 to Q8), for admins. */
-export const queueRoutes = (server: Server, { baton }: Parts): void => {
+export const queueRoutes = (server: Server, { baton, names }: Parts): void => {
   const queuesOf = (request: Parameters<typeof actorIn>[0]) => {
     const { user, admin } = actorIn(request);
     if (user === undefined || !admin) throw problem('PERMISSION_DENIED', 'only an admin changes what a queue does');
     return baton.as({ id: user, admin }).queues;
   };
   const config = { access: 'user' } as const;
+  server.get(
+    '/queues',
+    {
+      config,
+      schema: {
+        summary: 'What is set for the queues that have a task or a worker',
+        querystring: z.strictObject({}),
+        response: { 200: listShape },
+      },
+    },
+    async (request) => {
+      const queues = queuesOf(request);
+      const found = (await names(actorIn(request))).slice(0, MOST_QUEUES);
+      const result = await Promise.all(found.map(async (each) => settingsJson(await queues.get(each))));
+      return { count: result.length, result };
+    },
+  );
   server.get(
     '/queue/:queue',
     { config, schema: { summary: 'What is set for a queue', params, response } },
@@ -72,9 +112,11 @@ export const queueRoutes = (server: Server, { baton }: Parts): void => {
     '/queue/:queue/limit',
     { config, schema: { summary: 'Set a limit, or take it back', params, body: limitBody, response } },
     async (request) => {
-      const { rate, ...limit } = request.body;
+      const { rate, when_full: whenFull, ...limit } = request.body;
       const windowed = rate === undefined ? {} : { rate: { units: rate.units, window: rate.window / 1_000 } };
-      return settingsJson(await queuesOf(request).limit(request.params.queue, { ...plain(limit), ...windowed }));
+      return settingsJson(
+        await queuesOf(request).limit(request.params.queue, { ...plain({ ...limit, whenFull }), ...windowed }),
+      );
     },
   );
   server.post(
@@ -93,15 +135,34 @@ const plain = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], unde
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-const settingsJson = ({ queue, pauses, limits, weights, changes }: QueueSettings) => ({
-  queue,
-  pauses: pauses.map(({ type = null, group = null, why: reasonGiven = null, by, at }) => ({
+const settingsJson = (settings: QueueSettings) => ({
+  queue: settings.queue,
+  pauses: settings.pauses.map(({ type = null, group = null, why: reasonGiven = null, by, at }) => ({
     ...{ type, group, why: reasonGiven, by, at: iso(at) },
   })),
-  limits: limits.map(({ of, name: named = null, concurrency = null, rate, by, at }) => ({
-    ...{ of, name: named, concurrency, by, at: iso(at) },
-    rate: rate === undefined ? null : { units: rate.units, window_seconds: rate.windowMs / 1_000 },
+  limits: limitsOf(settings).map((limit) => limitJson(settings, limit)),
+  weights: settings.weights.map(({ group, weight, by, at }) => ({ group, weight, by, at: iso(at) })),
+  changes: settings.changes.map(({ what, why: reasonGiven = null, by, at }) => ({
+    what,
+    why: reasonGiven,
+    by,
+    at: iso(at),
   })),
-  weights: weights.map(({ group, weight, by, at }) => ({ group, weight, by, at: iso(at) })),
-  changes: changes.map(({ what, why: reasonGiven = null, by, at }) => ({ what, why: reasonGiven, by, at: iso(at) })),
+});
+
+const limitJson = (settings: QueueSettings, limit: AppliedLimit) => {
+  const { of, name: named = null, type = null, why: reasonGiven = null, by, at } = limit;
+  const from: 'definition' | 'run_time' = limit.from ?? 'run_time';
+  const said = overruledBy(settings, limit);
+  return {
+    ...{ of, name: named, type, ...mostJson(limit), why: reasonGiven, by, at: iso(at) },
+    from,
+    instead_of: said === undefined ? null : mostJson(said),
+  };
+};
+
+const mostJson = ({ concurrency, whenFull, rate }: Pick<AppliedLimit, 'concurrency' | 'rate' | 'whenFull'>) => ({
+  concurrency: concurrency ?? null,
+  when_full: whenFull ?? ('wait' as const),
+  rate: rate === undefined ? null : { units: rate.units, window_seconds: rate.windowMs / 1_000 },
 });

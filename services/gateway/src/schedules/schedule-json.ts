@@ -1,6 +1,6 @@
 import type { Actor, ScheduleEntry, ScheduleRecord } from '@baton/core';
 import { decodeData, INLINE_DATA_LIMIT } from '@baton/protocols';
-import type { ScheduleClient } from '@baton/runtime';
+import { rules, type ScheduleClient } from '@baton/runtime';
 import { z } from 'zod';
 
 const time = z.iso.datetime();
@@ -25,8 +25,8 @@ export const scheduleAnswer = z
     every_seconds: seconds.nullable(),
     timezone: z.string(),
     skip_dates: z.array(z.string()),
-    overlap: z.enum(['skip', 'buffer_one', 'buffer_all', 'cancel_other', 'allow']),
-    catch_up: z.enum(['none', 'last', 'all']),
+    overlap: rules.overlap.shape,
+    catch_up: rules.catchUp.shape,
     catch_up_window_seconds: seconds,
     jitter_seconds: seconds,
     type: z.string(),

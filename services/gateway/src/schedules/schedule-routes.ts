@@ -1,4 +1,4 @@
-import { overlaps, scheduleShape, type ScheduleClient } from '@baton/runtime';
+import { rules, scheduleShape, type ScheduleClient } from '@baton/runtime';
 import { z } from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import type { Server } from '../http/route.ts';
@@ -11,13 +11,18 @@ const one = { 200: z.strictObject({ schedule: scheduleAnswer }) };
 const setAnswer = z.strictObject({ schedule: scheduleAnswer, outcome: z.enum(['created', 'changed', 'unchanged']) });
 
 const instant = z.iso.datetime({ offset: true });
-const operationId = z.string().min(1).max(256).optional();
+const operationId = rules.operationId.shape.optional();
 
 const bodies = {
-  pause: z.strictObject({ why: z.string().min(1).max(256).optional() }).nullish(),
+  pause: z.strictObject({ why: rules.why.shape.optional() }).nullish(),
   resume: z.strictObject({}).nullish(),
   trigger: z.strictObject({ id: operationId }).nullish().describe('id: the same again fires once'),
-  backfill: z.strictObject({ from: instant, to: instant, overlap: z.enum(overlaps).optional(), id: operationId }),
+  backfill: z.strictObject({
+    from: instant,
+    to: instant,
+    overlap: rules.overlap.shape.optional(),
+    id: operationId,
+  }),
 };
 
 /** Schedules: whose they are sees and changes them, and admins (behaviour H). */

@@ -1,9 +1,11 @@
-import { isTerminal, type Actor, type SubmitOutcome, type TraceContext } from '@baton/core';
+import { isTerminal, type Actor, type Priority, type SubmitOutcome, type TraceContext } from '@baton/core';
+import { BULK, bulkName, type BulkOrder } from '@baton/runtime';
 import { TaskNotFoundError, type Baton, type CallOptions, type TaskHandle } from '@baton/sdk';
 import { Problem, problem, taskNotFound } from '../http/problem.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
-import type { SubmitBody } from './requests.ts';
+import type { SignalBody, SubmitBody } from './requests.ts';
 import type { FoundTask, TaskReader } from './task-reader.ts';
+import { dependenciesIn } from './wanted-dependencies.ts';
 
 export type Submitted = {
   readonly found: FoundTask;
@@ -20,6 +22,12 @@ export type Cancelled = {
   readonly found: FoundTask | undefined;
 };
 
+export type Signalled = {
+  readonly outcome: 'delivered' | 'kept';
+  readonly message: string;
+  readonly found: FoundTask;
+};
+
 type Parts = { readonly baton: Baton; readonly reader: TaskReader; readonly feed: LiveFeed };
 
 /** What users do to tasks, each on behalf of one. */
@@ -33,14 +41,47 @@ export class TaskActions {
   /** `trace`: what the request's headers say. */
   async submit(body: SubmitBody, actor: Actor, trace?: TraceContext): Promise<Submitted> {
     const { type, args = [] } = body;
-    const handle = await this.clientOf(actor).schedule(type, args, callOptionsOf(body, trace));
+    const dependsOn = await dependenciesIn(this.parts.reader, body, actor);
+    const options = callOptionsOf(body, trace);
+    const all = dependsOn === undefined ? options : { ...options, dependsOn };
+    const handle = await this.clientOf(actor).schedule(type, args, all);
     return this.submitted(handle, actor);
   }
 
-  /** A new task like one that has ended (behaviour R7), or the active one of its key. */
-  async retry(id: string, actor: Actor): Promise<Submitted> {
+  /** A new task like one that has ended (behaviour R7), or the active one of its key. `trace` as of a submit. */
+  async retry(id: string, operationId: string | undefined, actor: Actor, trace?: TraceContext): Promise<Submitted> {
     const { document } = await this.parts.reader.get(id, actor);
-    return this.submitted(await this.clientOf(actor).retry(document), actor);
+    const options = {
+      ...(trace === undefined ? {} : { trace }),
+      ...(operationId === undefined ? {} : { operationId }),
+    };
+    return this.submitted(await this.clientOf(actor).retry(document, options), actor);
+  }
+
+  /** One operation on many tasks (behaviour B1). */
+  async bulk(order: BulkOrder, operationId: string | undefined, actor: Actor): Promise<Submitted> {
+    const named: CallOptions = {
+      taskName: bulkName(order),
+      // Whoever asks for much takes turns with the others, and a count is waited for.
+      ...(actor.user === undefined ? {} : { group: actor.user }),
+      ...(order.dry_run ? { priority: 'high' } : {}),
+      ...(operationId === undefined ? {} : { operationId }),
+    };
+    return this.submitted(await this.clientOf(actor).schedule(BULK, [order], named), actor);
+  }
+
+  async changePriority(id: string, priority: Priority, actor: Actor): Promise<FoundTask> {
+    const { document, address } = await this.parts.reader.get(id, actor);
+    try {
+      const handle = await this.clientOf(actor).open({ uuid: id, address });
+      await handle.changePriority(priority);
+      this.parts.feed.put({ address, revision: handle.revision }, handle.record);
+    } catch (error) {
+      if (!(error instanceof TaskNotFoundError) || !isTerminal(document.status)) throw error;
+      const { status } = document;
+      throw problem('TASK_NOT_PENDING', `the task is ${status}: only one that waits has a place in line`, { status });
+    }
+    return this.parts.reader.get(id, actor);
   }
 
   async cancel(id: string, force: boolean, actor: Actor): Promise<Cancelled> {
@@ -62,6 +103,24 @@ export class TaskActions {
       const { status } = now.document;
       throw problem('TASK_ABORT_FAILED', `too late: the task is ${status}`, { status });
     }
+  }
+
+  async signal(id: string, { name, data, operation_id }: SignalBody, actor: Actor): Promise<Signalled> {
+    const { document, address } = await this.parts.reader.get(id, actor);
+    const options = operation_id === undefined ? {} : { operationId: operation_id };
+    const task = { uuid: document._id, address };
+    const { outcome } = await this.clientOf(actor)
+      .signal(task, name, data, options)
+      .catch((error: unknown) => this.tooLate(error, id, actor));
+    return { outcome, message: SIGNAL_MESSAGES[outcome], found: await this.parts.reader.get(id, actor) };
+  }
+
+  /** It has left the store, so it has ended. */
+  private async tooLate(error: unknown, id: string, actor: Actor): Promise<never> {
+    if (!(error instanceof TaskNotFoundError)) throw error;
+    const { status } = (await this.parts.reader.get(id, actor)).document;
+    if (!isTerminal(status)) throw taskNotFound();
+    throw problem('TASK_ENDED', `too late: the task is ${status} and takes no signal any more`, { status });
   }
 
   private async submitted(handle: TaskHandle, actor: Actor): Promise<Submitted> {
@@ -91,9 +150,14 @@ const MESSAGES = {
   unsubscribed: 'You have been removed from the task; it runs on for others',
 } as const;
 
+const SIGNAL_MESSAGES = {
+  delivered: 'Signal sent: the task goes on',
+  kept: 'Signal kept until the task waits for it',
+} as const;
+
 const callOptionsOf = (body: SubmitBody, trace: TraceContext | undefined): CallOptions => {
   const { task_key, task_name, run_at, delay, operation_id, when_aborting, scope, queue, priority, strict } = body;
-  const { group, units } = body;
+  const { group, limit_key, units, tags } = body;
   const { timeout, max_attempts, backoff, max_rescues, on_orphan, abort_grace } = body;
   const { mode, window, max_wait, expires, expires_at } = body;
   const retry = {
@@ -105,7 +169,9 @@ const callOptionsOf = (body: SubmitBody, trace: TraceContext | undefined): CallO
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
     ...(group === undefined ? {} : { group }),
+    ...(limit_key === undefined ? {} : { limitKey: limit_key }),
     ...(units === undefined ? {} : { units }),
+    ...(tags === undefined ? {} : { tags }),
     ...(strict === undefined ? {} : { strict }),
     ...(task_key === undefined ? {} : { taskKey: task_key }),
     ...(task_name === undefined ? {} : { taskName: task_name }),

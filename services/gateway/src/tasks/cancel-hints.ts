@@ -27,6 +27,12 @@ export const cancelHints = (record: TaskRecord, actor: Actor): CancelHints => {
   return { may_cancel: true, cancel_action, cancel_reason: null, may_force };
 };
 
+/** Whether a signal by this user would be taken now; how many it may have is found out when it is sent. */
+export const maySignal = (record: TaskRecord, actor: Actor): boolean => {
+  const { changedAt: at, id } = record;
+  return decide(record, { kind: 'signal', at, actor, id, signal: '', name: '' }).ok;
+};
+
 /** A force that would change something: a repeat of an abort does not. */
 const wouldStop = (record: TaskRecord, actor: Actor): boolean => {
   const decision = decide(record, { kind: 'cancel', at: record.changedAt, actor, id: record.id, force: true });
@@ -58,6 +64,7 @@ export const recordLike = (row: TaskRow): TaskRecord => {
     ...(row.is_abortable ? { abortable: true as const } : {}),
     ...(row.finishing ? { finishing: true as const } : {}),
     ...(row.not_stopping ? { notStopping: true as const } : {}),
+    ...(row.cancelling ? { cancelling: true as const } : {}),
     ...(row.abort === null
       ? {}
       : { abort: { cause: row.abort.cause === 'timeout' ? 'timeout' : 'cancel', by: '', at: 0 } as const }),

@@ -1,12 +1,12 @@
 import type { Order } from '@baton/mongo';
+import { FILTER_TEXT } from '@baton/runtime';
 import rison from 'rison';
 import type { z } from 'zod';
 import { faultsOf, problem } from '../http/problem.ts';
-import type { UserFilter } from './matching.ts';
+import { withoutOwn, type UserFilter } from './matching.ts';
 import { ORDER_COLUMNS } from './order.ts';
 import {
   DEFAULT_PAGE_SIZE,
-  TEXT_LIMIT,
   risonFilters,
   risonList,
   risonValues,
@@ -39,7 +39,7 @@ export const listQueryOf = (parameters: ListParameters): ListQuery => {
     return risonQueryOf(parsed(risonList, decode(q), 'q'));
   }
   return {
-    filter: filterOf(parameters),
+    filter: withoutOwn(filterOf(parameters)),
     order: { field: ORDER_COLUMNS[order_by], direction: order_direction },
     size: page_size ?? DEFAULT_PAGE_SIZE,
     skip: 0,
@@ -48,13 +48,14 @@ export const listQueryOf = (parameters: ListParameters): ListQuery => {
 };
 
 export const filterOf = (parameters: Omit<EventParameters, 'page_size' | 'last_event_id' | 'progress'>): UserFilter => {
-  const { status, type, scope, created_by, subscriber, name, text } = parameters;
+  const { status, type, scope, created_by, subscriber, tag, name, text } = parameters;
   return {
     ...(status === undefined ? {} : { status }),
     ...(type === undefined ? {} : { type }),
     ...(scope === undefined ? {} : { scope }),
     ...(created_by === undefined ? {} : { createdBy: created_by }),
     ...(subscriber === undefined ? {} : { subscribers: subscriber }),
+    ...(tag === undefined ? {} : { tags: tag }),
     ...(name === undefined ? {} : { name }),
     ...(text === undefined ? {} : { text }),
   };
@@ -69,7 +70,7 @@ const risonQueryOf = (asked: RisonList): ListQuery => {
   const filter: { -readonly [K in keyof UserFilter]: UserFilter[K] } = {};
   for (const one of filters) Object.assign(filter, risonFilter(one, filter));
   const order = { field: ORDER_COLUMNS[order_column], direction: order_direction };
-  return { filter, order, size, skip, ...(columns.length === 0 ? {} : { columns }) };
+  return { filter: withoutOwn(filter), order, size, skip, ...(columns.length === 0 ? {} : { columns }) };
 };
 
 type RisonFilter = NonNullable<RisonList['filters']>[number];
@@ -99,6 +100,8 @@ const filterOn = (col: string, opr: string, value: unknown, at: string): UserFil
         return { createdBy: parsed(risonFilters.users, values, at) };
       case 'subscribers':
         return { subscribers: parsed(risonFilters.users, values, at) };
+      case 'tags':
+        return { tags: parsed(risonFilters.tags, values, at) };
     }
   }
   if (CONTAINS.has(opr)) {
@@ -123,7 +126,7 @@ export type ValuesQuery = {
 export const valuesQueryOf = ({ q = '', page_size = DEFAULT_PAGE_SIZE }: ValuesParameters): ValuesQuery => {
   // Somebody's name does not stand in parentheses.
   if (!/^\(.*\)$/s.test(q)) {
-    if (q.length > TEXT_LIMIT) throw invalid('q', `is longer than ${TEXT_LIMIT} characters`);
+    if (q.length > FILTER_TEXT) throw invalid('q', `is longer than ${FILTER_TEXT} characters`);
     return { text: q, size: page_size, skip: 0, include: [] };
   }
   const { filter = '', page = 0, page_size: size = page_size, include_ids } = parsed(risonValues, decode(q), 'q');

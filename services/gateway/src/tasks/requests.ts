@@ -1,16 +1,10 @@
-import { KEY_LENGTH, NAME_PATTERN } from '@baton/protocols';
-import { submitFields } from '@baton/runtime';
+import { KEY_LENGTH } from '@baton/protocols';
+import { dependenciesShape, FILTER_TEXT, FILTER_VALUES, filterValues, rules, submitFields } from '@baton/runtime';
 import { z } from 'zod';
 import { ORDER_COLUMNS, type OrderColumn } from './order.ts';
 
 /** Shapes of requests. Strict: what is not known is refused, not ignored. */
 
-const STATUSES = ['pending', 'in_progress', 'aborting', 'success', 'failure', 'aborted', 'timed_out'] as const;
-const SCOPES = ['private', 'shared', 'system'] as const;
-
-/** Values of one filter. */
-const VALUES_LIMIT = 50;
-export const TEXT_LIMIT = 200;
 export const PAGE_SIZE_LIMIT = 100;
 export const DEFAULT_PAGE_SIZE = 25;
 
@@ -22,21 +16,10 @@ const listOf = <T extends z.ZodType<unknown, string>>(item: T) =>
   given(
     z
       .string()
-      .max(VALUES_LIMIT * (KEY_LENGTH + 1))
+      .max(FILTER_VALUES * (KEY_LENGTH + 1))
       .transform((text) => text.split(','))
-      .pipe(z.array(item).min(1).max(VALUES_LIMIT)),
+      .pipe(z.array(item).min(1).max(FILTER_VALUES)),
   );
-
-/** Text that is looked for. The database takes none with a NUL in it. */
-const wanted = (limit: number) =>
-  z
-    .string()
-    .min(1)
-    .max(limit)
-    .refine((value) => value.isWellFormed(), 'has a lone surrogate in it')
-    .refine((value) => !value.includes('\0'), 'has a NUL in it');
-
-const typeName = z.string().regex(NAME_PATTERN, 'is 1 to 100 letters, digits, _ . and -');
 
 const wholeText = (minimum: number, maximum: number) =>
   given(
@@ -51,13 +34,19 @@ const wholeText = (minimum: number, maximum: number) =>
 const orderColumns = Object.keys(ORDER_COLUMNS) as [OrderColumn, ...OrderColumn[]];
 
 const filters = {
-  status: listOf(z.enum(STATUSES)),
-  type: listOf(typeName),
-  scope: listOf(z.enum(SCOPES)),
-  created_by: listOf(wanted(KEY_LENGTH)),
-  subscriber: listOf(wanted(KEY_LENGTH)),
-  name: given(wanted(TEXT_LIMIT)),
-  text: given(wanted(TEXT_LIMIT)),
+  status: listOf(filterValues.status),
+  type: listOf(filterValues.type),
+  scope: listOf(filterValues.scope),
+  created_by: listOf(filterValues.user),
+  subscriber: listOf(filterValues.user),
+  tag: z
+    .preprocess(
+      (value) => (value === '' ? undefined : typeof value === 'string' ? [value] : value),
+      filterValues.tags.optional(),
+    )
+    .describe('name:value; several are written as several tag=, all of which a task has, or one of those of one name'),
+  name: given(filterValues.text),
+  text: given(filterValues.text),
 };
 
 export const listParameters = z.strictObject({
@@ -104,21 +93,22 @@ export const risonList = z.strictObject({
 
 /** What they send where values of a filter are asked for. Rison reads some texts as numbers. */
 export const risonValues = z.strictObject({
-  filter: z.union([z.string().max(TEXT_LIMIT), z.number()]).optional(),
+  filter: z.union([z.string().max(FILTER_TEXT), z.number()]).optional(),
   page: z.int().min(0).optional(),
   page_size: z.int().min(1).max(PAGE_SIZE_LIMIT).optional(),
   include_ids: z
     .array(z.union([z.string().max(KEY_LENGTH), z.number()]))
-    .max(VALUES_LIMIT)
+    .max(FILTER_VALUES)
     .optional(),
 });
 
 export const risonFilters = {
-  statuses: z.array(z.enum(STATUSES)).min(1).max(VALUES_LIMIT),
-  types: z.array(typeName).min(1).max(VALUES_LIMIT),
-  scopes: z.array(z.enum(SCOPES)).min(1).max(VALUES_LIMIT),
-  users: z.array(wanted(KEY_LENGTH)).min(1).max(VALUES_LIMIT),
-  text: wanted(TEXT_LIMIT),
+  statuses: z.array(filterValues.status).min(1).max(FILTER_VALUES),
+  types: z.array(filterValues.type).min(1).max(FILTER_VALUES),
+  scopes: z.array(filterValues.scope).min(1).max(FILTER_VALUES),
+  users: z.array(filterValues.user).min(1).max(FILTER_VALUES),
+  text: filterValues.text,
+  tags: filterValues.tags,
 };
 
 const { isolation: _isolation, ...bodyFields } = submitFields;
@@ -131,6 +121,7 @@ export const submitBody = z
     expires: submitFields.expires.describe('seconds, "5m", or null for none'),
     run_at: z.iso.datetime({ offset: true }).optional(),
     expires_at: z.iso.datetime({ offset: true }).optional(),
+    depends_on: dependenciesShape(false).optional(),
   })
   .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, 'run_at and delay cannot both be set')
   .refine(
@@ -143,14 +134,30 @@ export const cancelBody = z
   .nullish()
   .describe('force: an admin stops it for everyone');
 
-export const emptyBody = z.strictObject({}).nullish();
+export const signalBody = z
+  .strictObject({
+    name: rules.signal.shape,
+    data: z.unknown().optional().describe('any JSON value up to 64 KiB'),
+    operation_id: rules.operationId.shape.optional().describe('sent again with the same one it is the same signal'),
+  })
+  .describe('for ctx.waitForSignal(name)');
+
+export const priorityBody = z.strictObject({ priority: rules.priority.shape });
+
+export const retryBody = z
+  .strictObject({
+    operation_id: rules.operationId.shape
+      .optional()
+      .describe('retried again with the same one it is the same new task'),
+  })
+  .nullish();
 
 /** Looked at by the route itself: a malformed id is answered like an absent one. */
 export const idParameter = z.strictObject({ uuid: z.string() });
 
 export const statusChangesParameters = z.strictObject({
   cursor: given(z.string().max(100)),
-  task_type: listOf(typeName),
+  task_type: listOf(filterValues.type),
 });
 
 export const valuesParameters = z.strictObject({
@@ -158,6 +165,7 @@ export const valuesParameters = z.strictObject({
   page_size: wholeText(1, PAGE_SIZE_LIMIT),
 });
 
+export type SignalBody = z.output<typeof signalBody>;
 export type SubmitBody = z.output<typeof submitBody>;
 export type ListParameters = z.output<typeof listParameters>;
 export type ValuesParameters = z.output<typeof valuesParameters>;

@@ -9,8 +9,10 @@ import {
   type TaskRecord,
 } from '@baton/core';
 import type { TaskRow } from '@baton/mongo';
-import { readDataText, viewOfDataText, type TaskDocument } from '@baton/protocols';
-import { cancelHints, recordLike } from './cancel-hints.ts';
+import { isOwnType, readDataText, viewOfDataText, type TaskDocument } from '@baton/protocols';
+import { cancelHints, maySignal, recordLike } from './cancel-hints.ts';
+import { dependsOnJson, type Graph } from './dependencies.ts';
+import { childrenJson, familyJson } from './family.ts';
 import { gtfFields, subscribersJson } from './gtf-json.ts';
 
 /** What a task looks like depends on who looks and when. */
@@ -54,7 +56,9 @@ export const rowJson = ({ row, record }: Shown, looking: Looking) => {
     priority: row.priority,
     // Rows of before there were groups have no such field.
     group: row.group ?? null,
+    limit_key: row.limit_key ?? null,
     units: row.units ?? 1,
+    tags: row.tags ?? {},
     execution_mode: row.execution_mode,
     created_at: iso(row.created_at),
     created_on: iso(row.created_at),
@@ -77,6 +81,7 @@ export const rowJson = ({ row, record }: Shown, looking: Looking) => {
     is_abortable: isAbortable(row, live),
     finishing: row.finishing,
     not_stopping: row.not_stopping,
+    cancelling: row.cancelling ?? false,
     timeout_unenforced: row.timeout_unenforced,
     abort: abortJson(row, actor),
     progress,
@@ -88,10 +93,16 @@ export const rowJson = ({ row, record }: Shown, looking: Looking) => {
     stack_trace: null as string | null,
     dedupe_count: row.dedupe_count,
     retried_from: row.retried_from,
+    trace_id: row.trace_id ?? null,
+    depends_on: dependsOnJson(row, actor),
+    waiting_for: waitingJson(row),
+    ...familyJson(row),
+    may_signal: maySignal(live, actor),
     properties: propertiesOf(row, live),
-    unserved: row.status === 'pending' && isDue(row, now) && !looking.isServed(row.task_type, row.queue),
+    unserved: row.status === 'pending' && isReady(row, now) && !looking.isServed(row.task_type, row.queue),
     ...cancelHints(live, actor),
-    may_retry: row.terminal && canSubmit(row.scope, actor),
+    // Tasks of Baton's own types are made by Baton alone.
+    may_retry: row.terminal && !isOwnType(row.task_type) && canSubmit(row.scope, actor),
     worker: actor.admin ? row.worker : null,
     fence: actor.admin ? row.fence : null,
     address: actor.admin ? row.address : null,
@@ -112,12 +123,24 @@ export const taskJson = (document: TaskDocument, looking: Looking, record?: Task
     properties: { ...base.properties, stack_trace },
     ...dataJson('args', document.args),
     ...dataJson('result', document.result),
+    signals: signalsJson(document),
+    steps: (document.steps ?? []).map(({ name, at }) => ({ name, at: iso(at) })),
+    children: childrenJson(document),
     history: historyJson(document, looking.actor),
     history_dropped: document.history_dropped,
   };
 };
 
 export type TaskJson = ReturnType<typeof taskJson>;
+
+/** The same with what waits for it, and how far those are that it waits for. */
+export const taskWithGraphJson = (task: TaskJson, { statuses, requiredBy, parent }: Graph) => ({
+  ...task,
+  children: task.children.map((child) => ({ ...child, status: child.status ?? statuses.get(child.uuid) ?? null })),
+  parent_task: parent === undefined ? null : { task_name: parent.task_name, status: parent.status },
+  depends_on: task.depends_on.map((edge) => ({ ...edge, status: edge.status ?? statuses.get(edge.uuid) ?? null })),
+  required_by: requiredBy.map(({ _id, task_name, status }) => ({ uuid: _id, task_name, status })),
+});
 
 /** Arguments or result: the value, or how large it is where it lies beside the record and is asked for by itself. */
 const dataJson = <Name extends 'args' | 'result'>(name: Name, text: string | null) => {
@@ -132,6 +155,19 @@ const sizeBeside = (text: string | null): number | null => {
   const reading = readDataText(text);
   return reading.kind === 'lost' || reading.data instanceof Uint8Array ? null : reading.data.size;
 };
+
+/** Rows of before there were signals have no such field. */
+const waitingJson = (row: TaskRow) => {
+  const waiting = row.waiting_for ?? null;
+  if (waiting === null) return null;
+  const children = waiting.signal === null ? [...waiting.children] : null;
+  return { signal: waiting.signal, children, since: iso(waiting.since), until: isoOrNull(row.run_at) };
+};
+
+const signalsJson = ({ signals }: TaskDocument) =>
+  (signals ?? []).map(({ name, at, sent_by, data, awaited, timed_out }) => ({
+    ...{ name, at: iso(at), sent_by, data: parsed(data), awaited, timed_out },
+  }));
 
 export const historyJson = ({ history }: Pick<TaskDocument, 'history'>, { admin }: Actor) =>
   history.map(({ status, at, by, attempt, why }) => ({ status, at: iso(at), by: who(by, admin), attempt, why }));
@@ -182,7 +218,9 @@ const etaOf = ({ status, progress, started_at }: TaskRow, now: number): number |
   return eta === undefined ? null : eta / 1_000;
 };
 
-const isDue = ({ run_at }: TaskRow, now: number): boolean => run_at === null || run_at.getTime() <= now;
+const isReady = ({ run_at, depends_on }: TaskRow, now: number): boolean =>
+  (run_at === null || run_at.getTime() <= now) &&
+  (depends_on === undefined || depends_on.every(({ ended_at }) => ended_at !== null));
 
 const secondsOrNull = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1_000);
 

@@ -5,6 +5,7 @@ import { BatonError, type Clock, type Kernel, type Log } from '@baton/runtime';
 import { taskNotFound } from '../http/problem.ts';
 import { liveTaskIn, type LiveTask } from '../live/live-task.ts';
 import { isNewer, type Overlay } from '../live/overlay.ts';
+import { graphOf, type Graph } from './dependencies.ts';
 import { matches, mayReadRow, visibleTo, type UserFilter } from './matching.ts';
 import { comparePositions, positionOf, positionOfRecord } from './order.ts';
 import type { Shown } from './task-json.ts';
@@ -33,7 +34,7 @@ export const COUNT_LIMIT = 1_000;
 export type Counted = { readonly count: number; readonly isExact: boolean };
 
 type Parts = {
-  readonly views: Pick<MongoTaskViews, 'get' | 'rows' | 'count' | 'values'>;
+  readonly views: Pick<MongoTaskViews, 'get' | 'rows' | 'count' | 'values' | 'briefs' | 'waiters'>;
   readonly overlay: Overlay;
   readonly kernel: Pick<Kernel, 'load'>;
   readonly epoch: number;
@@ -57,6 +58,11 @@ export class TaskReader {
     const found = await this.find(id.toLowerCase());
     if (found === undefined || !mayReadRow(found.document, actor)) throw taskNotFound();
     return found;
+  }
+
+  /** What it waits for, and what waits for it. */
+  graph(document: TaskDocument, actor: Actor): Promise<Graph> {
+    return graphOf(this.parts, document, actor);
   }
 
   /** Whatever is known of the task; of one that has not ended the leader is asked, since only he knows. */

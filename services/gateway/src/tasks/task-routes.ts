@@ -1,5 +1,6 @@
-import type { Actor } from '@baton/core';
-import { traceContextIn } from '@baton/protocols';
+import type { Actor, Why } from '@baton/core';
+import { traceContextIn, type Address } from '@baton/protocols';
+import { whyJson } from '@baton/runtime';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { actorIn } from '../auth/guard.ts';
@@ -12,10 +13,20 @@ import { chosenColumns } from './columns.ts';
 import type { Cursors } from './cursor.ts';
 import { listQueryOf } from './list-query.ts';
 import type { LargeReads } from './large-reads.ts';
-import { cancelBody, emptyBody, idParameter, listParameters, submitBody } from './requests.ts';
+import {
+  cancelBody,
+  idParameter,
+  listParameters,
+  priorityBody,
+  retryBody,
+  signalBody,
+  submitBody,
+} from './requests.ts';
 import { sendData } from './result.ts';
-import { historyJson, rowJson, taskJson, type Looking } from './task-json.ts';
+import { historyJson, rowJson, taskJson, taskWithGraphJson, type Looking } from './task-json.ts';
+import { bulkRoutes } from '../bulk/bulk-routes.ts';
 import { valueRoutes } from './value-routes.ts';
+import { whyEnded } from './why-ended.ts';
 import type { FoundTask, TaskReader } from './task-reader.ts';
 import { answers, ROW_COLUMNS } from './task-schemas.ts';
 
@@ -26,6 +37,8 @@ export type TaskRoutesParts = {
   readonly cursors: Cursors;
   readonly reads: LargeReads;
   readonly looking: (actor: Actor) => Looking;
+  /** Why it waits, as far as this user may see it; undefined: it is not in the store any more. */
+  readonly why: (address: Address, id: string, actor: Actor) => Promise<Why | undefined>;
 };
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -43,6 +56,7 @@ export const taskRoutes = (server: Server, parts: TaskRoutesParts): void => {
   listRoutes(server, parts);
   oneTaskRoutes(server, parts);
   changeRoutes(server, parts);
+  bulkRoutes(server, parts);
   valueRoutes(server, parts);
 };
 
@@ -74,7 +88,7 @@ const listRoutes = (server: Server, { reader, cursors, looking }: TaskRoutesPart
   );
 };
 
-const oneTaskRoutes = (server: Server, { reader, reads, looking }: TaskRoutesParts): void => {
+const oneTaskRoutes = (server: Server, { reader, reads, looking, why }: TaskRoutesParts): void => {
   const schema = (summary: string, answer: z.ZodType) => ({
     summary,
     params: idParameter,
@@ -86,7 +100,8 @@ const oneTaskRoutes = (server: Server, { reader, reads, looking }: TaskRoutesPar
     const actor = actorIn(request);
     const id = idOf(request.params);
     const { document, record } = await reader.get(id, actor);
-    return { id, result: taskJson(document, looking(actor), record) };
+    const graph = await reader.graph(document, actor);
+    return { id, result: taskWithGraphJson(taskJson(document, looking(actor), record), graph) };
   });
 
   server.get('/:uuid/status', { config: forUsers, schema: schema('Its state', answers.status) }, async (request) => {
@@ -103,6 +118,14 @@ const oneTaskRoutes = (server: Server, { reader, reads, looking }: TaskRoutesPar
       return { history: historyJson(document, actor), history_dropped: document.history_dropped };
     },
   );
+
+  server.get('/:uuid/why', { config: forUsers, schema: schema('Why it waits', answers.why) }, async (request) => {
+    const actor = actorIn(request);
+    const id = idOf(request.params);
+    const { document, address } = await reader.get(id, actor);
+    const found = document.terminal ? undefined : await why(address, id, actor);
+    return whyJson(found ?? whyEnded((await reader.get(id, actor)).document, looking(actor).now));
+  });
 
   server.get(
     '/:uuid/result',
@@ -169,19 +192,57 @@ const changeRoutes = (server: Server, { actions, looking }: TaskRoutesParts): vo
   );
 
   server.post(
+    '/:uuid/priority',
+    {
+      config: forUsers,
+      schema: {
+        summary: 'Give a task that waits another place in line',
+        params: idParameter,
+        body: priorityBody,
+        response: { 200: answers.priority },
+      },
+    },
+    async (request) => {
+      const actor = actorIn(request);
+      const found = await actions.changePriority(idOf(request.params), request.body.priority, actor);
+      return { task: detail(found, looking(actor)) };
+    },
+  );
+
+  server.post(
+    '/:uuid/signal',
+    {
+      config: forUsers,
+      schema: {
+        summary: 'Send a task a signal it waits for, or will',
+        params: idParameter,
+        body: signalBody,
+        response: { 200: answers.signal },
+      },
+    },
+    async (request) => {
+      const actor = actorIn(request);
+      const { outcome, message, found } = await actions.signal(idOf(request.params), request.body, actor);
+      return { message, outcome, task: detail(found, looking(actor)) };
+    },
+  );
+
+  server.post(
     '/:uuid/retry',
     {
       config: forUsers,
       schema: {
         summary: 'Run an ended task again, as a new one',
         params: idParameter,
-        body: emptyBody,
+        body: retryBody,
         response: responses,
       },
     },
     async (request, reply) => {
       const actor = actorIn(request);
-      return submitted(reply, await actions.retry(idOf(request.params), actor), actor);
+      const { operation_id: operationId } = request.body ?? {};
+      const trace = traceContextIn(request.headers);
+      return submitted(reply, await actions.retry(idOf(request.params), operationId, actor, trace), actor);
     },
   );
 };

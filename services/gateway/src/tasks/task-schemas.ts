@@ -1,4 +1,5 @@
 import { SUBMIT_OUTCOMES } from '@baton/core';
+import { whyShape } from '@baton/runtime';
 import { z } from 'zod';
 
 /** Shapes of answers, for the OpenAPI document; a test holds what is sent to them. */
@@ -27,7 +28,33 @@ export const historyEntry = z.strictObject({
   why: z.string().nullable(),
 });
 
+const signalEntry = z.strictObject({
+  name: z.string(),
+  at: time,
+  sent_by: z.string().nullable().describe('user:<id> or service; null: the wait for it was in vain'),
+  data,
+  awaited: z.boolean().describe('the task waited for it when it came'),
+  timed_out: z.boolean(),
+});
+
 const person = z.strictObject({ id: z.string(), first_name: z.string(), last_name: z.string() });
+
+const dependency = z.strictObject({
+  uuid: z.uuid(),
+  task_name: z.string().nullable().describe('null for who neither made the waiting task nor is an admin'),
+  on_failure: z.enum(['fail', 'continue', 'ignore']),
+  status: z.string().nullable().describe('how it ended, or gone; of one that has not: its state, or null in a list'),
+  ended_at: maybeTime,
+});
+
+const child = z.strictObject({
+  uuid: z.uuid(),
+  task_name: z.string(),
+  leave: z.boolean().describe('it goes on, whatever becomes of this task'),
+  share: z.number().min(0).max(1).nullable().describe('how much of it was done when that was asked last'),
+  status: z.string().nullable().describe('how it ended, or gone; of one that has not: its state'),
+  ended_at: maybeTime,
+});
 
 const rowFields = {
   id: z.uuid(),
@@ -58,7 +85,9 @@ const rowFields = {
   queue: z.string(),
   priority: z.string(),
   group: z.string().nullable(),
+  limit_key: z.string().nullable(),
   units: count,
+  tags: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   execution_mode: z.enum(['async', 'sync']),
   created_at: time,
   created_on: time,
@@ -81,6 +110,7 @@ const rowFields = {
   is_abortable: z.boolean(),
   finishing: z.boolean(),
   not_stopping: z.boolean(),
+  cancelling: z.boolean().describe('its worker has died, and another one runs the canceller of its type'),
   timeout_unenforced: z.boolean(),
   abort: z
     .strictObject({
@@ -102,6 +132,25 @@ const rowFields = {
   stack_trace: z.string().nullable(),
   dedupe_count: count,
   retried_from: z.string().nullable(),
+  trace_id: z.string().nullable().describe('of the distributed trace it belongs to'),
+  depends_on: z.array(dependency).describe('what it waits or waited for'),
+  waiting_for: z
+    .strictObject({
+      signal: z.string().nullable(),
+      children: z.array(z.uuid()).nullable().describe('where it is no signal: which children'),
+      since: time,
+      until: maybeTime,
+    })
+    .nullable()
+    .describe("what a pending task that has begun waits for, in nobody's slot"),
+  parent: z
+    .strictObject({ uuid: z.uuid(), leave: z.boolean().describe('it goes on, whatever becomes of its parent') })
+    .nullable()
+    .describe('the task whose handler has spawned it'),
+  children_count: z
+    .strictObject({ total: count, done: count, failed: count })
+    .nullable()
+    .describe('of tasks its handler has spawned, as far as it has been told of them'),
   properties: z.strictObject({
     execution_mode: z.enum(['async', 'sync']),
     timeout: seconds.nullable(),
@@ -120,6 +169,7 @@ const rowFields = {
   cancel_reason: z.enum(['terminal', 'finishing', 'aborting', 'not_abortable', 'force_required']).nullable(),
   may_force: z.boolean(),
   may_retry: z.boolean(),
+  may_signal: z.boolean(),
   worker: z.string().nullable(),
   fence: z.strictObject({ epoch: count, revision: count }).nullable(),
   address: z.string().nullable(),
@@ -139,6 +189,9 @@ export const taskDetail = z
     args_size: sizeBeside,
     result: data,
     result_size: sizeBeside,
+    signals: z.array(signalEntry),
+    steps: z.array(z.strictObject({ name: z.string(), at: time })).describe('steps of its body that are done'),
+    children: z.array(child).describe('tasks its handler has spawned'),
     history: z.array(historyEntry),
     history_dropped: count,
   })
@@ -152,11 +205,24 @@ export const answers = {
     count_exact: z.boolean(),
     next_cursor: z.string().nullable(),
   }),
-  get: z.strictObject({ id: z.uuid(), result: taskDetail }),
+  get: z.strictObject({
+    id: z.uuid(),
+    result: taskDetail.extend({
+      required_by: z
+        .array(z.strictObject({ uuid: z.uuid(), task_name: z.string(), status }))
+        .describe('what waits or waited for it, as far as you may see; 100 at most'),
+      parent_task: z
+        .strictObject({ task_name: z.string(), status })
+        .nullable()
+        .describe('its parent as it is now, where that is known and you may see it'),
+    }),
+  }),
   status: z.strictObject({ status }),
   history: z.strictObject({ history: z.array(historyEntry), history_dropped: count }),
+  why: whyShape,
   args: z.strictObject({ status, args: data }),
   result: z.strictObject({ status, result: data }),
+  priority: z.strictObject({ task: taskDetail }),
   submit: z.strictObject({
     task: taskDetail,
     outcome: z.enum(SUBMIT_OUTCOMES),
@@ -167,6 +233,11 @@ export const answers = {
     message: z.string(),
     action: z.enum(['aborted', 'unsubscribed']),
     task: taskDetail.nullable(),
+  }),
+  signal: z.strictObject({
+    message: z.string(),
+    outcome: z.enum(['delivered', 'kept']),
+    task: taskDetail,
   }),
   statusChanges: z.strictObject({
     statuses: z.record(z.string(), z.strictObject({ status, progress: z.number().min(0).max(1).nullable() })),

@@ -124,6 +124,7 @@ const INFO = {
     scope: operators('eq', 'in'),
     created_by: operators('rel_o_m'),
     subscribers: operators('rel_m_m'),
+    tags: operators('eq', 'in'),
     task_name: operators('ct'),
     task_key: operators('ct'),
     all_text: operators('ct'),

@@ -2,22 +2,15 @@ import type { KeptDefinition } from '@baton/core';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { inspectNats, SERVER_FLOOR, type NatsFindings } from '@baton/nats';
 import { durabilityOf } from './durability.ts';
-import { EVENTS_MAX_BYTES, namesOf, RECORD_ROOM } from '@baton/protocols';
+import { EVENTS_MAX_BYTES, isOwnType, namesOf, RECORD_ROOM } from '@baton/protocols';
 import { BatonError, type RecordStore } from '@baton/runtime';
 import { say, styled } from '../../dev/terminal.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { bytesText, sayJson, timeText } from '../output.ts';
 import { natsSettings, type Session } from '../session.ts';
 import { isServed, unservedText } from '../waiting.ts';
+import type { Finding } from './finding.ts';
 import { lookAtNodes, type SeenNode } from './workers.ts';
-
-export type Finding = {
-  readonly check: string;
-  /** `fail`: something does not work. `warn`: it works, and will not for long, or not well. */
-  readonly level: 'ok' | 'warn' | 'fail';
-  readonly found: string;
-  readonly advice?: string;
-};
 
 /** Clocks further apart make delayed starts and what people read wrong. */
 const SKEW_MS = 2_000;
@@ -48,7 +41,7 @@ const show = (findings: readonly Finding[]): void => {
 
 const NATS_ADVICE: Readonly<Record<string, string>> = {
   NOT_CONNECTED: 'check that nats-server runs at NATS_URL and can be reached from here',
-  AUTHORIZATION_FAILED: 'check NATS_CREDS, or NATS_USER and NATS_PASSWORD',
+  AUTHORIZATION_FAILED: 'check NATS_USER and NATS_PASSWORD, or NATS_CREDS, and NATS_INBOX_PREFIX',
   SERVER_TOO_OLD: `upgrade nats-server to ${SERVER_FLOOR} or newer`,
   JETSTREAM_DISABLED: 'start nats-server with JetStream (-js, or a jetstream block), and for this account',
 };
@@ -182,7 +175,7 @@ const checkNodes = async (session: Session, nats: NatsFindings, findings: Findin
   }
   const alive = nodes.filter((node) => node.alive);
   const needed = [
-    ['supervisor', 'timeouts, rescues and delayed starts wait for one: baton supervisor'],
+    ['supervisor', 'nothing starts, times out or is rescued without one: baton supervisor'],
     ['projector', 'lists and finished tasks wait for one: baton projector'],
   ] as const;
   for (const [role, advice] of needed) {
@@ -190,9 +183,10 @@ const checkNodes = async (session: Session, nats: NatsFindings, findings: Findin
     if (count === 0) findings.push({ check: role, level: 'fail', found: 'none is alive', advice });
     else findings.push({ check: role, level: 'ok', found: `${count} alive` });
   }
-  // Whoever only calls tasks inline is a worker without types.
-  const workers = alive.filter(({ role, types = [] }) => role === 'worker' && types.length > 0);
-  findings.push(...workersOf(workers), ...unservedOf(workers, nats), ...fullRecordsOf(alive));
+  // Whoever only calls tasks inline is a worker without types, and a gateway one of Baton's own.
+  const takers = alive.filter(({ role, types = [] }) => role === 'worker' && types.length > 0);
+  const workers = takers.filter(({ types = [] }) => !types.every(isOwnType));
+  findings.push(...workersOf(workers), ...unservedOf(takers, nats), ...fullRecordsOf(alive));
 };
 
 /** One definition for each type, or the workers share its tasks and run them differently (behaviour D10). */
@@ -225,7 +219,7 @@ const workersOf = (workers: readonly SeenNode[]): readonly Finding[] => {
         check: 'worker',
         level: 'warn',
         found: 'none is alive',
-        advice: 'nothing is run: baton worker --tasks ./tasks.mjs',
+        advice: 'nothing is run: baton worker --tasks ./tasks.ts',
       },
     ];
   const blocked = workers.filter(({ state }) => state === 'blocked');

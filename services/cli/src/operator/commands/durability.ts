@@ -1,5 +1,5 @@
 import { DURABLE_FLOOR, isAtLeast, type NatsFindings } from '@baton/nats';
-import type { Finding } from './doctor.ts';
+import type { Finding } from './finding.ts';
 
 const check = 'durability';
 const ADVICE = `upgrade nats-server to ${DURABLE_FLOOR} or newer`;

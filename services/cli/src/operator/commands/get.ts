@@ -1,4 +1,5 @@
-import type { TaskDocument } from '@baton/protocols';
+import { tagTermsOf } from '@baton/core';
+import type { SignalDocument, TaskDocument } from '@baton/protocols';
 import { readDataText } from '@baton/protocols';
 import { writeFile } from 'node:fs/promises';
 import { DataLostError, InvalidArgumentError, loadValue } from '@baton/runtime';
@@ -71,6 +72,33 @@ const data = (text: string | null, how: string): string | undefined => {
   return text.length <= SHOWN_CHARS ? text : `${text.slice(0, SHOWN_CHARS)}…`;
 };
 
+const dependsOnText = ({ depends_on: edges = [] }: TaskDocument): string | undefined =>
+  edges.length === 0
+    ? undefined
+    : edges.map(({ uuid, task_name, status }) => `${task_name} ${uuid} (${status ?? 'not ended'})`).join(', ');
+const tagsText = ({ tags }: TaskDocument): string | undefined =>
+  tags === undefined ? undefined : tagTermsOf(tags).join(', ');
+const waitingText = ({ waiting_for: waiting, run_at: until }: TaskDocument): string | undefined =>
+  waiting ? `${waitedFor(waiting)}, until ${timeText(until)}` : undefined;
+const waitedFor = (waiting: NonNullable<TaskDocument['waiting_for']>): string =>
+  waiting.signal === null ? `children ${waiting.children.join(', ')}` : `signal ${waiting.signal}`;
+
+const childrenText = ({ children = [] }: TaskDocument): string | undefined => {
+  if (children.length === 0) return undefined;
+  const done = children.filter(({ status }) => status !== null).length;
+  const shown = children.map((child) => `${child.task_name} ${child.uuid} (${child.status ?? shareText(child.share)})`);
+  return `${done} of ${children.length} ended: ${shown.join(', ')}`;
+};
+
+const shareText = (share: number | null): string =>
+  share === null ? 'not ended' : `not ended, ${Math.floor(share * 100)}%`;
+
+const parentText = ({ parent }: TaskDocument): string | undefined =>
+  parent === undefined ? undefined : `${parent.uuid}${parent.leave ? ', and goes on without it' : ''}`;
+
+const signalText = ({ name, at, sent_by: by, timed_out: isOver }: SignalDocument): string =>
+  isOver ? `${name} did not come in time` : `${name} by ${by} at ${timeText(at)}`;
+
 const show = (document: TaskDocument): void => {
   const { started_at: started, ended_at: ended, abort } = document;
   say(styled('bold', document.task_name));
@@ -80,7 +108,9 @@ const show = (document: TaskDocument): void => {
     key: document.task_key,
     scope: document.scope,
     status: document.status,
-    'not stopping': document.not_stopping ? 'its body ignores the abort; --force ends it' : undefined,
+    cancelling: document.cancelling ? 'its worker has died; its canceller runs' : undefined,
+    'not stopping':
+      document.not_stopping && !document.cancelling ? 'its body ignores the abort; --force ends it' : undefined,
     'timeout unenforced': document.timeout_unenforced ? 'its time is over, and it cannot be stopped' : undefined,
     abortable: document.terminal ? undefined : document.is_abortable,
     progress: progressText(document.progress),
@@ -88,9 +118,12 @@ const show = (document: TaskDocument): void => {
     subscribers: document.scope === 'shared' ? document.subscriber_ids.join(', ') : undefined,
     queue: `${document.queue}, ${document.priority}`,
     group: document.group,
+    tags: tagsText(document),
+    'limit key': document.limit_key,
     'execution mode': document.execution_mode,
     created: timeText(document.created_at),
-    'not before': timeText(document.run_at),
+    'waits for': waitingText(document),
+    'not before': document.waiting_for ? undefined : timeText(document.run_at),
     'not after': timeText(document.expires_at),
     started: timeText(started),
     ended: timeText(ended),
@@ -101,6 +134,12 @@ const show = (document: TaskDocument): void => {
     worker: document.worker,
     joins: document.dedupe_count || undefined,
     'retry of': document.retried_from,
+    trace: document.trace_id,
+    'depends on': dependsOnText(document),
+    parent: parentText(document),
+    children: childrenText(document),
+    signals: document.signals?.map(signalText).join(', ') || undefined,
+    steps: document.steps?.map(({ name }) => name).join(', '),
     abort: abort === null ? undefined : `${abort.cause} by ${abort.requested_by}${abort.forced ? ', forced' : ''}`,
     error: document.error_message === null ? undefined : `${document.exception_type}: ${document.error_message}`,
     arguments: data(document.args, '--args'),

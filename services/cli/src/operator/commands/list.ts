@@ -6,12 +6,14 @@ import { exitCodes } from '../exit-codes.ts';
 import { documentJson } from '../document-json.ts';
 import { durationText, progressText, sayJson, sayTable, timeText, type Column } from '../output.ts';
 import type { Session } from '../session.ts';
+import { tagFilterIn } from '../tag-options.ts';
 
 export type ListOptions = {
   readonly status?: readonly Status[];
   readonly type?: readonly string[];
   readonly scope?: readonly Scope[];
   readonly createdBy?: readonly string[];
+  readonly tag?: readonly string[];
   readonly text?: string;
   readonly limit: number;
   readonly after?: string;
@@ -44,12 +46,15 @@ export const list = async (session: Session, options: ListOptions): Promise<numb
 
 export const filterOf = (
   { actor }: Session,
-  { status, type, scope, createdBy, text }: Partial<ListOptions>,
+  { status, type, scope, createdBy, tag, text }: Partial<ListOptions>,
 ): TaskFilter => ({
   ...(status === undefined ? {} : { status }),
   ...(type === undefined ? {} : { type }),
   ...(scope === undefined ? {} : { scope }),
   ...(createdBy === undefined ? {} : { createdBy }),
+  ...(tag === undefined ? {} : { tags: tagFilterIn(tag) }),
   ...(text === undefined ? {} : { text }),
+  // Those of Baton's own are about the others, and listed for who names their type.
+  ...(type === undefined ? { notOwn: true } : {}),
   ...(actor.admin ? {} : { visibleTo: actor.user ?? '' }),
 });

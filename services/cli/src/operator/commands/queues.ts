@@ -1,4 +1,12 @@
-import { describeCounted, describeLimit, describePart, type QueueSettings } from '@baton/core';
+import {
+  describeCounted,
+  describeLimit,
+  describePart,
+  limitsOf,
+  overruledBy,
+  type AppliedLimit,
+  type QueueSettings,
+} from '@baton/core';
 import { InvalidArgumentError } from '@baton/runtime';
 import type { Queues } from '@baton/sdk';
 import { say, styled } from '../../dev/terminal.ts';
@@ -10,9 +18,12 @@ import type { Session } from '../session.ts';
 export type PartOptions = { readonly type?: string; readonly group?: string; readonly why?: string };
 
 export type LimitCommandOptions = PartOptions & {
+  readonly key?: string;
   readonly eachType?: boolean;
   readonly eachGroup?: boolean;
+  readonly eachKey?: boolean;
   readonly concurrency?: number;
+  readonly whenFull?: 'wait' | 'cancel_newest' | 'cancel_running';
   readonly rate?: string;
   readonly none?: boolean;
 };
@@ -36,13 +47,14 @@ export const pauseOrResume = async (
 };
 
 export const limit = async (session: Session, name: string, options: LimitCommandOptions): Promise<number> => {
-  const { concurrency, rate, why, none = false } = options;
+  const { concurrency, rate, why, whenFull, none = false } = options;
   const isNone = concurrency === undefined && rate === undefined;
   if (none !== isNone) throw new InvalidArgumentError('give --concurrency, --rate or both, or --none to take it back');
   const queues = await queuesOf(session);
   const made = await queues.limit(name, {
     ...countedBy(options),
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(whenFull === undefined ? {} : { whenFull }),
     ...(rate === undefined ? {} : { rate: rateOf(rate) }),
     ...(why === undefined ? {} : { why }),
   });
@@ -54,15 +66,23 @@ export const weigh = async (session: Session, name: string, group: string, weigh
 
 const queuesOf = async (session: Session): Promise<Queues> => (await session.baton()).queues;
 
-const countedBy = ({ type, group, eachType, eachGroup }: LimitCommandOptions) => {
+/** A type beside groups or keys says of which tasks of theirs. */
+const countedBy = ({ type, group, key, eachType, eachGroup, eachKey }: LimitCommandOptions) => {
+  const within = type === undefined ? {} : { type };
   const chosen = [
-    ...(type === undefined ? [] : [{ of: 'type', name: type } as const]),
-    ...(group === undefined ? [] : [{ of: 'group', name: group } as const]),
-    ...(eachType ? [{ of: 'type' } as const] : []),
-    ...(eachGroup ? [{ of: 'group' } as const] : []),
+    ...(group === undefined ? [] : [{ of: 'group', name: group, ...within } as const]),
+    ...(key === undefined ? [] : [{ of: 'key', name: key, ...within } as const]),
+    ...(eachGroup ? [{ of: 'group', ...within } as const] : []),
+    ...(eachKey ? [{ of: 'key', ...within } as const] : []),
+    ...(eachType ? [{ of: 'type', ...within } as const] : []),
   ];
-  if (chosen.length > 1) throw new InvalidArgumentError('choose one of --type, --group, --each-type and --each-group');
-  return chosen[0] ?? ({ of: 'queue' } as const);
+  const [first] = chosen;
+  if (chosen.length > 1 || (first?.of === 'type' && type !== undefined))
+    throw new InvalidArgumentError(
+      'choose one of --type, --group, --key, --each-type, --each-group and --each-key; --type goes with those of groups and keys',
+    );
+  if (first !== undefined) return first;
+  return type === undefined ? ({ of: 'queue' } as const) : ({ of: 'type', name: type } as const);
 };
 
 /** `10/1m`: ten units in any minute. */
@@ -76,23 +96,15 @@ const rateOf = (text: string) => {
 const show = (session: Session, settings: QueueSettings): number => {
   if (session.json) sayJson(settings);
   else {
-    const { pauses, limits, weights, changes } = settings;
+    const { pauses, weights, changes } = settings;
     const rows = [
-      ...pauses.map((pause) => ({ what: `paused: ${describePart(pause)}`, why: pause.why, ...whoOf(pause) })),
-      ...limits.map((each) => ({
-        what: `limit of ${describeCounted(each)}: ${describeLimit(each)}`,
-        why: undefined,
-        ...whoOf(each),
-      })),
-      ...weights.map((each) => ({
-        what: `weight of group ${each.group}: ${each.weight}`,
-        why: undefined,
-        ...whoOf(each),
-      })),
+      ...pauses.map((pause) => ({ ...pause, what: `paused: ${describePart(pause)}` })),
+      ...limitsOf(settings).map((each) => ({ ...each, what: limitText(settings, each) })),
+      ...weights.map((each) => ({ ...each, why: undefined, what: `weight of group ${each.group}: ${each.weight}` })),
     ];
     sayTable(
       [
-        { title: 'SET', text: ({ what }) => what, most: 80 },
+        { title: 'SET', text: ({ what }) => what, most: 120 },
         { title: 'BY', text: ({ by }) => by, most: 40 },
         { title: 'SINCE (UTC)', text: ({ at }) => timeText(new Date(at)) },
         { title: 'WHY', text: ({ why = '' }) => why, most: 80 },
@@ -101,10 +113,19 @@ const show = (session: Session, settings: QueueSettings): number => {
       `nothing is set for the queue ${settings.queue}`,
     );
     const last = changes.at(-1);
-    if (last !== undefined)
-      say(styled('dim', `last change: ${last.what}, by ${last.by}, ${timeText(new Date(last.at))} UTC`));
+    if (last !== undefined) {
+      const { what, by, at, why } = last;
+      const reason = why === undefined ? '' : ` (${why})`;
+      say(styled('dim', `last change: ${what}, by ${by}, ${timeText(new Date(at))} UTC${reason}`));
+    }
   }
   return exitCodes.ok;
 };
 
-const whoOf = ({ by, at }: { readonly by: string; readonly at: number }) => ({ by, at });
+/** And where it comes from: what is set at run time stands in the place of what a definition says. */
+const limitText = (settings: QueueSettings, limit: AppliedLimit): string => {
+  const text = `limit of ${describeCounted(limit)}: ${describeLimit(limit)}`;
+  if (limit.from === 'definition') return `${text} (its definition)`;
+  const said = overruledBy(settings, limit);
+  return said === undefined ? text : `${text} (instead of ${describeLimit(said)} of its definition)`;
+};

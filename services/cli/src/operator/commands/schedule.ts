@@ -6,6 +6,7 @@ import { durationOf } from '../duration-text.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { sayFields, sayJson, sayTable, timeText } from '../output.ts';
 import type { Session } from '../session.ts';
+import { tagsOf } from '../tag-options.ts';
 import { argumentsOf } from './submit.ts';
 
 export type ScheduleSetOptions = {
@@ -19,6 +20,7 @@ export type ScheduleSetOptions = {
   readonly catchUpWindow?: string;
   readonly jitter?: string;
   readonly queue?: string;
+  readonly tag?: readonly string[];
   readonly scope?: 'private' | 'shared' | 'system';
 };
 
@@ -30,7 +32,7 @@ export const setSchedule = async (
   texts: readonly string[],
   options: ScheduleSetOptions,
 ): Promise<number> => {
-  const { cron, every, timezone, skipDate, overlap, catchUp, catchUpWindow, jitter, queue, scope } = options;
+  const { cron, every, timezone, skipDate, overlap, catchUp, catchUpWindow, jitter, queue, tag, scope } = options;
   const schedule: ScheduleOptions = {
     task: type,
     args: argumentsOf(texts, options.args),
@@ -43,6 +45,7 @@ export const setSchedule = async (
     ...(catchUpWindow === undefined ? {} : { catchUpWindow: durationOf(catchUpWindow) }),
     ...(jitter === undefined ? {} : { jitter: durationOf(jitter) }),
     ...(queue === undefined ? {} : { queue }),
+    ...(tag === undefined ? {} : { tags: tagsOf(tag) }),
     ...(scope === undefined ? {} : { scope }),
   };
   const info = await (await session.baton()).schedules.set(name, schedule);

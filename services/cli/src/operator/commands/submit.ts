@@ -1,12 +1,13 @@
 import type { Priority, Scope, SubmitMode, WhenAborting } from '@baton/core';
-import { InexactNumberError, parseExactJson } from '@baton/protocols';
 import { InvalidArgumentError } from '@baton/runtime';
-import type { CallOptions } from '@baton/sdk';
+import type { CallOptions, DependencyOption } from '@baton/sdk';
 import { say } from '../../dev/terminal.ts';
 import { durationOf } from '../duration-text.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { sayJson } from '../output.ts';
 import type { Session } from '../session.ts';
+import { tagsOf } from '../tag-options.ts';
+import { jsonIn, valueOf } from '../value-text.ts';
 import { followToEnd } from './watch.ts';
 
 export type SubmitOptions = {
@@ -17,7 +18,9 @@ export type SubmitOptions = {
   readonly queue?: string;
   readonly priority?: Priority;
   readonly group?: string;
+  readonly limitKey?: string;
   readonly units?: number;
+  readonly tag?: readonly string[];
   readonly timeout?: string;
   readonly delay?: string;
   readonly runAt?: string;
@@ -29,6 +32,8 @@ export type SubmitOptions = {
   readonly maxWait?: string;
   readonly expires?: string;
   readonly strict?: boolean;
+  readonly dependsOn?: readonly string[];
+  readonly onFailure?: 'fail' | 'continue' | 'ignore';
   readonly wait?: boolean;
   readonly waitTimeout?: string;
 };
@@ -42,7 +47,8 @@ export const submit = async (
 ): Promise<number> => {
   const args = argumentsOf(texts, options.args);
   const baton = await session.baton();
-  const handle = await baton.schedule(type, args, callOptions(options));
+  const dependsOn = await dependenciesOf(session, options);
+  const handle = await baton.schedule(type, args, { ...callOptions(options), ...dependsOn });
   if (options.wait) return followToEnd(session, handle, options.waitTimeout);
   const { uuid, outcome, differs, status, known } = handle;
   if (session.json) sayJson({ id: uuid, outcome, differs, status, known });
@@ -53,31 +59,31 @@ export const submit = async (
   return exitCodes.ok;
 };
 
+/** Also what ended long ago: its document tells how. */
+const dependenciesOf = async (session: Session, options: SubmitOptions): Promise<Pick<CallOptions, 'dependsOn'>> => {
+  const { dependsOn: ids = [], onFailure = 'fail' } = options;
+  if (ids.length === 0) {
+    if (options.onFailure !== undefined) throw new InvalidArgumentError('--on-failure goes with --depends-on');
+    return {};
+  }
+  const dependsOn: DependencyOption[] = [];
+  for (const id of ids) dependsOn.push({ task: await session.document(id), onFailure });
+  return { dependsOn };
+};
+
 /** From the words of a command line, or from one list. */
 export const argumentsOf = (texts: readonly string[], list: string | undefined): readonly unknown[] => {
   if (list === undefined) return texts.map(valueOf);
   if (texts.length > 0) throw new InvalidArgumentError('give arguments one by one, or all of them as --args, not both');
-  const parsed = parse(list);
+  const parsed = jsonIn(list);
   if (!Array.isArray(parsed)) throw new InvalidArgumentError('--args is a JSON list, such as \'[1, "a"]\'');
   return parsed as readonly unknown[];
-};
-
-/** JSON where it is JSON, text otherwise: `42` is a number, `hello` is what it says, `"42"` is text. */
-const valueOf = (text: string): unknown => parse(text) ?? (text === 'null' ? null : text);
-
-const parse = (text: string): unknown => {
-  try {
-    return parseExactJson(text);
-  } catch (error) {
-    if (error instanceof InexactNumberError) throw new InvalidArgumentError(error.message);
-    return undefined;
-  }
 };
 
 const callOptions = (options: SubmitOptions): CallOptions => {
   const { scope, strict, key, name, queue, priority, timeout, delay, runAt, maxAttempts, operationId, whenAborting } =
     options;
-  const { mode, window, maxWait, expires, group, units } = options;
+  const { mode, window, maxWait, expires, group, limitKey, units, tag } = options;
   return {
     ...(scope === undefined ? {} : { scope }),
     ...(strict === undefined ? {} : { strict }),
@@ -86,7 +92,9 @@ const callOptions = (options: SubmitOptions): CallOptions => {
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
     ...(group === undefined ? {} : { group }),
+    ...(limitKey === undefined ? {} : { limitKey }),
     ...(units === undefined ? {} : { units }),
+    ...(tag === undefined ? {} : { tags: tagsOf(tag) }),
     ...(timeout === undefined ? {} : { timeout: durationOf(timeout) }),
     ...(delay === undefined ? {} : { delay: durationOf(delay) }),
     ...(runAt === undefined ? {} : { runAt: dateOf(runAt) }),

@@ -1,5 +1,5 @@
 import { LEASE_RENEW_MS } from '@baton/protocols';
-import type { NodeInfo, Ports } from '@baton/runtime';
+import { roleOf, type NodeInfo, type Ports } from '@baton/runtime';
 import { exitCodes } from '../exit-codes.ts';
 import { sayJson, sayTable, timeText, type Column } from '../output.ts';
 import type { Session } from '../session.ts';
@@ -38,7 +38,7 @@ export const lookAtNodes = async ({ presence }: Pick<Ports, 'presence'>): Promis
 };
 
 const COLUMNS: readonly Column<SeenNode>[] = [
-  { title: 'ROLE', text: ({ role }) => role },
+  { title: 'ROLE', text: roleOf },
   { title: 'ID', text: ({ id }) => id, most: 50 },
   { title: 'HOST', text: ({ host, pid }) => `${host}:${pid}`, most: 40 },
   { title: 'STATE', text: ({ state, alive }) => (alive ? state : 'silent') },
@@ -54,7 +54,7 @@ const COLUMNS: readonly Column<SeenNode>[] = [
 
 export const workers = async (session: Session): Promise<number> => {
   const nodes = await lookAtNodes(await session.ports());
-  if (session.json) sayJson(nodes);
+  if (session.json) sayJson(nodes.map((node) => ({ ...node, role: roleOf(node) })));
   else sayTable(COLUMNS, nodes, 'no worker, supervisor, projector or gateway is there');
   return exitCodes.ok;
 };

@@ -20,7 +20,10 @@ export type Server = {
   readonly headers: () => Promise<Readonly<Record<string, string>>>;
 };
 
-export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+/** A list is one parameter, its values parted by commas; of `each` every value is a parameter of its own, and may hold any sign. */
+export type Query = Readonly<
+  Record<string, string | readonly string[] | { readonly each: readonly string[] } | undefined>
+>;
 
 type Call = {
   readonly method?: 'GET' | 'POST';
@@ -37,6 +40,10 @@ export const urlOf = (server: Server, path: string, query: Query = {}): string =
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;
+    if (typeof value === 'object' && 'each' in value) {
+      for (const one of value.each) parameters.append(name, one);
+      continue;
+    }
     const text = typeof value === 'string' ? value : value.join(',');
     if (text !== '') parameters.set(name, text);
   }
@@ -93,13 +100,21 @@ export const errorOf = async (response: Response): Promise<ApiError> => {
   } catch {
     body = undefined; // not JSON: the status alone has to do
   }
-  const { code, message } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const { code, message, faults } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const words = typeof message === 'string' && message !== '' ? message : `The server answered ${response.status}.`;
   return new ApiError(
     response.status,
     typeof code === 'string' ? code : `http_${response.status}`,
-    typeof message === 'string' && message !== '' ? message : `The server answered ${response.status}.`,
+    [words, ...faultsIn(faults)].join('; '),
   );
 };
+
+/** Of a request, each with the field it is in. */
+const faultsIn = (faults: unknown): readonly string[] =>
+  (Array.isArray(faults) ? faults : []).flatMap((fault: unknown) => {
+    const { field, message } = (fault ?? {}) as Record<string, unknown>;
+    return typeof field === 'string' && typeof message === 'string' ? [`${field} ${message}`] : [];
+  });
 
 let serverAheadMs = 0;
 

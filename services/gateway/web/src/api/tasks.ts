@@ -1,5 +1,5 @@
 import type { ListQuery } from '../list/query.ts';
-import type { Task, TaskDetail } from '../task/task.ts';
+import type { Priority, Task, TaskDetail } from '../task/task.ts';
 import { call, type Query, type Server } from './http.ts';
 import { detailOf, taskOf, type WireDetail, type WireTask } from './wire.ts';
 
@@ -19,6 +19,7 @@ export const filterParameters = (query: ListQuery): Query => ({
   type: query.type,
   scope: query.scope,
   created_by: query.createdBy,
+  tag: { each: query.tag },
   text: query.text.trim(),
 });
 
@@ -49,6 +50,19 @@ export const listTasks = async (
 export const getTask = async (server: Server, uuid: string, signal: AbortSignal): Promise<TaskDetail> =>
   detailOf((await call<{ result: WireDetail }>(server, taskPath(uuid), { signal })).result);
 
+/** Why a task waits: in words, with the tasks that hold what it waits for. */
+export type WhyAnswer = {
+  readonly waits: boolean;
+  readonly text: readonly string[];
+  readonly reasons: readonly {
+    readonly kind: string;
+    readonly holders?: readonly { readonly uuid: string; readonly task_name: string }[];
+  }[];
+};
+
+export const whyTask = (server: Server, uuid: string, signal: AbortSignal): Promise<WhyAnswer> =>
+  call<WhyAnswer>(server, taskPath(uuid, '/why'), { signal });
+
 export type CancelAnswer = { readonly action: 'aborted' | 'unsubscribed'; readonly task: Task | undefined };
 
 export const cancelTask = async (server: Server, uuid: string, force: boolean): Promise<CancelAnswer> => {
@@ -56,6 +70,25 @@ export const cancelTask = async (server: Server, uuid: string, force: boolean): 
   const body = force ? { force: true } : {};
   const answer = await call<Answer>(server, taskPath(uuid, '/cancel'), { method: 'POST', body });
   return { action: answer.action, task: answer.task === null ? undefined : taskOf(answer.task) };
+};
+
+/** Of a task that waits: another place in line. */
+export const changePriority = async (server: Server, uuid: string, priority: Priority): Promise<Task> => {
+  const request = { method: 'POST', body: { priority } } as const;
+  return taskOf((await call<{ task: WireTask }>(server, taskPath(uuid, '/priority'), request)).task);
+};
+
+export type SignalAnswer = { readonly outcome: 'delivered' | 'kept'; readonly task: Task };
+
+/** `data`: any JSON value; undefined: none. */
+export const signalTask = async (
+  server: Server,
+  uuid: string,
+  signal: { readonly name: string; readonly data: unknown; readonly operation_id: string },
+): Promise<SignalAnswer> => {
+  type Answer = { outcome: 'delivered' | 'kept'; task: WireTask };
+  const { outcome, task } = await call<Answer>(server, taskPath(uuid, '/signal'), { method: 'POST', body: signal });
+  return { outcome, task: taskOf(task) };
 };
 
 export type Submission = {
@@ -68,6 +101,7 @@ export type Submission = {
   readonly queue?: string;
   readonly priority?: string;
   readonly run_at?: string;
+  readonly tags?: Readonly<Record<string, string | number | boolean>>;
   readonly operation_id: string;
 };
 
@@ -110,6 +144,10 @@ export type Definition = {
   readonly timeout_seconds: number | null;
   /** JSON Schema of the list of arguments. */
   readonly args_schema: Readonly<Record<string, unknown>> | null;
+  /** Live workers serve it by different definitions. */
+  readonly conflict: boolean;
+  /** Which, and in what: told to admins. */
+  readonly conflicts: readonly { readonly worker: string; readonly fields: readonly string[] }[];
 };
 
 export const definitions = async (server: Server): Promise<readonly Definition[]> =>

@@ -1,6 +1,17 @@
 import type { Progress } from '../time/progress.ts';
 import { plainText } from '../ui/plain-text.ts';
-import type { Abort, CancelReason, Scope, Status, Task, TaskDetail, Transition } from '../task/task.ts';
+import { tagsOf } from '../task/tags.ts';
+import type {
+  Abort,
+  CancelReason,
+  Child,
+  Dependency,
+  Scope,
+  Status,
+  Task,
+  TaskDetail,
+  Transition,
+} from '../task/task.ts';
 
 /** A task as the gateway sends it (see `API.md`); what does not apply is null. Only what the page reads is named. */
 export type WireTask = {
@@ -16,6 +27,7 @@ export type WireTask = {
   readonly subscriber_count: number;
   readonly queue: string;
   readonly priority: string;
+  readonly tags: Readonly<Record<string, string | number | boolean>>;
   readonly created_at: string;
   readonly run_at: string | null;
   readonly expires_at: string | null;
@@ -26,6 +38,7 @@ export type WireTask = {
   readonly timeout_seconds: number | null;
   readonly finishing: boolean;
   readonly not_stopping: boolean;
+  readonly cancelling: boolean;
   readonly timeout_unenforced: boolean;
   readonly unserved: boolean;
   readonly progress: Progress | null;
@@ -35,11 +48,29 @@ export type WireTask = {
   readonly exception_type: string | null;
   readonly stack_trace: string | null;
   readonly dedupe_count: number;
+  readonly depends_on: readonly WireDependency[];
   readonly may_cancel: boolean;
   readonly cancel_action: 'abort' | 'unsubscribe' | null;
   readonly cancel_reason: CancelReason | null;
   readonly may_force: boolean;
   readonly may_retry: boolean;
+  readonly waiting_for: {
+    readonly signal: string | null;
+    readonly children: readonly string[] | null;
+    readonly since: string;
+    readonly until: string | null;
+  } | null;
+  readonly parent: { readonly uuid: string; readonly leave: boolean } | null;
+  readonly children_count: { readonly total: number; readonly done: number; readonly failed: number } | null;
+  readonly may_signal: boolean;
+};
+
+type WireDependency = {
+  readonly uuid: string;
+  readonly task_name: string | null;
+  readonly on_failure: 'fail' | 'continue' | 'ignore';
+  readonly status: string | null;
+  readonly ended_at: string | null;
 };
 
 /** What a list has of a task too, and only a task's own page shows. */
@@ -48,6 +79,7 @@ export type WireRow = WireTask & {
   readonly failures: number;
   readonly rescues: number;
   readonly retried_from: string | null;
+  readonly trace_id: string | null;
   readonly abort: WireAbort | null;
   readonly worker: string | null;
 };
@@ -57,8 +89,22 @@ export type WireDetail = WireRow & {
   readonly args_size: number | null;
   readonly result: unknown;
   readonly result_size: number | null;
+  readonly signals: readonly WireSignal[];
+  readonly steps: readonly { readonly name: string; readonly at: string }[];
   readonly history: readonly WireTransition[];
   readonly history_dropped: number;
+  readonly required_by: readonly { readonly uuid: string; readonly task_name: string; readonly status: Status }[];
+  readonly children: readonly WireChild[];
+  readonly parent_task: { readonly task_name: string; readonly status: Status } | null;
+};
+
+type WireChild = {
+  readonly uuid: string;
+  readonly task_name: string;
+  readonly leave: boolean;
+  readonly share: number | null;
+  readonly status: string | null;
+  readonly ended_at: string | null;
 };
 
 type WireAbort = {
@@ -69,6 +115,13 @@ type WireAbort = {
   readonly observed_at: string | null;
   readonly stopped_at: string | null;
   readonly forced: boolean;
+};
+
+type WireSignal = {
+  readonly name: string;
+  readonly at: string;
+  readonly sent_by: string | null;
+  readonly data: unknown;
 };
 
 type WireTransition = {
@@ -92,6 +145,7 @@ export const taskOf = (wire: WireTask): Task => ({
   subscriberCount: wire.subscriber_count,
   queue: wire.queue,
   priority: wire.priority,
+  tags: tagsOf(wire.tags),
   createdAt: Date.parse(wire.created_at),
   runAt: millis(wire.run_at),
   expiresAt: millis(wire.expires_at),
@@ -102,6 +156,7 @@ export const taskOf = (wire: WireTask): Task => ({
   timeoutSeconds: wire.timeout_seconds ?? undefined,
   finishing: wire.finishing,
   notStopping: wire.not_stopping,
+  cancelling: wire.cancelling,
   timeoutUnenforced: wire.timeout_unenforced,
   unserved: wire.unserved,
   progress: wire.progress ?? undefined,
@@ -111,11 +166,16 @@ export const taskOf = (wire: WireTask): Task => ({
   exceptionType: plainOr(wire.exception_type),
   stackTrace: plainOr(wire.stack_trace),
   dedupeCount: wire.dedupe_count,
+  dependsOn: wire.depends_on.map(dependencyOf),
   mayCancel: wire.may_cancel,
   cancelAction: wire.cancel_action ?? undefined,
   cancelReason: wire.cancel_reason ?? undefined,
   mayForce: wire.may_force,
   mayRetry: wire.may_retry,
+  waitingFor: wire.waiting_for === null ? undefined : waitingOf(wire.waiting_for),
+  parent: wire.parent ?? undefined,
+  childrenCount: wire.children_count ?? undefined,
+  maySignal: wire.may_signal,
 });
 
 export const detailOf = (wire: WireDetail): TaskDetail => ({
@@ -125,8 +185,35 @@ export const detailOf = (wire: WireDetail): TaskDetail => ({
   argsSize: wire.args_size ?? undefined,
   result: wire.result ?? undefined,
   resultSize: wire.result_size ?? undefined,
+  signals: wire.signals.map(({ name, at, sent_by, data }) => ({
+    ...{ name, at: Date.parse(at), data: data ?? undefined, sentBy: plainOr(sent_by) },
+  })),
+  steps: wire.steps.map(({ name, at }) => ({ name: plainText(name), at: Date.parse(at) })),
   history: wire.history.map(transitionOf),
   historyDropped: wire.history_dropped,
+  children: wire.children.map(childOf),
+  parentTask:
+    wire.parent_task === null
+      ? undefined
+      : { name: plainText(wire.parent_task.task_name), status: wire.parent_task.status },
+  requiredBy: wire.required_by.map(({ uuid, task_name, status }) => ({ uuid, name: plainText(task_name), status })),
+});
+
+const waitingOf = ({ signal, children, until }: NonNullable<WireTask['waiting_for']>) => ({
+  ...{ signal: signal ?? undefined, children: children?.length ?? 0, until: millis(until) },
+});
+
+const childOf = ({ uuid, task_name, leave, share, status, ended_at }: WireChild): Child => ({
+  ...{ uuid, name: plainText(task_name), leave, status: status ?? undefined },
+  share: ended_at === null ? (share ?? undefined) : undefined,
+});
+
+const dependencyOf = ({ uuid, task_name, on_failure, status, ended_at }: WireDependency): Dependency => ({
+  uuid,
+  name: plainOr(task_name),
+  onFailure: on_failure,
+  status: status ?? undefined,
+  hasEnded: ended_at !== null,
 });
 
 const moreOf = (wire: WireRow) => ({
@@ -136,6 +223,7 @@ const moreOf = (wire: WireRow) => ({
   rescues: wire.rescues,
   failures: wire.failures,
   retriedFrom: wire.retried_from ?? undefined,
+  traceId: wire.trace_id ?? undefined,
 });
 
 /** A version that was read whole, with what a newer row of the list says. */

@@ -5,12 +5,14 @@ import { useApp } from '../shell/app-context.ts';
 import { Link } from '../shell/link.tsx';
 import type { Task } from '../task/task.ts';
 import { ServedElsewhere } from '../task/served-elsewhere.tsx';
+import { WaitingInfo } from '../task/waiting.tsx';
 import { warningsOf } from '../task/warnings.ts';
 
 /** The signs of a row that open: a warning, the payload, an error. */
 export const DetailsCell = ({ task }: { readonly task: Task }) => (
   <span class="signs">
     <WarningSign task={task} />
+    <WaitingSign task={task} />
     <PayloadSign task={task} />
     <ErrorSign task={task} />
   </span>
@@ -43,6 +45,24 @@ const WarningSign = ({ task }: { readonly task: Task }) => {
           </section>
         ))
       }
+    </Popover>
+  );
+};
+
+/** Nobody is asked why it waits before it is opened. */
+const WaitingSign = ({ task }: { readonly task: Task }) => {
+  if (task.status !== 'pending') return null;
+  return (
+    <Popover
+      label="Why it waits"
+      class="info"
+      align="end"
+      triggerClass={SIGN}
+      triggerLabel={`Why ${task.name} waits`}
+      tip="Why it waits"
+      trigger={<Icon name="clock" />}
+    >
+      {() => <WaitingInfo task={task} />}
     </Popover>
   );
 };

@@ -1,11 +1,16 @@
 import type { RefObject } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { distinctValues } from '../api/tasks.ts';
+import { BulkMenu } from '../bulk/bulk-menu.tsx';
+import { isNarrowed } from '../bulk/order.ts';
 import { useApp } from '../shell/app-context.ts';
 import { StatusIcon } from '../task/status.tsx';
 import { SCOPES, STATUSES, statusWord } from '../task/task.ts';
+import { isTag, type Tag } from '../task/tags.ts';
 import { type Choice, ChoiceMenu } from '../ui/choice-menu.tsx';
 import { Icon } from '../ui/icons.tsx';
+import { plainText } from '../ui/plain-text.ts';
+import { useStore } from '../ui/store.ts';
 import { EVERYTHING, isFiltered, type ListQuery } from './query.ts';
 
 const TYPING_MS = 200;
@@ -45,6 +50,7 @@ export const FilterBar = ({ query, searchField }: Props) => {
         chosen={query.createdBy}
         onChange={(createdBy) => narrow({ createdBy })}
       />
+      <TagMenu chosen={query.tag} onChange={(tag) => narrow({ tag })} />
       {isFiltered(query) && (
         <button
           type="button"
@@ -54,18 +60,43 @@ export const FilterBar = ({ query, searchField }: Props) => {
           Clear filters
         </button>
       )}
+      {isNarrowed(query) && <BulkMenu query={query} />}
     </div>
   );
 };
+
+type TagProps = { readonly chosen: readonly Tag[]; readonly onChange: (chosen: readonly Tag[]) => void };
+
+/** Those of the tasks that are shown; any other one can be typed. */
+const TagMenu = ({ chosen, onChange }: TagProps) => {
+  const { list, toasts } = useApp();
+  const rows = useStore(list.state, (state) => state.rows);
+  const known = [...new Set(rows.flatMap(({ task }) => task.tags))].toSorted().slice(0, MOST_TAGS);
+  const change = (tags: readonly Tag[]): void => {
+    // As it is written elsewhere.
+    const next = tags.map((tag) => (isTag(tag) ? tag : tag.replace('=', ':')));
+    const bad = next.find((tag) => !isTag(tag));
+    if (bad === undefined) onChange([...new Set(next)]);
+    else toasts.bad(`"${bad}" is no tag: write name:value`);
+  };
+  const choices = known.map((value) => ({ value, label: plainText(value) }));
+  return <ChoiceMenu name="Tag" choices={choices} chosen={chosen} onChange={change} open />;
+};
+
+/** Tags that are suggested. */
+const MOST_TAGS = 50;
 
 /** Typing narrows the list after a breath, and does not fill the browser's history. */
 const Search = ({ query, field }: { readonly query: ListQuery; readonly field: Props['searchField'] }) => {
   const { router } = useApp();
   const [typed, setTyped] = useState(query.text);
   useEffect(() => setTyped(query.text), [query.text]);
+  const narrow = (): void => {
+    if (typed !== query.text) router.replace({ view: 'list', query: { ...query, text: typed } });
+  };
   useEffect(() => {
     if (typed === query.text) return undefined;
-    const timer = setTimeout(() => router.replace({ view: 'list', query: { ...query, text: typed } }), TYPING_MS);
+    const timer = setTimeout(narrow, TYPING_MS);
     return () => clearTimeout(timer);
   }, [typed, query]);
   return (
@@ -82,6 +113,8 @@ const Search = ({ query, field }: { readonly query: ListQuery; readonly field: P
         aria-label="Search name, type, key or id"
         value={typed}
         onInput={(event) => setTyped(event.currentTarget.value)}
+        // Whoever goes on to do something to what he sees means what he has typed.
+        onBlur={narrow}
         onKeyDown={(event) => {
           if (event.key !== 'Escape') return;
           if (typed !== '') setTyped('');

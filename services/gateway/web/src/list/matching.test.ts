@@ -29,4 +29,12 @@ test('E2 text: part of name, type or key in any case, or the whole id; not acros
   }
 });
 
+test('B1 what Baton has of its own stands in a list that names its type, or itself', () => {
+  const own = sampleTask({ type: 'baton.bulk', name: 'Cancel tasks', createdBy: 'alice' });
+  for (const query of [{}, { text: 'cancel' }, { createdBy: ['alice'] }, { type: ['send_mail'] }])
+    assert.not.ok(fitsButStatus(own, { ...EVERYTHING, ...query }), JSON.stringify(query));
+  for (const query of [{ type: ['baton.bulk'] }, { text: own.uuid }])
+    assert.ok(fitsButStatus(own, { ...EVERYTHING, ...query }), JSON.stringify(query));
+});
+
 test.run();

@@ -10,6 +10,7 @@ test('a filter survives the way into the address and back, whatever signs it hol
     type: ['a.b', 'x,y&z=1'],
     scope: ['shared'],
     createdBy: ['O’Hara & Söhne <b>'],
+    tag: ['tenant:acme, Ltd.', 'url:a=b&c'],
     text: '100 % "done"?',
     sortBy: 'ended_at',
     descending: false,
@@ -25,7 +26,7 @@ test('no filter is an empty address', () => {
 });
 
 test('what is not understood is left out', () => {
-  assert.equal(parseQuery('?status=$ne&status=success&scope=__proto__&order_by=payload&order_direction=up'), {
+  assert.equal(parseQuery('?tag=no&tag=$a:1&status=success&scope=__proto__&order_by=payload&order_direction=up'), {
     ...EVERYTHING,
     status: ['success'],
   });

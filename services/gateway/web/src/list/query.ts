@@ -1,3 +1,4 @@
+import { isTag, type Tag } from '../task/tags.ts';
 import { SCOPES, type Scope, STATUSES, type Status } from '../task/task.ts';
 
 export const SORTS = ['created_on', 'started_at', 'ended_at', 'status', 'task_type', 'scope'] as const;
@@ -9,6 +10,7 @@ export type ListQuery = {
   readonly type: readonly string[];
   readonly scope: readonly Scope[];
   readonly createdBy: readonly string[];
+  readonly tag: readonly Tag[];
   readonly text: string;
   readonly sortBy: SortBy;
   readonly descending: boolean;
@@ -19,6 +21,7 @@ export const EVERYTHING: ListQuery = {
   type: [],
   scope: [],
   createdBy: [],
+  tag: [],
   text: '',
   sortBy: 'created_on',
   descending: true,
@@ -37,6 +40,7 @@ export const parseQuery = (search: string): ListQuery => {
     type: parameters.getAll('type'),
     scope: parameters.getAll('scope').filter(isScope),
     createdBy: parameters.getAll('created_by'),
+    tag: parameters.getAll('tag').filter(isTag),
     text: parameters.get('text') ?? '',
     sortBy: isSort(sortBy) ? sortBy : EVERYTHING.sortBy,
     descending: parameters.get('order_direction') !== 'asc',
@@ -46,7 +50,8 @@ export const parseQuery = (search: string): ListQuery => {
 /** For the address: each value a parameter of its own, since a type or a name may hold any sign; defaults are left out. */
 export const searchOf = (query: ListQuery): string => {
   const parameters = new URLSearchParams();
-  const lists = { status: query.status, type: query.type, scope: query.scope, created_by: query.createdBy };
+  const { status, type, scope, createdBy, tag } = query;
+  const lists = { status, type, scope, created_by: createdBy, tag };
   for (const [name, values] of Object.entries(lists)) for (const value of values) parameters.append(name, value);
   if (query.text !== '') parameters.set('text', query.text);
   if (query.sortBy !== EVERYTHING.sortBy) parameters.set('order_by', query.sortBy);
@@ -55,5 +60,5 @@ export const searchOf = (query: ListQuery): string => {
   return search === '' ? '' : `?${search}`;
 };
 
-export const isFiltered = ({ status, type, scope, createdBy, text }: ListQuery): boolean =>
-  text !== '' || [status, type, scope, createdBy].some((values) => values.length > 0);
+export const isFiltered = ({ status, type, scope, createdBy, tag, text }: ListQuery): boolean =>
+  text !== '' || [status, type, scope, createdBy, tag].some((values) => values.length > 0);

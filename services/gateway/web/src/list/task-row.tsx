@@ -1,16 +1,20 @@
 import { useMemo } from 'preact/hooks';
+import { useApp } from '../shell/app-context.ts';
 import { Link } from '../shell/link.tsx';
 import { ActionSlots } from '../task/actions.tsx';
 import { Faces } from '../task/people.tsx';
 import { ProgressBar } from '../task/progress-bar.tsx';
 import { StatusIcon } from '../task/status.tsx';
-import { isTerminal, shortId, statusWord, type Task } from '../task/task.ts';
+import { childrenText, isTerminal, shortId, statusWord, waitingText, type Task } from '../task/task.ts';
+import type { Tag } from '../task/tags.ts';
 import { Duration, RelativeTime } from '../task/times.tsx';
+import { useStore } from '../ui/store.ts';
 import { shortened } from '../ui/graphemes.ts';
 import { progressText } from '../time/progress.ts';
 import { DetailsCell } from './details-cell.tsx';
 import type { Row } from './list-state.ts';
 import { ScopeTag } from './scope-tag.tsx';
+import { TagList } from './tag-list.tsx';
 
 const NAME_LENGTH = 30;
 
@@ -29,6 +33,7 @@ const Cells = ({ row: { task, left } }: { readonly row: Row }) => (
         {task.key !== task.uuid && task.key !== task.name && <span class="truncate">{task.key}</span>}
         {left && <span>no longer fits the filter</span>}
       </span>
+      {task.tags.length > 0 && <RowTags tags={task.tags} />}
     </th>
     <td role="cell" class="cell-status">
       <StatusCell task={task} />
@@ -61,11 +66,22 @@ const Cells = ({ row: { task, left } }: { readonly row: Row }) => (
   </tr>
 );
 
+const MOST_TAGS = 3;
+
+/** Of a row it alone has to know what the list is narrowed by. */
+const RowTags = ({ tags }: { readonly tags: readonly Tag[] }) => {
+  const { list } = useApp();
+  const query = useStore(list.state, (state) => state.query);
+  return <TagList tags={tags} query={query} most={MOST_TAGS} />;
+};
+
 const tipOf = ({ name, key, uuid }: Task): string => `Name: ${name}\nKey: ${key}\nUUID: ${uuid}`;
 
 const StatusCell = ({ task }: { readonly task: Task }) => {
   const { progress } = task;
   const word = statusWord(task.status);
+  const waiting = waitingText(task);
+  const children = childrenText(task);
   const tip = progress === undefined ? word : `${word}: ${progressText(progress)}`;
   return (
     <>
@@ -82,13 +98,31 @@ const StatusCell = ({ task }: { readonly task: Task }) => {
           running={task.status === 'in_progress'}
         />
       )}
-      {task.runAt !== undefined && task.status === 'pending' && (
-        <span class="under faint">
-          <span>
-            starts <RelativeTime at={task.runAt} />
-          </span>
+      {waiting !== undefined && (
+        <span class="under faint" data-tip={waiting}>
+          <span class="truncate">{waiting}</span>
         </span>
       )}
+      {task.waitingFor?.signal !== undefined && (
+        <span class="under faint">
+          <span>waits for signal {task.waitingFor.signal}</span>
+        </span>
+      )}
+      {children !== undefined && !isTerminal(task.status) && (
+        <span class="under faint">
+          <span>{children}</span>
+        </span>
+      )}
+      {task.runAt !== undefined &&
+        waiting === undefined &&
+        task.status === 'pending' &&
+        task.waitingFor === undefined && (
+          <span class="under faint">
+            <span>
+              starts <RelativeTime at={task.runAt} />
+            </span>
+          </span>
+        )}
     </>
   );
 };

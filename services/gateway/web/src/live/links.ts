@@ -1,3 +1,4 @@
+import { randomId } from '../ui/random-id.ts';
 import { createHub, type Hub, type HubClient } from './hub.ts';
 import { type FromHub, nameOf, type StreamKey, type ToHub } from './messages.ts';
 
@@ -112,6 +113,3 @@ const linkToItself: OpenLink = ({ key, receive }) => {
   const client = hub.connect(receive);
   return { send: client.receive, close: hub.close };
 };
-
-/** Not `randomUUID`: over plain HTTP a browser does not have it. */
-const randomId = (): string => [...crypto.getRandomValues(new Uint32Array(4))].map((n) => n.toString(36)).join('-');

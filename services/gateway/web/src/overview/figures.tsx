@@ -1,8 +1,19 @@
+import type { ComponentChildren } from 'preact';
 import type { QueueFigures, WorkerFigures } from '../api/overview.ts';
+import type { QueueSet } from '../api/queues.ts';
+import { entriesOf } from '../queues/words.ts';
+import { useApp } from '../shell/app-context.ts';
 import { numberText } from '../time/progress.ts';
 import { durationText } from '../time/durations.ts';
 
-export const QueueTable = ({ queues }: { readonly queues: readonly QueueFigures[] }) => (
+type QueueTableProps = {
+  readonly queues: readonly QueueFigures[];
+  /** What is set for them, for admins; undefined for others. */
+  readonly sets: readonly QueueSet[] | undefined;
+  readonly onChanged: () => void;
+};
+
+export const QueueTable = ({ queues, sets, onChanged }: QueueTableProps) => (
   <section class="panel" aria-labelledby="queues-heading">
     <header>
       <h2 id="queues-heading">Queues</h2>
@@ -21,11 +32,20 @@ export const QueueTable = ({ queues }: { readonly queues: readonly QueueFigures[
               <th scope="col">Oldest waits</th>
               <th scope="col">Workers</th>
               <th scope="col">Slots busy</th>
+              {sets !== undefined && (
+                <th scope="col" class="text">
+                  Set
+                </th>
+              )}
             </tr>
           </thead>
           <tbody>
             {queues.map((queue) => (
-              <QueueRow key={queue.queue} queue={queue} />
+              <QueueRow key={queue.queue} queue={queue}>
+                {sets !== undefined && (
+                  <SetCell set={sets.find((set) => set.queue === queue.queue)} onChanged={onChanged} />
+                )}
+              </QueueRow>
             ))}
           </tbody>
         </table>
@@ -34,7 +54,31 @@ export const QueueTable = ({ queues }: { readonly queues: readonly QueueFigures[
   </section>
 );
 
-const QueueRow = ({ queue }: { readonly queue: QueueFigures }) => (
+const SetCell = ({ set, onChanged }: { readonly set: QueueSet | undefined; readonly onChanged: () => void }) => {
+  const { dialog } = useApp();
+  if (set === undefined) return <td class="text">–</td>;
+  return (
+    <td class="text set">
+      {entriesOf(set).map(({ what, by, why }) => (
+        <span key={what}>
+          {what} <span class="muted">{why === undefined ? `by ${by}` : `by ${by}: ${why}`}</span>
+        </span>
+      ))}
+      <button
+        type="button"
+        class="button small"
+        aria-label={`Change queue ${set.queue}`}
+        onClick={() => dialog.set({ kind: 'queue', set, onChanged })}
+      >
+        Change
+      </button>
+    </td>
+  );
+};
+
+type QueueRowProps = { readonly queue: QueueFigures; readonly children: ComponentChildren };
+
+const QueueRow = ({ queue, children }: QueueRowProps) => (
   <tr>
     <th scope="row" class="mono">
       {queue.queue}
@@ -47,6 +91,7 @@ const QueueRow = ({ queue }: { readonly queue: QueueFigures }) => (
     <td>
       <Share part={queue.busy} whole={queue.slots} />
     </td>
+    {children}
   </tr>
 );
 

@@ -1,6 +1,5 @@
-import { useEffect, useState } from 'preact/hooks';
-import { ApiError } from '../api/http.ts';
 import { loadOverview, loadWorkers, type Overview, type WorkerFigures } from '../api/overview.ts';
+import { loadQueues, type QueueSet } from '../api/queues.ts';
 import { EVERYTHING } from '../list/query.ts';
 import { useApp } from '../shell/app-context.ts';
 import { Link } from '../shell/link.tsx';
@@ -9,15 +8,18 @@ import { StatusIcon } from '../task/status.tsx';
 import { STATUSES, statusWord } from '../task/task.ts';
 import { numberText } from '../time/progress.ts';
 import { EmptyState } from '../ui/empty-state.tsx';
+import { usePolled } from '../ui/polled.ts';
 import { OutcomeChart, ThroughputChart } from './charts.tsx';
 import { QueueTable, WorkerTable } from './figures.tsx';
 
-const EVERY_MS = 5_000;
-
-type Figures = { readonly overview: Overview; readonly workers: readonly WorkerFigures[] | undefined };
+type Figures = {
+  readonly overview: Overview;
+  readonly workers: readonly WorkerFigures[] | undefined;
+  readonly sets: readonly QueueSet[] | undefined;
+};
 
 export const OverviewView = ({ window }: { readonly window: TimeWindow }) => {
-  const { figures, fault } = useFigures(window);
+  const { value: figures, fault, reload } = useFigures(window);
   return (
     <section class="overview" aria-labelledby="overview-heading">
       <header class="view-header">
@@ -37,44 +39,24 @@ export const OverviewView = ({ window }: { readonly window: TimeWindow }) => {
           <p role="alert">{fault.message}</p>
         </EmptyState>
       )}
-      {figures !== undefined && <Shown {...figures} />}
+      {figures !== undefined && <Shown {...figures} onChanged={reload} />}
     </section>
   );
 };
 
-/** Asked for again every five seconds, which is how long the server keeps them, while somebody looks. */
 const useFigures = (window: TimeWindow) => {
   const { server, session } = useApp();
-  const [figures, setFigures] = useState<Figures>();
-  const [fault, setFault] = useState<ApiError>();
-  useEffect(() => {
-    const stopped = new AbortController();
-    const load = async (): Promise<void> => {
-      if (document.visibilityState === 'hidden') return;
-      try {
-        const [overview, workers] = await Promise.all([
-          loadOverview(server, window, stopped.signal),
-          session.admin ? loadWorkers(server, stopped.signal) : undefined,
-        ]);
-        setFigures({ overview, workers });
-        setFault(undefined);
-      } catch (error) {
-        if (stopped.signal.aborted) return;
-        if (!(error instanceof ApiError)) throw error;
-        setFault(error);
-      }
-    };
-    void load();
-    const timer = setInterval(() => void load(), EVERY_MS);
-    return () => {
-      clearInterval(timer);
-      stopped.abort();
-    };
-  }, [window]);
-  return { figures, fault };
+  return usePolled(async (signal): Promise<Figures> => {
+    const [overview, workers, sets] = await Promise.all([
+      loadOverview(server, window, signal),
+      session.admin ? loadWorkers(server, signal) : undefined,
+      session.admin ? loadQueues(server, signal) : undefined,
+    ]);
+    return { overview, workers, sets };
+  }, window);
 };
 
-const Shown = ({ overview, workers }: Figures) => (
+const Shown = ({ overview, workers, sets, onChanged }: Figures & { readonly onChanged: () => void }) => (
   <>
     <ul class="tiles">
       {STATUSES.map((status) => (
@@ -93,7 +75,7 @@ const Shown = ({ overview, workers }: Figures) => (
       <ThroughputChart buckets={overview.buckets} />
       <OutcomeChart buckets={overview.buckets} />
     </div>
-    <QueueTable queues={overview.queues} />
+    <QueueTable queues={overview.queues} sets={sets} onChanged={onChanged} />
     {workers !== undefined && <WorkerTable workers={workers} />}
   </>
 );

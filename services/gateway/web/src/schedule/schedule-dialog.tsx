@@ -4,9 +4,11 @@ import { ApiError } from '../api/http.ts';
 import { submitTask, type Definition, type SubmitOutcome } from '../api/tasks.ts';
 import { useApp } from '../shell/app-context.ts';
 import { Dialog } from '../ui/dialog.tsx';
+import { randomId } from '../ui/random-id.ts';
 import { durationText } from '../time/durations.ts';
 import { Field, TextField } from './fields.tsx';
 import { knownTypes, type KnownType } from './known-types.ts';
+import { conflictText } from './conflicts.ts';
 import { signatureOf } from './signature.ts';
 import { type Draft, EMPTY_DRAFT, faultsOf, isAboutArguments, submissionOf } from './submission.ts';
 
@@ -20,7 +22,7 @@ export const ScheduleDialog = ({ type = '' }: { readonly type?: string | undefin
   const known = types.find((one) => one.type === draft.type);
   const definition = known?.definition;
   // One for each content: pressed again after a lost answer it is the same operation, changed it is another (D7).
-  const operationId = useMemo(() => crypto.randomUUID(), [draft]);
+  const operationId = useMemo(randomId, [draft]);
   const isArgsRefused = isAboutArguments(refused);
   const faults = tried
     ? { ...(isArgsRefused ? { args: refused } : {}), ...faultsOf(draft, Date.now(), definition?.scope) }
@@ -92,6 +94,7 @@ type TypeProps = PartProps & {
 const TypeField = ({ draft, types, known, fault, onChange }: TypeProps) => {
   const list = useId();
   const { title, description } = known?.definition ?? {};
+  const conflict = known?.definition === undefined ? undefined : conflictText(known.definition);
   return (
     <>
       <TextField
@@ -112,6 +115,7 @@ const TypeField = ({ draft, types, known, fault, onChange }: TypeProps) => {
         ))}
       </datalist>
       {(title ?? description) && <p class="hint about-type">{[title, description].filter(Boolean).join(': ')}</p>}
+      {conflict !== undefined && <p class="hint about-type">{conflict}</p>}
     </>
   );
 };
@@ -218,6 +222,13 @@ const Options = ({ draft, definition, faults, onChange }: OptionsProps) => {
         fault={faults.runAt}
         hint="Empty: now."
         onChange={(runAt) => onChange({ runAt })}
+      />
+      <TextField
+        label="Tags"
+        value={draft.tags}
+        fault={faults.tags}
+        hint="What it is found by: tenant=acme, order=17"
+        onChange={(tags) => onChange({ tags })}
       />
     </div>
   );

@@ -24,10 +24,12 @@ test('all of it, each in the shape the server takes', () => {
     queue: 'q',
     priority: 'high',
     runAt: '2030-01-01T12:00',
+    tags: 'tenant=acme, order=17',
   };
   const sent = submissionOf(draft, 'op');
   assert.equal(sent.args, []);
   assert.is(sent.timeout, 90);
+  assert.equal(sent.tags, { tenant: 'acme', order: 17 });
   assert.is(submissionOf({ ...draft, timeout: '5 m' }, 'op').timeout, '5m');
   assert.is(sent.run_at, new Date(2030, 0, 1, 12).toISOString());
   assert.equal([sent.task_key, sent.task_name, sent.queue, sent.priority], ['k', 'n', 'q', 'high']);
@@ -35,8 +37,16 @@ test('all of it, each in the shape the server takes', () => {
 
 test('X2 X7 what the server would refuse is said at its field', () => {
   assert.equal(Object.keys(faultsOf(EMPTY_DRAFT, NOW)), ['type']);
-  const bad = { ...EMPTY_DRAFT, type: '<b>', args: '{}', scope: 'shared', timeout: 'soon', runAt: '2032-01-01T00:00' };
-  assert.equal(Object.keys(faultsOf(bad, NOW)).toSorted(), ['args', 'key', 'runAt', 'timeout', 'type']);
+  const bad = {
+    ...EMPTY_DRAFT,
+    type: '<b>',
+    args: '{}',
+    scope: 'shared',
+    timeout: 'soon',
+    runAt: '2032-01-01T00:00',
+    tags: '1',
+  };
+  assert.equal(Object.keys(faultsOf(bad, NOW)).toSorted(), ['args', 'key', 'runAt', 'tags', 'timeout', 'type']);
   assert.equal(faultsOf({ ...EMPTY_DRAFT, type: 'ok', timeout: '1.5h', runAt: '2029-01-01T00:00' }, NOW), {});
 });
 

@@ -1,4 +1,5 @@
 import { InexactNumberError, parseExactJson } from '@baton/protocols/exact-json';
+import { parseTags } from '../task/tags.ts';
 import type { Submission } from '../api/tasks.ts';
 
 /** What the form holds: text, as it was typed. */
@@ -14,6 +15,8 @@ export type Draft = {
   readonly priority: string;
   /** Of a datetime-local field, in the reader's time zone. */
   readonly runAt: string;
+  /** `tenant=acme, order=17`. */
+  readonly tags: string;
 };
 
 export const EMPTY_DRAFT: Draft = {
@@ -26,6 +29,7 @@ export const EMPTY_DRAFT: Draft = {
   queue: '',
   priority: '',
   runAt: '',
+  tags: '',
 };
 
 export type Faults = Partial<Record<keyof Draft, string>>;
@@ -48,6 +52,8 @@ export const faultsOf = (draft: Draft, nowMs: number, typeScope?: string): Fault
   const runAt = draft.runAt === '' ? 0 : Date.parse(draft.runAt);
   if (Number.isNaN(runAt)) faults.runAt = 'This is no date and time.';
   else if (runAt > nowMs + LONGEST_DELAY_MS) faults.runAt = 'At most a year from now.';
+  const tags = parseTags(draft.tags);
+  if (typeof tags === 'string') faults.tags = tags;
   return faults;
 };
 
@@ -70,6 +76,7 @@ export const parseArgs = (text: string): readonly unknown[] | string => {
 export const submissionOf = (draft: Draft, operationId: string): Submission => {
   const args = parseArgs(draft.args);
   const timeout = draft.timeout.trim();
+  const tags = parseTags(draft.tags);
   return {
     type: draft.type,
     args: typeof args === 'string' ? [] : args,
@@ -80,6 +87,7 @@ export const submissionOf = (draft: Draft, operationId: string): Submission => {
     ...(draft.queue === '' ? {} : { queue: draft.queue }),
     ...(draft.priority === '' ? {} : { priority: draft.priority }),
     ...(draft.runAt === '' ? {} : { run_at: new Date(draft.runAt).toISOString() }),
+    ...(typeof tags === 'string' || Object.keys(tags).length === 0 ? {} : { tags }),
     operation_id: operationId,
   };
 };

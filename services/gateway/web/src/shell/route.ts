@@ -8,6 +8,7 @@ export type Route =
   | { readonly view: 'list'; readonly query: ListQuery }
   | { readonly view: 'task'; readonly uuid: string }
   | { readonly view: 'overview'; readonly window: TimeWindow }
+  | { readonly view: 'schedules' }
   | { readonly view: 'nowhere' };
 
 export type Router = {
@@ -28,6 +29,7 @@ export const parseRoute = (path: string, search: string): Route => {
     const window = (WINDOWS as readonly string[]).includes(wanted) ? (wanted as TimeWindow) : '1h';
     return { view: 'overview', window };
   }
+  if (path === '/schedules') return { view: 'schedules' };
   const uuid = /^\/task\/([^/]+)\/?$/.exec(path)?.[1];
   return uuid !== undefined && UUID.test(uuid) ? { view: 'task', uuid: uuid.toLowerCase() } : { view: 'nowhere' };
 };
@@ -40,6 +42,8 @@ export const addressOf = (route: Route): string => {
       return `/task/${route.uuid}`;
     case 'overview':
       return route.window === '1h' ? '/overview' : `/overview?window=${route.window}`;
+    case 'schedules':
+      return '/schedules';
     case 'nowhere':
       return '/';
   }

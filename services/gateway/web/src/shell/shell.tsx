@@ -1,9 +1,13 @@
 import { useEffect } from 'preact/hooks';
+import { BulkDialog } from '../bulk/bulk-dialog.tsx';
 import { ListView } from '../list/list-view.tsx';
 import { EVERYTHING } from '../list/query.ts';
 import { OverviewView } from '../overview/overview-view.tsx';
+import { QueueDialog } from '../queues/queue-dialog.tsx';
 import { ScheduleDialog } from '../schedule/schedule-dialog.tsx';
+import { SchedulesView } from '../schedules/schedules-view.tsx';
 import { CancelDialog } from '../task/cancel-dialog.tsx';
+import { SignalDialog } from '../task/signal-dialog.tsx';
 import { RetryDialog } from '../task/retry-dialog.tsx';
 import { TaskView } from '../task/task-view.tsx';
 import { LiveRegion } from '../ui/announcer.tsx';
@@ -71,6 +75,7 @@ const usePageKeys = ({ router, dialog, list }: App): void =>
     n: () => dialog.set({ kind: 'schedule' }),
     t: () => router.go({ view: 'list', query: list.state.get().query }),
     o: () => router.go({ view: 'overview', window: '1h' }),
+    s: () => router.go({ view: 'schedules' }),
   });
 
 const titleOf = (route: Route): string => {
@@ -81,6 +86,8 @@ const titleOf = (route: Route): string => {
       return 'Task · Baton';
     case 'overview':
       return 'Overview · Baton';
+    case 'schedules':
+      return 'Schedules · Baton';
     case 'nowhere':
       return 'Not found · Baton';
   }
@@ -94,6 +101,8 @@ const View = ({ route }: { readonly route: Route }) => {
       return <TaskView key={route.uuid} uuid={route.uuid} />;
     case 'overview':
       return <OverviewView window={route.window} />;
+    case 'schedules':
+      return <SchedulesView />;
     case 'nowhere':
       return (
         <EmptyState icon="search" title="There is nothing here" whole>
@@ -116,8 +125,14 @@ const OpenDialog = () => {
       return <CancelDialog task={request.task} />;
     case 'retry':
       return <RetryDialog task={request.task} />;
+    case 'signal':
+      return <SignalDialog task={request.task} />;
+    case 'bulk':
+      return <BulkDialog operation={request.operation} query={request.query} />;
     case 'schedule':
       return <ScheduleDialog type={request.type} />;
+    case 'queue':
+      return <QueueDialog set={request.set} onChanged={request.onChanged} />;
     case 'shortcuts':
       return <ShortcutsDialog />;
   }

@@ -13,7 +13,7 @@ const SHORTCUTS: readonly (readonly [readonly string[], string])[] = [
   [['[', ']'], 'Previous and next page'],
   [['.'], 'Update the list'],
   [['n'], 'Schedule a task'],
-  [['t', 'o'], 'Tasks, overview'],
+  [['t', 'o', 's'], 'Tasks, overview, schedules'],
   [['Esc'], 'Close what is open; back to the list'],
   [['?'], 'This list'],
 ];

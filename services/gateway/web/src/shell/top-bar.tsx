@@ -32,6 +32,10 @@ export const TopBar = () => {
             <Icon name="chart" />
             Overview
           </Link>
+          <Link to={{ view: 'schedules' }} current={view === 'schedules'}>
+            <Icon name="clock" />
+            Schedules
+          </Link>
         </nav>
         <span class="grow" />
         <LiveDot />

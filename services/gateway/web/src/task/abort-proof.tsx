@@ -35,6 +35,7 @@ const TITLES: Readonly<Record<string, string>> = {
   cancel: 'Cancel',
   timeout: 'Timeout',
   expired: 'Not started in time',
+  displaced: 'Made room for another task',
 };
 
 type StepProps = { readonly step: Step; readonly from: number; readonly isOver: boolean };

@@ -34,7 +34,8 @@ export const useTask = (uuid: string, attempt: number, onGone: () => void): Task
   return state;
 };
 
-const followTask = (
+/** Until the answer is called: every version of it. */
+export const followTask = (
   { server, live }: Pick<App, 'server' | 'live'>,
   uuid: string,
   show: (state: TaskState) => void,

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { BulkPanel, bulkOrderOf } from '../bulk/bulk-panel.tsx';
 import { useApp } from '../shell/app-context.ts';
 import { Link } from '../shell/link.tsx';
 import { useShortcuts } from '../shell/shortcuts.ts';
@@ -13,9 +14,10 @@ import { Facts } from './facts.tsx';
 import { ProgressBar } from './progress-bar.tsx';
 import { ServedElsewhere } from './served-elsewhere.tsx';
 import { StatusBadge } from './status.tsx';
-import type { TaskDetail } from './task.ts';
+import { waitingText, type TaskDetail } from './task.ts';
 import { useTask } from './task-model.ts';
 import { Timeline } from './timeline.tsx';
+import { Waiting } from './waiting.tsx';
 import { warningsOf } from './warnings.ts';
 
 export const TaskView = ({ uuid }: { readonly uuid: string }) => {
@@ -81,16 +83,13 @@ const Shown = ({ task }: { readonly task: TaskDetail }) => (
         </span>
       </p>
     ))}
+    <Prerequisites task={task} />
     <div class="task-columns">
       <div class="main-column">
+        {task.status === 'pending' && <Waiting task={task} />}
         {task.errorMessage !== undefined && <ErrorPanel task={task} />}
         {task.abort !== undefined && <AbortProof task={task} abort={task.abort} />}
-        {task.resultSize === undefined ? (
-          <DataPanel title="Result" value={task.result} />
-        ) : (
-          <LargePanel title="Result" task={task} part="result" size={task.resultSize} />
-        )}
-        <DataPanel title="Payload" value={task.payload} />
+        <Outcome task={task} />
         {task.argsSize === undefined ? (
           <DataPanel title="Arguments" value={task.args} none="No arguments" />
         ) : (
@@ -102,6 +101,32 @@ const Shown = ({ task }: { readonly task: TaskDetail }) => (
     </div>
   </>
 );
+
+const Outcome = ({ task }: { readonly task: TaskDetail }) => {
+  const order = bulkOrderOf(task);
+  if (order !== undefined) return <BulkPanel task={task} order={order} />;
+  return (
+    <>
+      {task.resultSize === undefined ? (
+        <DataPanel title="Result" value={task.result} />
+      ) : (
+        <LargePanel title="Result" task={task} part="result" size={task.resultSize} />
+      )}
+      <DataPanel title="Payload" value={task.payload} />
+    </>
+  );
+};
+
+const Prerequisites = ({ task }: { readonly task: TaskDetail }) => {
+  const text = waitingText(task);
+  if (text === undefined) return null;
+  return (
+    <p class="notice calm">
+      <Icon name="clock" />
+      <span>{text}.</span>
+    </p>
+  );
+};
 
 const Header = ({ task }: { readonly task: TaskDetail }) => (
   <header class="task-header">
@@ -138,6 +163,14 @@ const Actions = ({ task }: { readonly task: TaskDetail }) => {
   const reason = choice.kind === 'blocked' ? choice.reason : undefined;
   return (
     <div class="actions">
+      {task.waitingFor?.signal !== undefined && task.maySignal && (
+        <span>
+          <button type="button" class="button primary" onClick={() => app.dialog.set({ kind: 'signal', task })}>
+            <Icon name="send" />
+            Send signal
+          </button>
+        </span>
+      )}
       <span>
         {choice.kind !== 'none' && (
           <>

@@ -19,7 +19,12 @@ export const warningsOf = (task: Task): readonly Warning[] => {
       isUnserved: true,
     });
   }
-  if (task.notStopping) {
+  if (task.cancelling) {
+    warnings.push({
+      title: 'Its worker has died',
+      text: 'Another worker cancels what the handler had begun elsewhere. Then the task runs again, or ends.',
+    });
+  } else if (task.notStopping) {
     warnings.push({
       title: 'The handler does not stop',
       text: 'It was told to stop and goes on. An admin can end the task by force; the handler itself may still run.',

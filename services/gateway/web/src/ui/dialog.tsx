@@ -51,8 +51,9 @@ export const Dialog = ({ title, wide = false, onClose, children, footer, onSubmi
         event.preventDefault(); // closed by being drawn no more, like every other close
         onClose();
       }}
-      onPointerDown={(event) => {
-        if (event.target === dialog.current) onClose();
+      onMouseDown={(event) => {
+        // The second of a double click was meant for what was there before the first: the dialog may have shrunk.
+        if (event.target === dialog.current && event.detail < 2) onClose();
       }}
     >
       {onSubmit === undefined ? (

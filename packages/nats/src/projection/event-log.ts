@@ -1,0 +1,28 @@
+import { headers as ourHeaders, partitionOfAddress, typeTokenOf, untoken } from '@baton/protocols';
+import type { EventLog } from '@baton/runtime';
+import type { NatsWire } from '../connect.ts';
+import { readEvent } from '../streams/event-message.ts';
+import { StreamReader } from '../streams/stream-reader.ts';
+
+/** The server's own header for what may come twice. */
+const MESSAGE_ID = 'Nats-Msg-Id';
+
+export const createEventLog = (wire: NatsWire): EventLog => {
+  const { names, publisher, epoch } = wire;
+  return {
+    append: ({ address, revision, bytes }) =>
+      publisher.publish(names.eventSubject(partitionOfAddress(address), untoken(typeTokenOf(address))), bytes, {
+        headers: {
+          [MESSAGE_ID]: `${epoch}-${revision}`,
+          [ourHeaders.revision]: String(revision),
+          [ourHeaders.address]: address,
+        },
+      }),
+    reader: (consumer) =>
+      StreamReader.open(wire, {
+        stream: names.eventsStream,
+        consumer,
+        read: (msg, delivery) => readEvent(msg, delivery, epoch),
+      }),
+  };
+};

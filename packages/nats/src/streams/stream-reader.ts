@@ -1,0 +1,296 @@
+import {
+  NotConnectedError,
+  StoreRefusedError,
+  type Entry,
+  type EntryBatch,
+  type EntryReader,
+  type Unreadable,
+} from '@baton/runtime';
+import type { Msg } from '@nats-io/nats-core';
+import type { NatsWire } from '../connect.ts';
+import { ensureConsumer, forgetConsumer, pinnedConsumer, READER_GROUP } from './consumers.ts';
+import type { Delivery } from './delivery.ts';
+import { ApiError, StoreTimeoutError } from '../errors.ts';
+import type { Reading } from './event-message.ts';
+import { Pull, type PullEnd } from './pull.ts';
+import { apiCodes } from '../codes.ts';
+
+const ACK_TIMEOUT_MS = 5_000;
+/** The server shows this often that it is there, while there is nothing to give ... */
+const HEARTBEAT_MS = 500;
+/** ... and is taken for gone when it has not, or has not answered, for this long. */
+const GRACE_MS = 1_500;
+/** Longer every time that was too short: a server that is only slow must not be asked anew before it can answer. */
+const GRACE_FACTOR = 1.5;
+const MAX_GRACE_MS = 10_000;
+/** Longest wait for one answer: a consumer that has moved or died is noticed by it, and who asks is known to be there. */
+const SLICE_MS = 2_000;
+/** Who asks for less is not waited for at all. */
+const LEAST_WAIT_MS = 100;
+
+const PIN_HEADER = 'Nats-Pin-Id';
+const WRONG_PIN = '423';
+
+/** How to read one stream under one name. */
+export type Reader<E extends Entry> = {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly read: (msg: Msg, delivery: Delivery) => Reading<E>;
+};
+
+type ResetAnswer = { readonly reset_seq: number };
+type Taken = { readonly msg: Msg; readonly delivery: Delivery };
+type Got = { readonly taken: readonly Taken[]; readonly end: PullEnd };
+
+/**
+ * A durable reader that acknowledges once for all that is before it. That is only true of who was given all of it, so the
+ * consumer serves one reader at a time (the server pins it), and whoever is served anew sets the consumer back to what is
+ * acknowledged and counts from there: a gap means that somebody else was served or that something was lost on the way, and
+ * he sets it back again. What was acknowledged by one who was succeeded meanwhile is as true; what he and his successor
+ * both read is written twice.
+ *
+ * To acknowledge is to let the consumer go on behind the last message: one request a batch.
+ */
+export class StreamReader<E extends Entry> implements EntryReader<E> {
+  private readonly wire: NatsWire;
+  private readonly reader: Reader<E>;
+  private pull: Pull | undefined;
+  private pin: string | undefined;
+  /** Deliveries since the consumer was set back. */
+  private count = 0;
+  private ackedTo = 0;
+  private lastGiven = 0;
+  /** How long the server may be silent, for now. */
+  private graceMs = GRACE_MS;
+  private ending: ((end: PullEnd) => void) | undefined;
+  private closed = false;
+  /** When the consumer was made that this one reads from. */
+  private made: string;
+  private checkedAt = performance.now();
+
+  /** Rejects with a BatonError when the consumer cannot be made. */
+  static async open<E extends Entry>(wire: NatsWire, reader: Reader<E>): Promise<StreamReader<E>> {
+    return new StreamReader(wire, reader, await ensure(wire, reader));
+  }
+
+  private constructor(wire: NatsWire, reader: Reader<E>, made: string) {
+    this.wire = wire;
+    this.reader = reader;
+    this.made = made;
+  }
+
+  /** Not to be called again before it has settled. */
+  readonly next = async (max: number, waitMs: number): Promise<EntryBatch<E>> => {
+    for (let left = waitMs; ; left -= SLICE_MS) {
+      const batch = await this.once(max, Math.min(left, SLICE_MS));
+      if (left <= SLICE_MS || this.closed || batch.entries.length + batch.unreadable.length > 0) return batch;
+    }
+  };
+
+  private async once(max: number, waitMs: number): Promise<EntryBatch<E>> {
+    if (this.closed) return nothing();
+    await this.wire.link.whenUp(waitMs + this.graceMs);
+    try {
+      await this.check();
+      if (this.pin === undefined && !(await this.wait(waitMs))) return nothing();
+      if (this.pull === undefined) await this.begin();
+      const { taken, end } = await this.fetch(max, waitMs, true);
+      this.hold(taken);
+      if (taken.length > 0 || end.kind !== 'broken') this.graceMs = GRACE_MS;
+      if (taken.length > 0) return this.batchOf(taken);
+      if (end.kind === 'broken') await this.mend(end.reason);
+      return nothing();
+    } catch (fault) {
+      this.drop();
+      this.graceMs = Math.min(MAX_GRACE_MS, this.graceMs * GRACE_FACTOR);
+      throw asStoreFault(fault);
+    }
+  }
+
+  readonly close = async ({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> => {
+    this.closed = true;
+    this.drop();
+    if (forget) await forgetConsumer(this.wire.api, pinnedConsumer(this.reader.stream, this.reader.consumer));
+    else if (this.pin !== undefined) await this.leave();
+  };
+
+  /** Another process need not wait until this one is not heard of any more. */
+  private async leave(): Promise<void> {
+    const { stream, consumer } = this.reader;
+    this.pin = undefined;
+    if (!this.wire.link.connected) return;
+    const left = this.wire.api.call(`CONSUMER.UNPIN.${stream}.${consumer}`, { group: READER_GROUP }, GRACE_MS);
+    await left.catch(() => undefined);
+  }
+
+  /** Until this reader is the one that is served; false: not yet. */
+  private async wait(waitMs: number): Promise<boolean> {
+    this.pull ??= new Pull(this.wire, this.reader.stream, this.reader.consumer);
+    const { taken, end } = await this.fetch(1, waitMs, false);
+    this.pin = taken[0]?.msg.headers?.get(PIN_HEADER);
+    this.drop();
+    if (taken.length > 0 && this.pin === undefined) throw unfit(this.reader, 'it serves several readers at a time');
+    if (end.kind === 'broken') await this.mend(end.reason);
+    return this.pin !== undefined;
+  }
+
+  /** Sets the consumer back to what is acknowledged. Over an inbox of its own: what an older pull brings is not heard. */
+  private async begin(): Promise<void> {
+    const from = await this.reset();
+    // One that was sent long ago may have been carried out just now.
+    if (from <= this.ackedTo) await this.reset(this.ackedTo + 1);
+    this.count = 0;
+    this.pull = new Pull(this.wire, this.reader.stream, this.reader.consumer);
+  }
+
+  /** Lets the consumer go on at a sequence, or behind what is acknowledged. From there deliveries are counted from one. */
+  private async reset(seq?: number, timeoutMs = this.graceMs): Promise<number> {
+    const { stream, consumer } = this.reader;
+    const body = seq === undefined ? undefined : { seq };
+    const subject = `CONSUMER.RESET.${stream}.${consumer}`;
+    return (await this.wire.api.call<ResetAnswer>(subject, body, timeoutMs)).reset_seq;
+  }
+
+  /** `noWait`: ends when nothing is left; who is not served yet is told so at once then, and asks for ever. */
+  private fetch(max: number, waitMs: number, noWait: boolean): Promise<Got> {
+    return new Promise((resolve, reject) => {
+      const { pull } = this;
+      if (pull === undefined) return reject(new NotConnectedError('the reader was closed'));
+      const taken: Taken[] = [];
+      const beats = waitMs >= 2 * HEARTBEAT_MS;
+      const end = (how: PullEnd) => {
+        clearTimeout(silence);
+        lost.close();
+        this.ending = undefined;
+        pull.abandon();
+        resolve({ taken, end: how });
+      };
+      this.ending = end;
+      const broken = () => end({ kind: 'broken', reason: NO_ANSWER });
+      const silence = setTimeout(broken, beats ? this.graceMs : waitMs + this.graceMs);
+      const hear = () => void silence.refresh();
+      const lost = this.wire.link.onDisconnect(broken);
+      const message = (msg: Msg, delivery: Delivery) => {
+        taken.push({ msg, delivery });
+        hear();
+      };
+      const pin = this.pin === undefined ? {} : { pin: this.pin };
+      const heartbeat = beats ? { heartbeatMs: HEARTBEAT_MS } : {};
+      // A time that is over before a busy server looks at the request would be no request.
+      const expires = noWait && waitMs < LEAST_WAIT_MS ? {} : { expiresMs: Math.max(LEAST_WAIT_MS, waitMs) };
+      const request = { batch: max, noWait, group: READER_GROUP, ...expires, ...heartbeat, ...pin };
+      pull.start(request, { message, alive: hear, end });
+    });
+  }
+
+  /** Throws when not all came that was delivered: what is missing here was given to somebody else, or lost. */
+  private hold(taken: readonly Taken[]): void {
+    for (const { msg, delivery } of taken) {
+      this.count++;
+      const pin = msg.headers?.get(PIN_HEADER);
+      const isOurs = pin === undefined || pin === '' || pin === this.pin;
+      if (delivery.consumerSequence === this.count && isOurs) continue;
+      throw new StoreTimeoutError(`messages of ${this.reader.stream} were lost on the way`);
+    }
+  }
+
+  /** Nothing came because something is wrong: make it right for the next call, or say why it cannot be. */
+  private async mend(reason: string): Promise<void> {
+    this.drop();
+    if (this.closed) return;
+    if (reason.startsWith(WRONG_PIN)) {
+      // Another one is served now.
+      this.pin = undefined;
+      return;
+    }
+    if (reason === NO_ANSWER) throw new StoreTimeoutError(`a reader of ${this.reader.stream} has no answer`);
+    await this.ensure();
+    throw new StoreTimeoutError(`a reader of ${this.reader.stream} was ended by the server: ${reason}`);
+  }
+
+  /** Now and then, also while all goes well: one that was changed by somebody keeps things back without a word. */
+  private async check(): Promise<void> {
+    if (performance.now() - this.checkedAt >= this.wire.consumerCheckMs) await this.ensure();
+  }
+
+  private async ensure(): Promise<void> {
+    this.checkedAt = performance.now();
+    const made = await ensure(this.wire, this.reader, this.graceMs);
+    if (made === this.made) return;
+    // It was made anew and reads from the start: what passed the former one by came before what it gave.
+    this.made = made;
+    this.ackedTo = 0;
+    this.pin = undefined;
+    this.drop();
+  }
+
+  /** What was delivered and is not acknowledged comes again. */
+  private drop(): void {
+    this.pull?.close();
+    this.pull = undefined;
+    this.ending?.({ kind: 'over' });
+  }
+
+  private batchOf(taken: readonly Taken[]): EntryBatch<E> {
+    const entries: E[] = [];
+    const unreadable: Unreadable[] = [];
+    for (const { msg, delivery } of taken) {
+      const reading = this.reader.read(msg, delivery);
+      if (reading.kind === 'entry') entries.push(reading.entry);
+      if (reading.kind !== 'unreadable') continue;
+      const { streamSequence: sequence } = delivery;
+      unreadable.push({ sequence, subject: msg.subject, bytes: new Uint8Array(msg.data), reason: reading.reason });
+    }
+    const last = taken.at(-1) as Taken;
+    this.lastGiven = last.delivery.streamSequence;
+    return { entries, unreadable, pending: last.delivery.pending, ack: () => this.acknowledge(last.delivery) };
+  }
+
+  /**
+   * All up to the last of a batch at once: the consumer goes on behind it. Nothing that was delivered later is in hand; a
+   * later batch that is comes again.
+   */
+  private async acknowledge({ streamSequence }: Delivery): Promise<void> {
+    const { link } = this.wire;
+    try {
+      await link.whenUp(ACK_TIMEOUT_MS);
+      await this.reset(streamSequence + 1, ACK_TIMEOUT_MS);
+    } catch (fault) {
+      this.drop();
+      throw asStoreFault(fault);
+    }
+    this.ackedTo = Math.max(this.ackedTo, streamSequence);
+    if (this.lastGiven === streamSequence) this.count = 0;
+    else this.drop();
+  }
+}
+
+const NO_ANSWER = 'no answer';
+
+const nothing = <E extends Entry>(): EntryBatch<E> => ({
+  entries: [],
+  unreadable: [],
+  pending: 0,
+  ack: () => Promise.resolve(),
+});
+
+const unfit = ({ stream, consumer }: Omit<Reader<Entry>, 'read'>, reason: string): StoreRefusedError =>
+  new StoreRefusedError(
+    'STORE_REFUSED',
+    `the consumer ${consumer} of ${stream} is not one of ours: ${reason}; delete it, and it is made anew`,
+  );
+
+/** When the consumer was made. */
+const ensure = async (wire: NatsWire, reader: Omit<Reader<Entry>, 'read'>, timeoutMs?: number): Promise<string> => {
+  try {
+    return (await ensureConsumer(wire, pinnedConsumer(reader.stream, reader.consumer), timeoutMs)).created;
+  } catch (fault) {
+    throw asStoreFault(fault);
+  }
+};
+
+const asStoreFault = (fault: unknown): unknown => {
+  if (!(fault instanceof ApiError)) return fault;
+  const code = fault.apiCode === apiCodes.streamNotFound ? 'STORE_MISSING' : 'STORE_REFUSED';
+  return new StoreRefusedError(code, fault.message, { cause: fault });
+};

@@ -1,0 +1,68 @@
+import type { Actor, RefusalReason, TaskRecord } from '@baton/core';
+import { encodeData, PAYLOAD_LIMIT, type Address } from '@baton/protocols';
+import { PayloadTooLargeError, type BatonError } from '../errors.ts';
+import { requireField, rules } from './rules.ts';
+import type { ClientParts } from './submission.ts';
+
+export type SignalRequest = {
+  /** Of the task. */
+  readonly id: string;
+  /** Of the signal: sent again under the same one it is the same. */
+  readonly signal: string;
+  readonly name: string;
+  readonly data?: Uint8Array;
+};
+
+/** `delivered`: the task waited for it and goes on. `kept`: it is there when the task waits for it. */
+export type SignalOutcome = 'delivered' | 'kept';
+
+export type Signalling =
+  | {
+      readonly kind: 'done';
+      readonly outcome: SignalOutcome;
+      readonly record: TaskRecord;
+      readonly revision: number;
+    }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
+  | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
+
+/**
+ * Checks what somebody wants to send. Throws InvalidArgumentError for a name that is none, PayloadTooLargeError for data that
+ * is too large, EncodeError for what is no plain data.
+ */
+export const signalRequest = (id: string, name: unknown, data: unknown, signal: string): SignalRequest => {
+  requireField('name', name, rules.signal);
+  const made = { id, signal, name: name as string };
+  if (data === undefined) return made;
+  const bytes = encodeData(data);
+  if (bytes.length <= PAYLOAD_LIMIT) return { ...made, data: bytes };
+  throw new PayloadTooLargeError(
+    `the data of a signal is ${bytes.length} bytes, at most ${PAYLOAD_LIMIT} are allowed: store it elsewhere and send where`,
+  );
+};
+
+/** Sends a signal to a task (behaviour G5). The same for every surface that may write state. */
+export const signalTask = async (
+  { ports, kernel }: ClientParts,
+  actor: Actor,
+  address: Address,
+  { id, signal, name, data }: SignalRequest,
+): Promise<Signalling> => {
+  const at = ports.clock.now();
+  const asked = await kernel.ask(address, () => ({
+    ...{ kind: 'signal', at, actor, id, signal, name },
+    ...(data === undefined ? {} : { data }),
+  }));
+  switch (asked.kind) {
+    case 'done': {
+      const { record, revision, answer } = asked;
+      return { kind: 'done', outcome: answer.kind === 'delivered' ? 'delivered' : 'kept', record, revision };
+    }
+    case 'refused':
+      if (asked.doubt !== undefined) return { kind: 'unknown', cause: asked.doubt };
+      return { kind: 'refused', reason: asked.reason, ...(asked.held && { record: asked.held.record }) };
+    case 'failed':
+    case 'unknown':
+      return { kind: asked.kind, cause: asked.cause };
+  }
+};

@@ -1,0 +1,23 @@
+import type { Address } from '@baton/protocols';
+import type { BatonError } from '../errors.ts';
+import type { Subscription } from './environment.ts';
+import type { Entry } from './store.ts';
+
+export type FeedListener = {
+  readonly entry: (entry: Entry) => void;
+  /** To who follows all partitions: how a task ended whose key was used anew before all projections had that. It comes before what takes its place. */
+  readonly outcome?: (entry: Entry) => void;
+  /** Everything that was stored when the reader started has been given. */
+  readonly caughtUp: () => void;
+  /** True: what is written now is not told, since its reader has lost the server. False: all of it has been told after all. */
+  readonly stalled?: (isStalled: boolean) => void;
+  /** The reader has ended and will give nothing more: start another. Told once. */
+  readonly lost: (cause: BatonError) => void;
+};
+
+export interface RecordFeed {
+  /** Latest record of every actor in `partitions`, then every change, in order per actor. Of two changes soon after each other the first may be passed by. */
+  follow(partitions: readonly string[], listener: FeedListener): Promise<Subscription>;
+  /** The same of one actor. */
+  followActor(address: Address, listener: FeedListener): Promise<Subscription>;
+}

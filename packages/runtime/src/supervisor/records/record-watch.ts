@@ -1,0 +1,132 @@
+import { partitionOfAddress } from '@baton/protocols';
+import type { Log } from '../../log.ts';
+import type { Chance, Clock, Link, Subscription } from '../../ports/environment.ts';
+import type { Entry } from '../../ports/store.ts';
+import type { RecordFeed } from '../../ports/feed.ts';
+import { OwnWrites } from './own-writes.ts';
+import { Follower, type Session } from '../subscriptions/follower.ts';
+import type { Intake } from '../tasks/intake.ts';
+import type { TaskIndex } from '../tasks/task-index.ts';
+import type { SupervisorTimings } from '../timings.ts';
+
+export type RecordWatchOptions = {
+  readonly feed: RecordFeed;
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly timings: SupervisorTimings;
+  readonly log: Log;
+  readonly index: TaskIndex;
+  readonly intake: Intake;
+  /** All that is stored in the partitions has been read. */
+  readonly caughtUp: () => void;
+};
+
+/** The reader of the owned partitions: one for all of them, opened anew when they change, end, or go silent. */
+export class RecordWatch {
+  readonly ownWrites: OwnWrites;
+  private readonly options: RecordWatchOptions;
+  private readonly follower: Follower;
+  private partitions: ReadonlySet<string> = new Set();
+  private readonly reconnects: Subscription;
+  private current = 0;
+
+  constructor(options: RecordWatchOptions) {
+    this.options = options;
+    const { clock, chance, timings, log } = options;
+    this.ownWrites = new OwnWrites(clock, timings.echoMs);
+    this.follower = new Follower({
+      open: (session) => this.open(session),
+      caughtUp: (generation) => this.caughtUp(generation),
+      ended: (why, restartMs, cause) =>
+        log.warn({ err: cause, restartMs: Math.round(restartMs) }, `the reader of the records is opened again: ${why}`),
+      clock,
+      chance,
+      catchUpMs: timings.catchUpMs,
+    });
+    this.reconnects = options.link.onReconnect(() => {
+      // What was under way when the connection broke may come late.
+      this.ownWrites.clear();
+      this.follower.hurry();
+    });
+  }
+
+  get ready(): boolean {
+    return this.follower.ready;
+  }
+
+  get restarts(): number {
+    return this.follower.restarts;
+  }
+
+  get generation(): number {
+    return this.current;
+  }
+
+  get owned(): readonly string[] {
+    return [...this.partitions];
+  }
+
+  owns(partition: string): boolean {
+    return this.partitions.has(partition);
+  }
+
+  /** Reads these partitions from now on. What is known of the ones that stay is kept meanwhile. */
+  follow(partitions: readonly string[]): void {
+    this.partitions = new Set(partitions);
+    this.options.intake.drain();
+    this.options.index.keepOnly(this.partitions);
+    this.ownWrites.clear();
+    if (partitions.length === 0) this.follower.stop();
+    else this.follower.open();
+  }
+
+  restart(why: string): void {
+    this.ownWrites.clear();
+    this.follower.restart(why);
+  }
+
+  /** Called every `scanMs`. */
+  scan(): void {
+    if (!this.options.link.connected || this.partitions.size === 0) return;
+    if (!this.ready) return this.follower.check();
+    const address = this.ownWrites.overdue();
+    if (address !== undefined) this.restart(`a write of our own did not come through it: ${address}`);
+  }
+
+  stop(): void {
+    this.reconnects.close();
+    this.follower.stop();
+    this.options.intake.clear();
+  }
+
+  private open(session: Session): Promise<Subscription> {
+    this.current = session.generation;
+    return this.options.feed.follow(this.owned, {
+      entry: (entry) => {
+        if (!session.isCurrent()) return;
+        session.active();
+        this.take(entry, session.generation);
+      },
+      caughtUp: session.caughtUp,
+      lost: session.lost,
+    });
+  }
+
+  private take(entry: Entry, generation: number): void {
+    const { index, intake } = this.options;
+    this.ownWrites.arrived(entry);
+    if (!this.partitions.has(partitionOfAddress(entry.address))) return;
+    // Known already: most of what a reader gives when it is opened again.
+    if (index.confirm(entry.address, entry.revision, generation)) return;
+    intake.take(entry, generation, this.ready);
+  }
+
+  private caughtUp(generation: number): void {
+    const { index, intake, log } = this.options;
+    intake.drain();
+    const dropped = index.dropUnconfirmed(generation);
+    log.info({ partitions: this.partitions.size, tasks: index.size, dropped }, 'the records have been read');
+    this.options.caughtUp();
+  }
+}

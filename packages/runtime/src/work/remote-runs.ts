@@ -1,0 +1,150 @@
+import { runOf, type Fence, type TaskRecord } from '@baton/core';
+import { LEASE_MS, parseAddress, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
+import { BatonError } from '../errors.ts';
+import type { Held, Kernel } from '../kernel.ts';
+import type { Log } from '../log.ts';
+import type { Ports } from '../ports.ts';
+import type { Claims } from '../run/claims.ts';
+import { within } from '../within.ts';
+import type { WorkTask } from './answers.ts';
+import type { SaysOnce } from './remote-claims.ts';
+import { RemoteRun } from './remote-run.ts';
+import type { RunFields } from './shapes.ts';
+
+export type RemoteRunsParts = {
+  readonly ports: Pick<Ports, 'clock' | 'chance' | 'signals' | 'data'>;
+  readonly kernel: Kernel;
+  readonly log: Log;
+  readonly once: SaysOnce;
+  readonly worker: string;
+  readonly claims: Claims;
+};
+
+/** Runs of a beat that are not known here are read from their records; no more than this in one beat. */
+const ADOPTED_AT_ONCE = 200;
+
+/** Its record is looked at by a beat for at most this long: the next one tells what comes later. */
+const REPORT_MS = 1_000;
+
+/** What one worker runs, as the supervisor knows it that speaks for it. */
+export class RemoteRuns {
+  private readonly parts: RemoteRunsParts;
+  private readonly runs = new Map<Address, RemoteRun>();
+
+  constructor(parts: RemoteRunsParts) {
+    this.parts = parts;
+  }
+
+  /** `isClaimed`: here, and not by another supervisor. */
+  open(address: Address, held: Held, isClaimed = false): RemoteRun | undefined {
+    const fence = held.record.owner?.fence;
+    if (fence === undefined) return undefined;
+    const run = new RemoteRun({ ...this.parts, isClaimed, throttleMs: PROGRESS_THROTTLE_MS }, address, held, fence);
+    const former = this.runs.get(address);
+    if (former !== undefined) this.close(address, former);
+    this.runs.set(address, run);
+    return run;
+  }
+
+  close(address: Address, run: RemoteRun): void {
+    run.close();
+    if (this.runs.get(address) !== run) return;
+    this.runs.delete(address);
+    if (run.isClaimed) this.parts.claims.ended(address);
+  }
+
+  /** Another supervisor has the worker, or nobody. */
+  closeAll(): void {
+    for (const run of this.runs.values()) run.close();
+  }
+
+  /** Something may have come into the record of that run. */
+  look(address: Address): void {
+    void this.runs.get(address)?.look();
+  }
+
+  lookAtAll(): void {
+    for (const run of this.runs.values()) void run.look();
+  }
+
+  /**
+   * The run, also one that another supervisor has claimed; or what stands at its address where it is not the worker's.
+   * Rejects with a BatonError when that cannot be known now.
+   */
+  async under(address: Address, fence: Fence): Promise<RemoteRun | { readonly record?: TaskRecord }> {
+    const known = this.runs.get(address);
+    if (known !== undefined && sameFence(known.fence, fence)) return known;
+    const held = await this.parts.kernel.load(address);
+    if (held === undefined) return {};
+    if (runOf(held.record, this.parts.worker, fence) === undefined) return { record: held.record };
+    // Somebody else may have opened it while it was read.
+    const now = this.runs.get(address);
+    if (now !== undefined && sameFence(now.fence, fence)) return now;
+    return this.open(address, held) ?? {};
+  }
+
+  /**
+   * Those of them that are still the worker's: of tasks that were claimed a while ago one may have ended, or been taken back
+   * because its answer was lost. Rejects as `under` does.
+   */
+  async stillHis(tasks: readonly WorkTask[]): Promise<readonly WorkTask[]> {
+    const his = await Promise.all(
+      tasks.map(async ({ address, fence }) => {
+        const run = await this.under(address, fence);
+        if (!(run instanceof RemoteRun)) return false;
+        await within(this.parts.ports.clock, REPORT_MS, run.look());
+        return run.verdict !== 'lost';
+      }),
+    );
+    return tasks.filter((_, i) => his[i]);
+  }
+
+  /** Others run it, or the same worker once it has asked again: its answer had no room. Never rejects. */
+  async giveBack({ address, fence }: Pick<WorkTask, 'address' | 'fence'>, why: string): Promise<void> {
+    const run = this.runs.get(address);
+    if (run === undefined || !sameFence(run.fence, fence)) return;
+    await run.giveBack(why);
+    this.close(address, run);
+  }
+
+  /** Each is looked at side by side; what cannot be looked at now is neither to be stopped nor lost. */
+  async report(running: readonly RunFields[]) {
+    const abort: { readonly address: string; readonly cause: string }[] = [];
+    const lost: string[] = [];
+    let unknown = 0;
+    const looked = running.filter(({ address }) => this.runs.has(address as Address) || ++unknown <= ADOPTED_AT_ONCE);
+    await Promise.all(
+      looked.map(async (fields) => {
+        const verdict = await this.reportOne(fields);
+        if (verdict === 'lost') lost.push(fields.address);
+        if (typeof verdict === 'object') abort.push({ address: fields.address, cause: verdict.cause });
+      }),
+    );
+    return { abort, lost };
+  }
+
+  /** What the worker does not list any more it does not run; whoever watches the record sees to it. */
+  forgetUnlisted(running: readonly RunFields[]): void {
+    const listed = new Set(running.map(({ address }) => address));
+    for (const [address, run] of this.runs) if (!listed.has(address) && run.ageMs > LEASE_MS) this.close(address, run);
+  }
+
+  private async reportOne(fields: RunFields): Promise<'lost' | { readonly cause: string } | undefined> {
+    const address = parseAddress(fields.address);
+    if (address === undefined) return 'lost';
+    try {
+      const run = await this.under(address, fields.fence);
+      if (!(run instanceof RemoteRun)) return 'lost';
+      await within(this.parts.ports.clock, REPORT_MS, run.report(fields));
+      if (run.verdict === 'lost') this.close(address, run);
+      return run.verdict === 'abort' ? { cause: run.record.abort?.cause ?? 'cancel' } : lostOnly(run.verdict);
+    } catch (error) {
+      if (!(error instanceof BatonError)) throw error;
+      return undefined;
+    }
+  }
+}
+
+const lostOnly = (verdict: 'running' | 'lost'): 'lost' | undefined => (verdict === 'lost' ? verdict : undefined);
+
+const sameFence = (a: Fence, b: Fence): boolean => a.epoch === b.epoch && a.revision === b.revision;
