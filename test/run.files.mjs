@@ -32,16 +32,19 @@ const defaultLimitMs = 180_000;
 /**
  * What a file says of itself in its first line: `// limit: 600s` when it is slow, `// alone` when it measures times or takes
  * the whole machine, so that nothing may run beside it; `// limit: 600s, alone` when both hold. `pair`: it mostly waits, for
- * leases and for what was killed, and minds the time it takes: it runs beside one more of these.
+ * leases and for what was killed, and minds the time it takes: it runs beside one more of these. `; tools: nats, promtool`
+ * behind it: programs that are to be there before any test runs.
  */
 const saysOf = (path) => {
   const [firstLine = ''] = readFileSync(join(root, path), 'utf8').split('\n', 1);
+  const [, tools = ''] = /^\/\/ .*; tools: (.+)$/.exec(firstLine) ?? [];
   const seconds = /^\/\/ limit: (\d+)s\b/.exec(firstLine)?.[1];
   return {
     limitMs: seconds ? Number(seconds) * 1000 : defaultLimitMs,
     company: /** @type {'any' | 'pair' | 'alone'} */ (
-      /^\/\/ (?:limit: \d+s, )?(alone|pair)$/.exec(firstLine)?.[1] ?? 'any'
+      /^\/\/ (?:limit: \d+s, )?(alone|pair)(?:;|$)/.exec(firstLine)?.[1] ?? 'any'
     ),
+    tools: tools.split(', ').filter((tool) => tool !== ''),
   };
 };
 
@@ -49,7 +52,7 @@ const describe = (layer, path) => ({ layer, path, servers: layers[layer].servers
 
 /**
  * @param {string[]} wanted layer names, and parts of paths that a file must contain (one of them, when several)
- * @returns {{ layer: string, path: string, servers: boolean, company: 'any' | 'pair' | 'alone', limitMs: number }[]}
+ * @returns {{ layer: string, path: string, servers: boolean, company: 'any' | 'pair' | 'alone', limitMs: number, tools: string[] }[]}
  */
 export const chooseFiles = (wanted) => {
   const chosenLayers = wanted.filter((word) => layerNames.includes(word));

@@ -13,7 +13,7 @@ import { bundleTests, fixtureEntries } from './run.bundle.mjs';
 import { runFile } from './run.child.mjs';
 import { chooseFiles, isWhole, layerNames } from './run.files.mjs';
 import { countRows, printRows } from './run.rows.mjs';
-import { startServers } from './run.servers.mjs';
+import { ensureTools, startServers } from './run.servers.mjs';
 import { isStopping, stopLater, stopOnSignals } from './run.stop.mjs';
 
 const usage = `node test/run.mjs [layer...] [part-of-a-path...] [--echo]
@@ -111,7 +111,12 @@ export const runTests = async (wanted, { echo = false, built = false } = {}) => 
     run({}),
   );
   if (withServers) {
-    const servers = await startServers(pathToFileURL(bundleOf('servers')).href);
+    const local = pathToFileURL(bundleOf('servers')).href;
+    await ensureTools(
+      local,
+      files.flatMap(({ tools }) => tools),
+    );
+    const servers = await startServers(local);
     const takeBack = stopLater(servers.stop);
     try {
       const withThem = files.filter((file) => file.servers);

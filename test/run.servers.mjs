@@ -28,3 +28,18 @@ export const startServers = async (bundle) => {
     stop: () => servers.stop(),
   };
 };
+
+/**
+ * Builds what tests are going to look for, before any of them runs: a compiler beside them takes the processor from what
+ * they wait for. One that cannot be had is told of by the tests that need it.
+ * @param {string} bundle URL of the bundled run.servers.ts
+ * @param {readonly string[]} tools
+ */
+export const ensureTools = async (bundle, tools) => {
+  if (tools.length === 0) return;
+  const { ensureGoTool, ensurePromtool } = await import(bundle);
+  for (const tool of new Set(tools)) {
+    const found = tool === 'promtool' ? ensurePromtool({ report: print }) : ensureGoTool(tool, { report: print });
+    await found.catch((error) => console.log(`     ${tool}: ${error.message}`));
+  }
+};

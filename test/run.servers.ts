@@ -1,2 +1,2 @@
 // Bundled beside the tests and loaded by run.mjs: the runner is plain JavaScript and @baton/local is TypeScript.
-export { startLocalServers } from '@baton/local';
+export { ensureGoTool, ensurePromtool, startLocalServers } from '@baton/local';

@@ -1,4 +1,4 @@
-// limit: 300s
+// limit: 300s; tools: nats
 // deploy/operations.md, "Backup and restore": taken with the real `nats` while tasks come and run, and put onto an empty server.
 import { randomBytes } from 'node:crypto';
 import { execFile } from 'node:child_process';

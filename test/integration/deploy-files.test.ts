@@ -1,4 +1,4 @@
-// limit: 400s
+// limit: 400s; tools: promtool
 // The image and the compose file: the steps of the Dockerfile as a script, and what comes out of it under the environment,
 // the roles and the servers' configuration that compose.yaml says.
 import { execFile, spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
-// limit: 900s
+// limit: 180s; tools: helm, kustomize, promtool
 // The chart and the overlays of deploy/kubernetes by helm and kustomize themselves: every object held to the schemas of
-// Kubernetes and of the operators, and to our code. The first who asks builds the two, which takes minutes.
+// Kubernetes and of the operators, and to our code.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

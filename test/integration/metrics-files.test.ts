@@ -1,5 +1,5 @@
-// limit: 300s
-// The files of deploy/metrics, by Prometheus' own tool: it is on PATH, or installed by the first who asks.
+// limit: 300s; tools: promtool
+// The files of deploy/metrics, by Prometheus' own tool.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

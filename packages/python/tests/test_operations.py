@@ -15,6 +15,7 @@ from conftest import Serve, until
 from prometheus_client.parser import text_string_to_metric_families
 
 import baton
+from baton._operations import page_of
 from baton._vitals import Vitals
 
 
@@ -141,3 +142,8 @@ def test_without_prometheus_client_there_are_its_own_metrics_alone() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert ran.stdout == '# HELP a What\n# TYPE a gauge\na{b="c\\"d"} 1.5\n', ran.stderr
+
+
+def test_numbers_are_written_whole() -> None:
+    page = page_of([("made", "counter", "what", {}, 1_234_567), ("spent", "gauge", "what", {}, 0.25)])
+    assert page.splitlines()[2::3] == ["made 1234567", "spent 0.25"]

@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
 def page_of(metrics: list[Metric]) -> str:
     """As Prometheus reads it."""
     return "".join(
-        f"# HELP {name} {what}\n# TYPE {name} {kind}\n{name}{_labels(labels)} {value:g}\n"
+        f"# HELP {name} {what}\n# TYPE {name} {kind}\n{name}{_labels(labels)} {value}\n"
         for name, kind, what, labels, value in metrics
     )
 

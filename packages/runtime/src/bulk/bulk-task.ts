@@ -7,8 +7,9 @@ import { getContext } from '../run/context.ts';
 import type { TaskDefinition } from '../run/definition.ts';
 import type { NodeInfo } from '../ports/presence.ts';
 import type { Projections } from '../ports/projections.ts';
+import { removeObjects } from '../retention/prune.ts';
 import { filterIn, type BulkFilter, type BulkOperation, type BulkOrder } from './order.ts';
-import { isWorthRepeating, oneTask, type OneParts } from './one-task.ts';
+import { isRetried, isWorthRepeating, oneTask, type OneParts } from './one-task.ts';
 import type { BulkViews, FoundTask } from './views.ts';
 
 /** The type of the tasks that bulk operations are, and the queue they wait in. */
@@ -30,7 +31,7 @@ export type BulkReport = {
   readonly done: number;
   /** Shared ones that its user has left, and that go on for others. */
   readonly unsubscribed: number;
-  /** By the code of the error that a single call would have met. */
+  /** By the code of the error that a single call would have met, or ALREADY_RETRIED. */
   readonly refused: Readonly<Record<string, number>>;
   /** False: it ended before it had seen all that match. */
   readonly complete: boolean;
@@ -88,8 +89,11 @@ const add = (to: Counts, { matched, done, unsubscribed, refused }: Counts): void
   for (const [code, count] of Object.entries(refused)) to.refused[code] = (to.refused[code] ?? 0) + count;
 };
 
+/** What it needs of its run. */
+export type BulkContext = Pick<TaskContext, 'taskId' | 'user' | 'signal' | 'step' | 'updateTask'>;
+
 /** Throws BatonError where it cannot go on now, and the reason of the signal when it is told to stop. */
-export const runBulk = async (parts: BulkParts, order: BulkOrder, ctx: TaskContext): Promise<BulkReport> => {
+export const runBulk = async (parts: BulkParts, order: BulkOrder, ctx: BulkContext): Promise<BulkReport> => {
   const { signal, user } = ctx;
   if (user === undefined) throw new BatonError('PERMISSION_DENIED', 'a bulk operation is of a user');
   const actor: Actor = { user: user.id, admin: order.admin };
@@ -119,9 +123,10 @@ export const runBulk = async (parts: BulkParts, order: BulkOrder, ctx: TaskConte
   for (let page = 1; page <= MOST_PAGES && !complete; page++) {
     const from = after;
     let isNew = false;
-    const found = await ctx.step(`find ${page}`, () => {
+    const found = await ctx.step(`find ${page}`, async () => {
       isNew = true;
-      return parts.views.page(filter, user.id, PAGE, from);
+      const here = await parts.views.page(filter, user.id, PAGE, from);
+      return order.operation === 'retry' ? { ...here, tasks: await marked(bulk, here.tasks) } : here;
     });
     add(counts, await ctx.step(`do ${page}`, () => onPage(bulk, found.tasks, !isNew)));
     complete = found.next === undefined;
@@ -135,7 +140,7 @@ type Bulk = {
   readonly parts: BulkParts;
   readonly order: BulkOrder;
   readonly actor: Actor;
-  readonly ctx: TaskContext;
+  readonly ctx: BulkContext;
   readonly filter: BulkFilter;
   readonly tell: (more?: Counts, immediate?: boolean) => void;
 };
@@ -158,6 +163,16 @@ const documentsOfNow = async ({ projections, ports }: BulkParts, signal: AbortSi
     }
     await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
   }
+};
+
+/** Which of them were run again by an operation before this one: kept with what is found, since this one notes the same. */
+const marked = async ({ parts, actor, ctx }: Bulk, tasks: readonly FoundTask[]): Promise<readonly FoundTask[]> => {
+  const retried = new Set<string>();
+  await sideBySide(tasks, async (task) => {
+    if (ctx.signal.aborted) throw ctx.signal.reason;
+    if (await isRetried(parts, actor, task)) retried.add(task.id);
+  });
+  return tasks.map((task) => (retried.has(task.id) ? { ...task, retried: true } : task));
 };
 
 /** Throws where it cannot go on; what was done by then is done, and is found so the next time. */
@@ -186,32 +201,35 @@ const eachTask = async (
 ): Promise<void> => {
   const { signal } = ctx;
   const run = { order, actor, id: ctx.taskId, isRepeat };
-  let at = 0;
   let fault: { readonly error: unknown } | undefined;
-  const hand = async (): Promise<void> => {
-    for (let task = tasks[at++]; task !== undefined && !signal.aborted && fault === undefined; task = tasks[at++]) {
-      try {
-        const outcome = await oneTask(parts, run, task);
-        if (outcome.kind === 'refused') counts.refused[outcome.code] = (counts.refused[outcome.code] ?? 0) + 1;
-        else counts[outcome.kind]++;
-        tell(counts);
-      } catch (error) {
-        if (isWorthRepeating(error)) {
-          fault ??= { error };
-          continue;
-        }
-        // A fault about one task is none of all the others.
-        const code = error instanceof BatonError ? error.code : 'INTERNAL';
-        parts.log.error(
-          { err: error, task: ctx.taskId, about: task.id },
-          'bulk operation: a task could not be seen to',
-        );
-        counts.refused[code] = (counts.refused[code] ?? 0) + 1;
+  await sideBySide(tasks, async (task) => {
+    if (signal.aborted || fault !== undefined) return;
+    try {
+      const outcome = await oneTask(parts, run, task);
+      if (outcome.kind === 'refused') counts.refused[outcome.code] = (counts.refused[outcome.code] ?? 0) + 1;
+      else counts[outcome.kind]++;
+      tell(counts);
+    } catch (error) {
+      if (isWorthRepeating(error)) {
+        fault ??= { error };
+        return;
       }
+      // A fault about one task is none of all the others.
+      const code = error instanceof BatonError ? error.code : 'INTERNAL';
+      parts.log.error({ err: error, task: ctx.taskId, about: task.id }, 'bulk operation: a task could not be seen to');
+      counts.refused[code] = (counts.refused[code] ?? 0) + 1;
     }
+  });
+  if (fault !== undefined) throw fault.error;
+};
+
+/** So many at a time. Rejects with what the first of them rejects with. */
+const sideBySide = async (tasks: readonly FoundTask[], each: (task: FoundTask) => Promise<void>): Promise<void> => {
+  let at = 0;
+  const hand = async (): Promise<void> => {
+    for (let task = tasks[at++]; task !== undefined; task = tasks[at++]) await each(task);
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, tasks.length) }, hand));
-  if (fault !== undefined) throw fault.error;
 };
 
 /** The objects go first, as when documents are pruned: a run that is broken off leaves documents that are found again. */
@@ -223,7 +241,7 @@ const deletePage = async ({ parts, order, ctx, tell }: Bulk, tasks: readonly Fou
   }
   for (let at = 0; at < tasks.length && !ctx.signal.aborted; at += LOGGED) {
     const ids = tasks.slice(at, at + LOGGED).map(({ id }) => id);
-    for (const name of await views.objectsOf(ids)) await ports.data.remove(name);
+    await removeObjects(ports.data, await views.objectsOf(ids));
     await views.forget(ids);
     const kept = (await views.there(ids)).length;
     counts.done += ids.length - kept;

@@ -14,7 +14,9 @@ import { BatonError } from '../errors.ts';
 import { isPassing } from '../client/passing.ts';
 import { cancelTask } from '../client/cancel.ts';
 import { changePriority } from '../client/change-priority.ts';
+import { operationHash } from '../client/operations.ts';
 import { OperationInDoubtError } from '../client/operate.ts';
+import { ownedIn } from '../client/owned-document.ts';
 import { refusalText } from '../client/refusal-text.ts';
 import { checkRetry, retryTask, sourceOfDocument } from '../client/retry.ts';
 import type { SubmitParts } from '../client/submit.ts';
@@ -24,7 +26,7 @@ import type { BulkViews, FoundTask } from './views.ts';
 /** What became of one task, or would: `unsubscribed` from a shared one, which goes on for others. */
 export type OneOutcome =
   | { readonly kind: 'done' | 'unsubscribed' }
-  /** By the code of the error that a single call would have met. */
+  /** By the code of the error that a single call would have met, or ALREADY_RETRIED. */
   | { readonly kind: 'refused'; readonly code: string };
 
 export type OneParts = SubmitParts & { readonly views: Pick<BulkViews, 'get'> };
@@ -36,6 +38,19 @@ export type BulkRun = {
   readonly id: string;
   /** This task may have been seen to before, by a run that was broken off. */
   readonly isRepeat: boolean;
+};
+
+/**
+ * Under which the new task is made: the same for all operations of a user, so that what is asked for twice within a day is
+ * run again once.
+ */
+const retryOperation = (id: string): string => `bulk retry ${id}`;
+
+/** Whether an operation of this user has run it again before. Rejects as `RecordStore.load` does. */
+export const isRetried = async ({ ports }: OneParts, actor: Actor, { id }: FoundTask): Promise<boolean> => {
+  const noted = await ports.operations.load(operationHash(actor, retryOperation(id)));
+  // One that was noted and not made yet is to be made.
+  return noted?.operation.settled !== undefined;
 };
 
 /** Of each task it has cancelled, in the history. */
@@ -156,7 +171,8 @@ const orderOne = async (parts: OneParts, run: BulkRun, { id, address }: Placed):
   }
 };
 
-const retryOne = async (parts: OneParts, run: BulkRun, { id, address }: Placed): Promise<OneOutcome> => {
+const retryOne = async (parts: OneParts, run: BulkRun, { id, address, retried }: Placed): Promise<OneOutcome> => {
+  if (retried) return { kind: 'refused', code: 'ALREADY_RETRIED' };
   const { actor, order } = run;
   const document = await parts.views.get(id);
   if (document === undefined || !maySee(document, actor)) return refused('not_found', undefined);
@@ -169,7 +185,7 @@ const retryOne = async (parts: OneParts, run: BulkRun, { id, address }: Placed):
       return (await decided(parts, { id, address }, { ...command, at: parts.ports.clock.now() })) ?? DONE;
     }
     // Asked again it is the same new task.
-    const made = await retryTask(parts, actor, source, { operationId: `${bulkWhy(run.id)} ${id}` });
+    const made = await retryTask(parts, actor, source, { operationId: retryOperation(id) });
     switch (made.kind) {
       case 'done':
         return DONE;
@@ -185,17 +201,7 @@ const retryOne = async (parts: OneParts, run: BulkRun, { id, address }: Placed):
   }
 };
 
-const maySee = (document: TaskDocument, actor: Actor): boolean => {
-  const { scope, created_by: creator, subscribers } = document;
-  return canSee(
-    {
-      scope,
-      ...(creator === null ? {} : { creator }),
-      subscribers: subscribers.map(({ user, subscribed_at: at }) => ({ user, at: at.getTime() })),
-    },
-    actor,
-  );
-};
+const maySee = (document: TaskDocument, actor: Actor): boolean => canSee(ownedIn(document), actor);
 
 /** What the decider would say now; undefined: there is no record of it any more. */
 const decided = async (

@@ -1,9 +1,9 @@
-import { TERMINAL_STATUSES, tagFilterOf, type Actor, type Priority, type Status, type TagFilter } from '@baton/core';
+import { TERMINAL_STATUSES, type Actor, type Priority, type Status, type TagFilter } from '@baton/core';
 import { NAME_LENGTH } from '@baton/protocols';
 import { z } from 'zod';
 import { InvalidArgumentError, PermissionDeniedError } from '../errors.ts';
 import { rules } from '../client/rules.ts';
-import { taskFilterShape, type TaskFilterFields } from '../client/task-filter.ts';
+import { tagFilterIn, taskFilterShape, type TaskFilterFields } from '../client/task-filter.ts';
 
 export const BULK_OPERATIONS = ['cancel', 'retry', 'change_priority', 'delete'] as const;
 export type BulkOperation = (typeof BULK_OPERATIONS)[number];
@@ -93,14 +93,12 @@ export const filterIn = ({ filter, admin }: BulkOrder, user: string): BulkFilter
     ...(scope === undefined ? {} : { scope }),
     ...(createdBy === undefined ? {} : { createdBy }),
     ...(subscribers === undefined ? {} : { subscribers }),
-    ...(tag === undefined ? {} : { tags: tagFilterOf(tag.map(pairOf)) }),
+    ...(tag === undefined ? {} : { tags: tagFilterIn(tag) }),
     ...(name === undefined ? {} : { name }),
     ...(text === undefined ? {} : { text }),
     ...(admin ? {} : { visibleTo: user }),
   };
 };
-
-const pairOf = (text: string) => [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)] as const;
 
 const VERBS: Readonly<Record<BulkOperation, string>> = {
   cancel: 'Cancel',
@@ -110,7 +108,7 @@ const VERBS: Readonly<Record<BulkOperation, string>> = {
 };
 
 /** Of its task, for people: `Cancel tasks: type mail, status pending`. */
-export const bulkName = ({ operation, filter, priority, dry_run: isDry }: BulkOrder): string => {
+const bulkName = ({ operation, filter, priority, dry_run: isDry }: BulkOrder): string => {
   const parts = Object.entries(filter).flatMap(([field, value]) =>
     value === undefined ? [] : [`${field.replace('_', ' ')} ${[value].flat().join(' or ')}`],
   );
@@ -118,3 +116,14 @@ export const bulkName = ({ operation, filter, priority, dry_run: isDry }: BulkOr
   const text = `${isDry ? 'Dry run: ' : ''}${VERBS[operation]} tasks${to}: ${parts.join(', ')}`;
   return text.length <= NAME_LENGTH ? text : `${text.slice(0, NAME_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 };
+
+/**
+ * How its task is submitted, at every door alike: whoever asks for much takes turns with the others, and a count is waited
+ * for.
+ */
+export const bulkOptions = (order: BulkOrder, user: string | undefined, operationId?: string) => ({
+  taskName: bulkName(order),
+  ...(user === undefined ? {} : { group: user }),
+  ...(order.dry_run ? ({ priority: 'high' } as const) : {}),
+  ...(operationId === undefined ? {} : { operationId }),
+});

@@ -7,6 +7,8 @@ export type FoundTask = {
   readonly address?: Address;
   /** It is shared, and whoever asks waited for it when it was found. */
   readonly subscribed?: true;
+  /** An operation of this user has run it again within the last day. */
+  readonly retried?: true;
 };
 
 export type FoundPage = {

@@ -1,8 +1,7 @@
-import { byUser, isTerminal, taskOf, type Actor, type RefusalReason, type Status, type TaskRecord } from '@baton/core';
+import { byUser, isTerminal, taskOf, type Actor, type Status, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
-import type { BatonError } from '../errors.ts';
 import { promote, release } from '../successors.ts';
-import type { ClientParts } from './submission.ts';
+import { notDone, type ClientParts, type NotDone } from './submission.ts';
 
 export type Cancellation =
   | {
@@ -11,8 +10,7 @@ export type Cancellation =
       readonly record: TaskRecord;
       readonly revision: number;
     }
-  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
-  | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
+  | NotDone;
 
 export type CancelTarget = {
   readonly id: string;
@@ -36,26 +34,15 @@ export const cancelTask = async (
   const { id } = target;
   const at = ports.clock.now();
   const asked = await kernel.ask(address, () => ({ kind: 'cancel', at, actor, ...target }));
-  switch (asked.kind) {
-    case 'done': {
-      const { record, revision, answer } = asked;
-      if (record.owner !== undefined && (record.status === 'aborting' || isTerminal(record.status))) {
-        ports.signals.poke(record.owner.worker, address);
-      }
-      if (isTerminal(record.status) && record.successor !== undefined) {
-        void promote(parts, address, record.id, byUser(actor.user));
-      }
-      if (!isTerminal(record.status)) void release(parts, address, record);
-      const action = answer.kind === 'unsubscribed' ? 'unsubscribed' : 'aborted';
-      return { kind: 'done', action, record: taskOf(record, id) ?? record, revision };
-    }
-    case 'refused': {
-      if (asked.doubt !== undefined) return { kind: 'unknown', cause: asked.doubt };
-      const record = asked.held === undefined ? undefined : taskOf(asked.held.record, id);
-      return { kind: 'refused', reason: asked.reason, ...(record === undefined ? {} : { record }) };
-    }
-    case 'failed':
-    case 'unknown':
-      return { kind: asked.kind, cause: asked.cause };
+  if (asked.kind !== 'done') return notDone(asked, id);
+  const { record, revision, answer } = asked;
+  if (record.owner !== undefined && (record.status === 'aborting' || isTerminal(record.status))) {
+    ports.signals.poke(record.owner.worker, address);
   }
+  if (isTerminal(record.status) && record.successor !== undefined) {
+    void promote(parts, address, record.id, byUser(actor.user));
+  }
+  if (!isTerminal(record.status)) void release(parts, address, record);
+  const action = answer.kind === 'unsubscribed' ? 'unsubscribed' : 'aborted';
+  return { kind: 'done', action, record: taskOf(record, id) ?? record, revision };
 };

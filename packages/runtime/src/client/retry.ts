@@ -21,6 +21,7 @@ import { InvalidArgumentError, PermissionDeniedError, UnreadableRecordError } fr
 import { keepArguments } from './arguments.ts';
 import { operate, refuseDoubt, usedForAnother } from './operate.ts';
 import { operationHash } from './operations.ts';
+import { ownedIn } from './owned-document.ts';
 import type { SubmitParts } from './submit.ts';
 import { isUnused, submissionOf, type ClientParts, type Made, type Submission } from './submission.ts';
 
@@ -51,7 +52,7 @@ export const sourceOfDocument = (document: TaskDocument): EndedTaskSource => {
   if (address === undefined) {
     throw new UnreadableRecordError('RECORD_CORRUPT', `the document ${document._id} has no address that is one`);
   }
-  const { _id: id, status, task_type: type, task_key: key, task_name: name, scope, queue, policy } = document;
+  const { _id: id, status, task_type: type, task_key: key, task_name: name, queue, policy } = document;
   return {
     address,
     former: {
@@ -60,7 +61,6 @@ export const sourceOfDocument = (document: TaskDocument): EndedTaskSource => {
       type,
       key,
       name,
-      scope,
       queue,
       policy,
       priority: document.priority,
@@ -69,9 +69,8 @@ export const sourceOfDocument = (document: TaskDocument): EndedTaskSource => {
       ...(document.limit_key === undefined ? {} : { limitKey: document.limit_key }),
       ...(typeof document.units === 'number' && document.units !== 1 ? { units: document.units } : {}),
       ...(document.tags === undefined ? {} : { tags: document.tags }),
-      ...(document.created_by === null ? {} : { creator: document.created_by }),
+      ...ownedIn(document),
       ...(document.depends_on === undefined ? {} : { dependsOn: document.depends_on.map(dependencyIn) }),
-      subscribers: document.subscribers.map(({ user, subscribed_at: at }) => ({ user, at: at.getTime() })),
     },
     ...(document.args === null ? {} : { args: argumentsIn(document._id, document.args) }),
   };

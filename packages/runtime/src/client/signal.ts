@@ -1,8 +1,8 @@
-import type { Actor, RefusalReason, TaskRecord } from '@baton/core';
+import type { Actor, TaskRecord } from '@baton/core';
 import { encodeData, PAYLOAD_LIMIT, type Address } from '@baton/protocols';
-import { PayloadTooLargeError, type BatonError } from '../errors.ts';
+import { PayloadTooLargeError } from '../errors.ts';
 import { requireField, rules } from './rules.ts';
-import type { ClientParts } from './submission.ts';
+import { notDone, type ClientParts, type NotDone } from './submission.ts';
 
 export type SignalRequest = {
   /** Of the task. */
@@ -23,8 +23,7 @@ export type Signalling =
       readonly record: TaskRecord;
       readonly revision: number;
     }
-  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
-  | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
+  | NotDone;
 
 /**
  * Checks what somebody wants to send. Throws InvalidArgumentError for a name that is none, PayloadTooLargeError for data that
@@ -53,16 +52,7 @@ export const signalTask = async (
     ...{ kind: 'signal', at, actor, id, signal, name },
     ...(data === undefined ? {} : { data }),
   }));
-  switch (asked.kind) {
-    case 'done': {
-      const { record, revision, answer } = asked;
-      return { kind: 'done', outcome: answer.kind === 'delivered' ? 'delivered' : 'kept', record, revision };
-    }
-    case 'refused':
-      if (asked.doubt !== undefined) return { kind: 'unknown', cause: asked.doubt };
-      return { kind: 'refused', reason: asked.reason, ...(asked.held && { record: asked.held.record }) };
-    case 'failed':
-    case 'unknown':
-      return { kind: asked.kind, cause: asked.cause };
-  }
+  if (asked.kind !== 'done') return notDone(asked);
+  const { record, revision, answer } = asked;
+  return { kind: 'done', outcome: answer.kind === 'delivered' ? 'delivered' : 'kept', record, revision };
 };

@@ -33,24 +33,25 @@ export type Submission =
       /** False: no worker has ever served tasks of its type. */
       readonly known: boolean;
     }
+  | NotDone;
+
+/** What a command came to that changed nothing, as far as is known. `record`: of the task it was for, where it is there. */
+export type NotDone =
   | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
   | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
 
-/** What came of asking for a task of that id. */
-export const submissionOf = (asked: Asked, address: Address, wanted: string): Made => {
-  switch (asked.kind) {
-    case 'done':
-      return doneOf(asked, address, wanted);
-    case 'refused': {
-      if (asked.doubt !== undefined) return { kind: 'unknown', cause: asked.doubt };
-      const record = asked.held?.record;
-      return { kind: 'refused', reason: asked.reason, ...(record === undefined ? {} : { record }) };
-    }
-    case 'failed':
-    case 'unknown':
-      return { kind: asked.kind, cause: asked.cause };
-  }
+/** `id`: of the task that is meant, among those a record holds; absent: the first. */
+export const notDone = (asked: Exclude<Asked, { kind: 'done' }>, id?: string): NotDone => {
+  if (asked.kind !== 'refused') return { kind: asked.kind, cause: asked.cause };
+  const { doubt, reason, held } = asked;
+  if (doubt !== undefined) return { kind: 'unknown', cause: doubt };
+  const record = held === undefined || id === undefined ? held?.record : taskOf(held.record, id);
+  return { kind: 'refused', reason, ...(record === undefined ? {} : { record }) };
 };
+
+/** What came of asking for a task of that id. */
+export const submissionOf = (asked: Asked, address: Address, wanted: string): Made =>
+  asked.kind === 'done' ? doneOf(asked, address, wanted) : notDone(asked);
 
 const doneOf = (asked: Extract<Asked, { kind: 'done' }>, address: Address, wanted: string): Made => {
   const { answer, record, revision } = asked;

@@ -1,4 +1,12 @@
-import { isTagValue, TAG_NAME_LENGTH, TAG_NAME_PATTERN, TAG_TEXT_LENGTH, tagFilterOf, TAGS_LIMIT } from '@baton/core';
+import {
+  isTagValue,
+  TAG_NAME_LENGTH,
+  TAG_NAME_PATTERN,
+  TAG_TEXT_LENGTH,
+  tagFilterOf,
+  TAGS_LIMIT,
+  type TagFilter,
+} from '@baton/core';
 import { KEY_LENGTH, NAME_PATTERN } from '@baton/protocols';
 import { z } from 'zod';
 
@@ -35,6 +43,9 @@ const tagText = z
 
 const pairOf = (text: string) => [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)] as const;
 
+/** Of texts that are `name:value`. */
+export const tagFilterIn = (texts: readonly string[]): TagFilter => tagFilterOf(texts.map(pairOf));
+
 const tagTexts = z.array(tagText).min(1).max(TAGS_LIMIT);
 
 /** One value of each filter. */
@@ -44,7 +55,7 @@ export const filterValues = {
   scope: z.enum(SCOPES),
   user: wanted(KEY_LENGTH),
   text: wanted(FILTER_TEXT),
-  tags: tagTexts.transform((texts) => tagFilterOf(texts.map(pairOf))),
+  tags: tagTexts.transform(tagFilterIn),
 } as const;
 
 const listOf = <T extends z.ZodType>(item: T) => z.array(item).min(1).max(FILTER_VALUES).optional();

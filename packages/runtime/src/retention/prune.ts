@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '../errors.ts';
 import type { Clock } from '../ports/environment.ts';
 import type { DataStore } from '../ports/data.ts';
-import type { EndedTask, EndedViews } from './ended-views.ts';
+import type { EndedViews } from './ended-views.ts';
 
 export type PruneRule = {
   /** Ended tasks go when they ended longer ago than this; 0: all of them. Days of 24 hours, in UTC. */
@@ -64,7 +64,10 @@ export const prune = async ({ views, data, clock }: PruneParts, options: PruneOp
       break;
     }
     seen += batch.length;
-    report.objects += await removeObjects(data, batch);
+    report.objects += await removeObjects(
+      data,
+      batch.flatMap(({ objects }) => objects),
+    );
     report.tasks += await views.forget(batch.map(({ id }) => id));
     report.batches++;
     onProgress?.({ done: report.tasks, total });
@@ -84,8 +87,8 @@ export const checkRule = ({ retentionPeriodDays: days, maxRowsPerRun: rows }: Pr
   }
 };
 
-const removeObjects = async (data: DataStore, batch: readonly EndedTask[]): Promise<number> => {
-  const names = batch.flatMap(({ objects }) => objects);
+/** Resolves with how many. Rejects as `DataStore.remove` does. */
+export const removeObjects = async (data: DataStore, names: readonly string[]): Promise<number> => {
   let at = 0;
   const hand = async (): Promise<void> => {
     for (let name = names[at++]; name !== undefined; name = names[at++]) await data.remove(name);

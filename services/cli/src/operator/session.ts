@@ -10,6 +10,7 @@ import {
   rules,
   type Settings,
   silentLog,
+  ownedIn,
 } from '@baton/runtime';
 import { createBaton, TaskNotFoundError, type Baton, type TaskHandle } from '@baton/sdk';
 
@@ -114,15 +115,7 @@ export const natsSettings = ({ nats, namespace, streams }: Settings) => ({
   onFault: () => {},
 });
 
-const isVisible = (document: TaskDocument, actor: Actor): boolean =>
-  canSee(
-    {
-      scope: document.scope,
-      ...(document.created_by === null ? {} : { creator: document.created_by }),
-      subscribers: document.subscriber_ids.map((user) => ({ user, at: 0 })),
-    },
-    actor,
-  );
+const isVisible = (document: TaskDocument, actor: Actor): boolean => canSee(ownedIn(document), actor);
 
 const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
   let made: Promise<T> | undefined;

@@ -1,5 +1,5 @@
 import { isTerminal, type Actor, type Priority, type SubmitOutcome, type TraceContext } from '@baton/core';
-import { BULK, bulkName, type BulkOrder } from '@baton/runtime';
+import { BULK, bulkOptions, type BulkOrder } from '@baton/runtime';
 import { TaskNotFoundError, type Baton, type CallOptions, type TaskHandle } from '@baton/sdk';
 import { Problem, problem, taskNotFound } from '../http/problem.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
@@ -60,14 +60,8 @@ export class TaskActions {
 
   /** One operation on many tasks (behaviour B1). */
   async bulk(order: BulkOrder, operationId: string | undefined, actor: Actor): Promise<Submitted> {
-    const named: CallOptions = {
-      taskName: bulkName(order),
-      // Whoever asks for much takes turns with the others, and a count is waited for.
-      ...(actor.user === undefined ? {} : { group: actor.user }),
-      ...(order.dry_run ? { priority: 'high' } : {}),
-      ...(operationId === undefined ? {} : { operationId }),
-    };
-    return this.submitted(await this.clientOf(actor).schedule(BULK, [order], named), actor);
+    const options = bulkOptions(order, actor.user, operationId);
+    return this.submitted(await this.clientOf(actor).schedule(BULK, [order], options), actor);
   }
 
   async changePriority(id: string, priority: Priority, actor: Actor): Promise<FoundTask> {

@@ -1,6 +1,7 @@
 import { canSee, fitsTagFilter, type Actor, type TaskRecord } from '@baton/core';
 import { isOwnType, searchTextOf } from '@baton/protocols';
 import type { TaskFilter, TaskRow } from '@baton/mongo';
+import { ownedIn } from '@baton/runtime';
 
 /** What the user narrows a list by. What he may see is added by `visibleTo`, from who he is and not from what he asks. */
 export type UserFilter = Omit<TaskFilter, 'visibleTo' | 'subscriber'>;
@@ -13,14 +14,7 @@ export const visibleTo = (filter: UserFilter, { user, admin }: Actor): TaskFilte
 };
 
 export const mayReadRow = (row: Pick<TaskRow, 'scope' | 'created_by' | 'subscribers'>, actor: Actor): boolean =>
-  canSee(
-    {
-      scope: row.scope,
-      ...(row.created_by === null ? {} : { creator: row.created_by }),
-      subscribers: row.subscribers.map(({ user, subscribed_at }) => ({ user, at: subscribed_at.getTime() })),
-    },
-    actor,
-  );
+  canSee(ownedIn(row), actor);
 
 /** The same question to a record in memory as `filter` puts to the database. */
 export const matches = (record: TaskRecord, filter: UserFilter): boolean =>

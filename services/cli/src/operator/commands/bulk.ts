@@ -1,5 +1,5 @@
 import type { Priority, Scope, Status } from '@baton/core';
-import { BULK, bulkName, bulkOrder, bulkShape, InvalidArgumentError, type BulkOperation } from '@baton/runtime';
+import { BULK, bulkOptions, bulkOrder, bulkShape, InvalidArgumentError, type BulkOperation } from '@baton/runtime';
 import { TaskNotPendingError } from '@baton/sdk';
 import { say } from '../../dev/terminal.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -30,10 +30,7 @@ export const bulk = async (session: Session, operation: BulkOperation, options: 
   const order = bulkOrder(requestOf(operation, options), session.actor);
   const baton = await session.baton();
   const { operationId, wait = true, waitTimeout } = options;
-  const handle = await baton.schedule(BULK, [order], {
-    taskName: bulkName(order),
-    ...(operationId === undefined ? {} : { operationId }),
-  });
+  const handle = await baton.schedule(BULK, [order], bulkOptions(order, session.actor.user, operationId));
   if (wait) return followToEnd(session, handle, waitTimeout);
   const { uuid, status } = handle;
   if (session.json) sayJson({ id: uuid, status });
