@@ -90,6 +90,8 @@ export const moduleEntries = (service) =>
  */
 export const serviceOptions = (entryPoints, outdir) => ({
   ...shared(entryPoints, outdir),
+  // A tenth of the time a start takes is reading the file. Names stay: logs and stack traces have them.
+  minifyWhitespace: true,
   banner: { js: banner },
   define: { __dirname: '__batonFolder', __filename: '__batonFile' },
   external: [...optional, ...inPlace],

@@ -45,7 +45,7 @@ test('T5 isolated in a thread: the same context, arguments and results, retries'
 test('T5 an endless loop is ended after the grace; neighbours and the lease do not notice', async (stage) => {
   await stage.as('alice').within(async () => {
     const cancelled = await spins.schedule();
-    const overdue = await spins.with({ timeout: '2s' }).schedule();
+    const overdue = await spins.with({ timeout: '4s' }).schedule();
     await untilEffect(stage, cancelled, 'spins');
     await untilEffect(stage, overdue, 'spins');
     await cancelled.refresh();
@@ -57,7 +57,7 @@ test('T5 an endless loop is ended after the grace; neighbours and the lease do n
       neighbours.every(({ status }) => status === 'success'),
       true,
     );
-    await Promise.all([cancelled, overdue].map((each) => each.wait({ timeout: '10s' })));
+    await Promise.all([cancelled, overdue].map((each) => each.wait({ timeout: '15s' })));
     assert.equal([cancelled.status, overdue.status], ['aborted', 'timed_out']);
     for (const each of [cancelled, overdue]) {
       assert.is(each.record.abort?.forced, true);
