@@ -113,17 +113,22 @@ test(
     const one = await runCli(stage, ['priority', held[0]?.uuid ?? '', 'high', '--user', 'alice']);
     assert.is(one.code, 0, one.stderr);
     assert.is((await held[0]?.refresh())?.record.priority, 'high');
+    await asked(stage, 'cancel', '--type', 'b1.none', '--operation-id', 'b1-once');
     for (const [args, says] of [
       [['bulk', 'burn'], /operation: is one of cancel, retry, change-priority, delete; got burn/],
       [['bulk', 'cancel'], /filter: says which tasks are meant/],
       [['bulk', 'delete', '--type', 'x', '--user', 'alice'], /only an admin may delete tasks/],
       [['bulk', 'retry', '--status', 'pending'], /filter\.status: retry is for failure/],
+      [['bulk', 'cancel', '--type', 'b1.held', '--wait-timeout', 'banana'], /--wait-timeout.*90s, 5m/],
+      [['bulk', 'cancel', '--type', 'b1.other', '--operation-id', 'b1-once'], /--operation-id: was used for another/],
       [['priority', held[0]?.uuid ?? '', 'urgent'], /priority: is one of high, normal, low; got urgent/],
     ] as const) {
       const refused = await runCli(stage, args);
       assert.is.not(refused.code, 0);
       assert.match(refused.stderr, says);
     }
+    const still = await Promise.all(held.map(async (each) => (await each.refresh()).status));
+    assert.equal(new Set(still), new Set(['pending']), 'what is refused has done nothing');
   },
   { limitMs: 60_000 },
 );

@@ -228,6 +228,9 @@ test('B1 S4 what is no order is refused at once; types of Baton are made by nobo
     const answer = await ask(system, body);
     assert.is(answer.status, status, `${JSON.stringify(body)}: ${answer.text}`);
     assert.match(answer.text, says);
+    if (status !== 400) continue;
+    const [{ field } = { field: '' }] = answer.at('faults') as { readonly field: string }[];
+    assert.match(field, /^(filter(\.status|\.typ|\.tag\.0)?|operation|priority|force|operation_id)$/, answer.text);
   }
   const order = { operation: 'delete', filter, admin: true };
   const forged = await call('POST', '/api/v1/task/', { as: 'alice', body: { type: 'baton.bulk', args: [order] } });

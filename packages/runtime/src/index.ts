@@ -28,7 +28,7 @@ export { requireSchema } from './client/args-schema.ts';
 export { encodeArguments } from './client/arguments.ts';
 export { sumLines } from './dispatch/lanes.ts';
 export { WorkerQueues } from './dispatch/worker-queues.ts';
-export { durationMs } from './client/duration.ts';
+export { durationMs, parseDuration } from './client/duration.ts';
 export { checkField, requireField, rules } from './client/rules.ts';
 export { ownedIn } from './client/owned-document.ts';
 export { FILTER_TEXT, FILTER_VALUES, filterValues, STATUSES, taskFilterShape } from './client/task-filter.ts';

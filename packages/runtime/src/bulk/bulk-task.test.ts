@@ -229,6 +229,41 @@ test('B1 what an operation of its user has run again within the day is not run a
   assert.equal(await made.run(again, { ...next, actor: ROOT }).done, retried({ done: 2 }));
 });
 
+test('B1 of the failures of one key the last is run again, whatever page the others are on', async () => {
+  const made = stage();
+  const failures = [];
+  for (let n = 0; n < 5; n++) {
+    const each = await made.submit('k');
+    await made.end(each);
+    failures.push(each);
+  }
+  const again: Partial<BulkRequest> = { operation: 'retry', filter: { status: ['aborted'] } };
+  // Each page ends before the next one begins, and so may what it runs again.
+  const counted = report({ operation: 'retry', matched: 5, done: 1, refused: { SUPERSEDED: 4 } });
+  assert.equal(await made.run({ ...again, dry_run: true }, { id: OPERATION }).done, { ...counted, dry_run: true });
+  assert.equal(await made.run(again).done, counted);
+  const [record] = await made.recordsOf(failures.slice(0, 1));
+  assert.is(record?.retriedFrom, failures.at(-1)?.id);
+});
+
+test('B1 two operations that find the same at once run it again once, and count it once', async () => {
+  const made = stage();
+  const tasks = [await made.submit('a'), await made.submit('b')];
+  for (const each of tasks) await made.end(each);
+  const again: Partial<BulkRequest> = { operation: 'retry', filter: { status: ['aborted'] } };
+  await made.run(again).done;
+  // This one looked before the other one had noted anything.
+  const { operations } = made.ports;
+  let looks = 0;
+  const load: typeof operations.load = async (hash) => (++looks <= tasks.length ? undefined : operations.load(hash));
+  const write: typeof operations.write = (...args) => operations.write(...args);
+  const parts = { ports: { ...made.ports, operations: { load, write } } };
+  assert.equal(
+    await made.run(again, { id: OPERATION.replace(/1$/, '2'), parts }).done,
+    report({ operation: 'retry', matched: 2, refused: { ALREADY_RETRIED: 2 } }),
+  );
+});
+
 test('B1 deleted are those that have ended, their data first, and what is not is counted', async () => {
   const made = stage();
   const tasks = await seven(made);

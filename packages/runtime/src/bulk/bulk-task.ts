@@ -1,5 +1,5 @@
 import { DEFAULT_RUN_OPTIONS, type Actor } from '@baton/core';
-import { isOwnType, OWN_TYPE_PREFIX } from '@baton/protocols';
+import { isOwnType, OWN_TYPE_PREFIX, type Address } from '@baton/protocols';
 import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { TaskContext } from '../run/context.ts';
@@ -31,7 +31,7 @@ export type BulkReport = {
   readonly done: number;
   /** Shared ones that its user has left, and that go on for others. */
   readonly unsubscribed: number;
-  /** By the code of the error that a single call would have met, or ALREADY_RETRIED. */
+  /** By the code of the error that a single call would have met, ALREADY_RETRIED or SUPERSEDED. */
   readonly refused: Readonly<Record<string, number>>;
   /** False: it ended before it had seen all that match. */
   readonly complete: boolean;
@@ -120,14 +120,18 @@ export const runBulk = async (parts: BulkParts, order: BulkOrder, ctx: BulkConte
   const bulk: Bulk = { parts, order, actor, ctx, filter, tell };
   // What was made after it is not meant, and neither is it itself.
   let after: string = ctx.taskId;
+  /** Of the pages so far, where a key is to be run again once. */
+  const keys = new Set<Address>();
   for (let page = 1; page <= MOST_PAGES && !complete; page++) {
     const from = after;
     let isNew = false;
     const found = await ctx.step(`find ${page}`, async () => {
       isNew = true;
       const here = await parts.views.page(filter, user.id, PAGE, from);
-      return order.operation === 'retry' ? { ...here, tasks: await marked(bulk, here.tasks) } : here;
+      return order.operation === 'retry' ? { ...here, tasks: await marked(bulk, here.tasks, keys) } : here;
     });
+    if (order.operation === 'retry')
+      for (const { address } of found.tasks) if (address !== undefined) keys.add(address);
     add(counts, await ctx.step(`do ${page}`, () => onPage(bulk, found.tasks, !isNew)));
     complete = found.next === undefined;
     after = found.next ?? after;
@@ -165,14 +169,30 @@ const documentsOfNow = async ({ projections, ports }: BulkParts, signal: AbortSi
   }
 };
 
-/** Which of them were run again by an operation before this one: kept with what is found, since this one notes the same. */
-const marked = async ({ parts, actor, ctx }: Bulk, tasks: readonly FoundTask[]): Promise<readonly FoundTask[]> => {
-  const retried = new Set<string>();
+/**
+ * Which of them are not run again: those an operation before this one has run again, and of the failures of one key all but
+ * the last one. Kept with what is found, since this operation notes what it runs again as the one before it did.
+ */
+const marked = async (
+  { parts, actor, ctx }: Bulk,
+  tasks: readonly FoundTask[],
+  keys: ReadonlySet<Address>,
+): Promise<readonly FoundTask[]> => {
+  const skipped = new Map<string, NonNullable<FoundTask['skip']>>();
+  const here = new Set<Address>();
+  for (const { id, address } of tasks) {
+    if (address === undefined) continue;
+    if (keys.has(address) || here.has(address)) skipped.set(id, 'SUPERSEDED');
+    here.add(address);
+  }
   await sideBySide(tasks, async (task) => {
     if (ctx.signal.aborted) throw ctx.signal.reason;
-    if (await isRetried(parts, actor, task)) retried.add(task.id);
+    if (!skipped.has(task.id) && (await isRetried(parts, actor, task))) skipped.set(task.id, 'ALREADY_RETRIED');
   });
-  return tasks.map((task) => (retried.has(task.id) ? { ...task, retried: true } : task));
+  return tasks.map((task) => {
+    const why = skipped.get(task.id);
+    return why === undefined ? task : { ...task, skip: why };
+  });
 };
 
 /** Throws where it cannot go on; what was done by then is done, and is found so the next time. */

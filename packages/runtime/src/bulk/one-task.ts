@@ -26,7 +26,7 @@ import type { BulkViews, FoundTask } from './views.ts';
 /** What became of one task, or would: `unsubscribed` from a shared one, which goes on for others. */
 export type OneOutcome =
   | { readonly kind: 'done' | 'unsubscribed' }
-  /** By the code of the error that a single call would have met, or ALREADY_RETRIED. */
+  /** By the code of the error that a single call would have met, ALREADY_RETRIED or SUPERSEDED. */
   | { readonly kind: 'refused'; readonly code: string };
 
 export type OneParts = SubmitParts & { readonly views: Pick<BulkViews, 'get'> };
@@ -171,9 +171,9 @@ const orderOne = async (parts: OneParts, run: BulkRun, { id, address }: Placed):
   }
 };
 
-const retryOne = async (parts: OneParts, run: BulkRun, { id, address, retried }: Placed): Promise<OneOutcome> => {
-  if (retried) return { kind: 'refused', code: 'ALREADY_RETRIED' };
-  const { actor, order } = run;
+const retryOne = async (parts: OneParts, run: BulkRun, { id, address, skip }: Placed): Promise<OneOutcome> => {
+  if (skip !== undefined) return { kind: 'refused', code: skip };
+  const { actor, order, isRepeat } = run;
   const document = await parts.views.get(id);
   if (document === undefined || !maySee(document, actor)) return refused('not_found', undefined);
   try {
@@ -187,8 +187,11 @@ const retryOne = async (parts: OneParts, run: BulkRun, { id, address, retried }:
     // Asked again it is the same new task.
     const made = await retryTask(parts, actor, source, { operationId: retryOperation(id) });
     switch (made.kind) {
-      case 'done':
-        return DONE;
+      case 'done': {
+        // By an operation that found it at the same time as this one.
+        const isAnothers = made.outcome === 'created' && !made.isNew && !isRepeat;
+        return isAnothers ? { kind: 'refused', code: 'ALREADY_RETRIED' } : DONE;
+      }
       case 'refused':
         return refused(made.reason, made.record);
       case 'failed':

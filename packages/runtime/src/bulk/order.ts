@@ -60,8 +60,10 @@ export const bulkOrder = (request: BulkRequest, actor: Actor): BulkOrder => {
   const { operation, filter, priority, force = false, dry_run: isDry = false } = request;
   if (Object.values(filter).every((value) => value === undefined))
     throw new InvalidArgumentError('filter: says which tasks are meant; name at least one of its fields');
-  if ((operation === 'change_priority') !== (priority !== undefined))
-    throw new InvalidArgumentError('priority: is what change_priority sets, and nothing else does');
+  if (operation === 'change_priority' && priority === undefined)
+    throw new InvalidArgumentError('priority: is missing; change_priority needs the new one: high, normal, low');
+  if (operation !== 'change_priority' && priority !== undefined)
+    throw new InvalidArgumentError(`priority: is of change_priority alone, and not of ${operation}`);
   if (force && operation !== 'cancel') throw new InvalidArgumentError('force: is of cancel alone');
   if (force && !actor.admin) throw new PermissionDeniedError('PERMISSION_DENIED', 'only an admin may force a cancel');
   if (operation === 'delete' && !actor.admin)

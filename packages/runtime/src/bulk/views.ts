@@ -7,8 +7,8 @@ export type FoundTask = {
   readonly address?: Address;
   /** It is shared, and whoever asks waited for it when it was found. */
   readonly subscribed?: true;
-  /** An operation of this user has run it again within the last day. */
-  readonly retried?: true;
+  /** Why it is not run again: an operation of this user has within the last day, or a later failure of its key is. */
+  readonly skip?: 'ALREADY_RETRIED' | 'SUPERSEDED';
 };
 
 export type FoundPage = {

@@ -28,7 +28,13 @@ type Options = {
 export const openServers = async (options: Options): Promise<Servers> => {
   const { NATS_URL, MONGODB_URL } = process.env;
   if (NATS_URL && MONGODB_URL) {
-    await lookAtServers(options.settings);
+    try {
+      await lookAtServers(options.settings);
+    } catch (error) {
+      if (!(error instanceof BatonError)) throw error;
+      const why = 'They are used since NATS_URL and MONGODB_URL are set; unset both for servers of this machine.';
+      throw new BatonError(error.code, `${error.message}\n${why}`, { cause: error });
+    }
     return { natsUrl: NATS_URL, mongoUrl: MONGODB_URL, isLocal: false, stop: async () => {} };
   }
   if (NATS_URL || MONGODB_URL) {

@@ -7,7 +7,7 @@ import {
   type WhenAborting,
 } from '@baton/core';
 import { InvalidArgumentError as WrongOption, Option, type Command } from 'commander';
-import { BULK_OPERATIONS, InvalidArgumentError, type BulkOperation } from '@baton/runtime';
+import { BULK_OPERATIONS, InvalidArgumentError, parseDuration, type BulkOperation } from '@baton/runtime';
 import { bulk, changePriority, type BulkOptions } from './commands/bulk.ts';
 import { cancel } from './commands/cancel.ts';
 import { doctor } from './commands/doctor.ts';
@@ -26,6 +26,7 @@ import { watch } from './commands/watch.ts';
 import { why } from './commands/why.ts';
 import { workers } from './commands/workers.ts';
 import { registerScheduleCommands } from './register-schedules.ts';
+import { durationOf } from './duration-text.ts';
 import { EXIT_CODE_HELP } from './exit-codes.ts';
 import { leaveOnSignals } from './signals.ts';
 import { withSession, type Session, type Who } from './session.ts';
@@ -42,6 +43,13 @@ const hyphened = (operation: BulkOperation): string => operation.replace('_', '-
 const OPERATIONS = BULK_OPERATIONS.map(hyphened);
 
 const MOST_LISTED = 1_000;
+
+/** Read before anything is done: what is no time is to undo nothing. In seconds. */
+const waitTime = (text: string): number => {
+  const ms = parseDuration(durationOf(text));
+  if (ms === undefined) throw new WrongOption('It is a time such as 90, 90s, 5m or 2h.');
+  return ms / 1_000;
+};
 
 /** The commands of whoever operates or uses a system. They talk to NATS and MongoDB themselves, by the same settings. */
 export const registerOperatorCommands = (program: Command): void => {
@@ -86,7 +94,7 @@ export const registerOperatorCommands = (program: Command): void => {
       ]),
     )
     .option('--wait', 'follow it to its end')
-    .option('--wait-timeout <time>', 'wait no longer than this')
+    .option('--wait-timeout <time>', 'wait no longer than this', waitTime)
     .action((type: string, args: readonly string[], options: SubmitOptions & Who) =>
       end(options, (session) => submit(session, type, args, options)),
     );
@@ -97,7 +105,7 @@ export const registerOperatorCommands = (program: Command): void => {
     .addOption(new Option('--scope <scope...>', 'only these').choices(SCOPES))
     .option('--created-by <user...>', 'only of these users')
     .option('--tag <name=value...>', 'only with these tags; of one name, one of them')
-    .option('--text <text>', 'part of the name, the type or the key')
+    .option('--text <text>', 'part of the name, the type or the key, or the id')
     .option('--limit <number>', 'most rows', wholeFrom(1, MOST_LISTED), 25)
     .option('--after <cursor>', 'the page after the one that ended with this')
     .action((options: ListOptions & Who) => end(options, (session) => list(session, options)));
@@ -109,13 +117,13 @@ export const registerOperatorCommands = (program: Command): void => {
     .action((id: string, options: Who & GetOptions) => end(options, (session) => get(session, id, options)));
 
   add('watch <id>', 'follow a task to its end, with a live bar')
-    .option('--wait-timeout <time>', 'wait no longer than this')
-    .action((id: string, options: Who & { readonly waitTimeout?: string }) =>
+    .option('--wait-timeout <time>', 'wait no longer than this', waitTime)
+    .action((id: string, options: Who & { readonly waitTimeout?: number }) =>
       end(options, (session) => watch(session, id, options)),
     );
 
   add('cancel <id>', 'stop a task, or leave a shared one')
-    .option('--force', 'for everyone, and also what does not stop (admins)')
+    .option('--force', 'for everyone, also what has not stopped when it was told (admins)')
     .action((id: string, options: Who & { readonly force?: boolean }) =>
       end(options, (session) => cancel(session, id, options)),
     );
@@ -131,8 +139,8 @@ export const registerOperatorCommands = (program: Command): void => {
 
   add('retry <id>', 'run an ended task again')
     .option('--wait', 'follow it to its end')
-    .option('--wait-timeout <time>', 'wait no longer than this')
-    .action((id: string, options: Who & { readonly wait?: boolean; readonly waitTimeout?: string }) =>
+    .option('--wait-timeout <time>', 'wait no longer than this', waitTime)
+    .action((id: string, options: Who & { readonly wait?: boolean; readonly waitTimeout?: number }) =>
       end(options, (session) => retry(session, id, options)),
     );
 
@@ -151,13 +159,13 @@ export const registerOperatorCommands = (program: Command): void => {
     .option('--subscriber <user...>', 'only those these users wait for')
     .option('--tag <name=value...>', 'only with these tags; of one name, one of them')
     .option('--name <text>', 'part of the name')
-    .option('--text <text>', 'part of the name, the type or the key')
+    .option('--text <text>', 'part of the name, the type or the key, or the id')
     .addOption(new Option('--priority <priority>', 'of change-priority: the new one').choices(PRIORITIES))
-    .option('--force', 'of cancel: for everyone, and also what does not stop (admins)')
+    .option('--force', 'of cancel: for everyone, also what has not stopped when it was told (admins)')
     .option('--dry-run', 'only count what would be done')
     .option('--operation-id <id>', 'asked for again with the same id it is the same operation')
     .option('--no-wait', 'do not follow it to its end')
-    .option('--wait-timeout <time>', 'wait no longer than this')
+    .option('--wait-timeout <time>', 'wait no longer than this', waitTime)
     .action((operation: string, options: BulkOptions & Who) =>
       end(options, (session) => bulk(session, operationOf(operation), options)),
     );
@@ -222,9 +230,10 @@ export const registerOperatorCommands = (program: Command): void => {
   add('stats', 'tasks by status, what waits, sizes, lag').action((options: Who) => end(options, stats));
   add('workers', 'who is there: workers, supervisors, projectors').action((options: Who) => end(options, workers));
   add('doctor', 'look at everything, change nothing, say what is wrong').action((options: Who) => end(options, doctor));
-  add('rebuild', 'make the documents anew from the event log and the bucket').action((options: Who) =>
-    end(options, rebuild),
-  );
+  add(
+    'rebuild',
+    'make the documents anew from the event log and the bucket, also of tasks that were pruned or deleted',
+  ).action((options: Who) => end(options, rebuild));
 };
 
 const end = async (who: Who, run: (session: Session) => Promise<number>): Promise<void> => {

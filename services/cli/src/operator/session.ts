@@ -44,7 +44,7 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const notFound = (): BatonError =>
   new BatonError(
     'TASK_NOT_FOUND',
-    'no such task: MongoDB has none of this id, it was pruned, or it is not for this user to see',
+    'no such task: MongoDB has none of this id (not yet, where a projector is behind), it was pruned, or it is not for this user to see',
   );
 
 export const withSession = async <T>(who: Who, body: (session: Session) => Promise<T>): Promise<T> => {

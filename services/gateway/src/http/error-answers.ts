@@ -63,8 +63,12 @@ const LENGTH = 200;
 
 const invalid = (error: unknown): Problem =>
   problem('INVALID_ARGUMENT', 'the request has faults', {
-    faults: (error as Invalid).validation.slice(0, MOST_FAULTS).map(({ instancePath, message = 'is not valid' }) => ({
-      field: instancePath.replace(/^\//, '').replaceAll('/', '.').slice(0, LENGTH),
-      message: message.slice(0, LENGTH),
-    })),
+    faults: (error as Invalid).validation.slice(0, MOST_FAULTS).map(faultOf),
   });
+
+const faultOf = ({ instancePath, message = 'is not valid' }: Invalid['validation'][number]) => {
+  const path = instancePath.replace(/^\//, '').replaceAll('/', '.');
+  const [, unknown] = /^Unrecognized key: "(.+)"$/s.exec(message) ?? [];
+  const field = unknown === undefined ? path : [path, unknown].filter((part) => part !== '').join('.');
+  return { field: field.slice(0, LENGTH), message: message.slice(0, LENGTH) };
+};

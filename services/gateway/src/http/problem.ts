@@ -130,13 +130,21 @@ export const problem = (code: ProblemCode, message: string, details: Details = {
 /** Invisible and absent are one answer. */
 export const taskNotFound = (): Problem => problem('TASK_NOT_FOUND', 'no such task');
 
+/** The runtime names a field at the beginning of what it says: `priority: is missing`. */
+const faultIn = ({ code, message }: BatonError): Pick<Details, 'faults'> => {
+  const [, field, text] = /^([a-z][a-z0-9_.]*): (.+)$/s.exec(message) ?? [];
+  return code === 'INVALID_ARGUMENT' && field !== undefined && text !== undefined
+    ? { faults: [{ field, message: text }] }
+    : {};
+};
+
 /** Errors of the runtime, the SDK and MongoDB whose text is for users; what an outage says is for the log. */
 export const problemOf = (error: BatonError): Problem | undefined => {
   if (!isProblemCode(error.code)) return undefined;
   const { status: statusCode } = RULES[error.code];
   if (statusCode >= 500) return problem(error.code, OUTAGES[error.code] ?? 'this does not work now');
   const state = 'status' in error && typeof error.status === 'string' ? { status: error.status } : {};
-  return problem(error.code, error.message, state);
+  return problem(error.code, error.message, { ...state, ...faultIn(error) });
 };
 
 /** Nothing of addresses, subjects or drivers is told to the outside. */

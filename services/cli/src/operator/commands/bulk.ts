@@ -22,7 +22,7 @@ export type BulkOptions = {
   readonly dryRun?: boolean;
   readonly operationId?: string;
   readonly wait?: boolean;
-  readonly waitTimeout?: string;
+  readonly waitTimeout?: number;
 };
 
 /** One operation on all tasks that match (behaviour B1), run by a gateway. Ctrl-C leaves it to go on. */
@@ -31,6 +31,11 @@ export const bulk = async (session: Session, operation: BulkOperation, options: 
   const baton = await session.baton();
   const { operationId, wait = true, waitTimeout } = options;
   const handle = await baton.schedule(BULK, [order], bulkOptions(order, session.actor.user, operationId));
+  if (handle.differs) {
+    throw new InvalidArgumentError(
+      `--operation-id: was used for another operation, which is not this one: ${handle.name} (${handle.uuid})`,
+    );
+  }
   if (wait) return followToEnd(session, handle, waitTimeout);
   const { uuid, status } = handle;
   if (session.json) sayJson({ id: uuid, status });

@@ -7,7 +7,7 @@ import { followToEnd } from './watch.ts';
 export const retry = async (
   session: Session,
   id: string,
-  options: { readonly wait?: boolean; readonly waitTimeout?: string },
+  options: { readonly wait?: boolean; readonly waitTimeout?: number },
 ): Promise<number> => {
   const { document, handle: former } = await session.task(id);
   const handle = await (await session.baton()).retry(former ?? document);

@@ -35,7 +35,7 @@ export type SubmitOptions = {
   readonly dependsOn?: readonly string[];
   readonly onFailure?: 'fail' | 'continue' | 'ignore';
   readonly wait?: boolean;
-  readonly waitTimeout?: string;
+  readonly waitTimeout?: number;
 };
 
 /** Schedules a task of any type; what serves it need not be known here. */

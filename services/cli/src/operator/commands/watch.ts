@@ -2,7 +2,6 @@ import type { TaskDocument } from '@baton/protocols';
 import { etaMs, isTerminal, type Status } from '@baton/core';
 import type { TaskHandle, TaskSnapshot } from '@baton/sdk';
 import { say, styled } from '../../dev/terminal.ts';
-import { durationOf } from '../duration-text.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { plain, sayJson } from '../output.ts';
 import { progressView, silentView, type ProgressView } from '../progress-view.ts';
@@ -13,7 +12,7 @@ import type { Session } from '../session.ts';
 export const watch = async (
   session: Session,
   id: string,
-  options: { readonly waitTimeout?: string },
+  options: { readonly waitTimeout?: number },
 ): Promise<number> => {
   const { document, handle } = await session.task(id);
   if (handle !== undefined) return followToEnd(session, handle, options.waitTimeout);
@@ -21,7 +20,7 @@ export const watch = async (
 };
 
 /** Live progress on stderr, the outcome on stdout; as JSON a line for every change. */
-export const followToEnd = async (session: Session, handle: TaskHandle, timeout?: string): Promise<number> => {
+export const followToEnd = async (session: Session, handle: TaskHandle, timeoutSeconds?: number): Promise<number> => {
   if (!session.json) process.stderr.write(`${styled('bold', plain(handle.name))}  ${handle.uuid}\n`);
   const view = session.json ? silentView : viewOf(handle);
   const live = await handle.onProgress(({ progress }) => {
@@ -38,7 +37,7 @@ export const followToEnd = async (session: Session, handle: TaskHandle, timeout?
   };
   process.once('SIGINT', leave);
   try {
-    await handle.wait({ fetch: false, ...(timeout === undefined ? {} : { timeout: durationOf(timeout) }) });
+    await handle.wait({ fetch: false, ...(timeoutSeconds === undefined ? {} : { timeout: timeoutSeconds }) });
     if (handle.progress !== undefined) view.update(handle.progress);
   } finally {
     over = true;

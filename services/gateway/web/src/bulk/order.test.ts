@@ -39,6 +39,12 @@ test('B1 every filter of the list narrows the operation, whatever signs it holds
   assert.equal(serverOrder('cancel', filter).filter, filter);
 });
 
+test('B1 a comma means two values, as in the list; in a tag it is a sign like any other', () => {
+  const query = { ...EVERYTHING, createdBy: ['alice,bob'], type: ['a', 'b,c'], tag: ['tenant:acme, Ltd.' as const] };
+  const { created_by: users, type, tag } = filterFor('cancel', query);
+  assert.equal([users, type, tag], [['alice', 'bob'], ['a', 'b', 'c'], ['tenant:acme, Ltd.']]);
+});
+
 test('B1 the states are those the server adds by itself where the list asks for none, and says so', () => {
   for (const operation of OPERATIONS) {
     const { status } = filterFor(operation, EVERYTHING);

@@ -62,11 +62,15 @@ export const filterFor = (operation: Operation, query: ListQuery): BulkFilter =>
   const filter: Record<string, unknown> = { status: statusFor(operation, query).status };
   for (const [field, name] of Object.entries(NAMES) as [keyof Narrowing, string][]) {
     const value = query[field];
-    const wanted = typeof value === 'string' ? value.trim() : value;
+    const wanted = typeof value === 'string' ? value.trim() : name === 'tag' ? value : asListed(value);
     if (wanted.length > 0) filter[name] = wanted;
   }
   return filter as BulkFilter;
 };
+
+/** The list is asked with commas between values, so one that has a comma means two: here as there. */
+const asListed = (values: readonly string[]): readonly string[] =>
+  values.flatMap((value) => value.split(',')).filter((value) => value !== '');
 
 /** Whether the list is narrowed: blanks are looked for by nobody. */
 export const isNarrowed = (query: ListQuery): boolean =>
