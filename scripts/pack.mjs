@@ -28,6 +28,9 @@ const INTERNAL = {
 /** Packages the command finds by name at run time, and not by an import. */
 const FOUND_BY_NAME = ['vega-datasets'];
 
+/** Packages whose insides are mended at run time: the version that was tested, and no other. */
+const EXACT = new Set(['mongodb']);
+
 const OWN_SCOPE = '@baton';
 
 /** @returns {Record<string, string>} name -> version, of the catalogue */
@@ -46,7 +49,7 @@ const dependenciesOf = (names) => {
       const version = versions[name];
       if (version === undefined)
         throw new ScriptError(`${name} is imported, and has no version in pnpm-workspace.yaml`);
-      return [name, /^\d/.test(version) ? `^${version}` : version];
+      return [name, /^\d/.test(version) && !EXACT.has(name) ? `^${version}` : version];
     }),
   );
 };

@@ -1,7 +1,7 @@
 import { ConfigError } from '@baton/runtime';
 import { MongoClient, MongoError, type Db, type MongoClientOptions } from 'mongodb';
-import { guarded, inTime } from './errors.ts';
-import { watchMonitors } from './stuck-monitor.ts';
+import { endWaitsOfCutConnections } from './cut-connections.ts';
+import { guarded } from './errors.ts';
 
 export type MongoOptions = {
   /** `mongodb://...`; the database stands in the path, `baton` where it has none. */
@@ -27,7 +27,7 @@ export type Mongo = {
   readonly kind: MongoKind;
   /** Asks the server something small. */
   readonly ping: () => Promise<void>;
-  /** Ends all connections, also busy ones. Rejects with MongoUnavailableError when that takes too long. */
+  /** Ends all connections, also busy ones. */
   readonly close: () => Promise<void>;
 };
 
@@ -35,21 +35,14 @@ const DEFAULT_DATABASE = 'baton';
 const SELECT_MS = 5_000;
 const ANSWER_MS = 30_000;
 const CONNECTIONS = 8;
-/** The driver's own. */
-const HEARTBEAT_MS = 10_000;
 
 /**
  * Connects and asks a question that needs the storage behind the server. Rejects with MongoUnavailableError or
- * MongoUnauthorizedError, with ConfigError for a URL that is none. Later on it finds its server again by itself.
+ * MongoUnauthorizedError, with ConfigError for a URL that is none. Later on the driver finds its server again by itself.
  */
 export const connectMongo = async (options: MongoOptions): Promise<Mongo> => {
+  endWaitsOfCutConnections();
   const client = clientOf(options);
-  const { selectMs = SELECT_MS, answerMs = ANSWER_MS } = options;
-  const unwatch = watchMonitors(client, { connectMs: selectMs, heartbeatMs: HEARTBEAT_MS });
-  const close = async (): Promise<void> => {
-    await unwatch();
-    await inTime(client.close(), selectMs + answerMs);
-  };
   const db = client.db(databaseOf(options.url));
   try {
     const kind = await guarded(async () => {
@@ -60,11 +53,11 @@ export const connectMongo = async (options: MongoOptions): Promise<Mongo> => {
     return {
       db,
       kind,
-      ping: () => guarded(async () => void (await db.command({ ping: 1 })), selectMs + answerMs),
-      close,
+      ping: () => guarded(async () => void (await db.command({ ping: 1 }))),
+      close: () => client.close(),
     };
   } catch (error) {
-    await close();
+    await client.close();
     throw error;
   }
 };
@@ -81,7 +74,6 @@ const clientOf = (options: MongoOptions): MongoClient => {
     appName,
     serverSelectionTimeoutMS: selectMs,
     connectTimeoutMS: selectMs,
-    heartbeatFrequencyMS: HEARTBEAT_MS,
     socketTimeoutMS: answerMs,
     maxPoolSize: connections,
     // An acknowledged document must survive the fall of one server: only then is a record forgotten.

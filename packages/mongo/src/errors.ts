@@ -87,26 +87,11 @@ export const asBatonError = (error: unknown): unknown => {
   );
 };
 
-/** Longer than all the answers of one call may take by their own limits. */
-const CALL_MS = 120_000;
-
-/**
- * Runs a call of the driver and lets only errors of ours out. It ends: the driver's own limits are kept by the connection,
- * and one that was cut at the moment it was written to keeps none (see `watchMonitors`).
- */
-export const guarded = async <T>(call: () => Promise<T>, limitMs: number = CALL_MS): Promise<T> => {
+/** Runs a call of the driver and lets only errors of ours out. */
+export const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
   try {
-    return await inTime(call(), limitMs);
+    return await call();
   } catch (error) {
     throw asBatonError(error);
   }
-};
-
-/** Rejects with MongoUnavailableError when it takes longer. What was sent may still be done. */
-export const inTime = <T>(answer: Promise<T>, limitMs: number = CALL_MS): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new MongoUnavailableError(`MongoDB has not answered in ${limitMs} ms`)), limitMs);
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 };

@@ -13,7 +13,6 @@ import {
   blamesDocument,
   codeOf,
   DUPLICATE_KEY,
-  inTime,
   isEncodingFault,
   listed,
   mayBlameDocument,
@@ -94,7 +93,7 @@ type Step = {
 const write = async (tasks: Tasks, documents: readonly TaskDocument[], step: Step, tally: Tally): Promise<void> => {
   if (documents.length === 0) return;
   try {
-    const result = await inTime(tasks.bulkWrite(documents.map(step.operation), { ordered: false }));
+    const result = await tasks.bulkWrite(documents.map(step.operation), { ordered: false });
     step.count(result);
     // Of a bulk the driver has split it tells single errors here, and throws only where all went in one message.
     sort(documents, result.getWriteErrors(), step, tally);

@@ -187,7 +187,13 @@ const marked = async (
   }
   await sideBySide(tasks, async (task) => {
     if (ctx.signal.aborted) throw ctx.signal.reason;
-    if (!skipped.has(task.id) && (await isRetried(parts, actor, task))) skipped.set(task.id, 'ALREADY_RETRIED');
+    if (skipped.has(task.id)) return;
+    try {
+      if (await isRetried(parts, actor, task)) skipped.set(task.id, 'ALREADY_RETRIED');
+    } catch (error) {
+      // What is wrong with one note is met again when its task is seen to, and counted there.
+      if (isWorthRepeating(error)) throw error;
+    }
   });
   return tasks.map((task) => {
     const why = skipped.get(task.id);

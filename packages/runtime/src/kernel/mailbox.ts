@@ -103,18 +103,20 @@ export class Mailbox<A extends ActorTypes> {
         if (this.tries > 1) await this.pause();
         // Before the read, so that nobody is told of what was read before he asked.
         this.takeIn();
-        await this.reload();
+        const bytes = await this.reload();
         const { current, nonce } = this;
-        if (current !== undefined && nonce !== undefined && current.record.nonce === nonce) this.settle(current);
+        if (current !== undefined && nonce !== undefined && current.record.nonce === nonce) this.settle(current, bytes);
       }
     }
   }
 
-  private async reload(): Promise<void> {
+  /** Resolves with the bytes that are there. */
+  private async reload(): Promise<Uint8Array | undefined> {
     const { kind, ports } = this.parts;
     const entry = await ports.store.load(this.address);
     this.current = entry === undefined ? undefined : { record: kind.decode(entry), revision: entry.revision };
     this.believed = false;
+    return entry?.bytes;
   }
 
   private hasMore(): boolean {

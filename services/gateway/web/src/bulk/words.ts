@@ -159,7 +159,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   FORCE_REQUIRED: 'others wait for it, and only an admin can force it',
   TASK_ABORT_FAILED: 'ended, or about to end',
   ALREADY_RETRIED: 'run again within the last day',
-  SUPERSEDED: 'failed before another of its key, which is run again',
+  SUPERSEDED: 'failed before another task of its key, which is meant',
   TASK_NOT_FOUND: 'gone, or not for you to see any more',
   TASK_CHANGED: 'in another state by now',
   TASK_NOT_PENDING: 'begun by now',
