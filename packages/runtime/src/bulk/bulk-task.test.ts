@@ -6,7 +6,8 @@ import { suite } from '../../../../test/support/suite.ts';
 import { cancelTask } from '../client/cancel.ts';
 import { submitTask } from '../client/submit.ts';
 import { Catalogue } from '../definitions/catalogue.ts';
-import { NotConnectedError } from '../errors.ts';
+import { operationHash } from '../client/operations.ts';
+import { NotConnectedError, UnreadableRecordError } from '../errors.ts';
 import { createKernel } from '../kernel.ts';
 import { silentLog } from '../log.ts';
 import { runBulk, type BulkContext, type BulkReport } from './bulk-task.ts';
@@ -261,6 +262,24 @@ test('B1 two operations that find the same at once run it again once, and count 
   assert.equal(
     await made.run(again, { id: OPERATION.replace(/1$/, '2'), parts }).done,
     report({ operation: 'retry', matched: 2, refused: { ALREADY_RETRIED: 2 } }),
+  );
+});
+
+test('B1 a note that cannot be read is met by its task alone', async () => {
+  const made = stage();
+  const tasks = [await made.submit('a'), await made.submit('b')];
+  for (const each of tasks) await made.end(each);
+  const { operations } = made.ports;
+  const damaged = operationHash(ALICE, `bulk retry ${tasks[0]?.id}`);
+  const unreadable = new UnreadableRecordError('RECORD_CORRUPT', 'no note');
+  const load: typeof operations.load = (hash) =>
+    hash === damaged ? Promise.reject(unreadable) : operations.load(hash);
+  const write: typeof operations.write = (hash, ...rest) =>
+    hash === damaged ? Promise.resolve({ kind: 'failed', cause: unreadable }) : operations.write(hash, ...rest);
+  const parts = { ports: { ...made.ports, operations: { load, write } } };
+  assert.equal(
+    await made.run({ operation: 'retry', filter: { status: ['aborted'] } }, { parts }).done,
+    report({ operation: 'retry', matched: 2, done: 1, refused: { RECORD_CORRUPT: 1 } }),
   );
 });
 

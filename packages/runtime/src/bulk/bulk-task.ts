@@ -11,6 +11,7 @@ import { removeObjects } from '../retention/prune.ts';
 import { filterIn, type BulkFilter, type BulkOperation, type BulkOrder } from './order.ts';
 import { isRetried, isWorthRepeating, oneTask, type OneParts } from './one-task.ts';
 import type { BulkViews, FoundTask } from './views.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 /** The type of the tasks that bulk operations are, and the queue they wait in. */
 export const BULK_TYPE = `${OWN_TYPE_PREFIX}bulk`;
@@ -185,7 +186,7 @@ const marked = async (
     if (keys.has(address) || here.has(address)) skipped.set(id, 'SUPERSEDED');
     here.add(address);
   }
-  await sideBySide(tasks, async (task) => {
+  await sideBySide(tasks, AT_ONCE, async (task) => {
     if (ctx.signal.aborted) throw ctx.signal.reason;
     if (skipped.has(task.id)) return;
     try {
@@ -228,7 +229,7 @@ const eachTask = async (
   const { signal } = ctx;
   const run = { order, actor, id: ctx.taskId, isRepeat };
   let fault: { readonly error: unknown } | undefined;
-  await sideBySide(tasks, async (task) => {
+  await sideBySide(tasks, AT_ONCE, async (task) => {
     if (signal.aborted || fault !== undefined) return;
     try {
       const outcome = await oneTask(parts, run, task);
@@ -247,15 +248,6 @@ const eachTask = async (
     }
   });
   if (fault !== undefined) throw fault.error;
-};
-
-/** So many at a time. Rejects with what the first of them rejects with. */
-const sideBySide = async (tasks: readonly FoundTask[], each: (task: FoundTask) => Promise<void>): Promise<void> => {
-  let at = 0;
-  const hand = async (): Promise<void> => {
-    for (let task = tasks[at++]; task !== undefined; task = tasks[at++]) await each(task);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, tasks.length) }, hand));
 };
 
 /** The objects go first, as when documents are pruned: a run that is broken off leaves documents that are found again. */

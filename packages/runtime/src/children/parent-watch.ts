@@ -5,6 +5,7 @@ import { EndWatch } from '../dependencies/end-watch.ts';
 import type { Fate } from '../dependencies/find-ended.ts';
 import { BatonError } from '../errors.ts';
 import type { Asked } from '../kernel.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 /** A child that its parent's record does not name this long after it was made lost its spawner in between. */
 const ADOPT_MS = 5_000;
@@ -76,14 +77,10 @@ export class ParentWatch {
   }
 
   private async lookAll(children: readonly ChildTask[], fates: ReadonlyMap<string, Fate>): Promise<boolean> {
-    let next = 0;
     let isDone = true;
-    const work = async (): Promise<void> => {
-      for (let one = children[next++]; one !== undefined && !this.watch.isStopped; one = children[next++]) {
-        if (!(await this.lookAt(one, fates))) isDone = false;
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(TOLD_AT_ONCE, children.length) }, work));
+    await sideBySide(children, TOLD_AT_ONCE, async (one) => {
+      if (!this.watch.isStopped && !(await this.lookAt(one, fates))) isDone = false;
+    });
     return isDone;
   }
 

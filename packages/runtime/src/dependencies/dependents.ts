@@ -8,6 +8,7 @@ import type { Chance, Clock } from '../ports/environment.ts';
 import { endFor } from './edges.ts';
 import { EndWatch } from './end-watch.ts';
 import type { Fate } from './find-ended.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 /** Tasks whose ends are told to one another at the same time, of one that many wait for. */
 const NOTES_AT_ONCE = 64;
@@ -71,14 +72,10 @@ export class Dependents {
   /** False: something came to nothing, and is to be tried again. */
   private async tellEnds(dependents: readonly Dependent[], fates: ReadonlyMap<string, Fate>): Promise<boolean> {
     const due = dependents.filter(({ targets }) => targets.some(({ id }) => isOverIn(fates, id)));
-    let next = 0;
     let isDone = true;
-    const work = async (): Promise<void> => {
-      for (let one = due[next++]; one !== undefined && !this.watch.isStopped; one = due[next++]) {
-        if (!(await this.note(one, fates))) isDone = false;
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(NOTES_AT_ONCE, due.length) }, work));
+    await sideBySide(due, NOTES_AT_ONCE, async (one) => {
+      if (!this.watch.isStopped && !(await this.note(one, fates))) isDone = false;
+    });
     return isDone;
   }
 

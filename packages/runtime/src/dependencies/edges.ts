@@ -13,6 +13,7 @@ import type { Kernel } from '../kernel.ts';
 import type { Ports } from '../ports.ts';
 import { fatesOf } from './find-ended.ts';
 import { keepLeft, leftBy, type Ended } from './left.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 /** What a submit waits for, as it was asked for. */
 export type WantedDependency = {
@@ -74,11 +75,7 @@ export const edgesTo = async (
   heir: Heir,
 ): Promise<readonly Dependency[]> => {
   const edges: Dependency[] = Array.from({ length: wanted.length });
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let i = next++; i < wanted.length; i = next++) edges[i] = await edgeTo(parts, actor, wanted[i]!, heir);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, wanted.length) }, work));
+  await sideBySide(wanted, AT_ONCE, async (one, i) => void (edges[i] = await edgeTo(parts, actor, one, heir)));
   return edges;
 };
 

@@ -228,6 +228,8 @@ test('a lost answer is settled for all who were in the write, and for nobody els
       fault,
     );
     assert.equal(stored().at(-1)?.lines.toSorted(), ['a', 'b', 'first', 'later']);
+    // They stored it, and nobody else did: whoever asks is told so, as with an answer.
+    for (const one of all.slice(0, 2)) assert.ok(one.kind === 'done' && one.bytes !== undefined, fault);
   }
 });
 

@@ -11,6 +11,7 @@ import type { LagMeter } from './lag.ts';
 import { pause, type OutageRetry } from './outage-retry.ts';
 import { newestOf, type Sink } from './sink.ts';
 import type { TaskViews } from './views.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 /** Marks that are asked for at the same moment. Enough for the store to bundle them, few enough to hold in memory. */
 const AT_ONCE = 256;
@@ -28,7 +29,7 @@ type ArchiveParts = {
   readonly chance: Chance;
   readonly views: TaskViews;
   readonly outageRetry: OutageRetry;
-  readonly viewsPatience: OutageRetry;
+  readonly viewsRetry: OutageRetry;
   readonly log: Log;
   readonly counters: Counters;
   readonly signal: AbortSignal;
@@ -70,17 +71,13 @@ export class ArchiveSink implements Sink {
 
   /** Resolves when all are marked that have to be. Only once every projection has them, as `write` sees to. */
   async mark(found: readonly Found[]): Promise<void> {
-    const { store, views, viewsPatience } = this.parts;
+    const { store, views, viewsRetry } = this.parts;
     const due = found.filter(isMarkDue);
     if (due.length === 0) return;
     const ids = due.map((one) => asideId(one, store.epoch));
-    const aside = new Set(await viewsPatience.until(() => views.asideAmong(ids)));
+    const aside = new Set(await viewsRetry.until(() => views.asideAmong(ids)));
     const rest = due.filter((one) => !aside.has(asideId(one, store.epoch)));
-    let at = 0;
-    const hand = async (): Promise<void> => {
-      for (let one = rest[at++]; one !== undefined; one = rest[at++]) await this.markOne(one);
-    };
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, hand));
+    await sideBySide(rest, AT_ONCE, (one) => this.markOne(one));
   }
 
   /** Up to here every projection has everything. */

@@ -84,7 +84,7 @@ class ProjectorActor {
   private readonly options: ProjectorOptions;
   private readonly log: Log;
   private readonly stopping = new AbortController();
-  private readonly viewsPatience: OutageRetry;
+  private readonly viewsRetry: OutageRetry;
   private readonly archive: ArchiveSink;
   private readonly projections: readonly Projection[];
   private running: Promise<void> = Promise.resolve();
@@ -98,7 +98,7 @@ class ProjectorActor {
     const { log, counters } = this;
     const { clock, store, log: events } = ports;
     const outageRetry = this.outageRetry('MongoDB');
-    this.viewsPatience = outageRetry;
+    this.viewsRetry = outageRetry;
     const writer = new Writer({ views, outageRetry, clock, epoch: store.epoch, log, counters });
     const sinks: readonly Sink[] = [
       documentsSink(writer, { epoch: store.epoch, clock }),
@@ -113,7 +113,7 @@ class ProjectorActor {
       ...ports,
       views,
       outageRetry: this.outageRetry('archive marks', NATS_PAUSE_MS),
-      viewsPatience: outageRetry,
+      viewsRetry: outageRetry,
       log,
       counters,
       signal: this.stopping.signal,
@@ -188,8 +188,8 @@ class ProjectorActor {
 
   /** What was put aside by an older program may be projected now, and forgotten. */
   private async revive(): Promise<void> {
-    const { views, viewsPatience, archive, log } = this;
-    const revived = await viewsPatience.until(() => reviveAside(views, log));
+    const { views, viewsRetry, archive, log } = this;
+    const revived = await viewsRetry.until(() => reviveAside(views, log));
     const last = Math.max(0, ...revived.map(({ revision }) => revision));
     await archive.until(() => archive.floor() >= last);
     await archive.mark(revived);

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '../errors.ts';
 import type { Clock } from '../ports/environment.ts';
 import type { DataStore } from '../ports/data.ts';
 import type { EndedViews } from './ended-views.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 export type PruneRule = {
   /** Ended tasks go when they ended longer ago than this; 0: all of them. Days of 24 hours, in UTC. */
@@ -89,11 +90,7 @@ export const checkRule = ({ retentionPeriodDays: days, maxRowsPerRun: rows }: Pr
 
 /** Resolves with how many. Rejects as `DataStore.remove` does. */
 export const removeObjects = async (data: DataStore, names: readonly string[]): Promise<number> => {
-  let at = 0;
-  const hand = async (): Promise<void> => {
-    for (let name = names[at++]; name !== undefined; name = names[at++]) await data.remove(name);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, names.length) }, hand));
+  await sideBySide(names, AT_ONCE, (name) => data.remove(name));
   return names.length;
 };
 
