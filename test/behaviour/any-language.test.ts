@@ -78,11 +78,6 @@ for (const format of ['json', 'msgpack'] as const) {
     const { client } = await remote(stage, context, format);
     const definitions = [{ type, scope: 'shared', timeout: 60, max_attempts: 2, title: 'From afar' }];
     await client.claim({ types: [type], definitions });
-    // As the door knows it that is submitted at, which hears of it a moment after it is kept.
-    await eventually(async () => {
-      const kept = (await stage.baton.types()).find(({ definition }) => definition.type === type);
-      assert.is(kept?.definition.scope, 'shared');
-    });
     const at = new Date('2026-11-28T12:00:00.000Z');
     const handle = await stage.baton.within(() => handlerOf(type).with({ taskKey: 'k' }).schedule(1, { at }, 'é'));
     const taken = await takeOne(client, type);
@@ -100,6 +95,54 @@ for (const format of ['json', 'msgpack'] as const) {
     await stage.document(handle.uuid, ({ status }) => status === 'success');
   });
 }
+
+test('O1, D10 once a claim was answered, its definitions apply to every submit by name', async (stage, context) => {
+  const { client } = await remote(stage, context);
+  for (let round = 0; round < 10; round++) {
+    const type = `any.at_once_${round}`;
+    const definitions = [{ type, timeout: 60, max_attempts: 3 }];
+    // What waits already is in the answer at once, or the next task is the first.
+    if (round % 2 === 0) await stage.baton.within(() => handlerOf(type).schedule());
+    const { tasks = [] } = await client.claim({ types: [type], definitions });
+    assert.is(tasks.length, 1 - (round % 2));
+    for (const taken of tasks) await client.finish(taken, { outcome: 'success' });
+    const { record } = await stage.baton.within(() => handlerOf(type).schedule());
+    assert.equal([record.policy.timeoutMs, record.policy.maxAttempts], [60_000, 3], `round ${round}`);
+  }
+});
+
+test('O1 a claim that waits for nothing gets what waits', async (stage, context) => {
+  const type = 'any.no_wait';
+  const { client } = await remote(stage, context);
+  const handles = await stage.baton.within(() => Promise.all([1, 2, 3].map((n) => handlerOf(type).schedule(n))));
+  for (const { uuid } of handles) {
+    const taken = only(await client.claim({ types: [type] }));
+    assert.is(taken.id, uuid);
+    await client.finish(taken, { outcome: 'success' });
+  }
+  assert.equal((await client.claim({ types: [type] })).tasks, []);
+});
+
+test('O1 what is asked under a name that was used is refused, and a worker that is gone runs nothing', async (stage, context) => {
+  const type = 'any.names';
+  const { client } = await remote(stage, context);
+  await stage.baton.within(() => handlerOf(type).schedule());
+  const claim = { request: 'c', types: [type], max: 1 };
+  const taken = only(await client.claim(claim));
+  assert.is(only(await client.claim(claim)).id, taken.id);
+  assert.is((await client.claim({ ...claim, max: 2 })).code, 'INVALID_ARGUMENT');
+  const unfit = await client.claim({ types: [type], definitions: [{ type, priority: 'urgent' }] });
+  assert.is(unfit.message, `definitions: that of '${type}': priority: is one of high, normal, low`);
+  const idle = await client.claim({ types: [type], definitions: [{ type, per_key: { when_full: 'cancel_newest' } }] });
+  assert.is(idle.message, `definitions: that of '${type}': whenFull: needs a concurrency that can be full`);
+  const silent = await client.ask('beat', {});
+  assert.equal([silent?.code, /^running: names every run/.test(silent?.message ?? '')], ['INVALID_ARGUMENT', true]);
+  const failure = { outcome: 'failure', terminal: true };
+  assert.is((await client.finish(taken, failure)).status, 'failure');
+  // Whoever did not hear that and says otherwise now is told how it ended.
+  assert.equal(await client.finish(taken, { outcome: 'success' }), { ok: true, status: 'failure' });
+  assert.is((await client.ask('beat', { state: 'gone' }))?.ok, true);
+});
 
 test('O1 large arguments and results travel in messages, up to a limit that is told', async (stage, context) => {
   const type = 'any.large';

@@ -73,10 +73,17 @@ test(
   async (stage, context) => {
     const python = await installed.python();
     const { url } = await startGateway(context, stage, { BATON_AUTH: 'dev' });
-    const env = { NATS_URL: stage.natsUrl, BATON_NAMESPACE: stage.namespace, BATON_GATEWAY_URL: url, ...QUIET };
+    const env = {
+      NATS_URL: stage.natsUrl,
+      BATON_NAMESPACE: stage.namespace,
+      BATON_GATEWAY_URL: url,
+      BATON_SCHEMAS: resolve('protocols/schemas'),
+      ...QUIET,
+    };
     const said = await ok(python, ['-m', 'pytest', '-p', 'no:cacheprovider', '--durations=5', '--tb=short'], env);
     console.log(said.trimEnd());
     assert.match(said, /\d{2,} passed/);
+    assert.not.match(said, /skipped/);
   },
   { limitMs: 240_000 },
 );

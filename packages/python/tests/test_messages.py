@@ -98,8 +98,8 @@ def _run(*arguments: str, **variables: str) -> tuple[int, str]:
         (["hanging", "--concurrency", "0"], {}, 2, "1 to 10000"),
         (["hanging", "--name", "a b"], {}, 2, "80 letters"),
         (["hanging", "--log", "xml"], {}, 2, "invalid choice: 'xml'"),
-        (["hanging", "--queue", "a b"], {}, 2, "INVALID_ARGUMENT: queues.0"),
-        (["hanging"], {"TEST_TYPE": "no type!"}, 2, "'no type!' is no type: 1 to 100"),
+        (["hanging", "--queue", "a b"], {}, 2, "queues: is 1 to 100 letters"),
+        (["hanging"], {"TEST_TYPE": "no type!"}, 2, "hanging.py, line 9: 'no type!' is no type: that is 1 to 100"),
         (["hanging"], {"BATON_LOG_LEVEL": "loud"}, 2, "BATON_LOG_LEVEL must be one of"),
         (["hanging"], {"BATON_METRICS_PORT": "70000"}, 2, "BATON_METRICS_PORT must be a whole number from 0 to 65535"),
         (["hanging"], {"BATON_METRICS_PORT": "-1"}, 2, "BATON_METRICS_PORT must be a whole number from 0 to 65535"),
@@ -180,10 +180,11 @@ def test_a_line_is_written_whatever_is_in_it() -> None:
 
 
 def test_the_program_writes_them() -> None:
-    ended, output = _run("hanging", "--queue", "a b", "--log", "json")
+    ended, output = _run("large", "--log", "json")
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     assert ended == 2
-    assert any(line["level"] == "error" and "supervisors refuse" in line["msg"] for line in lines), output
+    refusal = "supervisors refuse this worker: INVALID_ARGUMENT: definitions: that of 'py.messages' is too large to be kept"
+    assert any(line["level"] == "error" and line["msg"] == refusal for line in lines), output
 
 
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,7 +242,10 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
  * SIGINT and SIGHUP drain; a second one, a moment later, ends at once with 128 + its number. What nobody caught is logged, drains and ends with 1,
  * unless it was raised in a task, which fails then (behaviour X9).
  */
-export const runService = async (name: Exclude<SettingReader, 'cli' | 'sdk'>, start: ServiceStart): Promise<never> => {
+export const runService = async (
+  name: Exclude<SettingReader, 'cli' | 'sdk' | 'python'>,
+  start: ServiceStart,
+): Promise<never> => {
   const settings = settingsOrExit(name);
   const log = createLog({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
   for (const { variable, meant } of misspeltIn(process.env, name))

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import type { ConfigError } from './errors.ts';
 import { readSettings } from './settings.ts';
-import { SETTINGS, settingsHelp, settingsPage, type SettingReader } from './settings-table.ts';
+import { SETTINGS, settingsHelp, pythonVariables, settingsPage, type SettingReader } from './settings-table.ts';
 
 const test = suite('settings: the page');
 
@@ -60,10 +60,20 @@ const fieldsIn = (text: string): ReadonlySet<string> => {
   return new Set([...names, ...taken]);
 };
 
+test('the Python package reads what is said of it, and nothing else', () => {
+  const folder = 'packages/python/src/baton';
+  const text = readdirSync(folder)
+    .filter((path) => path.endsWith('.py'))
+    .map((path) => readFileSync(join(folder, path), 'utf8'))
+    .join('\n');
+  const read = [...text.matchAll(/(?:environ\.get|_of_environment|_number)\("(\w+)"/g)].map(([, name = '']) => name);
+  assert.equal([...new Set(read)].toSorted(), pythonVariables().toSorted());
+});
+
 test('who is said to read a variable does, and who does is said to', () => {
   const connection = readFileSync('packages/nats/src/connection/service-connection.ts', 'utf8');
   const shared = [readFileSync('packages/runtime/src/service.ts', 'utf8'), textOf('packages/metrics/src')].join('\n');
-  const services: Readonly<Record<Exclude<SettingReader, 'cli' | 'sdk'>, string>> = {
+  const services: Readonly<Record<Exclude<SettingReader, 'cli' | 'sdk' | 'python'>, string>> = {
     supervisor: textOf('services/supervisor/src') + connection + shared,
     projector: textOf('services/projector/src') + connection + shared,
     gateway: readFileSync('services/gateway/src/service.ts', 'utf8') + connection + shared,

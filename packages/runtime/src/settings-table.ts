@@ -1,7 +1,10 @@
 import type { VariableName } from './settings.ts';
 
-/** Who reads a variable: a service, the command line, or programs through `connect` of the SDK where they say nothing else. */
-export type SettingReader = 'supervisor' | 'worker' | 'projector' | 'gateway' | 'cli' | 'sdk';
+/**
+ * Who reads a variable: a service, the command line, programs through `connect` of the SDK where they say nothing else, or
+ * workers and clients in Python, likewise.
+ */
+export type SettingReader = 'supervisor' | 'worker' | 'projector' | 'gateway' | 'cli' | 'sdk' | 'python';
 
 export type SettingRow = {
   /** As it would be written; absent: not set, which means what `what` says. */
@@ -15,6 +18,8 @@ export type SettingRow = {
 const SERVICES = ['supervisor', 'worker', 'projector', 'gateway'] as const;
 const ALL = [...SERVICES, 'cli', 'sdk'] as const;
 const WITHOUT_SDK = [...SERVICES, 'cli'] as const;
+/** Where NATS is, and who one is there. */
+const CONNECTING = [...WITHOUT_SDK, 'python'] as const;
 const WITH_MONGO = ['projector', 'gateway', 'cli'] as const;
 const SUBMITTING = ['supervisor', 'worker', 'gateway', 'cli', 'sdk'] as const;
 
@@ -22,23 +27,23 @@ const SUBMITTING = ['supervisor', 'worker', 'gateway', 'cli', 'sdk'] as const;
 export const SETTINGS: Readonly<Record<VariableName, SettingRow>> = {
   NATS_URL: {
     default: 'nats://127.0.0.1:4222',
-    readers: ALL,
+    readers: [...ALL, 'python'],
     what: 'One server or several, comma between. `tls://`: TLS or no connection.',
   },
-  NATS_CREDS: { readers: WITHOUT_SDK, what: 'Path of a credentials file.' },
-  NATS_USER: { readers: WITHOUT_SDK, what: 'Together with NATS_PASSWORD.' },
-  NATS_PASSWORD: { readers: WITHOUT_SDK, what: 'Together with NATS_USER. Hidden in logs.' },
+  NATS_CREDS: { readers: CONNECTING, what: 'Path of a credentials file.' },
+  NATS_USER: { readers: CONNECTING, what: 'Together with NATS_PASSWORD.' },
+  NATS_PASSWORD: { readers: CONNECTING, what: 'Together with NATS_USER. Hidden in logs.' },
   NATS_CA: {
-    readers: WITHOUT_SDK,
+    readers: CONNECTING,
     what: 'Path of the certificates, in PEM, of whoever signs those of nats-server. TLS or no connection.',
   },
   NATS_CERT: {
-    readers: WITHOUT_SDK,
+    readers: CONNECTING,
     what: 'Path of our own certificate in PEM, for servers that ask for one; with NATS_KEY.',
   },
-  NATS_KEY: { readers: WITHOUT_SDK, what: 'Path of its key in PEM.' },
+  NATS_KEY: { readers: CONNECTING, what: 'Path of its key in PEM.' },
   NATS_INBOX_PREFIX: {
-    readers: WITHOUT_SDK,
+    readers: CONNECTING,
     what: 'What reply subjects begin with, where permissions give every role its own; `_INBOX` where it is not set.',
   },
   MONGODB_URL: {
@@ -48,7 +53,7 @@ export const SETTINGS: Readonly<Record<VariableName, SettingRow>> = {
   },
   BATON_NAMESPACE: {
     default: 'BATON',
-    readers: ALL,
+    readers: [...ALL, 'python'],
     what: 'Prefix of streams and subjects; the same for all of an installation.',
   },
   BATON_REPLICAS: {
@@ -123,21 +128,26 @@ export const SETTINGS: Readonly<Record<VariableName, SettingRow>> = {
   },
   BATON_METRICS_PORT: {
     unit: 'port',
-    readers: SERVICES,
+    readers: [...SERVICES, 'python'],
     what: 'Of `/healthz`, `/readyz` and `/metrics`. Not set: none. 0: any free one. With `npm start` the first of four.',
   },
   BATON_METRICS_HOST: {
     default: '127.0.0.1',
-    readers: SERVICES,
+    readers: [...SERVICES, 'python'],
     what: 'Address of that port; whoever reaches it may read it.',
   },
   BATON_LOG_LEVEL: {
     default: 'info',
-    readers: SERVICES,
+    readers: [...SERVICES, 'python'],
     what: '`trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`.',
   },
-  BATON_QUEUES: { default: 'default', readers: ['worker'], what: 'Queues it serves, comma between.' },
-  BATON_CONCURRENCY: { default: '50', unit: 'tasks', readers: ['worker'], what: 'That it runs at once.' },
+  BATON_QUEUES: { default: 'default', readers: ['worker', 'python'], what: 'Queues it serves, comma between.' },
+  BATON_CONCURRENCY: {
+    default: '50',
+    unit: 'tasks',
+    readers: ['worker', 'python'],
+    what: 'That it runs at once; 8 in Python where it is not set.',
+  },
   BATON_LOAD_LIMIT_MS: {
     default: '60000',
     unit: 'ms',
@@ -187,9 +197,23 @@ export const SETTINGS: Readonly<Record<VariableName, SettingRow>> = {
   },
 };
 
+/** What workers in Python read besides. */
+const OF_PYTHON: Readonly<Record<string, SettingRow>> = {
+  BATON_GATEWAY_URL: {
+    readers: ['python'],
+    what: 'Address of a gateway, to which results beyond 700 KiB are sent. Not set: they are refused.',
+  },
+};
+
+/** Variables the Python package reads. */
+export const pythonVariables = (): readonly string[] =>
+  Object.entries({ ...SETTINGS, ...OF_PYTHON }).flatMap(([name, { readers }]) =>
+    readers.includes('python') ? [name] : [],
+  );
+
 /** The page for people. */
 export const settingsPage = (): string => {
-  const rows = Object.entries(SETTINGS).map(([name, row]) => {
+  const rows = Object.entries({ ...SETTINGS, ...OF_PYTHON }).map(([name, row]) => {
     const cells = [
       `\`${name}\``,
       row.default ? `\`${row.default}\`` : '',
@@ -219,6 +243,6 @@ const HEAD = [
   '',
   'Services and the command line are set by the environment, which is read in one place and checked before anything starts: all faults are told at once,',
   'each with the name of its variable, and the process ends with code 2. An empty variable is one that is not set. `sdk` means programs that',
-  'call `connect` without saying it themselves. Secrets are never logged.',
+  'call `connect` without saying it themselves, `python` the workers and clients of the Python package. Secrets are never logged.',
   '',
 ];

@@ -11,6 +11,7 @@ import sys
 import traceback
 from typing import Any
 
+from ._checks import NAME
 from .errors import BatonError
 from .logs import JsonFormatter
 from .tasks import Task
@@ -28,7 +29,7 @@ _LEVELS = {
 
 _HELP = """\
 NATS is found by NATS_URL, NATS_USER, NATS_PASSWORD, NATS_CREDS, NATS_CA, NATS_CERT, NATS_KEY, NATS_INBOX_PREFIX and
-BATON_NAMESPACE; BATON_LOG_LEVEL is trace, debug, info, warn, error, fatal or silent. BATON_METRICS_PORT is the port of /healthz,
+BATON_NAMESPACE; BATON_QUEUES and BATON_CONCURRENCY stand for the options of that name; BATON_LOG_LEVEL is trace, debug, info, warn, error, fatal or silent. BATON_METRICS_PORT is the port of /healthz,
 /readyz and /metrics, on BATON_METRICS_HOST, which is 127.0.0.1 when not set.
 
 Exit codes: 0 stopped as asked, 1 failed, 2 settings or tasks cannot be used, 3 nats-server does not let it in
@@ -66,7 +67,19 @@ def _imported(name: str) -> Any:
         if isinstance(error, ModuleNotFoundError) and error.name is not None and f"{name}.".startswith(f"{error.name}."):
             hint = " (a module is named as in `import`, without .py)" if name.endswith(".py") or "/" in name else ""
             raise _Unusable(f"there is no module {name} here or on PYTHONPATH{hint}") from None
+        place = _place(error) if isinstance(error, BatonError) else None
+        if place is not None:
+            raise _Unusable(f"{place}: {error}") from None
         raise _Unusable(f"the module {name} cannot be imported:\n{traceback.format_exc().rstrip()}") from None
+
+
+def _place(error: BaseException) -> str | None:
+    """Where a module said what cannot be: its last line before this package."""
+    ours = os.path.dirname(__file__)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if os.path.isabs(frame.filename) and not frame.filename.startswith(ours):
+            return f"{os.path.relpath(frame.filename)}, line {frame.lineno}"
+    return None
 
 
 def _whole(text: str) -> int:
@@ -93,8 +106,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     worker.add_argument("modules", nargs="+", help="modules whose tasks are served, as in `import`")
-    worker.add_argument("--queue", action="append", dest="queues", help="a queue it serves, may be given again; `default`")
-    worker.add_argument("--concurrency", type=_whole, default=8, help="tasks it runs at once; 8")
+    worker.add_argument("--queue", action="append", dest="queues", help="a queue it serves, may be given again; BATON_QUEUES, or `default`")
+    worker.add_argument("--concurrency", type=_whole, help="tasks it runs at once; BATON_CONCURRENCY, or 8")
     worker.add_argument("--name", help="what it is called, up to 80 letters, digits, - and _")
     worker.add_argument(
         "--grace", type=_seconds, default=30.0, help="seconds running tasks are given to end on a drain; 30"
@@ -127,24 +140,34 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _worker(options: argparse.Namespace) -> Worker:
-    tasks, queues = tasks_in(options.modules), options.queues or ["default"]
+    tasks = tasks_in(options.modules)
     return Worker(
         tasks,
-        queues=queues,
-        concurrency=options.concurrency,
+        queues=options.queues or _queues() or ["default"],
+        concurrency=options.concurrency or _number("BATON_CONCURRENCY", 1, 10_000) or 8,
         name=options.name,
-        metrics_port=_metrics_port(),
+        metrics_port=_number("BATON_METRICS_PORT", 0, 65_535),
         metrics_host=os.environ.get("BATON_METRICS_HOST") or "127.0.0.1",
     )
 
 
-def _metrics_port() -> int | None:
-    text = os.environ.get("BATON_METRICS_PORT") or None
+def _number(variable: str, least: int, most: int) -> int | None:
+    text = os.environ.get(variable) or None
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
-        raise _Unusable("BATON_METRICS_PORT must be a whole number from 0 to 65535")
+    if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+        raise _Unusable(f"{variable} must be a whole number from {least} to {most}")
     return int(text)
+
+
+def _queues() -> list[str]:
+    text = os.environ.get("BATON_QUEUES") or ""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if text and not (names and all(NAME[1](name) for name in names)):
+        raise _Unusable(
+            "BATON_QUEUES must be queue names with commas between: letters, digits, _ . -, at most 100 characters"
+        )
+    return names
 
 
 def _level() -> int:

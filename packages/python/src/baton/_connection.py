@@ -8,6 +8,7 @@ import os
 import re
 import ssl
 import time
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -17,11 +18,15 @@ import nats
 import nats.errors
 from nats.aio.client import Client
 
-from .errors import BatonError, NotConnectedError
+from ._checks import NAME
+from .errors import BatonError, InvalidArgumentError, NotConnectedError
 
 _log = logging.getLogger("baton.nats")
 
+_NAMESPACE = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
+_INBOX_PREFIX = re.compile(r"_INBOX[A-Za-z0-9_-]{0,64}")
 _SCHEMES = ("nats", "tls", "ws", "wss")
+_OWN_TYPES = "baton."
 _SECURE = ("tls", "wss")
 # The same fault comes with every request and every try.
 _SAID_AGAIN_AFTER = 60.0
@@ -58,7 +63,9 @@ class Server:
 
     @property
     def _list(self) -> list[str]:
-        return self.servers if isinstance(self.servers, list) else [each.strip() for each in self.servers.split(",")]
+        if isinstance(self.servers, list):
+            return self.servers
+        return [each.strip() for each in self.servers.split(",") if each.strip()]
 
     @property
     def must_be_secure(self) -> bool:
@@ -75,10 +82,20 @@ class Server:
 
     def check(self) -> None:
         """Raises BatonError, CONFIG_INVALID, for what cannot be used."""
+        if not isinstance(self.namespace, str) or _NAMESPACE.fullmatch(self.namespace) is None:
+            raise _unusable("BATON_NAMESPACE must be 1 to 32 of A-Z, 0-9 and _, a letter first")
+        if _INBOX_PREFIX.fullmatch(self.inbox_prefix) is None:
+            raise _unusable("NATS_INBOX_PREFIX must be _INBOX and perhaps letters, digits, _ and - behind it")
+        if self.gateway is not None and not self.gateway.startswith(("http://", "https://")):
+            raise _unusable("BATON_GATEWAY_URL must begin with http:// or https://")
+        if not self._list:
+            raise _unusable("NATS_URL names no server")
         for each in self._list:
             scheme, found, _ = each.partition("://")
             if found and scheme not in _SCHEMES:
                 raise _unusable("NATS_URL must begin with nats:// or tls:// or ws:// or wss://")
+            if not _is_address(each if found else f"nats://{each}"):
+                raise _unusable("NATS_URL must be an address such as nats://127.0.0.1:4222, several with commas between")
         for one, other in (("user", "password"), ("password", "user"), ("certificate", "key"), ("key", "certificate")):
             if getattr(self, one) is not None and getattr(self, other) is None:
                 raise _unusable(f"{_VARIABLES[other]} is missing beside {_VARIABLES[one]}")
@@ -122,7 +139,8 @@ class Server:
         try:
             await connection.connect(**options)
         except (OSError, nats.errors.Error) as error:
-            raise self._refusal([*heard.errors, error]) from error
+            # Without its cause: the library's own stack says nothing more, and is what a user would read first.
+            raise self._refusal([*heard.errors, error]) from None
         connection.options["max_reconnect_attempts"] = -1
         heard.connected(connection)
         return connection
@@ -152,6 +170,14 @@ _VARIABLES = {
 
 def _unusable(fault: str) -> BatonError:
     return BatonError("CONFIG_INVALID", fault)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0) and re.search(r"\s", url) is None
+    except ValueError:
+        return False
 
 
 class _NoTls(nats.errors.Error):
@@ -229,14 +255,13 @@ class _Heard:
         return True
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-
-
 def check_type(name: str) -> str:
     """The name, which stands in subjects. Raises BatonError, INVALID_ARGUMENT."""
-    if _NAME.fullmatch(name) is None:
-        text = f"{name!r} is no type: 1 to 100 letters, digits, _ . and -, the first a letter or a digit"
-        raise BatonError("INVALID_ARGUMENT", text)
+    says, holds = NAME
+    if not holds(name):
+        raise InvalidArgumentError("INVALID_ARGUMENT", f"{name!r} is no type: that {says}")
+    if name.startswith(_OWN_TYPES):
+        raise InvalidArgumentError("INVALID_ARGUMENT", f"{name!r}: types that begin with {_OWN_TYPES} are Baton's own")
     return name
 
 

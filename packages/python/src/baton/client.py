@@ -10,17 +10,18 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import nats.errors
 from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
+from ._checks import Rule, check, text
 from ._connection import Server, check_type, token
 from ._data import pack, unpack
 from ._record import data_in, read_record
 from ._traces import submitting
-from .errors import NotConnectedError, OutcomeUnknownError, TaskNotFoundError, error_of
+from .errors import InvalidArgumentError, NotConnectedError, OutcomeUnknownError, TaskNotFoundError, error_of
 from .handle import TaskHandle, Why
 from .options import TaskOptions
 from .tasks import Task, leave_client, use_client
@@ -29,7 +30,14 @@ _TRIES = 3
 _STORED_WITHIN = 5.0
 _ANSWERED_WITHIN = 15.0
 _READ_WITHIN = 5.0
+# Below what nats-server takes in one message.
+_COMMAND_LIMIT = 768 * 1024
+_ARGS: Rule = (
+    "is a list of up to 1000 arguments",
+    lambda value: isinstance(value, (list, tuple)) and len(value) <= 1_000,
+)
 
+H = TypeVar("H")
 Told = Callable[[float], Awaitable[bytes | None]]
 
 
@@ -45,6 +53,8 @@ class Client:
     """Acts for one user, who is named in every command: whoever may send commands is trusted to name the right one."""
 
     def __init__(self, *, user: str | None = None, admin: bool = False, server: Server | None = None) -> None:
+        if user is not None:
+            check("user", user, text(256))
         self._user = None if user is None else {"id": user, "admin": admin}
         self._server = server or Server()
         self._is_open = False
@@ -75,7 +85,12 @@ class Client:
     async def submit(
         self, task: Task[..., Any] | str, args: Sequence[Any] = (), *, options: TaskOptions | None = None
     ) -> TaskHandle:
-        """Submits a task, or joins the one of its key that is active."""
+        """Submits a task, or joins the one of its key that is active. Raises InvalidArgumentError for what cannot be."""
+        check("args", args, _ARGS)
+        if not isinstance(task, (Task, str)):
+            raise _invalid(f"task: is a function with @task, or the name of a type; {task!r} is neither")
+        if options is not None and not isinstance(options, TaskOptions):
+            raise _invalid("options: is TaskOptions(...)")
         fields = {"operation_id": uuid.uuid4().hex, **(options or TaskOptions()).fields()}
         if isinstance(task, Task):
             # Where no worker has served the type yet, the code at hand says how it is run.
@@ -101,10 +116,10 @@ class Client:
         return await (await self.submit(task, args, options=options)).wait(timeout)
 
     async def wait(self, handle: TaskHandle, timeout: float | None = None) -> TaskHandle:
-        return await handle.wait(timeout)
+        return await handle_in(handle, TaskHandle).wait(timeout)
 
     def events(self, handle: TaskHandle) -> AsyncIterator[Any]:
-        return handle.events()
+        return handle_in(handle, TaskHandle).events()
 
     async def cancel(self, id: str, address: str | None = None, *, force: bool = False) -> str:
         """ "aborted" or "unsubscribed". An address finds ended tasks, too."""
@@ -199,7 +214,11 @@ class Client:
         self, what: str, fields: dict[str, Any], headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
         """Is stored, then answered by a supervisor. Sent again it comes to the same: by its operation id, or by nature."""
+        self._require_open()
         user = {} if self._user is None else {"user": self._user}
+        body = pack({"v": 1, **fields, **user})
+        if len(body) > _COMMAND_LIMIT:
+            raise _invalid(f"{what.partition('.')[0]}: a command takes {_COMMAND_LIMIT} bytes, and this one has {len(body)}")
         inbox = self._connection.new_inbox()
         answers: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -207,13 +226,13 @@ class Client:
             answers.put_nowait(message.data)
 
         async with self._subscribed(inbox, answered):
-            await self._publish(f"{self._server.root}.cmd.{what}", pack({"v": 1, **fields, **user}), inbox, headers)
+            await self._publish(f"{self._server.root}.cmd.{what}", body, inbox, headers)
             try:
                 async with asyncio.timeout(_ANSWERED_WITHIN):
                     data = await answers.get()
             except TimeoutError:
-                text = f"{what} is stored and nobody has answered yet: it is carried out when a supervisor runs"
-                raise OutcomeUnknownError(text) from None
+                fault = f"{what} is stored and nobody has answered yet: it is carried out when a supervisor runs"
+                raise OutcomeUnknownError(fault) from None
         answer: dict[str, Any] = unpack(data)
         if not answer["ok"]:
             raise error_of(answer["code"], answer["message"])
@@ -281,6 +300,17 @@ class Client:
 _NOT_RUN_FIELDS = frozenset(
     {"type", "title", "description", "args_schema", "concurrency", "rate", "per_group", "per_key"}
 )
+
+
+def handle_in(value: Any, kind: type[H]) -> H:
+    """Raises InvalidArgumentError."""
+    if not isinstance(value, kind):
+        raise _invalid(f"handle: is what submit, join or schedule returned; {value!r} is none")
+    return value
+
+
+def _invalid(fault: str) -> InvalidArgumentError:
+    return InvalidArgumentError("INVALID_ARGUMENT", fault)
 
 
 def _base64(name: bytes) -> str:

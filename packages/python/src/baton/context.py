@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import math
-import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from ._checks import TAGS_LIMIT, tag_fault
 from ._data import pack
 from .errors import WaitRefusedError
 from .options import Duration
@@ -22,9 +21,6 @@ Progress = tuple[int, int] | float | int
 """``(3, 100)``, a fraction from 0 to 1, or a count."""
 
 PAYLOAD_LIMIT = 64 * 1024
-TAGS_LIMIT = 32
-_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_TAG_TEXT_LENGTH = 256
 
 _current: contextvars.ContextVar[TaskContext | None] = contextvars.ContextVar("baton_context", default=None)
 _log = logging.getLogger("baton.task")
@@ -188,22 +184,8 @@ def _as_told(progress: Any) -> Any:
 def _tags_fault(tags: Any) -> str | None:
     if not isinstance(tags, dict):
         return f"{tags!r} is no dict"
-    for name, value in tags.items():
-        if not isinstance(name, str) or not _TAG_NAME.fullmatch(name):
-            return f"{name!r} is no name: 1 to 64 letters, digits, _ and -, the first a letter"
-        if value is not None and not _is_tag_value(value):
-            return f"{name} is text of 1 to {_TAG_TEXT_LENGTH} characters, a number, true or false"
-    return None
-
-
-def _is_tag_value(value: Any) -> bool:
-    if isinstance(value, str):
-        # Characters as JavaScript counts them.
-        units = len(value.encode("utf-16-le", "surrogatepass")) // 2
-        return 0 < units <= _TAG_TEXT_LENGTH and re.search(r"[\0\ud800-\udfff]", value) is None
-    if isinstance(value, bool):
-        return True
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    faults = (tag_fault(name, 0 if value is None else value) for name, value in tags.items())
+    return next((fault for fault in faults if fault is not None), None)
 
 
 def _progress_fault(progress: Any) -> str | None:

@@ -58,7 +58,7 @@ class UnknownTypeError(BatonError):
     """No worker has ever served the type, and the submit said ``strict=True``."""
 
 
-class InvalidArgumentError(BatonError):
+class InvalidArgumentError(BatonError, ValueError):
     """What was given cannot be; the message says what can."""
 
 

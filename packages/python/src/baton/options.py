@@ -111,6 +111,6 @@ def present(options: Any) -> dict[str, Any]:
 
 
 def _bare(name: str, value: Any) -> Any:
-    if name in ("backoff", "per_group", "per_key"):
+    if name in ("backoff", "per_group", "per_key") and isinstance(value, dict):
         return {name: item for name, item in value.items() if item is not None}
     return value.value if isinstance(value, enum.Enum) else value

@@ -85,10 +85,10 @@ class Client:
         return self.submit(task, args, options=options).wait(timeout)
 
     def wait(self, handle: TaskHandle, timeout: float | None = None) -> TaskHandle:
-        return handle.wait(timeout)
+        return asynchronous.handle_in(handle, TaskHandle).wait(timeout)
 
     def events(self, handle: TaskHandle) -> Iterator[TaskEvent]:
-        return handle.events()
+        return asynchronous.handle_in(handle, TaskHandle).events()
 
     def cancel(self, id: str, address: str | None = None, *, force: bool = False) -> str:
         """ "aborted" or "unsubscribed". An address finds ended tasks, too."""

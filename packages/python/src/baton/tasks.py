@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
+from ._checks import DEFINITION, check_definition
 from ._connection import check_type
 from .options import Backoff, Duration, Most, Rate, SubmitMode, TaskOptions, TaskScope, present
 
@@ -50,6 +51,7 @@ class Definition:
     queue: str | None = None
     priority: Literal["high", "normal", "low"] | None = None
     group: str | None = None
+    limit_key: str | None = None
     units: int | None = None
     tags: dict[str, str | int | float | bool] | None = None
     max_attempts: int | None = None
@@ -69,6 +71,10 @@ class Definition:
     title: str | None = None
     description: str | None = None
     args_schema: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises InvalidArgumentError for what supervisors would refuse."""
+        check_definition(check_type(self.type), {name: value for name, value in self.fields().items() if name != "type"})
 
     def fields(self) -> dict[str, Any]:
         return present(self)
@@ -126,6 +132,7 @@ def task(
     queue: str | None = None,
     priority: Literal["high", "normal", "low"] | None = None,
     group: str | None = None,
+    limit_key: str | None = None,
     units: int | None = None,
     tags: dict[str, str | int | float | bool] | None = None,
     max_attempts: int | None = None,
@@ -156,12 +163,22 @@ def task(
     retry_on: Callable[[BaseException], bool] | None = None,
     **fields: Any,
 ) -> Any:
-    """Makes a task type of a function, plain or async. Times are seconds or text such as "5m"."""
+    """
+    Makes a task type of a function, plain or async. Times are seconds or text such as "5m". Raises InvalidArgumentError for what
+    cannot be, TypeError for what is no option and no function.
+    """
+    strange = [each for each in fields if each not in DEFINITION]
+    if strange:
+        raise TypeError(f"@task has no option {', '.join(strange)}: it has name, {', '.join(DEFINITION)} and retry_on")
+    if retry_on is not None and not callable(retry_on):
+        raise TypeError("retry_on is a function of the exception: true where another attempt may help")
 
     def make(body: Callable[..., Any]) -> Task[..., Any]:
-        type_name = name or getattr(body, "__name__", "")
-        if not type_name or type_name == "<lambda>":
+        if not callable(body):
+            raise TypeError(f"@task stands before a function, and takes what it is told by name: {body!r} is none")
+        type_name = getattr(body, "__name__", "") if name is None else name
+        if type_name == "<lambda>":
             raise TypeError("a task needs a name: @task(name=...)")
-        return Task(body, Definition(type=check_type(type_name), **fields), retry_on)
+        return Task(body, Definition(type=type_name, **fields), retry_on)
 
     return make if function is None else make(function)

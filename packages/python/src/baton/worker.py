@@ -18,6 +18,7 @@ from typing import Any
 from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
+from ._checks import NAME, check, whole
 from ._connection import Server, token
 from ._program import run_program
 from ._requests import Requests, is_passing
@@ -34,6 +35,9 @@ _LEAST_BETWEEN_BEATS = 0.1
 # Beats not answered for so long: others may count this worker as dead before long.
 _LOST_AFTER = 5.0
 _STOP_GRACE = 5.0
+# Whoever starts a worker waits so long for supervisors to know what it serves.
+_KNOWN_WITHIN = 5.0
+_QUEUES = 100
 _FOR_GOOD = ("INVALID_ARGUMENT", "VERSION_UNSUPPORTED")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -53,22 +57,29 @@ class Worker:
         metrics_host: str = "127.0.0.1",
     ) -> None:
         """
-        ``metrics_port``: of ``/healthz``, ``/readyz`` and ``/metrics``; none when not set, 0: any free one. Whoever reaches it may
+        Raises InvalidArgumentError, ValueError or TypeError for what cannot be. ``metrics_port``: of ``/healthz``, ``/readyz`` and ``/metrics``; none when not set, 0: any free one. Whoever reaches it may
         read it.
         """
         self._tasks: dict[str, Task[..., Any]] = {}
-        for each in tasks:
+        for each in tasks if isinstance(tasks, Iterable) else [tasks]:
+            if not isinstance(each, Task):
+                raise TypeError(f"a worker takes a list of functions with @task: {each!r} is none")
             if self._tasks.setdefault(each.type, each) is not each:
                 raise ValueError(f"two tasks are named {each.type!r}: a worker can serve only one of them")
         if not self._tasks:
             raise ValueError("a worker needs a task")
-        if not 1 <= concurrency <= 10_000:
-            raise ValueError("concurrency is a whole number, 1 to 10000")
+        check("concurrency", concurrency, whole(1, 10_000))
         if name is not None and _NAME.fullmatch(name) is None:
             raise ValueError("name is 1 to 80 letters, digits, - and _")
-        if metrics_port is not None and not 0 <= metrics_port <= 65_535:
-            raise ValueError("metrics_port is a whole number, 0 to 65535")
+        if metrics_port is not None:
+            check("metrics_port", metrics_port, whole(0, 65_535))
+        if isinstance(queues, str):
+            raise TypeError(f"queues is a list of names: [{queues!r}]")
         self._queues = list(queues)
+        if not 1 <= len(self._queues) <= _QUEUES:
+            raise ValueError(f"queues: a worker serves 1 to {_QUEUES}")
+        for queue in self._queues:
+            check("queues", queue, NAME)
         self._concurrency = concurrency
         self._label = name or f"py-{os.getpid()}"
         self._server = server or Server()
@@ -77,6 +88,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._free = asyncio.Event()
         self._moved = asyncio.Event()
+        self._known = asyncio.Event()
         self._draining = False
         self._loops: list[asyncio.Task[None]] = []
         self._answered_at = time.monotonic()
@@ -105,7 +117,11 @@ class Worker:
         return len(self._runs)
 
     async def start(self) -> None:
-        """Connects and begins to take tasks."""
+        """
+        Connects and begins to take tasks. Returns when supervisors know what it serves, and so does everybody who submits; or,
+        where none answers, in a few seconds, and it goes on to ask. Raises NotConnectedError, and BatonError for settings and
+        credentials that cannot be used and for what supervisors refuse.
+        """
         opened = self.vitals.open()
         try:
             self._connection: Connection = await self._server.connect(self._label)
@@ -122,6 +138,10 @@ class Worker:
         await self._connection.subscribe(f"{self._server.root}.signal.{self.name}", cb=self._signalled)
         self._loops = [asyncio.create_task(self._beat_on()), asyncio.create_task(self._claim_on())]
         self.vitals.phase = "ok"
+        await _within(_KNOWN_WITHIN, self._known.wait())
+        if self._refused.done():
+            await self._leave()
+            raise self._refused.result()
         _log.info("worker %s serves %s", self.name, ", ".join(self._tasks))
 
     async def drain(self, grace: float = 30.0) -> None:
@@ -132,6 +152,7 @@ class Worker:
         self.vitals.phase = "stopping"
         self._wake.set()
         self._free.set()
+        _log.info("worker %s drains: it takes nothing more, %d tasks run", self.name, len(self._runs))
         # The claim that waits is answered, with what was claimed for it by then: that is given back.
         await asyncio.wait(self._loops[1:], timeout=_STOP_GRACE)
         await self._idle(grace)
@@ -223,6 +244,7 @@ class Worker:
             _log.error("supervisors refuse this worker: %s", text)
         if answer["code"] in _FOR_GOOD and not self._refused.done():
             self._refused.set_result(error_of(answer["code"], answer["message"]))
+            self._known.set()
 
     def _hear(self, answer: dict[str, Any]) -> None:
         for each in answer["abort"]:
@@ -260,9 +282,12 @@ class Worker:
             if free <= 0:
                 await self._free.wait()
                 continue
-            told = {} if definitions is None else {"definitions": definitions}
+            # The first one does not wait: by its answer supervisors know what is served here.
+            told = {} if definitions is None else {"definitions": definitions, "wait": 0}
             answer = await self._claim({"max": free, **told})
-            if not answer["ok"]:
+            if answer["ok"]:
+                self._known.set()
+            else:
                 self._refuse(answer)
                 await asyncio.sleep(5)
                 continue
@@ -331,6 +356,7 @@ class Worker:
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._connection.close()
         self.vitals.close()
+        _log.info("worker %s has ended", self.name)
 
 
 async def _within(seconds: float, waiting: Any) -> None:

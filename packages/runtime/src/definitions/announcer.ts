@@ -1,7 +1,12 @@
 import type { TypeDefinition } from '@baton/core';
-import { ANNOUNCE_MS } from '@baton/protocols';
+import { ANNOUNCE_MS, digestOf } from '@baton/protocols';
 import type { Ports } from '../ports.ts';
 import type { Subscription } from '../ports/environment.ts';
+
+/** Longest time a worker that begins waits for its definitions to be kept, and how often it looks. */
+const KEPT_MS = 1_500;
+const FIRST_LOOK_MS = 4;
+const LOOK_MS = 50;
 
 export type AnnouncerParts = {
   readonly ports: Pick<Ports, 'definitions' | 'clock' | 'link'>;
@@ -17,6 +22,7 @@ export class Announcer {
   private readonly since: number;
   private readonly ties: readonly Subscription[];
   private timer: { readonly cancel: () => void } | undefined;
+  private isStopped = false;
 
   constructor(parts: AnnouncerParts) {
     const { ports } = parts;
@@ -28,8 +34,39 @@ export class Announcer {
   }
 
   stop(): void {
+    this.isStopped = true;
     this.timer?.cancel();
     for (const tie of this.ties) tie.close();
+  }
+
+  /**
+   * Resolves when a supervisor has kept what the worker serves, or put it beside what stands: from then on it applies to
+   * submits by name, at every door. Where no supervisor is there, or the store does not answer, after a while. Never
+   * rejects.
+   */
+  async kept(): Promise<void> {
+    const { ports, definitions } = this.parts;
+    const { clock } = ports;
+    const until = clock.monotonic() + KEPT_MS;
+    let open = definitions.map(publicPart);
+    for (let ms = FIRST_LOOK_MS; !this.isStopped && clock.monotonic() < until; ms = Math.min(2 * ms, LOOK_MS)) {
+      await new Promise<void>((resolve) => void clock.after(ms, resolve));
+      const isKept = await Promise.all(open.map((definition) => this.isKept(definition)));
+      open = open.filter((_, i) => isKept[i] !== true);
+      if (open.length === 0) return;
+    }
+  }
+
+  private async isKept(definition: TypeDefinition): Promise<boolean> {
+    const { ports, worker } = this.parts;
+    try {
+      const stored = await ports.definitions.load(definition.type);
+      if (stored === undefined) return false;
+      const { digest, since, conflicts } = stored.kept;
+      return digest === digestOf(definition) || since > this.since || conflicts.some((one) => one.worker === worker);
+    } catch {
+      return false;
+    }
   }
 
   private again(): void {

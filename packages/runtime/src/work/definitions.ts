@@ -47,7 +47,7 @@ const limitsIn = ({
 ];
 
 const limitIn = (of: TypeLimit['of'], { concurrency, rate, when_full: whenFull }: MostFields): readonly TypeLimit[] =>
-  concurrency === undefined && rate === undefined
+  concurrency === undefined && rate === undefined && (whenFull === undefined || whenFull === 'wait')
     ? []
     : [
         {

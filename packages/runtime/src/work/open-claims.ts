@@ -2,6 +2,12 @@ import { WORK_ANSWER_BYTES } from '@baton/protocols';
 import type { Clock } from '../ports/environment.ts';
 import type { WorkTask } from './answers.ts';
 
+/**
+ * A claim is open for so long at least. What waits is offered to it, and an offer takes a moment: a claim that waits for
+ * nothing gets what there is all the same.
+ */
+const LEAST_WAIT_MS = 200;
+
 /** Where one task comes to stand in an answer. */
 export type Place = { readonly claim: OpenClaim; readonly bytes: number; task: WorkTask | undefined };
 
@@ -43,7 +49,7 @@ export class OpenClaims {
   /** Resolves with what came for it. */
   wait(max: number, waitMs: number): Promise<readonly WorkTask[]> {
     return new Promise((settle) => {
-      const timer = this.clock.after(waitMs, () => this.closeClaim(claim));
+      const timer = this.clock.after(Math.max(waitMs, LEAST_WAIT_MS), () => this.closeClaim(claim));
       const claim: OpenClaim = { max, pending: 0, places: [], bytes: 0, closed: false, timer, settle };
       this.open.add(claim);
       this.changed();

@@ -57,7 +57,9 @@ export const readWork = (request: WorkRequest): WorkReading => {
   switch (verb) {
     case 'claim': {
       const parsed = claimRequest.safeParse(read.body);
-      return parsed.success ? claimOf(parsed.data, type, format, bad) : bad(faultsOf(parsed.error));
+      return parsed.success
+        ? claimOf(parsed.data, type, format, bad)
+        : bad(withTypes(faultsOf(parsed.error), read.body));
     }
     case 'beat':
       return readAs('beat', beatRequest.safeParse(read.body), format, bad);
@@ -92,6 +94,13 @@ const claimOf = (body: ClaimRequest, type: string | undefined, format: Format, b
   if (stray !== undefined) return bad(`definitions: '${stray.type}' is not among the types`);
   return { kind: 'claim', format, name: nodeNameOf(body), body: { ...body, types: [...new Set(types)].toSorted() } };
 };
+
+/** Faults of definitions by the types they are of, as their worker knows them. */
+const withTypes = (faults: string, { definitions }: { readonly definitions?: unknown }): string =>
+  faults.replaceAll(/definitions\.(\d{1,4})\./g, (place, number: string) => {
+    const type = Array.isArray(definitions) ? (definitions[Number(number)] as { type?: unknown })?.type : undefined;
+    return rules.type.holds(type) ? `definitions: that of '${String(type)}': ` : place;
+  });
 
 /** Also of a request that is bad otherwise: whoever answers its worker says so. */
 const nameIn = (body: object): string => {

@@ -77,14 +77,15 @@ export class RemoteLease {
     return renewing;
   }
 
-  /** What it serves, told to supervisors as every worker does. */
-  announce(definitions: readonly TypeDefinition[]): void {
+  /** What it serves, told to supervisors as every worker does. Resolves as `Announcer.kept`. */
+  async announce(definitions: readonly TypeDefinition[]): Promise<void> {
     if (JSON.stringify(definitions) === JSON.stringify(this.definitions)) return;
     this.announcer?.stop();
     this.definitions = definitions;
     const { ports } = this;
     const { id: worker, startedAt: since } = this.info;
     this.announcer = new Announcer({ ports, worker, definitions, since });
+    await this.announcer.kept();
   }
 
   /** It has gone: nobody waits for the end of its lease. */

@@ -86,9 +86,9 @@ export class RemoteWorker {
   }
 
   claim(request: ClaimRequest & { readonly types: readonly string[] }): Promise<WorkAnswer> {
-    const { request: name, queue, queues = [queue], types } = request;
+    const { request: name, queue, queues = [queue], types, max = 1 } = request;
     return this.claimed.of(
-      { name, contents: JSON.stringify([queues, types]) },
+      { name, contents: JSON.stringify([queues, types, max]) },
       () => this.takeClaim(request).catch(failureOf),
       (answer) => this.toldAgain(answer).catch(failureOf),
     );
@@ -107,7 +107,7 @@ export class RemoteWorker {
   }
 
   async beat(request: BeatRequest): Promise<WorkAnswer> {
-    const { state = 'ready', concurrency, host, pid, running } = request;
+    const { state = 'ready', concurrency, host, pid, running = [] } = request;
     if (state === 'gone') return this.bye();
     if (this.lease.beaten()) this.runs.lookAtAll();
     this.isDraining = state === 'draining';
@@ -164,11 +164,12 @@ export class RemoteWorker {
     this.lease.heard();
     const definitions = definitionsOf(request.definitions);
     if (typeof definitions === 'string') return refusal('INVALID_ARGUMENT', definitions);
-    if (definitions !== undefined) this.lease.announce(definitions);
+    const kept = definitions === undefined ? undefined : this.lease.announce(definitions);
     const about = { ...(host === undefined ? {} : { host }), ...(pid === undefined ? {} : { pid }) };
     // The lease comes before the first task: what is owned by nobody who is known to live would be taken from him.
     const state = this.isDraining ? 'draining' : 'ready';
-    await this.lease.renew({ ...about, queues, types, concurrency: concurrency ?? max, state });
+    // And the answer comes after its definitions are kept: whoever was told that it serves a type submits by them.
+    await Promise.all([this.lease.renew({ ...about, queues, types, concurrency: concurrency ?? max, state }), kept]);
     // It may have said meanwhile that it leaves, or have another supervisor.
     if (this.closed) return ELSEWHERE;
     const ask = this.lease.served === undefined ? { ask: ['definitions'] } : {};

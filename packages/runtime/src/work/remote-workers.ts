@@ -135,7 +135,7 @@ export class RemoteWorkers {
       this.keepEarly(request);
       return;
     }
-    if (reading.kind === 'beat') this.forgotten.heard(reading.name, reading.body.running);
+    if (reading.kind === 'beat') this.forgotten.heard(reading.name, reading.body.running ?? []);
     if (!mine) return;
     this.answerTo(reading)
       .catch((error: unknown) => {

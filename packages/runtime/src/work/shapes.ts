@@ -141,13 +141,19 @@ const run = z.strictObject({
   traceparent,
 });
 
-export const beatRequest = z.strictObject({
-  ...envelope,
-  ...about,
-  state: z.enum(['ready', 'draining', 'gone']).optional(),
-  concurrency: rules.concurrency.shape.optional(),
-  running: z.array(run).max(10_000),
-});
+export const beatRequest = z
+  .strictObject({
+    ...envelope,
+    ...about,
+    state: z.enum(['ready', 'draining', 'gone']).optional(),
+    concurrency: rules.concurrency.shape.optional(),
+    running: z.array(run).max(10_000).optional(),
+  })
+  .refine(
+    ({ state, running }) => running !== undefined || state === 'gone',
+    'running: names every run of the worker, an empty list where there is none; only who is gone leaves it out',
+  )
+  .meta({ anyOf: [{ required: ['running'] }, { properties: { state: { const: 'gone' } }, required: ['state'] }] });
 
 export const finishRequest = z
   .strictObject({

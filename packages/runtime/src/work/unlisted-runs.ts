@@ -5,7 +5,7 @@ import type { Kernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../ports/environment.ts';
 import type { Watched } from '../supervisor/tasks/task-index.ts';
-import type { BeatRequest } from './shapes.ts';
+import type { RunFields } from './shapes.ts';
 
 export type UnlistedRunsParts = {
   readonly kernel: Kernel;
@@ -31,7 +31,7 @@ export class UnlistedRuns {
   }
 
   /** A beat of the worker came. */
-  heard(worker: string, running: BeatRequest['running']): void {
+  heard(worker: string, running: readonly RunFields[]): void {
     const listed = new Map<string, Fence>(running.map(({ address, fence }) => [address, fence]));
     const before = this.missed.get(worker);
     const missed = new Map<Address, Missed>();

@@ -82,6 +82,8 @@ export class Worker {
       offered: (task) => this.take(task),
     });
     this.offerSlots();
+    // Whoever is told that it serves a type submits by its definition.
+    await this.announcer.kept();
   }
 
   /** Takes nothing more, waits for what runs, gives back what does not end (behaviour R5). */
