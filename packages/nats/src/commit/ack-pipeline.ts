@@ -17,7 +17,6 @@ import { readAck, type Ack } from './ack.ts';
 import { Gate, type GateLimits } from './gate.ts';
 import { headerBlock, headerLines } from './header-bytes.ts';
 import { isThrottled, notConnected, resultOf, unknown } from './outcome.ts';
-import {} from '../codes.ts';
 
 export type PipelineSetup = {
   readonly nc: NatsConnection;

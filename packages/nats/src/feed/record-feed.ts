@@ -13,7 +13,6 @@ import type { Delivery } from '../streams/delivery.ts';
 import { epochOf, type StreamInfo } from '../streams/ensure-streams.ts';
 import { asBatonError, EpochChangedError } from '../errors.ts';
 import { Pull, type PullEnd } from '../streams/pull.ts';
-import {} from '../codes.ts';
 
 const BATCH = 500;
 const PULL_MS = 30_000;

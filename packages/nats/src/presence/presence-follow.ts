@@ -5,7 +5,6 @@ import { headers, type Msg } from '@nats-io/nats-core';
 import { ApiError } from '../errors.ts';
 import { hasLeft, nodeOf, OPERATION_HEADER, readNode } from './presence-node.ts';
 import { listen, type Wire } from '../wire.ts';
-import {} from '../codes.ts';
 
 /** No message under the subject. */
 

@@ -5,7 +5,6 @@ import type { NatsWire } from '../connect.ts';
 import type { Delivery } from './delivery.ts';
 import { ensureConsumer, type WantedConsumer } from './consumers.ts';
 import { Pull, type PullEnd } from './pull.ts';
-import {} from '../codes.ts';
 
 const PULL_MS = 30_000;
 const HEARTBEAT_MS = 5_000;

@@ -41,6 +41,7 @@ export class DefinitionKeeper {
   /** By type, then by worker. */
   private readonly heard = new Map<string, Map<string, Heard>>();
   private readonly busy = new Map<string, Promise<void>>();
+  private readonly again = new Set<string>();
   private readonly told = new Map<string, string>();
   private ties: readonly Subscription[] = [];
   private lookedAt = Number.NEGATIVE_INFINITY;
@@ -118,15 +119,19 @@ export class DefinitionKeeper {
     }
   }
 
-  /** One at a time for each type; what comes meanwhile is seen by the turn under way or by the next look. */
+  /** One at a time for each type, and once more where something came meanwhile. */
   private keep(type: string): void {
-    if (this.stopped || this.busy.has(type)) return;
+    if (this.stopped) return;
+    if (this.busy.has(type)) return void this.again.add(type);
     const work = this.turns(type)
       .catch((error: unknown) => {
         // Nothing is lost: the next look decides again.
         this.parts.log.debug({ err: error, type }, 'a definition cannot be kept now');
       })
-      .finally(() => this.busy.delete(type));
+      .finally(() => {
+        this.busy.delete(type);
+        if (this.again.delete(type)) this.keep(type);
+      });
     this.busy.set(type, work);
   }
 

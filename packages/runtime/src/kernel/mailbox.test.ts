@@ -85,6 +85,23 @@ test('D9 those that wait are stored in one write, in order, each with an answer 
   assert.is(stored().length, 2, 'the first, and all that came while it was under way');
 });
 
+test('one that comes as soon as another is answered is answered, too, in whatever step of the event loop it comes', async () => {
+  for (let place = 0; place < 3; place++) {
+    for (let steps = 0; steps < 12; steps++) {
+      const { clock, kernel } = setUp();
+      // The second waits behind the first, and the third, a step of its own, behind both: each has a turn.
+      const before = [add('first'), step('second'), step('third')].map((make) => kernel.ask(AT, make));
+      const later = async (): Promise<Asked> => {
+        await before[place];
+        for (let i = 0; i < steps; i++) await undefined;
+        return kernel.ask(AT, add('later'));
+      };
+      const all = await clock.settle(Promise.all([...before, later()]));
+      assert.equal(kindsOf(all), ['done'], `${steps} steps after ${place}`);
+    }
+  }
+});
+
 test('a refusal and a repeat are answers for their own caller, after the write they were decided behind', async () => {
   const { clock, kernel, stored } = setUp();
   const [first, last, refused, repeat] = await clock.settle(

@@ -70,7 +70,7 @@ export class Mailbox<A extends ActorTypes> {
     } catch (error) {
       this.failOpen(error);
     }
-    if (this.open.length === 0 && this.waiting === undefined) this.parts.mailboxes.delete(this.address);
+    if (this.isEmpty) this.parts.mailboxes.delete(this.address);
     else void this.goOn();
     return ask.result;
   }
@@ -82,16 +82,23 @@ export class Mailbox<A extends ActorTypes> {
     return ask.promise();
   }
 
+  /**
+   * The rest. Whoever comes in the step of the event loop between the last turn and this function comes to a mailbox that
+   * still stands there: it is looked at once more, and taken away in the same step.
+   */
   private async goOn(): Promise<void> {
-    for (;;) {
+    while (!this.isEmpty) {
       try {
         await this.turnsUntil(undefined);
-        this.parts.mailboxes.delete(this.address);
-        return;
       } catch (error) {
         this.failOpen(error);
       }
     }
+    this.parts.mailboxes.delete(this.address);
+  }
+
+  private get isEmpty(): boolean {
+    return this.open.length === 0 && this.waiting === undefined;
   }
 
   /** One function and few awaits: this is the path every transition of every task takes. */

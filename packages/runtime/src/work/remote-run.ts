@@ -66,6 +66,8 @@ export class RemoteRun implements OwnerListener {
   /** Its tags with what the worker has said of them; absent: it has said nothing. */
   private tags: Tags | undefined;
   private looking: Promise<void> | undefined;
+  /** Another look, behind that one. */
+  private next: Promise<void> | undefined;
   private lookedAt: number;
   private deliveredAt: number | undefined;
   private over = false;
@@ -106,10 +108,17 @@ export class RemoteRun implements OwnerListener {
     return this.parts.ports.clock.monotonic() - this.openedAt;
   }
 
-  /** Something may have come into the record that its worker has to know. */
+  /** Something may have come into the record that its worker has to know. A look under way may have read before it came. */
   look(): Promise<void> {
+    if (this.looking !== undefined) {
+      this.next ??= this.looking.then(() => {
+        this.next = undefined;
+        return this.look();
+      });
+      return this.next;
+    }
     this.lookedAt = this.parts.ports.clock.monotonic();
-    this.looking ??= this.task.look().finally(() => {
+    this.looking = this.task.look().finally(() => {
       this.looking = undefined;
     });
     return this.looking;
@@ -119,7 +128,7 @@ export class RemoteRun implements OwnerListener {
   async report(fields: RunFields): Promise<void> {
     const { clock } = this.parts.ports;
     if (clock.monotonic() - this.lookedAt >= LOOK_MS) void this.look();
-    await this.looking;
+    await (this.next ?? this.looking);
     if (this.task.lost || this.over) return;
     const said = reportOf(fields);
     this.span.hear(fields.traceparent);
