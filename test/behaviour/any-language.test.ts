@@ -281,7 +281,7 @@ test(
     assert.equal([handle.status, handle.result, handle.record.rescues], ['success', 6, 1]);
     assert.ok(tookMs < 9_000, `${tookMs} ms`);
     assert.is((await client.finish(taken, { outcome: 'success', result: 'late' })).code, 'LEASE_LOST');
-    assert.equal((await client.beat([taken])).lost, [taken.address]);
+    assert.equal((await client.beat([taken])).lost, [runOf(taken)]);
   },
   { limitMs: 30_000 },
 );

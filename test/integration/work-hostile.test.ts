@@ -147,7 +147,7 @@ test('G4 a body far away waits for a signal; a wait is told once, and by its own
   assert.equal([had.status, had.signal], ['in_progress', { name: 'early', by: 'user:alice', data: 1 }]);
   for (let i = 0; i < 2; i++) assert.is((await wait({ timeout: '1h' }, { request: 'once' })).status, 'pending');
   assert.is((await client.finish(taken, { outcome: 'success' })).code, 'LEASE_LOST');
-  assert.equal((await client.beat([taken])).lost, [taken.address]);
+  assert.equal((await client.beat([taken])).lost, [{ address: taken.address, fence: taken.fence }]);
   assert.is((await handle.signal('go', 2)).outcome, 'delivered');
   const [again] = (await takeAll(client, type, 1)) as [WorkTask];
   assert.equal(

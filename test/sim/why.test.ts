@@ -12,6 +12,7 @@ import { suite } from '../support/suite.ts';
 const test = suite('why tasks wait, under kills');
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const MOST_SEEDS = 60;
 const TURNS = 40;
 const SETTLED_EVERY = 5;
 
@@ -26,54 +27,55 @@ const rateOpensIn = (reason: WaitReason): number => (reason.kind === 'limit' ? (
 
 const seen = new Set<string>();
 
-for (const seed of SEEDS) {
-  test(
-    `Q9 every task that waits says why, and it is so: seed ${seed}`,
-    async () => {
-      const { clock, chance, world, acts, ask, truth, faults, said, letLostGo, letAllGo, reread } =
-        await createWhyStory(seed);
-      const lies = async (knowsRates = false) => (await ask()).flatMap((why) => liesOf(truth(), why, knowsRates));
-      for (let turn = 1; turn <= TURNS; turn++) {
-        await acts[Math.floor(chance.random() * acts.length)]?.();
-        await clock.advance(chance.random() * 1_500);
-        await ask();
-        if (turn % SETTLED_EVERY > 0) continue;
-        await clock.advance(SETTLE_MS);
-        letLostGo();
-        await clock.advance(1_000);
-        await reread();
-        let found = await lies();
-        // A rate may have opened, or a back-off have ended, this very moment.
-        for (let again = 0; again < 3 && found.length > 0; again++) {
-          await clock.advance(1_500);
-          found = await lies();
-        }
-        assert.equal([...found, ...faults], []);
-        const opens = (await ask()).flatMap(({ reasons }) => reasons.map((reason) => rateOpensIn(reason)));
-        if (Math.max(0, ...opens) === 0) continue;
-        letAllGo();
-        await clock.advance(Math.max(...opens) + 1_500);
-        assert.equal([...(await lies(true)), ...faults], [], 'once its rates have opened');
-      }
-      for (const each of said) seen.add(each);
-      world.close();
-    },
-    { limitMs: 90_000 },
-  );
-}
+const play = async (seed: number): Promise<void> => {
+  const { clock, chance, world, acts, ask, truth, faults, said, letLostGo, letAllGo, reread } =
+    await createWhyStory(seed);
+  const lies = async (knowsRates = false) => (await ask()).flatMap((why) => liesOf(truth(), why, knowsRates));
+  for (let turn = 1; turn <= TURNS; turn++) {
+    await acts[Math.floor(chance.random() * acts.length)]?.();
+    await clock.advance(chance.random() * 1_500);
+    await ask();
+    if (turn % SETTLED_EVERY > 0) continue;
+    await clock.advance(SETTLE_MS);
+    letLostGo();
+    await clock.advance(1_000);
+    await reread();
+    let found = await lies();
+    // A rate may have opened, or a back-off have ended, this very moment.
+    for (let again = 0; again < 3 && found.length > 0; again++) {
+      await clock.advance(1_500);
+      found = await lies();
+    }
+    assert.equal([...found, ...faults], []);
+    const opens = (await ask()).flatMap(({ reasons }) => reasons.map((reason) => rateOpensIn(reason)));
+    if (Math.max(0, ...opens) === 0) continue;
+    letAllGo();
+    await clock.advance(Math.max(...opens) + 1_500);
+    assert.equal([...(await lies(true)), ...faults], [], 'once its rates have opened');
+  }
+  for (const each of said) seen.add(each);
+  world.close();
+};
 
-test('Q9 of all that may be in the way each was seen', () => {
-  const expected = [
-    ...['behind', 'delay', 'depends_on', 'no_worker', 'retry', 'signal', 'taken_over', 'workers_busy'],
-    ...['group', 'queue', 'type'].map((of) => `pause of ${of}`),
-    ...['group', 'key', 'queue', 'type'].map((of) => `limit of ${of}`),
-    ...['group', 'key', 'queue'].map((of) => `rate of ${of}`),
-  ];
-  assert.equal(
-    expected.filter((each) => !seen.has(each)),
-    [],
-  );
-});
+for (const seed of SEEDS)
+  test(`Q9 every task that waits says why, and it is so: seed ${seed}`, () => play(seed), { limitMs: 90_000 });
+
+test(
+  'Q9 of all that may be in the way each was seen',
+  async () => {
+    const expected = [
+      ...['behind', 'delay', 'depends_on', 'no_worker', 'retry', 'signal', 'taken_over', 'workers_busy'],
+      ...['group', 'queue', 'type'].map((of) => `pause of ${of}`),
+      ...['group', 'key', 'queue', 'type'].map((of) => `limit of ${of}`),
+      ...['group', 'key', 'queue'].map((of) => `rate of ${of}`),
+    ];
+    const missing = () => expected.filter((each) => !seen.has(each));
+    // What a story comes to is chance, and another one with every change of the code: more of them are told until all was.
+    for (let seed = SEEDS.length + 1; missing().length > 0 && seed <= MOST_SEEDS; seed++) await play(seed);
+    assert.equal(missing(), []);
+  },
+  { limitMs: 90_000 },
+);
 
 /** Tasks that run until one of them is let go, the last started first. */
 const lines = async (seed: number) => {

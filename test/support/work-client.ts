@@ -26,8 +26,8 @@ export type WorkAnswer = {
   readonly status?: string;
   readonly ask?: readonly string[];
   readonly tasks?: readonly WorkTask[];
-  readonly abort?: readonly { readonly address: string; readonly cause: string }[];
-  readonly lost?: readonly string[];
+  readonly abort?: readonly (Pick<WorkTask, 'address' | 'fence'> & { readonly cause: string })[];
+  readonly lost?: readonly Pick<WorkTask, 'address' | 'fence'>[];
 };
 
 /** Undefined: no answer in this time. */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime
 import json
 import os
 import pathlib
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 import baton
-from baton import Backoff, InvalidArgumentError, Most, Rate, Server, TaskScope, Worker, task
+from baton import Backoff, InvalidArgumentError, Most, Rate, Server, TaskOptions, TaskScope, Worker, get_context, task
 from baton._checks import DEFINITION
 from conftest import Serve
 
@@ -49,6 +51,7 @@ def _fault(**options: Any) -> str:
         ({"title": ""}, "title"),
         ({"group": "\ud800"}, "group"),
         ({"args_schema": []}, "args_schema"),
+        ({"args_schema": {"x": object()}}, "args_schema"),
         ({"backoff": "fast"}, "backoff"),
         ({"backoff": {"first": 1}}, "backoff.first"),
         ({"backoff": Backoff(jitter=2)}, "backoff.jitter"),
@@ -70,11 +73,32 @@ def test_what_is_no_option_and_no_task_is_no_riddle() -> None:
     with pytest.raises(TypeError, match="stands before a function"):
         task("job")  # type: ignore[call-overload]
     for made in (lambda: Worker([print]), lambda: Worker(print)):  # type: ignore[list-item,arg-type]
-        with pytest.raises(TypeError, match="takes a list of functions with @task"):
+        with pytest.raises(InvalidArgumentError, match="takes a list of functions with @task"):
             made()
     job = task(name="job")(_body)
-    with pytest.raises(TypeError, match=r"queues is a list of names: \['fast'\]"):
+    with pytest.raises(InvalidArgumentError, match=r"^queues: is a list of names, such as \['fast'\]"):
         Worker([job], queues="fast")
+    with pytest.raises(InvalidArgumentError, match="^queues: is a list"):
+        Worker([job], queues=None)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match="^server: is Server"):
+        Worker([job], server="nats://127.0.0.1")  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match="^metrics_host: is an IP address"):
+        Worker([job], metrics_host=5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match="^admin: needs a user"):
+        baton.Client(admin=True)
+    with pytest.raises(TypeError, match="a generator has no result"):
+
+        @task
+        def pages() -> Any:
+            yield 1
+
+    with pytest.raises(TypeError, match="page can be given by name only"):
+
+        @task
+        def render(*, page: int) -> None: ...
+
+    with pytest.raises(TypeError, match="retry_on is a function of the exception"):
+        task(name="job", retry_on=int)(_body)  # type: ignore[call-overload]
     with pytest.raises(InvalidArgumentError, match="^queues: is 1 to 100 letters"):
         Worker([job], queues=["a b"])
     with pytest.raises(ValueError, match="two tasks are named 'job'"):
@@ -217,6 +241,120 @@ async def test_a_client_says_what_it_takes(client: baton.Client) -> None:
         await client.wait("id")  # type: ignore[arg-type]
     with pytest.raises(InvalidArgumentError, match="^handle: is what submit"):
         client.events("id")  # type: ignore[arg-type]
+    handle = await client.submit("py.nobody_serves_this", options=TaskOptions(task_key="one"))
+    for use in (client.cancel, client.why):
+        with pytest.raises(InvalidArgumentError, match="^id: is the id of a task"):
+            await use(handle)  # type: ignore[operator]
+    with pytest.raises(InvalidArgumentError, match="^timeout: is a number of seconds or text"):
+        await handle.wait("soon")
+    with pytest.raises(baton.WaitTimeoutError, match="after 0.05 s"):
+        await handle.wait("50ms")
+    assert await handle.cancel() == "aborted"
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"timeout": datetime.timedelta(seconds=5)}, "timeout"),
+        ({"run_at": "tomorrow"}, "run_at"),
+        ({"expires_at": 5}, "expires_at"),
+        ({"depends_on": [5]}, "depends_on"),
+        ({"depends_on": [{"task": "a", "on_failure": "shrug"}]}, "depends_on"),
+        ({"strict": 1}, "strict"),
+        ({"task_key": ""}, "task_key"),
+        ({"when_aborting": "wait"}, "when_aborting"),
+        ({"trace": "x"}, "trace"),
+        ({"trace": {"traceparent": 5}}, "trace"),
+    ],
+)
+async def test_an_option_of_a_submit_that_cannot_be_is_refused_by_its_name(
+    client: baton.Client, options: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"^{field}: "):
+        await client.submit("job", options=TaskOptions(**options))
+
+
+async def test_a_handle_names_what_a_task_waits_for(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name)
+    async def number(value: int) -> int:
+        return value + sum(get_context().get_dependency_results())
+
+    first = await client.submit(number, [1])
+    last = await client.submit(number, [10], options=TaskOptions(depends_on=[first]))
+    named = await client.submit(number, [20], options=TaskOptions(depends_on=[{"task": first, "on_failure": "ignore"}]))
+    await serve(number)
+    assert [(await each.wait("20s")).result for each in (last, named)] == [11, 21]
+
+
+async def test_what_had_ended_before_is_read_when_it_is_waited_for(client: baton.Client, serve: Serve, name: str) -> None:
+    @task(name=name)
+    async def listed() -> list[int]:
+        return [1, 2, 3]
+
+    await serve(listed)
+    options = TaskOptions(operation_id=f"{name}.once")
+    assert (await client.join(listed, options=options)).result == [1, 2, 3]
+    again = await client.submit(listed, options=options)
+    assert (again.ended, (await again.wait(5)).result) == (True, [1, 2, 3])
+
+
+async def test_requests_of_several_users_in_one_program_do_not_meet(serve: Serve, name: str) -> None:
+    @task(name=name)
+    async def whose() -> str | None:
+        return get_context().user
+
+    await serve(whose)
+
+    async def request(user: str) -> str:
+        async with await baton.connect(user=user):
+            await asyncio.sleep(0.1)
+            return str((await whose()).result)
+
+    assert await asyncio.gather(*(request(user) for user in ("alice", "bob", "carol"))) == ["alice", "bob", "carol"]
+    async with await baton.connect(user="alice"):
+        async with baton.Client(user="root", admin=True):
+            assert (await whose()).result == "root"
+        assert (await whose()).result == "alice"
+
+
+async def test_retry_on_takes_exceptions(client: baton.Client, serve: Serve, name: str) -> None:
+    def failing(kind: str) -> baton.Task[..., Any]:
+        retry_on: Any = ValueError if kind == "one" else (ValueError, OSError)
+
+        @task(name=f"{name}.{kind}", max_attempts=3, retry_on=retry_on, backoff=Backoff(initial=0, jitter=0))
+        async def fails(is_worth_it: bool) -> None:
+            raise ValueError if is_worth_it else KeyError
+
+        return fails
+
+    tasks = [failing("one"), failing("several")]
+    await serve(*tasks)
+    for each in tasks:
+        assert [(await each(worth)).attempt for worth in (True, False)] == [3, 1]
+
+
+async def test_definitions_that_no_claim_can_carry_end_the_start() -> None:
+    large = [task(name=f"py.large_{n}", args_schema={"description": "x" * 8_000})(_body) for n in range(150)]
+    with pytest.raises(baton.BatonError, match="it cannot claim: .* do not fit into a message"):
+        await Worker(large).start()
+
+
+async def test_the_next_run_of_a_task_is_not_taken_for_the_one_before(serve: Serve, client: baton.Client, name: str) -> None:
+    """A beat may tell of a run that has ended since, when its worker has the next one of the same task."""
+
+    @task(name=name, max_attempts=40, backoff=Backoff(initial=0, max=0, jitter=0))
+    async def again() -> int:
+        context = get_context()
+        context.update_task(payload={"attempt": context.attempt})
+        if context.attempt < 40:
+            raise OSError("once more")
+        return context.attempt
+
+    await serve(again, concurrency=20)
+    handles = [await client.submit(again, options=TaskOptions(task_key=f"{name}{n}")) for n in range(20)]
+    # What is dropped comes back after ten seconds, at the least.
+    for handle in handles:
+        assert (await handle.wait(9)).attempt == 40
 
 
 async def test_once_a_worker_has_started_its_definition_applies_to_a_submit_by_name(

@@ -128,6 +128,9 @@ async def test_closing_a_client_leaves_the_one_that_was_connected_since(client: 
         await first.close()
         handle = await called.schedule()
         assert (await _record(handle, client))["creator"] == "second"
+    # That of the fixture is open still.
+    assert (await _record(await called.schedule(), client))["creator"] == "alice"
+    await client.close()
     with pytest.raises(RuntimeError, match="no client"):
         await called.schedule()
     for use in (first.submit(name), first.record_of("00.x.y", "id")):

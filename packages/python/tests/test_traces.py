@@ -162,11 +162,20 @@ def test_a_submit_without_asyncio_belongs_to_the_span_of_its_caller(name: str, e
     assert _parent(submit) == request.get_span_context().span_id
 
 
+async def test_the_context_a_caller_names_counts_where_no_span_is_active(
+    client: baton.Client, exporter: InMemorySpanExporter, name: str
+) -> None:
+    named = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    await client.submit(name, options=baton.TaskOptions(trace=named))
+    (submit,) = _named(exporter.get_finished_spans(), f"submit {name}")
+    assert f"{submit.context.trace_id:032x}" == "0af7651916cd43dd8448eb211c80319c"
+
+
 def test_without_opentelemetry_all_is_as_before() -> None:
     code = (
         "import sys; sys.modules['opentelemetry'] = None\n"
         "import baton; from baton import _traces\n"
-        "with _traces.submitting('t') as submit: assert submit.headers == {}; submit.submitted({}, 'created')\n"
+        "with _traces.submitting('t', {}) as submit: assert submit.headers == {}; submit.submitted({}, 'created')\n"
         "with _traces.waiting('t', 'i', 'q') as wait: wait.waited('success', None)\n"
         "with _traces.running({}, 'w') as run, _traces.finishing(): run.threw({}); run.ended('failure')\n"
         "assert run.traceparent is None\n"

@@ -272,10 +272,14 @@ export const beatAnswer = (): SchemaPart =>
       {
         abort: listOf('Runs that are to be stopped.', {
           type: 'object',
-          properties: { address: text('Of the run.'), cause: oneOf('Why.', 'cancel', 'timeout') },
-          required: ['address', 'cause'],
+          properties: { address: text('Of the run.'), fence, cause: oneOf('Why.', 'cancel', 'timeout') },
+          required: ['address', 'fence', 'cause'],
         }),
-        lost: listOf("Addresses of runs that are this worker's no more.", { type: 'string' }),
+        lost: listOf("Runs that are this worker's no more.", {
+          type: 'object',
+          properties: { address: text('Of the run.'), fence },
+          required: ['address', 'fence'],
+        }),
       },
       ['abort', 'lost'],
     ),

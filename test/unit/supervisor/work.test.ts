@@ -118,7 +118,7 @@ test('O2 another worker, a wrong fence and a wrong secret change nothing', async
   for (const wrong of [liar, clientOf(stage, 'other')]) {
     assert.is((await wrong.finish(task, { outcome: 'success' })).code, 'LEASE_LOST');
     const told = await wrong.beat([{ ...task, abortable: true, finishing: true, progress: 0.5 }]);
-    assert.equal(told.lost, [task.address]);
+    assert.equal(told.lost, [{ address: task.address, fence: task.fence }]);
   }
   const { epoch, revision } = task.fence;
   const forged = { ...task, fence: { epoch, revision: revision + 1 } };
@@ -170,7 +170,9 @@ test('O1 a cancel is told by a beat, its proof is kept, and the task ends as abo
     force: false,
   }));
   await clock.advance(1_200);
-  assert.equal((await client.beat([{ ...task, abortable: true }])).abort, [{ address: task.address, cause: 'cancel' }]);
+  assert.equal((await client.beat([{ ...task, abortable: true }])).abort, [
+    { address: task.address, fence: task.fence, cause: 'cancel' },
+  ]);
   assert.is((await client.finish(task, { outcome: 'success' })).code, 'ABORTING');
   await client.beat([{ ...task, observed: true }]);
   assert.equal(await client.finish(task, { outcome: 'stopped' }), { ok: true, status: 'aborted' });
@@ -188,7 +190,7 @@ test('O1 a timeout is kept by the supervisor, and a stop nobody asked for is ref
   assert.is((await client.finish(task, { outcome: 'stopped' })).code, 'NOT_ABORTING');
   await clock.advance(3_400);
   const { abort } = await client.beat([task]);
-  assert.equal(abort, [{ address: task.address, cause: 'timeout' }]);
+  assert.equal(abort, [{ address: task.address, fence: task.fence, cause: 'timeout' }]);
   const error = { message: 'handler broke', type: 'OSError' };
   await client.finish(task, { outcome: 'stopped', handler_errors: [error] });
   assert.equal([record(addressFor('a')).status, record(addressFor('a')).error], ['failure', error]);
@@ -230,7 +232,7 @@ test('O1 while a worker beats its task is left to it, and within 8 s of its last
   assert.is(record(addressFor('a')).rescues, 1);
   // It comes back: what it had is not its own any more.
   await clock.advance(1_000);
-  assert.equal((await client.beat([task])).lost, [task.address]);
+  assert.equal((await client.beat([task])).lost, [{ address: task.address, fence: task.fence }]);
   assert.is((await client.finish(task, { outcome: 'success' })).code, 'LEASE_LOST');
 });
 

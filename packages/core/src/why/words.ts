@@ -73,7 +73,7 @@ const sentenceOf = (reason: WaitReason, { queue, type }: Pick<Why, 'queue' | 'ty
       return here + elsewhere;
     }
     case 'refused':
-      return `Every worker that takes type ${type} (${reason.workers}) said it cannot run this task: it may need a newer version of Baton.`;
+      return `Every worker that takes type ${type} (${reason.workers}) said it cannot run this task: it may need a newer version of Baton, or its arguments are more than a worker of the worker protocol is sent (700 KiB).`;
     case 'workers_busy':
       return reason.workers === 1
         ? `The only worker that takes type ${type} from queue ${queue} is busy.`

@@ -11,7 +11,8 @@ import sys
 import traceback
 from typing import Any
 
-from ._checks import NAME
+from ._checks import NAME, is_ip
+from ._connection import Server
 from .errors import BatonError
 from .logs import JsonFormatter
 from .tasks import Task
@@ -30,7 +31,7 @@ _LEVELS = {
 _HELP = """\
 NATS is found by NATS_URL, NATS_USER, NATS_PASSWORD, NATS_CREDS, NATS_CA, NATS_CERT, NATS_KEY, NATS_INBOX_PREFIX and
 BATON_NAMESPACE; BATON_QUEUES and BATON_CONCURRENCY stand for the options of that name; BATON_LOG_LEVEL is trace, debug, info, warn, error, fatal or silent. BATON_METRICS_PORT is the port of /healthz,
-/readyz and /metrics, on BATON_METRICS_HOST, which is 127.0.0.1 when not set.
+/readyz and /metrics, on BATON_METRICS_HOST, which is 127.0.0.1 when not set. BATON_GATEWAY_URL is a gateway for results beyond 700 KiB.
 
 Exit codes: 0 stopped as asked, 1 failed, 2 settings or tasks cannot be used, 3 nats-server does not let it in
 """
@@ -61,12 +62,13 @@ def tasks_in(modules: list[str]) -> list[Task[..., Any]]:
 
 
 def _imported(name: str) -> Any:
+    if name.endswith(".py") or "/" in name:
+        raise _Unusable(f"there is no module {name}: a module is named as in `import`, without .py and folders")
     try:
         return importlib.import_module(name)
     except Exception as error:  # noqa: BLE001 - whatever a module raises is told
         if isinstance(error, ModuleNotFoundError) and error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            hint = " (a module is named as in `import`, without .py)" if name.endswith(".py") or "/" in name else ""
-            raise _Unusable(f"there is no module {name} here or on PYTHONPATH{hint}") from None
+            raise _Unusable(f"there is no module {name} here or on PYTHONPATH") from None
         place = _place(error) if isinstance(error, BatonError) else None
         if place is not None:
             raise _Unusable(f"{place}: {error}") from None
@@ -83,14 +85,16 @@ def _place(error: BaseException) -> str | None:
 
 
 def _whole(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 10_000:
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= 10_000:
         raise argparse.ArgumentTypeError("a whole number, 1 to 10000")
-    return number
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
     if not 0 <= number <= 86_400:
         raise argparse.ArgumentTypeError("seconds, 0 to 86400")
     return number
@@ -126,8 +130,9 @@ def main() -> None:
 def _serve(options: argparse.Namespace) -> int:
     sys.path.insert(0, "")
     try:
-        logging.basicConfig(level=_level(), handlers=[_handler(options.log)])
-        serving = _worker(options)
+        settings = _Settings()
+        logging.basicConfig(level=settings.level, handlers=[_handler(options.log)])
+        serving = _worker(options, settings)
     except (_Unusable, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -139,42 +144,56 @@ def _serve(options: argparse.Namespace) -> int:
         return 2 if error.code in ("CONFIG_INVALID", "INVALID_ARGUMENT", "PORT_TAKEN", "VERSION_UNSUPPORTED") else 3
 
 
-def _worker(options: argparse.Namespace) -> Worker:
-    tasks = tasks_in(options.modules)
+def _worker(options: argparse.Namespace, settings: _Settings) -> Worker:
     return Worker(
-        tasks,
-        queues=options.queues or _queues() or ["default"],
-        concurrency=options.concurrency or _number("BATON_CONCURRENCY", 1, 10_000) or 8,
+        tasks_in(options.modules),
+        queues=options.queues or settings.queues or ["default"],
+        concurrency=options.concurrency or settings.concurrency or 8,
         name=options.name,
-        metrics_port=_number("BATON_METRICS_PORT", 0, 65_535),
-        metrics_host=os.environ.get("BATON_METRICS_HOST") or "127.0.0.1",
+        server=settings.server,
+        metrics_port=settings.metrics_port,
+        metrics_host=settings.metrics_host,
     )
 
 
-def _number(variable: str, least: int, most: int) -> int | None:
-    text = os.environ.get(variable) or None
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
-        raise _Unusable(f"{variable} must be a whole number from {least} to {most}")
-    return int(text)
+class _Settings:
+    """What the environment says. Raises _Unusable with all that cannot be, each on a line of its own."""
 
+    def __init__(self) -> None:
+        self.server = Server()
+        self._faults = [f"CONFIG_INVALID: {fault}" for fault in self.server.faults()]
+        self.level = self._level()
+        self.queues = self._queues()
+        self.concurrency = self._number("BATON_CONCURRENCY", os.environ.get("BATON_CONCURRENCY"), 1, 10_000)
+        self.metrics_port = self._number("BATON_METRICS_PORT", os.environ.get("BATON_METRICS_PORT"), 0, 65_535)
+        self.metrics_host = os.environ.get("BATON_METRICS_HOST") or "127.0.0.1"
+        if self.metrics_host != "localhost" and not is_ip(self.metrics_host):
+            self._faults.append("BATON_METRICS_HOST must be an IP address or localhost")
+        if self._faults:
+            raise _Unusable("\n".join(self._faults))
 
-def _queues() -> list[str]:
-    text = os.environ.get("BATON_QUEUES") or ""
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if text and not (names and all(NAME[1](name) for name in names)):
-        raise _Unusable(
-            "BATON_QUEUES must be queue names with commas between: letters, digits, _ . -, at most 100 characters"
-        )
-    return names
+    def _number(self, variable: str, text: str | None, least: int, most: int) -> int | None:
+        if not text:
+            return None
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+            self._faults.append(f"{variable} must be a whole number from {least} to {most}")
+            return None
+        return int(text)
 
+    def _queues(self) -> list[str]:
+        text = os.environ.get("BATON_QUEUES") or ""
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if text and not (names and all(NAME[1](name) for name in names)):
+            self._faults.append(
+                "BATON_QUEUES must be queue names with commas between: letters, digits, _ . -, at most 100 characters"
+            )
+        return names
 
-def _level() -> int:
-    name = os.environ.get("BATON_LOG_LEVEL") or "info"
-    if name not in _LEVELS:
-        raise _Unusable(f"BATON_LOG_LEVEL must be one of {', '.join(_LEVELS)}")
-    return _LEVELS[name]
+    def _level(self) -> int:
+        name = os.environ.get("BATON_LOG_LEVEL") or "info"
+        if name not in _LEVELS:
+            self._faults.append(f"BATON_LOG_LEVEL must be one of {', '.join(_LEVELS)}")
+        return _LEVELS.get(name, logging.INFO)
 
 
 def _handler(form: str) -> logging.Handler:

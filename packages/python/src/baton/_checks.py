@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -129,16 +132,80 @@ DEFINITION: Mapping[str, Any] = {
     "per_key": _MOST,
     "title": text(100),
     "description": text(4_000),
-    "args_schema": ("is a JSON Schema: a dict", lambda value: isinstance(value, dict)),
+    "args_schema": ("is a JSON Schema: a dict of what JSON has", lambda value: isinstance(value, dict) and _is_json(value)),
 }
 """Of a task type: the fields of its definition, and what each is."""
+
+_RUN = ("scope", "queue", "priority", "group", "limit_key", "units", "tags", "timeout", "max_attempts", "backoff", "max_rescues")
+_MODES = ("on_orphan", "abort_grace", "mode", "window", "max_wait", "expires")
+_TIME: Rule = ("is a datetime", lambda value: isinstance(value, datetime.datetime))
+_FLAG: Rule = ("is true or false", lambda value: isinstance(value, bool))
+
+SUBMIT: Mapping[str, Any] = {
+    **{name: DEFINITION[name] for name in (*_RUN, *_MODES)},
+    "task_key": text(256),
+    "task_name": text(256),
+    "strict": _FLAG,
+    "run_at": _TIME,
+    "delay": DURATION,
+    "operation_id": text(256),
+    "when_aborting": _one_of("queue", "join", "reject"),
+    "expires_at": _TIME,
+    "depends_on": (
+        "is a list of up to 100 tasks: handles, ids, or dicts of task and on_failure",
+        lambda value: isinstance(value, (list, tuple)) and len(value) <= 100 and all(map(_is_edge, value)),
+    ),
+}
+"""Of one submit, likewise."""
+
+
+def _is_edge(value: Any) -> bool:
+    if isinstance(value, dict):
+        known = value.keys() <= {"task", "address", "on_failure"}
+        return known and is_text(value.get("task"), 200) and value.get("on_failure", "fail") in _ON_FAILURE
+    return is_text(value, 200)
+
+
+_ON_FAILURE = ("fail", "continue", "ignore")
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+        return True
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def invalid(fault: str) -> InvalidArgumentError:
+    return InvalidArgumentError("INVALID_ARGUMENT", fault)
+
+
+def is_ip(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(ipaddress.ip_address(value))
+    except ValueError:
+        return False
 
 
 def check(field: str, value: Any, rule: Any) -> None:
     """Raises InvalidArgumentError."""
     says, holds = rule
     if not holds(value):
-        raise InvalidArgumentError("INVALID_ARGUMENT", f"{field}: {says}")
+        raise invalid(f"{field}: {says}")
+
+
+def check_submit(fields: Mapping[str, Any]) -> None:
+    """Raises InvalidArgumentError, by the name of the option."""
+    _check_all("", fields, SUBMIT)
+
+
+def timeout_of(value: Any) -> float | None:
+    """Seconds to wait; None: without end. Raises InvalidArgumentError."""
+    if value is None:
+        return None
+    check("timeout", value, DURATION)
+    return seconds_of(value)
 
 
 def check_definition(type_name: str, fields: Mapping[str, Any]) -> None:
@@ -187,4 +254,4 @@ def _check_most(where: str, fields: Mapping[str, Any]) -> None:
 
 def _require(field: str, holds: bool, says: str) -> None:
     if not holds:
-        raise InvalidArgumentError("INVALID_ARGUMENT", f"{field}: {says}")
+        raise invalid(f"{field}: {says}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -17,9 +18,10 @@ from typing import Any
 import nats
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
-from ._checks import NAME
-from .errors import BatonError, InvalidArgumentError, NotConnectedError
+from ._checks import NAME, invalid
+from .errors import BatonError, NotConnectedError, PermissionDeniedError
 
 _log = logging.getLogger("baton.nats")
 
@@ -30,6 +32,8 @@ _OWN_TYPES = "baton."
 _SECURE = ("tls", "wss")
 # The same fault comes with every request and every try.
 _SAID_AGAIN_AFTER = 60.0
+_CLOSED_WITHIN = 5.0
+_CONNECT_WITHIN = 5.0
 
 
 def _of_environment(name: str) -> Callable[[], str | None]:
@@ -46,7 +50,7 @@ class Server:
     user: str | None = field(default_factory=_of_environment("NATS_USER"))
     password: str | None = field(default_factory=_of_environment("NATS_PASSWORD"), repr=False)
     credentials: str | None = field(default_factory=_of_environment("NATS_CREDS"))
-    """Path of a credentials file; needs ``baton-tasks[creds]``."""
+    """Path of a credentials file; needs the extra `creds`."""
     ca: str | None = field(default_factory=_of_environment("NATS_CA"))
     """Path of the certificates of whoever signs those of nats-server. TLS or no connection, as with ``tls://``."""
     certificate: str | None = field(default_factory=_of_environment("NATS_CERT"))
@@ -81,30 +85,52 @@ class Server:
         return context
 
     def check(self) -> None:
-        """Raises BatonError, CONFIG_INVALID, for what cannot be used."""
-        if not isinstance(self.namespace, str) or _NAMESPACE.fullmatch(self.namespace) is None:
-            raise _unusable("BATON_NAMESPACE must be 1 to 32 of A-Z, 0-9 and _, a letter first")
-        if _INBOX_PREFIX.fullmatch(self.inbox_prefix) is None:
-            raise _unusable("NATS_INBOX_PREFIX must be _INBOX and perhaps letters, digits, _ and - behind it")
-        if self.gateway is not None and not self.gateway.startswith(("http://", "https://")):
-            raise _unusable("BATON_GATEWAY_URL must begin with http:// or https://")
+        """Raises BatonError, CONFIG_INVALID, with all that cannot be used."""
+        faults = self.faults()
+        if faults:
+            raise BatonError("CONFIG_INVALID", "; ".join(faults))
+
+    def faults(self) -> list[str]:
+        """What cannot be used, each by the name of its variable."""
+        return [*self._address_faults(), *self._name_faults(), *self._credential_faults()]
+
+    def _address_faults(self) -> list[str]:
+        if not isinstance(self.servers, str) and not (
+            isinstance(self.servers, list) and all(isinstance(each, str) for each in self.servers)
+        ):
+            return ["NATS_URL must be text, or a list of text"]
         if not self._list:
-            raise _unusable("NATS_URL names no server")
+            return ["NATS_URL names no server"]
         for each in self._list:
             scheme, found, _ = each.partition("://")
             if found and scheme not in _SCHEMES:
-                raise _unusable("NATS_URL must begin with nats:// or tls:// or ws:// or wss://")
+                return ["NATS_URL must begin with nats:// or tls:// or ws:// or wss://"]
             if not _is_address(each if found else f"nats://{each}"):
-                raise _unusable("NATS_URL must be an address such as nats://127.0.0.1:4222, several with commas between")
+                return ["NATS_URL must be an address such as nats://127.0.0.1:4222, several with commas between"]
+        return []
+
+    def _name_faults(self) -> list[str]:
+        faults = []
+        if not isinstance(self.namespace, str) or _NAMESPACE.fullmatch(self.namespace) is None:
+            faults.append("BATON_NAMESPACE must be 1 to 32 of A-Z, 0-9 and _, a letter first")
+        if not isinstance(self.inbox_prefix, str) or _INBOX_PREFIX.fullmatch(self.inbox_prefix) is None:
+            faults.append("NATS_INBOX_PREFIX must be _INBOX and perhaps letters, digits, _ and - behind it")
+        if self.gateway is not None and not str(self.gateway).startswith(("http://", "https://")):
+            faults.append("BATON_GATEWAY_URL must begin with http:// or https://")
+        return faults
+
+    def _credential_faults(self) -> list[str]:
+        faults = []
         for one, other in (("user", "password"), ("password", "user"), ("certificate", "key"), ("key", "certificate")):
             if getattr(self, one) is not None and getattr(self, other) is None:
-                raise _unusable(f"{_VARIABLES[other]} is missing beside {_VARIABLES[one]}")
+                faults.append(f"{_VARIABLES[other]} is missing beside {_VARIABLES[one]}")
         for name in ("credentials", "ca", "certificate", "key"):
             path = getattr(self, name)
             if path is not None and not os.access(path, os.R_OK):
-                raise _unusable(f"{_VARIABLES[name]}: {path} cannot be read")
+                faults.append(f"{_VARIABLES[name]}: {path} cannot be read")
         if self.credentials is not None and find_spec("nkeys") is None:
-            raise _unusable("NATS_CREDS needs the package nkeys: pip install 'baton-tasks[creds]'")
+            faults.append("NATS_CREDS needs the package nkeys, which is the extra `creds` of this one")
+        return faults
 
     async def connect(self, name: str) -> Client:
         """
@@ -118,7 +144,7 @@ class Server:
             "servers": self._list,
             "name": name,
             "inbox_prefix": self.inbox_prefix,
-            "connect_timeout": 5,
+            "connect_timeout": _CONNECT_WITHIN,
             "reconnect_time_wait": 0.25,
             "ping_interval": 2,
             "max_outstanding_pings": 2,
@@ -155,7 +181,50 @@ class Server:
                 hint = "check NATS_USER and NATS_PASSWORD, or NATS_CREDS"
                 return BatonError("AUTHORIZATION_FAILED", f"nats-server does not accept these credentials: {hint}")
         reason = next((error for error in errors if not isinstance(error, nats.errors.NoServersError)), errors[-1])
-        return NotConnectedError(f"no nats-server at {self.servers} ({reason}); is it running?")
+        words = str(reason) or f"no answer within {_CONNECT_WITHIN:g} s"
+        return NotConnectedError(f"no nats-server at {self.servers} ({words}); is it running?")
+
+
+def server_in(value: Server | None) -> Server:
+    """Raises InvalidArgumentError."""
+    if value is not None and not isinstance(value, Server):
+        raise invalid('server: is Server(...), such as Server(servers="nats://127.0.0.1:4222")')
+    return value or Server()
+
+
+async def allowed(
+    connection: Client, subject: str, timeout: float, body: bytes, headers: dict[str, str]
+) -> Msg:
+    """A request; raises PermissionDeniedError as soon as nats-server says that it does not allow it: nothing was sent on."""
+    if not isinstance(connection, _Connection):
+        return await connection.request(subject, body, timeout=timeout, headers=headers)
+    here = (subject.lower(), asyncio.Event())
+    connection.publishing.add(here)
+    asked = asyncio.create_task(connection.request(subject, body, timeout=timeout, headers=headers))
+    refused = asyncio.create_task(here[1].wait())
+    both: set[asyncio.Task[Any]] = {asked, refused}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            raise PermissionDeniedError("PERMISSION_DENIED", f"nats-server does not let these credentials publish to {subject}")
+        return asked.result()
+    finally:
+        connection.publishing.discard(here)
+        for each in both:
+            each.cancel()
+
+
+def unheard(connection: Client) -> str:
+    """Why there may be no answer, where that is known."""
+    is_deaf = isinstance(connection, _Connection) and connection.is_deaf
+    return "; nats-server lets nobody here subscribe to answers: set NATS_INBOX_PREFIX" if is_deaf else ""
+
+
+async def closed(connection: Client) -> None:
+    """Closes it, whatever state it is in: without a server there is nobody to take leave of."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_CLOSED_WITHIN):
+            await connection.close()
 
 
 _VARIABLES = {
@@ -166,10 +235,6 @@ _VARIABLES = {
     "certificate": "NATS_CERT",
     "key": "NATS_KEY",
 }
-
-
-def _unusable(fault: str) -> BatonError:
-    return BatonError("CONFIG_INVALID", fault)
 
 
 def _is_address(url: str) -> bool:
@@ -192,6 +257,9 @@ class _Connection(Client):
         super().__init__()
         self._server = server
         self.disconnects = 0
+        # Subjects, in lower case as the library tells them, and who waits to hear that they are refused.
+        self.publishing: set[tuple[str, asyncio.Event]] = set()
+        self.is_deaf = False
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
@@ -207,6 +275,14 @@ class _Connection(Client):
                 transport.close()
                 self._transport = None
             raise
+
+    def heard(self, refusal: str) -> None:
+        """nats-server does not allow it."""
+        if "for subscription" in refusal and "_inbox" in refusal:
+            self.is_deaf = True
+        for subject, refused in self.publishing:
+            if f'publish to "{subject}"' in refusal:
+                refused.set()
 
     def _connect_command(self) -> bytes:
         if self._server.must_be_secure and not self._server_info.get("tls_required"):
@@ -232,7 +308,11 @@ class _Heard:
         if self._connection is None:
             self.errors.append(error)
         text = str(error)
-        if "permissions violation" not in text.lower() or not self._is_news(text):
+        if "permissions violation" not in text.lower():
+            return
+        if self._connection is not None:
+            self._connection.heard(text.lower())
+        if not self._is_news(text):
             return
         inbox = " (NATS_INBOX_PREFIX says where answers come)" if "_inbox" in text.lower() else ""
         _log.warning("nats-server does not allow it: %s%s", text.removeprefix("nats: "), inbox)
@@ -259,9 +339,9 @@ def check_type(name: str) -> str:
     """The name, which stands in subjects. Raises BatonError, INVALID_ARGUMENT."""
     says, holds = NAME
     if not holds(name):
-        raise InvalidArgumentError("INVALID_ARGUMENT", f"{name!r} is no type: that {says}")
+        raise invalid(f"{name!r} is no type: that {says}")
     if name.startswith(_OWN_TYPES):
-        raise InvalidArgumentError("INVALID_ARGUMENT", f"{name!r}: types that begin with {_OWN_TYPES} are Baton's own")
+        raise invalid(f"{name!r}: types that begin with {_OWN_TYPES} are Baton's own")
     return name
 
 

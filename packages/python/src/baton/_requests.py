@@ -20,7 +20,8 @@ from .errors import NotConnectedError
 _HEADERS = {"Content-Type": "application/msgpack"}
 _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
-_LEAVING_TRIES = 10
+# A gateway that is started again is back by then.
+_LEAVING_TRIES = 40
 _LEAVING_TIMEOUT = 60.0
 
 

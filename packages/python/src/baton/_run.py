@@ -74,6 +74,7 @@ class Run:
         self._given_back = False
         self._lost = False
         self._is_waiting = False
+        self._is_telling = False
         # Its body was left where it waits; the wait is told when the cleanup handlers have run, or was.
         self._wait: dict[str, Any] | None = None
         self._left = False
@@ -120,8 +121,8 @@ class Run:
             self._body.cancel()
 
     def lose(self) -> None:
-        """It is somebody else's."""
-        if self._left:
+        """It is somebody else's. While a finish is on its way its answer says what became of the run."""
+        if self._left or self._is_telling:
             return
         if not self._lost:
             self.context.log.warning("the task is not this worker's any more: what it still does counts for nothing")
@@ -311,7 +312,11 @@ class Run:
     async def _finish(self, fields: dict[str, Any]) -> dict[str, Any]:
         news, self.context.news = self.context.news, {}
         about = {"request": uuid.uuid4().hex, "address": self.address, "fence": self.fence, **self._span}
-        answer = await self._requests.insist("finish", {**about, **news, **fields}, _FINISH_TIMEOUT)
+        self._is_telling = True
+        try:
+            answer = await self._requests.insist("finish", {**about, **news, **fields}, _FINISH_TIMEOUT)
+        finally:
+            self._is_telling = False
         if answer["ok"]:
             status: str | None = answer.get("status")
             if status != "in_progress":

@@ -1,4 +1,4 @@
-"""Spans, where the API of OpenTelemetry is installed (``pip install baton-tasks[traces]``); elsewhere nothing is made."""
+"""Spans, where the API of OpenTelemetry is installed (the extra `traces`); elsewhere nothing is made."""
 
 from __future__ import annotations
 
@@ -36,12 +36,17 @@ class Submitting:
 
 
 @contextlib.contextmanager
-def submitting(type_name: str) -> Iterator[Submitting]:
+def submitting(type_name: str, said: dict[str, str]) -> Iterator[Submitting]:
+    """``said``: the context the caller names, which counts where no span is active here."""
     if not _INSTALLED:
         yield Submitting()
         return
     attributes = _kind("submit", "send", type_name)
-    with _tracer().start_as_current_span(f"submit {type_name}", kind=trace.SpanKind.PRODUCER, attributes=attributes) as span:
+    is_active = trace.get_current_span().get_span_context().is_valid
+    context = None if is_active or not said else _propagator.extract(said)
+    with _tracer().start_as_current_span(
+        f"submit {type_name}", context=context, kind=trace.SpanKind.PRODUCER, attributes=attributes
+    ) as span:
         headers: dict[str, str] = {}
         _propagator.inject(headers)
         with _failing(span):

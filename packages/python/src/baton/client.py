@@ -16,14 +16,14 @@ import nats.errors
 from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
-from ._checks import Rule, check, text
-from ._connection import Server, check_type, token
+from ._checks import Rule, check, check_submit, invalid, text, timeout_of
+from ._connection import Server, allowed, check_type, closed, server_in, token, unheard
 from ._data import pack, unpack
 from ._record import data_in, read_record
 from ._traces import submitting
-from .errors import InvalidArgumentError, NotConnectedError, OutcomeUnknownError, TaskNotFoundError, error_of
+from .errors import NotConnectedError, OutcomeUnknownError, TaskNotFoundError, error_of
 from .handle import TaskHandle, Why
-from .options import TaskOptions
+from .options import Duration, TaskOptions
 from .tasks import Task, leave_client, use_client
 
 _TRIES = 3
@@ -32,6 +32,11 @@ _ANSWERED_WITHIN = 15.0
 _READ_WITHIN = 5.0
 # Below what nats-server takes in one message.
 _COMMAND_LIMIT = 768 * 1024
+_ID: Rule = ("is the id of a task, `handle.uuid`", lambda value: isinstance(value, str))
+_TRACE: Rule = (
+    "is a dict of traceparent and tracestate, both text",
+    lambda value: isinstance(value, dict) and all(isinstance(each, str) for pair in value.items() for each in pair),
+)
 _ARGS: Rule = (
     "is a list of up to 1000 arguments",
     lambda value: isinstance(value, (list, tuple)) and len(value) <= 1_000,
@@ -55,8 +60,10 @@ class Client:
     def __init__(self, *, user: str | None = None, admin: bool = False, server: Server | None = None) -> None:
         if user is not None:
             check("user", user, text(256))
+        elif admin:
+            raise invalid("admin: needs a user, in whose name it acts")
         self._user = None if user is None else {"id": user, "admin": admin}
-        self._server = server or Server()
+        self._server = server_in(server)
         self._is_open = False
 
     async def open(self) -> None:
@@ -70,7 +77,7 @@ class Client:
         leave_client(self)
         if self._is_open:
             self._is_open = False
-            await self._connection.close()
+            await closed(self._connection)
 
     async def __aenter__(self) -> Client:
         await self.open()
@@ -88,19 +95,22 @@ class Client:
         """Submits a task, or joins the one of its key that is active. Raises InvalidArgumentError for what cannot be."""
         check("args", args, _ARGS)
         if not isinstance(task, (Task, str)):
-            raise _invalid(f"task: is a function with @task, or the name of a type; {task!r} is neither")
+            raise invalid(f"task: is a function with @task, or the name of a type; {task!r} is neither")
         if options is not None and not isinstance(options, TaskOptions):
-            raise _invalid("options: is TaskOptions(...)")
-        fields = {"operation_id": uuid.uuid4().hex, **(options or TaskOptions()).fields()}
+            raise invalid("options: is TaskOptions(...)")
+        said = (options or TaskOptions()).fields()
+        check_submit(said)
+        trace = {} if options is None or options.trace is None else options.trace
+        check("trace", trace, _TRACE)
+        fields = {"operation_id": uuid.uuid4().hex, **said}
         if isinstance(task, Task):
             # Where no worker has served the type yet, the code at hand says how it is run.
             of_code = task.definition.fields()
             fields["fallback"] = {key: of_code[key] for key in of_code if key not in _NOT_RUN_FIELDS}
         type_name = check_type(task) if isinstance(task, str) else task.type
-        with submitting(type_name) as span:
+        with submitting(type_name, trace) as span:
             what = f"submit.{token(type_name)}"
-            said = (options.trace if options is not None else None) or {}
-            answer = await self._command(what, {"args": list(args), **fields}, span.headers or said)
+            answer = await self._command(what, {"args": list(args), **fields}, span.headers or trace)
             span.submitted(answer["task"], answer["outcome"])
         return TaskHandle(self, answer["task"], answer["outcome"], answer.get("differs", False))
 
@@ -110,12 +120,13 @@ class Client:
         args: Sequence[Any] = (),
         *,
         options: TaskOptions | None = None,
-        timeout: float | None = None,
+        timeout: Duration | None = None,
     ) -> TaskHandle:
         """Submits or joins, and waits for the end."""
+        timeout_of(timeout)
         return await (await self.submit(task, args, options=options)).wait(timeout)
 
-    async def wait(self, handle: TaskHandle, timeout: float | None = None) -> TaskHandle:
+    async def wait(self, handle: TaskHandle, timeout: Duration | None = None) -> TaskHandle:
         return await handle_in(handle, TaskHandle).wait(timeout)
 
     def events(self, handle: TaskHandle) -> AsyncIterator[Any]:
@@ -123,6 +134,7 @@ class Client:
 
     async def cancel(self, id: str, address: str | None = None, *, force: bool = False) -> str:
         """ "aborted" or "unsubscribed". An address finds ended tasks, too."""
+        check("id", id, _ID)
         where = {} if address is None else {"address": address}
         answer = await self._command("cancel", {"id": id, "force": force, **where})
         outcome: str = answer["outcome"]
@@ -141,6 +153,7 @@ class Client:
         Sends a task what it waits for, or will: "delivered", or "kept" until it waits. Sent again with the same
         ``operation_id`` it is the same signal; one is made for every call that has none.
         """
+        check("id", id, _ID)
         where = {} if address is None else {"address": address}
         about = {"name": name, "operation_id": operation_id or uuid.uuid4().hex}
         given = {} if data is None else {"data": data}
@@ -150,6 +163,7 @@ class Client:
 
     async def why(self, id: str, *, address: str | None = None) -> Why:
         """Why the task waits, as data and in words; it does not change anything. Raises TaskNotFoundError."""
+        check("id", id, _ID)
         where = {} if address is None else {"address": address}
         answer = await self._command("why", {"id": id, **where})
         return Why(answer["why"])
@@ -216,9 +230,12 @@ class Client:
         """Is stored, then answered by a supervisor. Sent again it comes to the same: by its operation id, or by nature."""
         self._require_open()
         user = {} if self._user is None else {"user": self._user}
-        body = pack({"v": 1, **fields, **user})
+        try:
+            body = pack({"v": 1, **fields, **user})
+        except TypeError as error:
+            raise invalid(str(error).removeprefix("value.")) from None
         if len(body) > _COMMAND_LIMIT:
-            raise _invalid(f"{what.partition('.')[0]}: a command takes {_COMMAND_LIMIT} bytes, and this one has {len(body)}")
+            raise invalid(f"{what.partition('.')[0]}: a command takes {_COMMAND_LIMIT} bytes, and this one has {len(body)}")
         inbox = self._connection.new_inbox()
         answers: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -232,7 +249,7 @@ class Client:
                     data = await answers.get()
             except TimeoutError:
                 fault = f"{what} is stored and nobody has answered yet: it is carried out when a supervisor runs"
-                raise OutcomeUnknownError(fault) from None
+                raise OutcomeUnknownError(fault + unheard(self._connection)) from None
         answer: dict[str, Any] = unpack(data)
         if not answer["ok"]:
             raise error_of(answer["code"], answer["message"])
@@ -260,7 +277,7 @@ class Client:
         headers = {**(more or {}), "Content-Type": "application/msgpack", "Baton-Reply": inbox}
         for attempt in range(_TRIES):
             try:
-                stored = await self._connection.request(subject, body, timeout=_STORED_WITHIN, headers=headers)
+                stored = await allowed(self._connection, subject, _STORED_WITHIN, body, headers)
             except nats.errors.NoRespondersError:
                 if attempt == _TRIES - 1:
                     raise NotConnectedError("nobody takes commands: no supervisor has made the streams yet") from None
@@ -272,7 +289,8 @@ class Client:
             if fault is None:
                 return
             raise error_of("STORE_REFUSED", fault.get("description", "the command was not stored"))
-        raise OutcomeUnknownError("no answer from NATS: the command may be stored; the same operation_id is safe")
+        fault = "no answer from NATS: the command may be stored; the same operation_id is safe"
+        raise OutcomeUnknownError(fault + unheard(self._connection))
 
     async def _last(self, stream: str, subject: str) -> tuple[bytes, int] | None:
         return await self._get(stream, {"last_by_subj": subject})
@@ -305,12 +323,8 @@ _NOT_RUN_FIELDS = frozenset(
 def handle_in(value: Any, kind: type[H]) -> H:
     """Raises InvalidArgumentError."""
     if not isinstance(value, kind):
-        raise _invalid(f"handle: is what submit, join or schedule returned; {value!r} is none")
+        raise invalid(f"handle: is what submit, join or schedule of {kind.__module__}.Client returned; {value!r} is none")
     return value
-
-
-def _invalid(fault: str) -> InvalidArgumentError:
-    return InvalidArgumentError("INVALID_ARGUMENT", fault)
 
 
 def _base64(name: bytes) -> str:

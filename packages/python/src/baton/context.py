@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from ._checks import TAGS_LIMIT, tag_fault
 from ._data import pack
-from .errors import WaitRefusedError
+from .errors import TaskStoppedError, WaitRefusedError
 from .options import Duration
 
 Handler = Callable[[], Any]
@@ -93,8 +93,16 @@ class TaskContext:
 
     @property
     def should_stop(self) -> bool:
-        """For bodies that look now and then."""
+        """For bodies that look now and then. One that returns has succeeded, whatever it left undone: see `raise_if_stopped`."""
         return self.stop_reason is not None
+
+    def raise_if_stopped(self) -> None:
+        """
+        Raises TaskStoppedError where the body is to stop: a task that is drained is run again by another worker, one that is cancelled
+        ends as such.
+        """
+        if self.stop_reason is not None:
+            raise TaskStoppedError(self.stop_reason)
 
     def get_dependency_payloads(self) -> list[Any]:
         """The last payloads of the tasks this one waited for, in the order in which its submit named them."""
@@ -145,14 +153,21 @@ class TaskContext:
 
     def on_abort(self, handler: H) -> H:
         """Runs when the task is cancelled or times out; makes it abortable. The last one registered runs first."""
+        _require_callable("on_abort", handler)
         self.aborts.append(handler)
         self._changed()
         return handler
 
     def on_cleanup(self, handler: H) -> H:
         """Runs when the body has ended, however it did. The last one registered runs first."""
+        _require_callable("on_cleanup", handler)
         self.cleanups.append(handler)
         return handler
+
+
+def _require_callable(what: str, handler: Any) -> None:
+    if not callable(handler):
+        raise TypeError(f"{what} takes a function: {handler!r} is none")
 
 
 def get_context() -> TaskContext:

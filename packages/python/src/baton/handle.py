@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ._checks import timeout_of
 from ._data import unpack
 from ._record import TERMINAL, data_in
 from ._traces import waiting
 from .errors import WaitTimeoutError
-from .options import TaskScope
+from .options import Duration, TaskScope
 
 if TYPE_CHECKING:
     from .client import Client
@@ -87,6 +88,8 @@ class TaskHandle:
         self.error: TaskError | None = None
         self.revision: int = view["revision"]
         self._queue: str = view["queue"]
+        # What it came to stands in its record, and not in the answer to a submit.
+        self._is_read = False
         # `traceparent` of its submit, and of its last run.
         self._traced: tuple[str | None, str | None] = (view.get("traceparent"), None)
 
@@ -102,23 +105,26 @@ class TaskHandle:
         await self._take(*await self._client.record_of(self.address, self.uuid))
         return self
 
-    async def wait(self, timeout: float | None = None) -> TaskHandle:
-        """Until it has ended, however it did; seconds. Raises WaitTimeoutError, and the task runs on."""
+    async def wait(self, timeout: Duration | None = None) -> TaskHandle:
+        """
+        Until it has ended, however it did; seconds, or text such as "1m". Raises WaitTimeoutError, and the task runs on;
+        TaskNotFoundError for one whose record is gone, a minute and more after the end.
+        """
         with waiting(self.type, self.uuid, self._queue) as span:
             await self._wait(timeout)
             span.waited(self.status, *self._traced)
         return self
 
-    async def _wait(self, timeout: float | None) -> None:
+    async def _wait(self, timeout: Duration | None) -> None:
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout_of(timeout)):
                 async with self._client.listening(self.address) as told:
-                    while not self.ended:
+                    while not (self.ended and self._is_read):
                         await self.refresh()
                         if not self.ended:
                             await told(_LOOK_EVERY)
         except TimeoutError:
-            text = f"{self.type} {self.uuid} is {self.status} after {timeout} s; nothing was done to it: it waits or runs on"
+            text = f"{self.type} {self.uuid} is {self.status} after {timeout_of(timeout)} s; nothing was done to it: it waits or runs on"
             raise WaitTimeoutError(text) from None
 
     async def cancel(self, *, force: bool = False) -> str:
@@ -159,6 +165,7 @@ class TaskHandle:
     async def _take(self, record: dict[str, Any], revision: int) -> None:
         if revision < self.revision:
             return
+        self._is_read = True
         self.revision = revision
         self.status = record["status"]
         self.attempt = record["attempt"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import enum
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 Duration = float | str
@@ -94,23 +94,39 @@ class TaskOptions:
     """Not started this long after it could be, the task ends "aborted". 0: never."""
     expires_at: datetime.datetime | None = None
 
-    depends_on: list[str | dict[str, str]] | None = None
-    """Tasks that have to end before this one begins: ids, or `{"task": id, "on_failure": "fail", "continue" or "ignore"}`."""
+    depends_on: list[Any] | None = None
+    """
+    Tasks that have to end before this one begins: handles, ids, or `{"task": handle or id, "on_failure": "fail", "continue" or
+    "ignore"}`.
+    """
 
     trace: dict[str, str] | None = None
     """`{"traceparent": ..., "tracestate": ...}` of the caller, as W3C headers write it; a span that is active here counts first."""
 
     def fields(self) -> dict[str, Any]:
         """As a command has them."""
-        return {name: value for name, value in present(self).items() if name != "trace"}
+        said = {name: value for name, value in present(self).items() if name != "trace"}
+        if isinstance(self.depends_on, (list, tuple)):
+            said["depends_on"] = [_edge(each) for each in self.depends_on]
+        return said
+
+
+def _edge(named: Any) -> Any:
+    """As commands have it: a handle knows where its task is, which saves a search."""
+    if isinstance(named, dict) and "task" in named:
+        edge = _edge(named["task"])
+        return {**named, **(edge if isinstance(edge, dict) else {"task": edge})}
+    is_handle = hasattr(named, "uuid") and hasattr(named, "address")
+    return {"task": named.uuid, "address": named.address} if is_handle else named
 
 
 def present(options: Any) -> dict[str, Any]:
-    """The fields of a dataclass that are set."""
-    return {name: _bare(name, value) for name, value in asdict(options).items() if value is not None}
+    """The fields of a dataclass that are set, and theirs."""
+    named = ((each.name, getattr(options, each.name)) for each in fields(options))
+    return {name: _bare(value) for name, value in named if value is not None}
 
 
-def _bare(name: str, value: Any) -> Any:
-    if name in ("backoff", "per_group", "per_key") and isinstance(value, dict):
-        return {name: item for name, item in value.items() if item is not None}
+def _bare(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return present(value)
     return value.value if isinstance(value, enum.Enum) else value

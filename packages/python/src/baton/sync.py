@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import client as asynchronous
+from ._checks import timeout_of
 from ._connection import Server
 from .handle import TaskError, TaskEvent, Why
 from .handle import TaskHandle as AsynchronousHandle
-from .options import TaskOptions, TaskScope
+from .options import Duration, TaskOptions, TaskScope
 from .tasks import Task
 
 T = TypeVar("T")
@@ -79,12 +80,13 @@ class Client:
         args: Sequence[Any] = (),
         *,
         options: TaskOptions | None = None,
-        timeout: float | None = None,
+        timeout: Duration | None = None,
     ) -> TaskHandle:
         """Submits or joins, and waits for the end."""
+        timeout_of(timeout)
         return self.submit(task, args, options=options).wait(timeout)
 
-    def wait(self, handle: TaskHandle, timeout: float | None = None) -> TaskHandle:
+    def wait(self, handle: TaskHandle, timeout: Duration | None = None) -> TaskHandle:
         return asynchronous.handle_in(handle, TaskHandle).wait(timeout)
 
     def events(self, handle: TaskHandle) -> Iterator[TaskEvent]:
@@ -217,8 +219,8 @@ class TaskHandle:
         self._client._wait(self._handle.refresh())
         return self
 
-    def wait(self, timeout: float | None = None) -> TaskHandle:
-        """Until it has ended, however it did; seconds. Raises WaitTimeoutError, and the task runs on."""
+    def wait(self, timeout: Duration | None = None) -> TaskHandle:
+        """Until it has ended, however it did; seconds, or text such as "1m". Raises WaitTimeoutError, and the task runs on."""
         self._client._wait(self._handle.wait(timeout))
         return self
 

@@ -18,27 +18,35 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+RetryOn = Callable[[BaseException], bool] | type[BaseException] | tuple[type[BaseException], ...]
+"""A function of what was raised, true where another attempt may help; or the exceptions of which that is so."""
 
-current_client: contextvars.ContextVar[Client | None] = contextvars.ContextVar("baton_client", default=None)
-_last_client: list[Client] = []
+current_client: contextvars.ContextVar[tuple[Client, ...]] = contextvars.ContextVar("baton_client", default=())
+_open_clients: list[Client] = []
 
 
 def use_client(client: Client) -> None:
-    """The client that calls of tasks go through where none was set for their context."""
-    _last_client[:] = [client]
+    """
+    Calls of tasks go through it: in the context of whoever connected it, and what was begun there since; elsewhere where it is the
+    one that was connected last. So requests of several users in one program do not meet.
+    """
+    current_client.set((*current_client.get(), client))
+    _open_clients.append(client)
 
 
 def leave_client(client: Client) -> None:
-    """It is closed: calls go through it no more. One that was connected since stays."""
-    if client in _last_client:
-        _last_client.clear()
+    """It is closed: calls go through it no more, and through the one before it again."""
+    current_client.set(tuple(each for each in current_client.get() if each is not client))
+    _open_clients[:] = [each for each in _open_clients if each is not client]
 
 
 def ambient_client() -> Client:
-    client = current_client.get() or (_last_client[0] if _last_client else None)
-    if client is None:
+    # What was closed elsewhere stands in the context still.
+    here = [client for client in current_client.get() if any(client is each for each in _open_clients)]
+    known = here or _open_clients
+    if not known:
         raise RuntimeError("no client: call `await baton.connect(...)` first, or use `client.submit(...)`")
-    return client
+    return known[-1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +95,11 @@ class Task(Generic[P, R]):
         self,
         function: Callable[P, R],
         definition: Definition,
-        retry_on: Callable[[BaseException], bool] | None,
+        retry_on: RetryOn | None,
     ) -> None:
         self.function = function
         self.definition = definition
-        self.retry_on = retry_on
+        self.retry_on = _predicate(retry_on)
         self.is_async = inspect.iscoroutinefunction(function)
         self.__name__ = definition.type
         self.__doc__ = function.__doc__
@@ -151,7 +159,7 @@ def task(
     title: str | None = None,
     description: str | None = None,
     args_schema: dict[str, Any] | None = None,
-    retry_on: Callable[[BaseException], bool] | None = None,
+    retry_on: RetryOn | None = None,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -160,7 +168,7 @@ def task(
     /,
     *,
     name: str | None = None,
-    retry_on: Callable[[BaseException], bool] | None = None,
+    retry_on: RetryOn | None = None,
     **fields: Any,
 ) -> Any:
     """
@@ -170,8 +178,7 @@ def task(
     strange = [each for each in fields if each not in DEFINITION]
     if strange:
         raise TypeError(f"@task has no option {', '.join(strange)}: it has name, {', '.join(DEFINITION)} and retry_on")
-    if retry_on is not None and not callable(retry_on):
-        raise TypeError("retry_on is a function of the exception: true where another attempt may help")
+    _predicate(retry_on)
 
     def make(body: Callable[..., Any]) -> Task[..., Any]:
         if not callable(body):
@@ -179,6 +186,31 @@ def task(
         type_name = getattr(body, "__name__", "") if name is None else name
         if type_name == "<lambda>":
             raise TypeError("a task needs a name: @task(name=...)")
+        fault = _signature_fault(body)
+        if fault is not None:
+            raise TypeError(f"task {type_name!r}: {fault}")
         return Task(body, Definition(type=type_name, **fields), retry_on)
 
     return make if function is None else make(function)
+
+
+def _predicate(retry_on: RetryOn | None) -> Callable[[BaseException], bool] | None:
+    if retry_on is None:
+        return None
+    kinds = retry_on if isinstance(retry_on, tuple) else (retry_on,)
+    if all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+        return lambda error: isinstance(error, kinds)  # type: ignore[arg-type]
+    if isinstance(retry_on, (tuple, type)) or not callable(retry_on):
+        raise TypeError("retry_on is a function of the exception, an exception class, or a tuple of classes")
+    return retry_on
+
+
+def _signature_fault(body: Callable[..., Any]) -> str | None:
+    if inspect.isgeneratorfunction(body) or inspect.isasyncgenfunction(body):
+        return "a generator has no result: say how far it is with get_context().update_task(...)"
+    try:
+        parameters = inspect.signature(body).parameters.values()
+    except ValueError:
+        return None
+    named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    return f"{', '.join(named)} can be given by name only, and arguments travel by place" if named else None

@@ -18,13 +18,13 @@ from typing import Any
 from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
-from ._checks import NAME, check, whole
-from ._connection import Server, token
+from ._checks import NAME, Rule, check, invalid, is_ip, whole
+from ._connection import Server, closed, server_in, token
 from ._program import run_program
 from ._requests import Requests, is_passing
 from ._run import Run
 from ._vitals import Vitals
-from .errors import BatonError, error_of
+from .errors import BatonError, NotConnectedError, error_of
 from .tasks import Task
 
 _log = logging.getLogger("baton.worker")
@@ -39,7 +39,11 @@ _STOP_GRACE = 5.0
 _KNOWN_WITHIN = 5.0
 _QUEUES = 100
 _FOR_GOOD = ("INVALID_ARGUMENT", "VERSION_UNSUPPORTED")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_NAME: Rule = (
+    "is 1 to 80 letters, digits, - and _",
+    lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,80}", value) is not None,
+)
+_HOST: Rule = ("is an IP address or localhost", lambda value: value == "localhost" or is_ip(value))
 
 
 class Worker:
@@ -57,32 +61,33 @@ class Worker:
         metrics_host: str = "127.0.0.1",
     ) -> None:
         """
-        Raises InvalidArgumentError, ValueError or TypeError for what cannot be. ``metrics_port``: of ``/healthz``, ``/readyz`` and ``/metrics``; none when not set, 0: any free one. Whoever reaches it may
+        Raises InvalidArgumentError for what cannot be. ``metrics_port``: of ``/healthz``, ``/readyz`` and ``/metrics``; none when not set, 0: any free one. Whoever reaches it may
         read it.
         """
         self._tasks: dict[str, Task[..., Any]] = {}
         for each in tasks if isinstance(tasks, Iterable) else [tasks]:
             if not isinstance(each, Task):
-                raise TypeError(f"a worker takes a list of functions with @task: {each!r} is none")
+                raise invalid(f"tasks: a worker takes a list of functions with @task; {each!r} is none")
             if self._tasks.setdefault(each.type, each) is not each:
-                raise ValueError(f"two tasks are named {each.type!r}: a worker can serve only one of them")
+                raise invalid(f"tasks: two tasks are named {each.type!r}, and a worker can serve only one of them")
         if not self._tasks:
-            raise ValueError("a worker needs a task")
+            raise invalid("tasks: a worker needs one")
         check("concurrency", concurrency, whole(1, 10_000))
-        if name is not None and _NAME.fullmatch(name) is None:
-            raise ValueError("name is 1 to 80 letters, digits, - and _")
+        if name is not None:
+            check("name", name, _NAME)
         if metrics_port is not None:
             check("metrics_port", metrics_port, whole(0, 65_535))
-        if isinstance(queues, str):
-            raise TypeError(f"queues is a list of names: [{queues!r}]")
+        if isinstance(queues, str) or not isinstance(queues, Iterable):
+            raise invalid(f"queues: is a list of names, such as [{queues!r}]")
         self._queues = list(queues)
         if not 1 <= len(self._queues) <= _QUEUES:
-            raise ValueError(f"queues: a worker serves 1 to {_QUEUES}")
+            raise invalid(f"queues: a worker serves 1 to {_QUEUES}")
         for queue in self._queues:
             check("queues", queue, NAME)
         self._concurrency = concurrency
         self._label = name or f"py-{os.getpid()}"
-        self._server = server or Server()
+        check("metrics_host", metrics_host, _HOST)
+        self._server = server_in(server)
         self._runs: dict[str, Run] = {}
         self._ends: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -137,12 +142,12 @@ class Worker:
         self.vitals.node = self.name
         await self._connection.subscribe(f"{self._server.root}.signal.{self.name}", cb=self._signalled)
         self._loops = [asyncio.create_task(self._beat_on()), asyncio.create_task(self._claim_on())]
+        self._loops[1].add_done_callback(self._claimed_last)
         self.vitals.phase = "ok"
         await _within(_KNOWN_WITHIN, self._known.wait())
         if self._refused.done():
             await self._leave()
             raise self._refused.result()
-        _log.info("worker %s serves %s", self.name, ", ".join(self._tasks))
 
     async def drain(self, grace: float = 30.0) -> None:
         """Takes nothing more; what does not end within the grace is told to stop, then given back."""
@@ -249,11 +254,12 @@ class Worker:
     def _hear(self, answer: dict[str, Any]) -> None:
         for each in answer["abort"]:
             run = self._runs.get(each["address"])
-            if run is not None:
+            if run is not None and run.fence == each["fence"]:
                 run.abort(each["cause"])
-        for address in answer["lost"]:
-            run = self._runs.get(address)
-            if run is not None:
+        for each in answer["lost"]:
+            run = self._runs.get(each["address"])
+            # That run, and not the next one of the task, which may have begun since.
+            if run is not None and run.fence == each["fence"]:
                 run.lose()
         supervisor = answer["supervisor"]
         if self._supervisor not in (None, supervisor):
@@ -286,7 +292,7 @@ class Worker:
             told = {} if definitions is None else {"definitions": definitions, "wait": 0}
             answer = await self._claim({"max": free, **told})
             if answer["ok"]:
-                self._known.set()
+                self._note_known()
             else:
                 self._refuse(answer)
                 await asyncio.sleep(5)
@@ -295,6 +301,24 @@ class Worker:
             definitions = [task.definition.fields() for task in self._tasks.values()] if asked else None
             for claimed in answer["tasks"]:
                 self._begin(claimed)
+
+    def _note_known(self) -> None:
+        if not self._known.is_set():
+            self._known.set()
+            _log.info("worker %s serves %s", self.name, ", ".join(self._tasks))
+
+    def _claimed_last(self, claims: asyncio.Task[None]) -> None:
+        """Claims end with the worker; where they end by an error, nothing would be claimed any more, and nobody would hear of it."""
+        if claims.cancelled() or claims.exception() is None:
+            return
+        error = claims.exception()
+        if isinstance(error, NotConnectedError):
+            return
+        _log.error("this worker claims nothing any more: %s", error)
+        if not self._refused.done():
+            is_ours = isinstance(error, (TypeError, ValueError))
+            self._refused.set_result(BatonError("INVALID_ARGUMENT" if is_ours else "INTERNAL", f"it cannot claim: {error}"))
+        self._known.set()
 
     async def _claim(self, fields: dict[str, Any]) -> dict[str, Any]:
         """One claim, asked again with the same name until it is answered."""
@@ -354,7 +378,7 @@ class Worker:
         await asyncio.wait(self._loops, timeout=_STOP_GRACE)
         await self._requests.ask("beat", {"state": "gone", "running": []}, _BEAT_TIMEOUT)
         self._threads.shutdown(wait=False, cancel_futures=True)
-        await self._connection.close()
+        await closed(self._connection)
         self.vitals.close()
         _log.info("worker %s has ended", self.name)
 

@@ -85,7 +85,8 @@ export class OpenClaims {
     claim.pending--;
     claim.bytes -= place.bytes;
     claim.places.splice(claim.places.indexOf(place), 1);
-    this.answerWhenDone(claim);
+    // Its place is free again, where it still waits.
+    if (!this.answerWhenDone(claim)) this.changed();
   }
 
   /** All are answered with what they have. */
@@ -98,13 +99,15 @@ export class OpenClaims {
     this.answerWhenDone(claim);
   }
 
-  private answerWhenDone(claim: OpenClaim): void {
-    if (claim.pending > 0 || (claim.places.length === 0 && !claim.closed)) return;
-    if (!this.open.delete(claim)) return;
+  /** Whether it was answered now. */
+  private answerWhenDone(claim: OpenClaim): boolean {
+    if (claim.pending > 0 || (claim.places.length === 0 && !claim.closed)) return false;
+    if (!this.open.delete(claim)) return false;
     claim.closed = true;
     claim.timer.cancel();
     claim.settle(claim.places.flatMap(({ task }) => task ?? []));
     this.changed();
+    return true;
   }
 }
 

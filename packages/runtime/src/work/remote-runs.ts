@@ -109,15 +109,18 @@ export class RemoteRuns {
 
   /** Each is looked at side by side; what cannot be looked at now is neither to be stopped nor lost. */
   async report(running: readonly RunFields[]) {
-    const abort: { readonly address: string; readonly cause: string }[] = [];
-    const lost: string[] = [];
+    type Named = Pick<RunFields, 'address' | 'fence'>;
+    const abort: (Named & { readonly cause: string })[] = [];
+    const lost: Named[] = [];
     let unknown = 0;
     const looked = running.filter(({ address }) => this.runs.has(address as Address) || ++unknown <= ADOPTED_AT_ONCE);
     await Promise.all(
       looked.map(async (fields) => {
         const verdict = await this.reportOne(fields);
-        if (verdict === 'lost') lost.push(fields.address);
-        if (typeof verdict === 'object') abort.push({ address: fields.address, cause: verdict.cause });
+        // By its fence, too: meanwhile the worker may have another run of the same task.
+        const { address, fence } = fields;
+        if (verdict === 'lost') lost.push({ address, fence });
+        if (typeof verdict === 'object') abort.push({ address, fence, cause: verdict.cause });
       }),
     );
     return { abort, lost };
