@@ -93,7 +93,7 @@ test('one that comes as soon as another is answered is answered, too, in whateve
       const before = [add('first'), step('second'), step('third')].map((make) => kernel.ask(AT, make));
       const later = async (): Promise<Asked> => {
         await before[place];
-        for (let i = 0; i < steps; i++) await undefined;
+        for (let i = 0; i < steps; i++) await Promise.resolve();
         return kernel.ask(AT, add('later'));
       };
       const all = await clock.settle(Promise.all([...before, later()]));
