@@ -1,6 +1,5 @@
 import { NANOS_PER_MS } from '../codes.ts';
 
-
 /** What the acknowledgement subject of a delivered message tells about it. */
 export type Delivery = {
   /** How often it was given, this time included. */
