@@ -23,8 +23,11 @@ export type RemoteRunsParts = {
 /** Runs of a beat that are not known here are read from their records; no more than this in one beat. */
 const ADOPTED_AT_ONCE = 200;
 
-/** Its record is looked at by a beat for at most this long: the next one tells what comes later. */
-const REPORT_MS = 1_000;
+/**
+ * Its record is read by a beat, and then looked at, for at most this long each: the next beat tells what comes later. A
+ * worker waits a second for the answer, which is its lease.
+ */
+const REPORT_MS = 400;
 
 /** What one worker runs, as the supervisor knows it that speaks for it. */
 export class RemoteRuns {
@@ -136,9 +139,11 @@ export class RemoteRuns {
     const address = parseAddress(fields.address);
     if (address === undefined) return 'lost';
     try {
-      const run = await this.under(address, fields.fence);
+      const { clock } = this.parts.ports;
+      const run = await within(clock, REPORT_MS, this.under(address, fields.fence));
+      if (run === undefined) return undefined;
       if (!(run instanceof RemoteRun)) return 'lost';
-      await within(this.parts.ports.clock, REPORT_MS, run.report(fields));
+      await within(clock, REPORT_MS, run.report(fields));
       if (run.verdict === 'lost') this.close(address, run);
       return run.verdict === 'abort' ? { cause: run.record.abort?.cause ?? 'cancel' } : lostOnly(run.verdict);
     } catch (error) {
