@@ -33,8 +33,11 @@ export const operations = ({ system }: PageFixture): Promise<readonly TaskDocume
     .find({ task_type: 'baton.bulk', args: { $not: /"dry_run":true/ } })
     .toArray();
 
+/** The words of what has the focus. */
+export const focused = (page: Page): Promise<string> => page.evaluate<string>('document.activeElement.textContent');
+
 export const hasFocus = (page: Page, words: string): Promise<void> =>
-  eventually(async () => assert.is(await page.evaluate<string>('document.activeElement.textContent'), words));
+  eventually(async () => assert.is(await focused(page), words));
 
 /** As people have it: wide and narrow, light and dark. `open`: what does not outlive another width. */
 export const look = async (page: Page, name: string, open?: () => Promise<void>): Promise<void> => {
