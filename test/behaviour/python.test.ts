@@ -118,9 +118,27 @@ test(
     assert.match(said, "success {'pages': 10}");
     assert.match(said, 'aborted');
     assert.equal(server.violations(), []);
+    // What they do refuse is told at once, as that: nothing can have been stored.
+    const refused = await ok(python, ['-c', SUBMITS], { ...server.env('remote_worker'), ...QUIET });
+    assert.match(
+      refused,
+      /^PERMISSION_DENIED nats-server does not let these credentials publish to baton\.cmd\.submit\./m,
+    );
   },
   { limitMs: 60_000 },
 );
+
+/** Submits; prints the code and the message of what comes of it. */
+const SUBMITS = `
+import asyncio, baton
+async def main():
+    async with baton.Client(user="alice") as client:
+        try:
+            await client.submit("py_report", [1])
+        except baton.BatonError as error:
+            print(error.code, error)
+asyncio.run(main())
+`;
 
 /** Connects a client; prints that it is in, or the code and the message. */
 const COMES_IN = `
