@@ -10,7 +10,7 @@ import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ import pytest
 import baton
 from baton import Backoff, InvalidArgumentError, Most, Rate, Server, TaskOptions, TaskScope, Worker, get_context, task
 from baton._checks import DEFINITION
-from conftest import Serve
+from conftest import Serve, until
 
 _SCHEMAS = os.environ.get("BATON_SCHEMAS", "")
 
@@ -305,9 +305,11 @@ async def test_requests_of_several_users_in_one_program_do_not_meet(serve: Serve
 
     await serve(whose)
 
+    connected = asyncio.Barrier(3)
+
     async def request(user: str) -> str:
         async with await baton.connect(user=user):
-            await asyncio.sleep(0.1)
+            await connected.wait()
             return str((await whose()).result)
 
     assert await asyncio.gather(*(request(user) for user in ("alice", "bob", "carol"))) == ["alice", "bob", "carol"]
@@ -315,6 +317,35 @@ async def test_requests_of_several_users_in_one_program_do_not_meet(serve: Serve
         async with baton.Client(user="root", admin=True):
             assert (await whose()).result == "root"
         assert (await whose()).result == "alice"
+
+
+async def test_a_body_that_raises_when_it_is_to_stop_is_run_again_after_a_drain(client: baton.Client, name: str) -> None:
+    begun: list[int] = []
+
+    @task(name=name)
+    async def long() -> int:
+        context = get_context()
+        begun.append(context.attempt)
+        while len(begun) == 1:
+            context.raise_if_stopped()
+            await asyncio.sleep(0.01)
+        return context.attempt
+
+    first = Worker([long])
+    await first.start()
+    handle = await client.submit(long)
+    await until(_has_begun(begun))
+    await first.drain(grace=0)
+    async with Worker([long]):
+        assert (await handle.wait(15)).status == "success"
+    assert len(begun) == 2
+
+
+def _has_begun(begun: list[int]) -> Callable[[], Awaitable[bool]]:
+    async def has() -> bool:
+        return len(begun) > 0
+
+    return has
 
 
 async def test_retry_on_takes_exceptions(client: baton.Client, serve: Serve, name: str) -> None:

@@ -30,8 +30,9 @@ _LEVELS = {
 
 _HELP = """\
 NATS is found by NATS_URL, NATS_USER, NATS_PASSWORD, NATS_CREDS, NATS_CA, NATS_CERT, NATS_KEY, NATS_INBOX_PREFIX and
-BATON_NAMESPACE; BATON_QUEUES and BATON_CONCURRENCY stand for the options of that name; BATON_LOG_LEVEL is trace, debug, info, warn, error, fatal or silent. BATON_METRICS_PORT is the port of /healthz,
-/readyz and /metrics, on BATON_METRICS_HOST, which is 127.0.0.1 when not set. BATON_GATEWAY_URL is a gateway for results beyond 700 KiB.
+BATON_NAMESPACE; BATON_QUEUES and BATON_CONCURRENCY stand for the options of that name; BATON_LOG_LEVEL is trace, debug,
+info, warn, error, fatal or silent. BATON_METRICS_PORT is the port of /healthz, /readyz and /metrics, on BATON_METRICS_HOST,
+which is 127.0.0.1 when not set. BATON_GATEWAY_URL is a gateway for results beyond 700 KiB.
 
 Exit codes: 0 stopped as asked, 1 failed, 2 settings or tasks cannot be used, 3 nats-server does not let it in
 """

@@ -320,10 +320,10 @@ _NOT_RUN_FIELDS = frozenset(
 )
 
 
-def handle_in(value: Any, kind: type[H]) -> H:
+def handle_in(value: Any, kind: type[H], client: str = "baton.Client") -> H:
     """Raises InvalidArgumentError."""
     if not isinstance(value, kind):
-        raise invalid(f"handle: is what submit, join or schedule of {kind.__module__}.Client returned; {value!r} is none")
+        raise invalid(f"handle: is what submit or join of a {client} returned; {value!r} is none")
     return value
 
 

@@ -87,10 +87,10 @@ class Client:
         return self.submit(task, args, options=options).wait(timeout)
 
     def wait(self, handle: TaskHandle, timeout: Duration | None = None) -> TaskHandle:
-        return asynchronous.handle_in(handle, TaskHandle).wait(timeout)
+        return asynchronous.handle_in(handle, TaskHandle, "baton.sync.Client").wait(timeout)
 
     def events(self, handle: TaskHandle) -> Iterator[TaskEvent]:
-        return asynchronous.handle_in(handle, TaskHandle).events()
+        return asynchronous.handle_in(handle, TaskHandle, "baton.sync.Client").events()
 
     def cancel(self, id: str, address: str | None = None, *, force: bool = False) -> str:
         """ "aborted" or "unsubscribed". An address finds ended tasks, too."""

@@ -1,12 +1,15 @@
 import type { TypeDefinition } from '@baton/core';
 import { ANNOUNCE_MS, digestOf } from '@baton/protocols';
 import type { Ports } from '../ports.ts';
+import { sideBySide } from '../side-by-side.ts';
 import type { Subscription } from '../ports/environment.ts';
 
 /** Longest time a worker that begins waits for its definitions to be kept, and how often it looks. */
 const KEPT_MS = 1_500;
 const FIRST_LOOK_MS = 4;
 const LOOK_MS = 50;
+/** A worker may serve a thousand types. */
+const LOADS_AT_ONCE = 16;
 
 export type AnnouncerParts = {
   readonly ports: Pick<Ports, 'definitions' | 'clock' | 'link'>;
@@ -51,8 +54,11 @@ export class Announcer {
     let open = definitions.map(publicPart);
     for (let ms = FIRST_LOOK_MS; !this.isStopped && clock.monotonic() < until; ms = Math.min(2 * ms, LOOK_MS)) {
       await new Promise<void>((resolve) => void clock.after(ms, resolve));
-      const isKept = await Promise.all(open.map((definition) => this.isKept(definition)));
-      open = open.filter((_, i) => isKept[i] !== true);
+      const left = new Set(open);
+      await sideBySide(open, LOADS_AT_ONCE, async (definition) => {
+        if (await this.isKept(definition)) left.delete(definition);
+      });
+      open = [...left];
       if (open.length === 0) return;
     }
   }

@@ -30,8 +30,6 @@ export class Source<E extends Entry> {
   private readonly parts: SourceParts<E>;
   private reader: EntryReader<E> | undefined;
   private entryBytes = 1_024;
-  /** Messages that waited behind the last batch. */
-  private behind = 0;
 
   constructor(parts: SourceParts<E>) {
     this.parts = parts;
@@ -45,11 +43,9 @@ export class Source<E extends Entry> {
   /** The next entries; undefined when there were none for a while. Rejects with Stopped only. */
   async next(): Promise<EntryBatch<E> | undefined> {
     const { clock, paceMs, signal } = this.parts;
-    // Where a whole batch waits there is nothing to wait for.
-    const isPaced = paceMs > 0 && this.behind < this.most();
-    const first = await this.read(isPaced ? 1 : this.most(), IDLE_MS);
+    const first = await this.read(paceMs > 0 ? 1 : this.most(), IDLE_MS);
     if (sizeOf(first) === 0) return undefined;
-    if (!isPaced) return first;
+    if (paceMs === 0) return first;
     await pause(clock, paceMs, signal);
     const rest = await this.read(this.most(), 0);
     return sizeOf(rest) === 0 ? first : merged(first, rest);
@@ -64,7 +60,6 @@ export class Source<E extends Entry> {
   private async read(max: number, waitMs: number): Promise<EntryBatch<E>> {
     const batch = await this.parts.outageRetry.until(async () => (await this.opened()).next(max, waitMs));
     this.measure(batch.entries);
-    this.behind = batch.pending;
     return batch;
   }
 

@@ -22,6 +22,7 @@ export class RemoteLease {
   private beatAt: number;
   private announcer: Announcer | undefined;
   private definitions: readonly TypeDefinition[] | undefined;
+  private kept = Promise.resolve();
 
   /** `former`: what another supervisor has written of the worker, which it goes on from. */
   constructor(ports: RemoteLease['ports'], name: string, former: NodeInfo | undefined) {
@@ -78,14 +79,15 @@ export class RemoteLease {
   }
 
   /** What it serves, told to supervisors as every worker does. Resolves as `Announcer.kept`. */
-  async announce(definitions: readonly TypeDefinition[]): Promise<void> {
-    if (JSON.stringify(definitions) === JSON.stringify(this.definitions)) return;
+  announce(definitions: readonly TypeDefinition[]): Promise<void> {
+    if (JSON.stringify(definitions) === JSON.stringify(this.definitions)) return this.kept;
     this.announcer?.stop();
     this.definitions = definitions;
     const { ports } = this;
     const { id: worker, startedAt: since } = this.info;
     this.announcer = new Announcer({ ports, worker, definitions, since });
-    await this.announcer.kept();
+    this.kept = this.announcer.kept();
+    return this.kept;
   }
 
   /** It has gone: nobody waits for the end of its lease. */
