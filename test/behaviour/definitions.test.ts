@@ -78,6 +78,15 @@ test('D10 the same key from every door is one task of the definition its workers
   await worker.drain({ grace: 0 });
 });
 
+test('D10 once a worker has started, a submit by name from anywhere is run by its definition', async (stage, context) => {
+  for (let round = 0; round < 6; round++) {
+    const type = `d10.started_${round}`;
+    await stage.serve(context, [task({ name: type, scope: 'shared', timeout: '3m' }, () => 1)]);
+    const answer = await ask(stage, namesFor(stage).submitSubject(type), { task_key: 'k', user: { id: 'alice' } });
+    assert.equal([answer.task?.['scope'], answer.known], ['shared', true], type);
+  }
+});
+
 test('D10 the definition stays when its last worker has gone, through a restart of the supervisor', async (stage, context) => {
   const worker = await stage.serve(context, [task({ name: 'd10.gone', scope: 'shared', timeout: '3m' }, () => 1)]);
   await known(stage, 'd10.gone');
