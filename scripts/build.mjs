@@ -1,6 +1,6 @@
 // `npm run build`: every service into services/<name>/dist/main.mjs, with its worker threads beside it; and the page.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { buildPage } from './build-page.mjs';
 import { serviceOptions, moduleEntries, threadEntries } from './bundle.mjs';
 import { requireInstalled } from './install.mjs';
@@ -11,6 +11,14 @@ const services = ['supervisor', 'worker', 'projector', 'gateway', 'cli'];
 
 /** Where the bundle of a service is, relative to the root. */
 export const bundleOf = (service) => `services/${service}/dist/main.mjs`;
+
+/** At once: a process that starts meanwhile reads the old one or the new one, and no half of one. */
+const replaceFile = (path, contents) => {
+  const beside = `${path}.${process.pid}`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(beside, contents);
+  renameSync(beside, path);
+};
 
 export const buildServices = async () => {
   const started = performance.now();
@@ -25,7 +33,10 @@ export const buildServices = async () => {
   }
   try {
     // One call for all of them: what they share is read and parsed once.
-    if (present.length > 0) await build(serviceOptions(entryPoints, 'services'));
+    if (present.length > 0) {
+      const { outputFiles } = await build({ ...serviceOptions(entryPoints, 'services'), write: false });
+      for (const { path, contents } of outputFiles) replaceFile(path, contents);
+    }
     await buildPage(build);
   } finally {
     await stop();

@@ -219,6 +219,50 @@ test('D4 after the end the same key makes a new task, again and again', async (s
   for (const id of ids) assert.ok((await stage.document(id, ({ terminal }) => terminal)).ended_at !== null);
 });
 
+for (const when of ['at once', 'when every projection has it'] as const)
+  test(`D4 a task whose key has a newer one is there still, for who has its handle or its id and address: ${when}`, async (stage, context) => {
+    const name = `d4.former_${when.length}`;
+    const body = task({ name }, (kind: string) => {
+      if (kind === 'failure') throw new Error('no');
+      return kind;
+    }).with({ taskKey: 'd4' });
+    await stage.serve(context, [body]);
+    const alice = stage.as('alice');
+    const schedule = (kind: string, operationId?: string) =>
+      alice.within(() => body.with(operationId === undefined ? {} : { operationId }).schedule(kind));
+    const former = await schedule('first', `${name}-1`);
+    const { uuid, address } = former;
+    const ref = { uuid, address };
+    const seen = await alice.open(ref);
+    await seen.wait();
+    if (when !== 'at once')
+      await eventually(async () => assert.ok((await alice.open(ref)).record.archived === true, 'it is not marked yet'));
+    const next = await schedule('failure');
+    assert.equal([next.outcome, next.uuid === uuid], ['created', false]);
+    const events = [];
+    for await (const { status } of former.events()) events.push(status);
+    assert.equal(events, ['success']);
+    const opened = await alice.open(ref);
+    await opened.wait();
+    assert.equal([opened.status, opened.result], ['success', 'first']);
+    const stale = await schedule('other', `${name}-1`);
+    assert.equal([stale.uuid, stale.status, stale.outcome, stale.differs], [uuid, 'success', 'created', true]);
+    assert.is((await thrownBy(() => alice.signal(ref, 'go'))).code, 'TASK_ENDED');
+    assert.equal((await opened.why()).reasons, []);
+    assert.is((await thrownBy(() => opened.changePriority('high'))).code, 'TASK_NOT_PENDING');
+    const late = await thrownBy(() => opened.cancel());
+    assert.instance(late, TaskAbortFailedError);
+    const after = await alice.within(() => body.with({ taskKey: 'd4-after', dependsOn: [ref] }).schedule('after'));
+    await after.wait({ timeout: '10s' });
+    assert.is(after.status, 'success');
+    await next.wait({ timeout: '10s' });
+    const again = await alice.retry(opened);
+    await again.wait({ timeout: '10s' });
+    assert.equal([again.outcome, again.result], ['created', 'first']);
+    for (const other of [stage.as('bob'), stage.as('carol')])
+      assert.is((await thrownBy(() => other.open(ref))).code, 'TASK_NOT_FOUND');
+  });
+
 /** A task of that name which has been cancelled and does not stop before it may. */
 const abortingTask = async (stage: Stage, context: { defer: (undo: () => unknown) => void }, name: string) => {
   const hold = gate();

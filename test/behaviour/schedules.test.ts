@@ -20,6 +20,25 @@ const schedulesOf = (stage: Stage) => stage.as('alice').schedules;
 /** What a machine that does much else may add to a bound. */
 const MARGIN_MS = 1_000;
 
+test('H2 what no fire could start is refused when it is set: tasks of nobody, and arguments the type does not take', async (stage, context) => {
+  const argsSchema = { type: 'array', items: { type: 'number' } };
+  const numbers = task({ name: 'h2.numbers', argsSchema }, () => {});
+  await stage.serve(context, [numbers]);
+  const schedules = schedulesOf(stage);
+  const wrong = await thrownBy(() => schedules.set('h2.wrong', { every: '1h', task: 'h2.numbers', args: ['one'] }));
+  assert.equal([wrong.code, /the arguments of h2\.numbers/.test(wrong.message)], ['INVALID_ARGUMENT', true]);
+  assert.is((await schedules.set('h2.right', { every: '1h', task: 'h2.numbers', args: [1] })).outcome, 'created');
+  // Nobody has served that: what it takes is not known yet.
+  assert.is((await schedules.set('h2.unknown', { every: '1h', task: 'h2.nobody', args: ['one'] })).outcome, 'created');
+  const nightly = (scope: 'private' | 'shared') =>
+    task({ name: `h2.own_${scope}`, scope, schedule: { every: '1h' } }, () => {});
+  const refused = await thrownBy(() => stage.serve(context, [nightly('private')]));
+  assert.equal([refused.code, refused.message.includes('needs a user')], ['INVALID_ARGUMENT', true]);
+  await stage.serve(context, [nightly('shared')]);
+  await stage.serve(context, [nightly('private')], { user: { id: 'alice' } });
+  assert.is((await schedules.get('h2.own_private')).name, 'h2.own_private');
+});
+
 test('H1, H2 every second by cron, supervisors killed all the while: no fire twice, none lost, none late', async (stage, context) => {
   const ran: string[] = [];
   const tick = task({ name: 'h2.tick' }, (text: string) => void ran.push(text));

@@ -49,6 +49,7 @@ test('B2 S4 lists by tags, before the database has the tasks and after; nobody s
     assert.equal(await list('alice', 'tenant:acme, Ltd.', 'order:17'), [first]);
     assert.equal(await list('alice', 'order:17', 'order:18'), [second, first]);
     assert.equal(await list('alice', 'isUrgent:true'), [first]);
+    assert.equal(await list('alice', 'tenant:acme, Ltd.', 'order:17', 'order:18', 'isUrgent:true'), [first]);
     assert.equal(await list('bob', 'order:17'), [bobs]);
     assert.equal(await list(ADMIN, 'order:17'), [bobs, first]);
     assert.equal(await list('alice', 'order:1'), []);

@@ -167,9 +167,6 @@ test('G2 a task that is awaited says so, and keeps its outcome when its key is u
     ['task-1'],
   );
   assert.is(next.after?.awaited, undefined);
-  const other = given(submit(), claim(), finish(), archive());
-  const plain = other.when(submit({ id: 'task-2' }, { at: T0 + 9_000 }));
-  assert.equal(outcomesGone(other.now.record!, plain.after!), []);
 });
 
 test('G2 a task nobody of this user may see is not awaited; one that has ended needs no mark; one that waits has it too', () => {

@@ -53,8 +53,7 @@ export const outcomesGone = (before: TaskRecord, after: TaskRecord): readonly Ta
   const isReplaced = before.id !== after.id;
   if (!isReplaced && before.successor === after.successor) return [];
   const gone = goneSuccessors(before, after);
-  // What others wait for is kept as long as it takes them to see it, also where every projection has it.
-  return isReplaced && (!before.archived || before.awaited === true) ? [before, ...gone] : gone;
+  return isReplaced ? [before, ...gone] : gone;
 };
 
 const goneSuccessors = (before: TaskRecord, after: TaskRecord): readonly TaskRecord[] => {

@@ -38,6 +38,7 @@ export { commandShapes, dependenciesShape, submitFields } from './commands/shape
 export { BULK, BULK_QUEUE, BULK_TYPE, bulkDefinition, roleOf } from './bulk/bulk-task.ts';
 export { bulkOptions, bulkOrder, bulkShape, BULK_OPERATIONS } from './bulk/order.ts';
 export { cancelTask } from './client/cancel.ts';
+export { findTask } from './client/find-task.ts';
 export { changePriority } from './client/change-priority.ts';
 export { whyJson, whyShape } from './client/why-json.ts';
 export { whyWaits } from './client/why.ts';

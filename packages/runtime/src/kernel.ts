@@ -9,7 +9,15 @@ import {
   type TaskEvent,
   type TaskRecord,
 } from '@baton/core';
-import { encodeRecord, readRecord, RECORD_LIMIT, RECORD_ROOM, type Address } from '@baton/protocols';
+import {
+  ARCHIVE_TTL_MS,
+  AWAITED_TTL_MS,
+  encodeRecord,
+  readRecord,
+  RECORD_LIMIT,
+  RECORD_ROOM,
+  type Address,
+} from '@baton/protocols';
 import { StoreRefusedError, UnreadableRecordError, type BatonError } from './errors.ts';
 import { createActorKernel, type KernelOf } from './kernel/actor-kernel.ts';
 import type { ActorKind, HeldBy } from './kernel/actor-kind.ts';
@@ -90,23 +98,31 @@ export const recordOf = (entry: Pick<Entry, 'address' | 'bytes'>): TaskRecord =>
 };
 
 /**
- * Before outcomes are written over that not every projection has, they are kept beside the record, which the write would
- * bury (behaviour P6). With a cause one was not; the task itself was not touched, whatever became of the copies.
+ * Before outcomes are written over they are kept beside the record, which the write would bury: for the projections, where
+ * not all have them yet (behaviour P6), and for who still asks for the task. With a cause one was not; the task itself was
+ * not touched, whatever became of the copies.
  */
 const keepOutcomes = async (
   store: Pick<RecordStore, 'write'>,
   address: Address,
   outcomes: readonly TaskRecord[],
 ): Promise<BatonError | undefined> => {
-  for (const { successor: _, archived: _mark, ...outcome } of outcomes) {
-    // Without what waits behind it: that has a record of its own from here on, and may be further than is known here. And
-    // without the archive mark: the copy gets one of its own, with which it is forgotten.
-    const result = await store.write(address, encodeRecord(outcome), 0, { outcomeOf: outcome.id });
+  for (const { successor: _, ...outcome } of outcomes) {
+    // Without what waits behind it: that has a record of its own from here on, and may be further than is known here. One
+    // that has its archive mark is marked here, too, and no news to any projection.
+    const life = outcome.archived ? { ttlMs: lifeOfMarked(outcome) } : {};
+    const result = await store.write(address, encodeRecord(outcome), 0, { outcomeOf: outcome.id, ...life });
     // A conflict: it is kept already, by a try before this one or by somebody else's.
     if ('cause' in result) return result.cause;
   }
   return undefined;
 };
+
+/**
+ * How long an ended record that every projection has is there still. One that others wait for stays until they have seen it,
+ * whoever is away for a while (behaviour G2).
+ */
+export const lifeOfMarked = ({ awaited }: TaskRecord): number => (awaited ? AWAITED_TTL_MS : ARCHIVE_TTL_MS);
 
 /** New tasks are refused before the store is full; STORE_FULL. Undefined: there is room. */
 export const storeFull = ({ shortage }: Pick<RecordStore, 'shortage'>): BatonError | undefined => {

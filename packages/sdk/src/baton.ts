@@ -1,7 +1,6 @@
 import {
   canOpen,
   isTerminal,
-  taskOf,
   type Actor,
   type KeptDefinition,
   type Priority,
@@ -21,6 +20,7 @@ import {
   loadValue,
   OutcomeUnknownError,
   requireField,
+  findTask,
   retryTask,
   rules,
   signalIdOf,
@@ -200,6 +200,7 @@ export class Baton {
     task: TaskHandle<Result> | TaskDocument,
     options: Pick<CallOptions, 'trace' | 'operationId'> = {},
   ): Promise<TaskHandle<Result>> {
+    if (task instanceof TaskHandle) await task.refresh();
     const source = task instanceof TaskHandle ? sourceOfRecord(task.address, task.record) : sourceOfDocument(task);
     return (await this.retrySource(source, options)) as TaskHandle<Result>;
   }
@@ -317,17 +318,18 @@ export class Baton {
   }
 
   private async load(address: Address, id: string): Promise<Held> {
-    const held = await this.core.kernel.load(address);
-    const record = held === undefined ? undefined : taskOf(held.record, id);
-    if (held !== undefined && record !== undefined && canOpen(record, this.actor))
-      return { record, revision: held.revision };
-    throw new TaskNotFoundError();
+    const { kernel, ports } = this.core;
+    const found = await findTask({ kernel, store: ports.store }, address, id);
+    if (found === undefined || !canOpen(found.record, this.actor)) throw new TaskNotFoundError();
+    return { record: found.record, revision: found.revision };
   }
 
   private async why(address: Address, id: string): Promise<Why> {
     const { kernel, ports } = this.core;
-    const { dispatch, clock } = ports;
-    const why = await whyWaits({ kernel, dispatch, clock }, address, id, (record) => canOpen(record, this.actor));
+    const { store, dispatch, clock } = ports;
+    const why = await whyWaits({ kernel, store, dispatch, clock }, address, id, (record) =>
+      canOpen(record, this.actor),
+    );
     if (why === undefined) throw new TaskNotFoundError();
     return why;
   }

@@ -1,6 +1,5 @@
 import {
   SUBMIT_OUTCOMES,
-  taskOf,
   type Actor,
   type Backoff,
   type RunOptions,
@@ -10,6 +9,7 @@ import {
 import { COMMAND_LIMIT, decodeLargeData, encode, parseAddress, type Address } from '@baton/protocols';
 import {
   BatonError,
+  findTask,
   OutcomeUnknownError,
   PayloadTooLargeError,
   readAnswer,
@@ -172,10 +172,9 @@ const submissionOf = async (parts: ClientParts, done: Done): Promise<Submission>
 };
 
 /** The record itself, which says more than the answer; it may be gone already. */
-const stored = async ({ kernel }: ClientParts, address: Address, id: string): Promise<Held | undefined> => {
-  const held = await kernel.load(address);
-  const record = held === undefined ? undefined : taskOf(held.record, id);
-  return held === undefined || record === undefined ? undefined : { record, revision: held.revision };
+const stored = async ({ kernel, ports }: ClientParts, address: Address, id: string): Promise<Held | undefined> => {
+  const found = await findTask({ kernel, store: ports.store }, address, id);
+  return found && { record: found.record, revision: found.revision };
 };
 
 const revisionOf = (task: TaskView): number => (typeof task['revision'] === 'number' ? task['revision'] : 0);

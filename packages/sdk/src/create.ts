@@ -73,7 +73,7 @@ export const createBaton = (options: CreateOptions): Baton => {
     await host?.stop();
     await options.closePorts?.();
   };
-  const schedules = isPublisher ? undefined : new ScheduleClient(ports);
+  const schedules = isPublisher ? undefined : new ScheduleClient({ ports, catalogue, log });
   const shared = { ...parts, settings, metering, writes, host, schedules, enabled, dataLimit, showStacktrace, gateway };
   return new Baton({ ...shared, onClose, close }, user);
 };

@@ -301,6 +301,7 @@ export class TaskHandle<Result = unknown> {
 
   /** Runs the ended task again, as `Baton.retry` does (behaviour R7). */
   async retry(): Promise<TaskHandle<Result>> {
+    await this.refresh();
     return (await this.client.retry(this.address, this.record)) as TaskHandle<Result>;
   }
 

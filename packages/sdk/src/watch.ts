@@ -2,6 +2,7 @@ import { isTerminal, taskOf, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import {
   BatonError,
+  findTask,
   recordOf,
   type Entry,
   type Held,
@@ -12,7 +13,7 @@ import {
 import { TaskNotFoundError, WaitTimeoutError } from './errors.ts';
 
 export type WatchSettings = {
-  readonly ports: Pick<Ports, 'signals' | 'feed' | 'link' | 'clock'>;
+  readonly ports: Pick<Ports, 'signals' | 'feed' | 'link' | 'clock' | 'store'>;
   readonly kernel: Kernel;
   /** Whether whoever watches may see the task (behaviour S): a subscriber who leaves sees it no more. */
   readonly sees: (record: TaskRecord) => boolean;
@@ -34,8 +35,9 @@ export type Watching = 'end' | 'every';
  * Follows one task: what is stored first, then what is told of it, newest only, no revision twice and none out of order.
  * A push is at most once, so after a reconnect and now and then the store is read again.
  *
- * `next` resolves undefined when the key was given to another task and the end of this one was not seen. Which of two
- * tasks is the later one is told by revisions: ids are made before the submit, and the later one may win the key first.
+ * Where the key was given to another task and nothing tells any more how this one ended, `next` throws TaskNotFoundError.
+ * Which of two tasks is the later one is told by revisions: ids are made before the submit, and the later one may win the
+ * key first.
  */
 export class TaskWatch {
   private readonly settings: WatchSettings;
@@ -125,10 +127,11 @@ export class TaskWatch {
   private async read(): Promise<void> {
     this.listening ??= this.listen();
     await this.listening;
-    const held = await this.settings.kernel.load(this.address);
-    if (held === undefined) throw new TaskNotFoundError();
+    const { kernel, ports } = this.settings;
+    const found = await findTask({ kernel, store: ports.store }, this.address, this.id);
     // Whatever is newer than the last push was not pushed, and there may have been more of it.
-    this.saw(held, 0, true);
+    if (found !== undefined) this.saw(found, 0, true);
+    else if (!this.ended) throw new TaskNotFoundError();
     this.looked = true;
   }
 
@@ -179,8 +182,8 @@ export class TaskWatch {
       return;
     }
     if (record === undefined) {
-      // The key has another task now. If the end of ours was seen, it is in `seen`.
-      this.end();
+      // The key has another task now: what ours came to is kept beside it for a while.
+      void this.check();
       return;
     }
     if (!this.settings.sees(record)) {

@@ -53,6 +53,12 @@ for (const command of withParts(program)) {
   command.exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 }
 
+// `| head` has read enough: nobody is left to be told, and that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(exitCodes.ok);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -199,10 +199,14 @@ const refuseWhenOff = (server: Server, { enabled }: ServerSettings): void => {
   });
 };
 
-/** No nesting and no guessing: what is given twice is a list, which no schema takes. */
-const parseQuery = (text: string): Record<string, unknown> => {
-  const query: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  for (const [name, value] of new URLSearchParams(text)) query[name] = name in query ? [query[name], value] : value;
+/** No nesting and no guessing: what is given more than once is a list, which only `tag` takes. */
+const parseQuery = (text: string): Record<string, string | readonly string[]> => {
+  const query: Record<string, string | readonly string[]> = Object.create(null) as Record<string, string>;
+  const parameters = new URLSearchParams(text);
+  for (const name of new Set(parameters.keys())) {
+    const [first = '', ...more] = parameters.getAll(name);
+    query[name] = more.length === 0 ? first : [first, ...more];
+  }
   return query;
 };
 

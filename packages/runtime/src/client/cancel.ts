@@ -1,6 +1,7 @@
 import { byUser, isTerminal, taskOf, type Actor, type Status, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import { promote, release } from '../successors.ts';
+import { askForTask } from './find-task.ts';
 import { notDone, type ClientParts, type NotDone } from './submission.ts';
 
 export type Cancellation =
@@ -30,10 +31,10 @@ export const cancelTask = async (
   address: Address,
   target: CancelTarget,
 ): Promise<Cancellation> => {
-  const { ports, kernel } = parts;
+  const { ports } = parts;
   const { id } = target;
   const at = ports.clock.now();
-  const asked = await kernel.ask(address, () => ({ kind: 'cancel', at, actor, ...target }));
+  const asked = await askForTask(parts, address, { kind: 'cancel', at, actor, ...target });
   if (asked.kind !== 'done') return notDone(asked, id);
   const { record, revision, answer } = asked;
   if (record.owner !== undefined && (record.status === 'aborting' || isTerminal(record.status))) {

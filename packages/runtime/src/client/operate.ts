@@ -3,6 +3,7 @@ import { readRecord } from '@baton/protocols';
 import { InvalidArgumentError, OutcomeUnknownError } from '../errors.ts';
 import type { Held } from '../kernel.ts';
 import type { Operation } from '../ports/operations.ts';
+import { findTask } from './find-task.ts';
 import { beginOperation, settledOperation } from './operations.ts';
 import type { ClientParts, Made } from './submission.ts';
 
@@ -42,22 +43,23 @@ export class OperationInDoubtError extends OutcomeUnknownError {}
 
 /** What the first call made, where it is known to have made it; undefined: it is to be made now. */
 const madeBefore = async (
-  { kernel }: ClientParts,
+  { kernel, ports: { store } }: ClientParts,
   actor: Actor,
   { id, address, settled }: Operation,
   isOther: Making['isOther'],
 ): Promise<Made | undefined> => {
-  const held = await kernel.load(address);
-  const record = held === undefined ? undefined : taskOf(held.record, id);
+  const found = await findTask({ kernel, store }, address, id);
   const how = (made: TaskRecord, hasArguments: boolean) =>
     ({
       outcome: settled?.outcome ?? 'created',
       differs: (settled?.differs ?? false) || isOther(made, hasArguments),
       isNew: false,
     }) as const;
-  if (held !== undefined && record !== undefined) {
+  if (found !== undefined) {
+    const { record, revision } = found;
     if (!canOpen(record, actor)) return { kind: 'refused', reason: 'not_found' };
-    return { kind: 'done', address, id, view: { record, revision: held.revision }, held, ...how(record, true) };
+    const held: Held = { record: found.actor, revision };
+    return { kind: 'done', address, id, view: { record, revision }, held, ...how(record, true) };
   }
   if (settled === undefined) return undefined;
   const reading = readRecord(settled.bytes);

@@ -1,6 +1,7 @@
 import type { Actor, TaskRecord } from '@baton/core';
 import { encodeData, PAYLOAD_LIMIT, type Address } from '@baton/protocols';
 import { PayloadTooLargeError } from '../errors.ts';
+import { askForTask } from './find-task.ts';
 import { requireField, rules } from './rules.ts';
 import { notDone, type ClientParts, type NotDone } from './submission.ts';
 
@@ -42,16 +43,14 @@ export const signalRequest = (id: string, name: unknown, data: unknown, signal: 
 
 /** Sends a signal to a task (behaviour G5). The same for every surface that may write state. */
 export const signalTask = async (
-  { ports, kernel }: ClientParts,
+  parts: ClientParts,
   actor: Actor,
   address: Address,
   { id, signal, name, data }: SignalRequest,
 ): Promise<Signalling> => {
-  const at = ports.clock.now();
-  const asked = await kernel.ask(address, () => ({
-    ...{ kind: 'signal', at, actor, id, signal, name },
-    ...(data === undefined ? {} : { data }),
-  }));
+  const at = parts.ports.clock.now();
+  const given = data === undefined ? {} : { data };
+  const asked = await askForTask(parts, address, { kind: 'signal', at, actor, id, signal, name, ...given });
   if (asked.kind !== 'done') return notDone(asked);
   const { record, revision, answer } = asked;
   return { kind: 'done', outcome: answer.kind === 'delivered' ? 'delivered' : 'kept', record, revision };

@@ -1,22 +1,16 @@
-import {
-  isForQueue,
-  isTerminal,
-  taskOf,
-  whyOf,
-  type Holder,
-  type QueueView,
-  type TaskRecord,
-  type Why,
-} from '@baton/core';
+import { isForQueue, isTerminal, whyOf, type Holder, type QueueView, type TaskRecord, type Why } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { Kernel } from '../kernel.ts';
 import type { Dispatch } from '../ports/dispatch.ts';
 import type { Clock } from '../ports/environment.ts';
+import type { RecordStore } from '../ports/store.ts';
 import { within } from '../within.ts';
+import { findTask } from './find-task.ts';
 
 export type WhyParts = {
   readonly dispatch: Pick<Dispatch, 'standing'>;
   readonly kernel: Pick<Kernel, 'load'>;
+  readonly store: Pick<RecordStore, 'load'>;
   readonly clock: Clock;
 };
 
@@ -32,15 +26,14 @@ const HOLDERS_MS = 1_000;
  * such task for him. Rejects as `Kernel.load` does.
  */
 export const whyWaits = async (
-  { dispatch, kernel, clock }: WhyParts,
+  { dispatch, kernel, store, clock }: WhyParts,
   address: Address,
   id: string,
   sees: (record: TaskRecord) => boolean,
 ): Promise<Why | undefined> => {
   const find = async () => {
-    const actor = (await kernel.load(address))?.record;
-    const record = actor === undefined ? undefined : taskOf(actor, id);
-    return actor === undefined || record === undefined || !sees(record) ? undefined : { actor, record };
+    const found = await findTask({ kernel, store }, address, id);
+    return found === undefined || !sees(found.record) ? undefined : { actor: found.actor, record: found.record };
   };
   const first = await find();
   if (first === undefined) return undefined;

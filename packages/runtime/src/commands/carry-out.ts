@@ -1,6 +1,7 @@
-import { byUser, canSee, taskOf, type Actor, type TaskRecord } from '@baton/core';
+import { byUser, canSee, type Actor, type TaskRecord } from '@baton/core';
 import { EncodeError, parseAddress, type Address } from '@baton/protocols';
 import { cancelTask } from '../client/cancel.ts';
+import { findTask } from '../client/find-task.ts';
 import { commandHash, signalIdOf } from '../client/operations.ts';
 import { isPassing } from '../client/passing.ts';
 import { refusalText, type RefusalText } from '../client/refusal-text.ts';
@@ -149,11 +150,10 @@ const why = async (
   const address = text === undefined ? await find(id) : parseAddress(text);
   if (address === undefined) return text === undefined ? { kind: 'not-found' } : unknownTask();
   const { dispatch, clock, store } = ports;
-  const known = await whyWaits({ kernel, dispatch, clock }, address, id, (record) => canSee(record, actor));
-  const held = await kernel.load(address);
-  const record = held === undefined ? undefined : taskOf(held.record, id);
-  if (known === undefined || held === undefined || record === undefined) return unknownTask();
-  const task = taskViewOf(address, store.epoch, held.revision, record);
+  const known = await whyWaits({ kernel, store, dispatch, clock }, address, id, (record) => canSee(record, actor));
+  const found = await findTask({ kernel, store }, address, id);
+  if (known === undefined || found === undefined) return unknownTask();
+  const task = taskViewOf(address, store.epoch, found.revision, found.record);
   return { kind: 'answer', answer: { ok: true, task, outcome: 'told', why: whyJson(known) } };
 };
 

@@ -1,7 +1,8 @@
 import { isTerminal, taskOf, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
+import { keptOutcome } from '../client/find-task.ts';
 import { UnreadableRecordError } from '../errors.ts';
-import { recordOf, type Kernel } from '../kernel.ts';
+import type { Kernel } from '../kernel.ts';
 import type { RecordStore } from '../ports/store.ts';
 
 /** What has become of a task. `gone`: it is neither at its address nor kept beside it, and the store was asked. */
@@ -35,12 +36,9 @@ export const fatesOf = async (
 };
 
 const keptFate = async (store: Parts['store'], address: Address, id: string): Promise<Fate> => {
-  const kept = await readable(async () => {
-    const entry = await store.load(address, id);
-    return entry === undefined ? undefined : recordOf(entry);
-  });
+  const kept = await readable(() => keptOutcome(store, address, id));
   if (kept === 'unreadable') return OPEN;
-  return fateOf(kept) ?? GONE;
+  return fateOf(kept?.record) ?? GONE;
 };
 
 const fateOf = (record: TaskRecord | undefined): Fate | undefined => {

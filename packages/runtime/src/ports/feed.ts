@@ -5,7 +5,7 @@ import type { Entry } from './store.ts';
 
 export type FeedListener = {
   readonly entry: (entry: Entry) => void;
-  /** To who follows all partitions: how a task ended whose key was used anew before all projections had that. It comes before what takes its place. */
+  /** To who follows all partitions: how a task ended whose key was used anew. It comes before what takes its place. */
   readonly outcome?: (entry: Entry) => void;
   /** Everything that was stored when the reader started has been given. */
   readonly caughtUp: () => void;

@@ -1,6 +1,7 @@
 import { decide, fold, type TaskRecord } from '@baton/core';
-import { ARCHIVE_TTL_MS, AWAITED_TTL_MS, encodeRecord, PROJECTIONS } from '@baton/protocols';
+import { encodeRecord, PROJECTIONS } from '@baton/protocols';
 import { settledOperation } from '../client/operations.ts';
+import { lifeOfMarked } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Chance, Clock, Subscription } from '../ports/environment.ts';
 import type { Operations } from '../ports/operations.ts';
@@ -140,12 +141,9 @@ export class ArchiveSink implements Sink {
   }
 }
 
-/**
- * The last task of a key knows until when no other one is made: as long as that, it stays (behaviour Q10). One that others
- * wait for stays until they have seen it, whoever is away for a while (behaviour G2).
- */
-const keptFor = ({ throttledUntil = 0, awaited }: TaskRecord, now: number): number =>
-  Math.max(awaited ? AWAITED_TTL_MS : ARCHIVE_TTL_MS, throttledUntil - now);
+/** The last task of a key knows until when no other one is made: as long as that, it stays (behaviour Q10). */
+const keptFor = (record: TaskRecord, now: number): number =>
+  Math.max(lifeOfMarked(record), (record.throttledUntil ?? 0) - now);
 
 /** The record with the mark; undefined when the decider sees none to write. */
 const markOf = (record: TaskRecord, at: number, nonce: string): Uint8Array | undefined => {

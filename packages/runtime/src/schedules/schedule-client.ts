@@ -11,8 +11,11 @@ import {
 } from '@baton/core';
 import { BACKFILL_TIMES, scheduleAddressOf } from '@baton/protocols';
 import { refusalText } from '../client/refusal-text.ts';
+import { checkArguments } from '../client/args-schema.ts';
 import { checkField, requireField, rules } from '../client/rules.ts';
+import type { Catalogue } from '../definitions/catalogue.ts';
 import { BatonError, InvalidArgumentError, OutcomeUnknownError, PermissionDeniedError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import { FireTimes } from './fire-times.ts';
 import { createScheduleKernel, scheduleOf, type ScheduleKernel } from './kernel.ts';
@@ -29,12 +32,24 @@ export class ScheduleNotFoundError extends BatonError {
   }
 }
 
+const PRIVATE_NEEDS_USER =
+  "a schedule of private tasks needs a user, whose they are: connect({ user: { id } }), or give the type the scope 'shared'";
+
+export type ScheduleClientParts = {
+  readonly ports: Pick<Ports, 'schedules' | 'clock' | 'chance'>;
+  readonly catalogue: Pick<Catalogue, 'of'>;
+  readonly log: Log;
+};
+
 /** What anybody does with schedules, on behalf of one actor; the same at every door (behaviour H). */
 export class ScheduleClient {
-  private readonly ports: Pick<Ports, 'schedules' | 'clock' | 'chance'>;
+  private readonly ports: ScheduleClientParts['ports'];
+  private readonly parts: ScheduleClientParts;
   private readonly kernel: ScheduleKernel;
 
-  constructor(ports: Pick<Ports, 'schedules' | 'clock' | 'chance'>) {
+  constructor(parts: ScheduleClientParts) {
+    const { ports } = parts;
+    this.parts = parts;
     this.ports = ports;
     this.kernel = createScheduleKernel(ports);
   }
@@ -47,7 +62,7 @@ export class ScheduleClient {
   ): Promise<{ readonly outcome: ScheduleAnswer['kind']; readonly record: ScheduleRecord }> {
     const { clock, chance } = this.ports;
     const spec = scheduleSpecOf(body, clock.now());
-    requireRight(spec, actor);
+    await this.requireFit(spec, actor);
     const id = chance.uuid();
     const { answer, record } = await this.ask(name, () => ({ kind: 'set', at: clock.now(), actor, name, spec, id }));
     return { outcome: answer.kind, record };
@@ -119,6 +134,23 @@ export class ScheduleClient {
     return new FireTimes(spec, anchor).upcoming(count, Math.max(cursor, this.ports.clock.now()));
   }
 
+  /**
+   * Early, and not at every fire: the actor may submit such tasks, and their arguments are what the type takes. Of a type
+   * nobody has served yet only what the schedule says itself is known.
+   */
+  private async requireFit({ task }: ScheduleSpec, actor: Actor): Promise<void> {
+    const { catalogue, log } = this.parts;
+    const known = await catalogue.of(task.type);
+    const scope = task.scope ?? known?.scope;
+    if (!canSubmit(scope ?? 'private', actor))
+      throw new PermissionDeniedError('PERMISSION_DENIED', refusalText('admin_required', undefined).message);
+    if (scope === 'private' && actor.user === undefined) throw new InvalidArgumentError(PRIVATE_NEEDS_USER);
+    const { type, args } = task;
+    const schema = known?.argsSchema;
+    const given = args instanceof Uint8Array ? ({ kind: 'inline', bytes: args } as const) : undefined;
+    if (schema !== undefined) await checkArguments({ type, schema, log }, given);
+  }
+
   private async tell(
     name: string,
     command: (at: number, record: ScheduleRecord | undefined) => ScheduleCommand,
@@ -147,12 +179,6 @@ export class ScheduleClient {
 const addressFor = (name: string) => {
   requireField('name', name, rules.typeName);
   return scheduleAddressOf(name);
-};
-
-/** Early, and not when it fires. What its type says of that is known only then. */
-const requireRight = ({ task }: ScheduleSpec, actor: Actor): void => {
-  if (canSubmit(task.scope ?? 'private', actor)) return;
-  throw new PermissionDeniedError('PERMISSION_DENIED', refusalText('admin_required', undefined).message);
 };
 
 const unknown = (cause: Error): OutcomeUnknownError =>

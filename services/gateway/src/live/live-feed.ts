@@ -27,7 +27,7 @@ const RECENT = { count: 10_000, bytes: 16 * 1024 * 1024 };
 /** Tasks whose subscribers are remembered, to know who has left. */
 const MOST_AUDIENCES = 100_000;
 
-/** Tasks of which it is remembered that their end was told, until it is archived. Of those forgotten it is told twice. */
+/** Tasks of which it is remembered that their end was told. Of those forgotten it is told twice. */
 const MOST_ENDED = 100_000;
 
 /** After a longer silence tasks may have been forgotten by the bucket whose end was not heard of. */
@@ -184,7 +184,7 @@ export class LiveFeed {
   private wasTold({ id, record }: LiveTask): boolean {
     const { ended } = this;
     const wasTold = ended.delete(id);
-    if (record.archived || !isTerminal(record.status)) return wasTold;
+    if (!isTerminal(record.status)) return wasTold;
     ended.add(id);
     if (ended.size > MOST_ENDED) {
       const [oldest] = ended;
