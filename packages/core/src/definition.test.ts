@@ -55,6 +55,20 @@ test('a conflict is not taken back before all are heard', () => {
   assert.equal(chooseDefinition(now, [], true), kept(recent('b', 2)));
 });
 
+test('D10 two workers that take other arguments disagree, though what was submitted runs the same', () => {
+  const withSchema = ({ definition, ...rest }: ServedDefinition, argsSchema: object): ServedDefinition => ({
+    ...rest,
+    digest: JSON.stringify(argsSchema),
+    definition: { ...definition, argsSchema },
+  });
+  const now = chooseDefinition(
+    undefined,
+    [withSchema(old('a', 1), { maxItems: 1 }), withSchema(old('b', 2), { maxItems: 2 })],
+    true,
+  );
+  assert.equal(now?.conflicts, [{ worker: 'a', fields: ['argsSchema'] }]);
+});
+
 test('what only people read is no difference', () => {
   const { definition } = old('a', 1);
   assert.equal(definitionDifferences(definition, { ...definition, title: 'T' } as never), []);

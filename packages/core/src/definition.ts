@@ -76,6 +76,12 @@ export const definitionDifferences = (a: RunOptions, b: RunOptions): readonly st
     .toSorted();
 };
 
+/** What one of two workers accepts or does otherwise. Titles and descriptions are for people. */
+const disagreements = (a: KnownType, b: KnownType): readonly string[] => [
+  ...(samePlain(a.argsSchema, b.argsSchema) ? [] : ['argsSchema']),
+  ...definitionDifferences(a, b),
+];
+
 const fieldsOf = ({
   scope,
   queue,
@@ -125,7 +131,7 @@ export const chooseDefinition = (
   const stays = kept !== undefined && (kept.digest === newest.digest || (!complete && kept.since >= newest.since));
   const chosen: ServedDefinition = stays ? kept : newest;
   const found = offers
-    .map(({ worker, definition }) => ({ worker, fields: definitionDifferences(chosen.definition, definition) }))
+    .map(({ worker, definition }) => ({ worker, fields: disagreements(chosen.definition, definition) }))
     .filter(({ fields }) => fields.length > 0)
     .toSorted((a, b) => (a.worker < b.worker ? -1 : 1))
     .slice(0, CONFLICTS_SHOWN);
