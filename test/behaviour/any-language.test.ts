@@ -133,6 +133,8 @@ test('O1 what is asked under a name that was used is refused, and a worker that 
   assert.is((await client.claim({ ...claim, max: 2 })).code, 'INVALID_ARGUMENT');
   const unfit = await client.claim({ types: [type], definitions: [{ type, priority: 'urgent' }] });
   assert.is(unfit.message, `definitions: that of '${type}': priority: is one of high, normal, low`);
+  const twice = await client.claim({ types: [type], definitions: [{ type }, { type, priority: 'high' }] });
+  assert.is(twice.message, `definitions: there are two of '${type}'`);
   const idle = await client.claim({ types: [type], definitions: [{ type, per_key: { when_full: 'cancel_newest' } }] });
   assert.is(idle.message, `definitions: that of '${type}': whenFull: needs a concurrency that can be full`);
   const silent = await client.ask('beat', {});

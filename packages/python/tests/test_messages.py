@@ -100,6 +100,7 @@ def _run(*arguments: str, **variables: str) -> tuple[int, str]:
         (["./hanging.py"], {}, 2, "without .py and folders"),
         (["hanging"], {"BATON_METRICS_HOST": "nope.invalid"}, 2, "BATON_METRICS_HOST must be an IP address"),
         (["hanging"], {"NATS_USER": "a", "BATON_QUEUES": "a b"}, 2, "NATS_USER\nBATON_QUEUES must be"),
+        (["hanging", "--name", "a b"], {"BATON_CONCURENCY": "3"}, 2, "is BATON_CONCURRENCY meant?"),
         (["hanging", "--name", "a b"], {}, 2, "80 letters"),
         (["hanging", "--log", "xml"], {}, 2, "invalid choice: 'xml'"),
         (["hanging", "--queue", "a b"], {}, 2, "queues: is 1 to 100 letters"),

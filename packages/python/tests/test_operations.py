@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -131,6 +132,18 @@ async def test_a_port_that_is_taken_is_told_and_one_of_a_worker_that_cannot_star
     assert lost.vitals.port is None
     with pytest.raises(ValueError, match="metrics_port"):
         baton.Worker([never], metrics_port=70_000)
+
+
+async def test_a_port_where_nobody_says_anything_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("baton._connection._CONNECT_WITHIN", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = baton.Server(servers=f"nats://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(baton.NotConnectedError, match="no answer within 0.2 s"):
+            await baton.Client(server=server).open()
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test_without_prometheus_client_there_are_its_own_metrics_alone() -> None:

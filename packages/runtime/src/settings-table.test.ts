@@ -68,6 +68,10 @@ test('the Python package reads what is said of it, and nothing else', () => {
     .join('\n');
   const read = [...text.matchAll(/(?:environ\.get|_of_environment|_number)\("(\w+)"/g)].map(([, name = '']) => name);
   assert.equal([...new Set(read)].toSorted(), pythonVariables().toSorted());
+  // What it looks for slips of.
+  const [, list = ''] =
+    /^_VARIABLES = \(\n(.*?)^\)/ms.exec(text.slice(text.indexOf('# All that a worker reads'))) ?? [];
+  assert.equal([...list.matchAll(/"(\w+)"/g)].map(([, name]) => name).toSorted(), pythonVariables().toSorted());
 });
 
 test('who is said to read a variable does, and who does is said to', () => {

@@ -9,6 +9,8 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from ._checks import NAME, is_ip
@@ -133,6 +135,8 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         settings = _Settings()
         logging.basicConfig(level=settings.level, handlers=[_handler(options.log)])
+        for variable, meant in misspelt(os.environ):
+            logging.getLogger("baton.worker").warning("%s is read by nobody: is %s meant?", variable, meant)
         serving = _worker(options, settings)
     except (_Unusable, ValueError) as error:
         print(error, file=sys.stderr)
@@ -155,6 +159,24 @@ def _worker(options: argparse.Namespace, settings: _Settings) -> Worker:
         metrics_port=settings.metrics_port,
         metrics_host=settings.metrics_host,
     )
+
+
+def misspelt(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Variables that nobody reads, each with the one that is read, is not set, and is written nearly so."""
+    unset = [name for name in _VARIABLES if not environment.get(name)]
+    others = [name for name, value in environment.items() if value and name not in _VARIABLES and name.isupper()]
+    near = ((name, get_close_matches(name, unset, 1, _NEARLY)) for name in sorted(others))
+    return [(name, meant) for name, found in near for meant in found]
+
+
+# All that a worker reads, as docs and services know them.
+_VARIABLES = (
+    *("NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_CREDS", "NATS_CA", "NATS_CERT", "NATS_KEY", "NATS_INBOX_PREFIX"),
+    *("BATON_NAMESPACE", "BATON_GATEWAY_URL", "BATON_QUEUES", "BATON_CONCURRENCY", "BATON_LOG_LEVEL"),
+    *("BATON_METRICS_PORT", "BATON_METRICS_HOST"),
+)
+# NATS_URI for NATS_URL, and not NATS_SERVER for NATS_USER.
+_NEARLY = 0.86
 
 
 class _Settings:

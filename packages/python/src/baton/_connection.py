@@ -163,8 +163,11 @@ class Server:
             options["user_credentials"] = self.credentials
         connection = _Connection(self)
         try:
-            await connection.connect(**options)
+            # The library gives each try its time; a port where nobody says anything would have it three times over.
+            async with asyncio.timeout(_CONNECT_WITHIN * len(self._list)):
+                await connection.connect(**options)
         except (OSError, nats.errors.Error) as error:
+            await closed(connection)
             # Without its cause: the library's own stack says nothing more, and is what a user would read first.
             raise self._refusal([*heard.errors, error]) from None
         connection.options["max_reconnect_attempts"] = -1

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from . import client as asynchronous
 from ._checks import timeout_of
 from ._connection import Server
+from .errors import NotConnectedError
 from .handle import TaskError, TaskEvent, Why
 from .handle import TaskHandle as AsynchronousHandle
 from .options import Duration, TaskOptions, TaskScope
@@ -126,17 +127,17 @@ class Client:
             raise
 
     def _usable(self, work: Coroutine[Any, Any, Any]) -> asyncio.AbstractEventLoop:
-        fault = None
+        fault: Exception
         if self._loop is None:
-            fault = "the client is not open: use it in a `with`, or call open()"
+            fault = NotConnectedError("the client is not open: use it in a `with`, or call open()")
         elif self._process != os.getpid():
-            fault = "the client was opened before this process was forked: open one in each process"
+            fault = RuntimeError("the client was opened before this process was forked: open one in each process")
         elif _is_in_loop():
-            fault = "this would hold up the event loop it is called in: use baton.Client there"
-        if fault is None and self._loop is not None:
+            fault = RuntimeError("this would hold up the event loop it is called in: use baton.Client there")
+        else:
             return self._loop
         work.close()
-        raise RuntimeError(fault)
+        raise fault
 
     def _stop(self) -> None:
         loop, self._loop = self._loop, None
@@ -272,7 +273,7 @@ def _tell(running: asyncio.Task[T], done: Future[T]) -> None:
             running.exception()
         return
     if running.cancelled():
-        done.set_exception(RuntimeError("the client was closed meanwhile"))
+        done.set_exception(NotConnectedError("the client was closed meanwhile"))
     elif (error := running.exception()) is not None:
         done.set_exception(error)
     else:

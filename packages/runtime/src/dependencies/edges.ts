@@ -31,7 +31,7 @@ export class DependencyNotFoundError extends BatonError {
   constructor(id: string) {
     super(
       'DEPENDENCY_NOT_FOUND',
-      `the task ${id} cannot be waited for: it is unknown, ended long ago, or is not for this user to see; where it is at hand, pass its handle`,
+      `depends_on: the task ${id} cannot be waited for: it is unknown, ended long ago, or is not for this user to see; where it is at hand, pass its handle`,
     );
   }
 }

@@ -90,8 +90,11 @@ const claimOf = (body: ClaimRequest, type: string | undefined, format: Format, b
   if (!types.every(rules.type.holds)) return bad(`types: ${rules.type.says}`);
   if (type !== undefined && types.some((each) => each !== type))
     return bad(`types: the subject is for '${type}' alone`);
-  const stray = body.definitions?.find((each) => !types.includes(each.type));
+  const { definitions = [] } = body;
+  const stray = definitions.find((each) => !types.includes(each.type));
   if (stray !== undefined) return bad(`definitions: '${stray.type}' is not among the types`);
+  const twice = definitions.find(({ type: each }, i) => definitions.findIndex((other) => other.type === each) < i);
+  if (twice !== undefined) return bad(`definitions: there are two of '${twice.type}'`);
   return { kind: 'claim', format, name: nodeNameOf(body), body: { ...body, types: [...new Set(types)].toSorted() } };
 };
 

@@ -36,7 +36,8 @@ const envelope = {
     .max(SECRET_LENGTH.most),
 };
 
-const request = z.string('is text').min(1).max(REQUEST_LENGTH);
+const requestSays = `is 1 to ${REQUEST_LENGTH} characters`;
+const request = z.string(requestSays).min(1, requestSays).max(REQUEST_LENGTH, requestSays);
 
 const fence = z.strictObject({ epoch: z.int().min(0), revision: z.int().min(0) });
 

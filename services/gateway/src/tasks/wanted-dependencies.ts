@@ -29,4 +29,7 @@ const foundFor = async (reader: TaskReader, id: string, actor: Actor) => {
 };
 
 const unknown = (id: string): Problem =>
-  problem('DEPENDENCY_NOT_FOUND', `the task ${id.slice(0, 100)} cannot be waited for: there is none, or not for you`);
+  problem(
+    'DEPENDENCY_NOT_FOUND',
+    `depends_on: the task ${id.slice(0, 100)} cannot be waited for: there is none, or not for you`,
+  );
