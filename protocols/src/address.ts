@@ -52,6 +52,9 @@ export const parseAddress = (text: string): Address | undefined =>
 /** Ids are UUIDs; what is longer or has other characters is no token of a subject. */
 const ID_PATTERN = /^[A-Za-z0-9_-]{1,100}$/;
 
+/** Whether it can be the id of a task: what else is asked for is that of none. */
+export const isTaskId = (text: string): boolean => ID_PATTERN.test(text);
+
 /** Where the outcome of a task stands that had to make room for the next one of its key: `<address>.<task id>`. */
 export type OutcomeKey = { readonly address: Address; readonly id: string };
 

@@ -2,6 +2,7 @@ export {
   addressOf,
   allPartitions,
   hashOf,
+  isTaskId,
   outcomeKeyOf,
   parseAddress,
   parseOutcomeKey,

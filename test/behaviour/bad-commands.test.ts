@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert';
 import { ALICE, ask, deadLetters, namesFor, type Sent } from '../support/command-client.ts';
 import { eventually } from '../support/eventually.ts';
+import { double } from '../support/fixture-tasks.ts';
 import { stagedSuite } from '../support/stage.ts';
 
 const test = stagedSuite('behaviour: bad commands');
@@ -44,6 +45,16 @@ test('what cannot be carried out is answered and put aside once, whatever stands
     const { state } = await api.call<Info>(`STREAM.INFO.${names.commandsStream}`);
     assert.is(state.messages, 0, 'none stays in the stream');
   });
+});
+
+test('what cannot be the id of a task is that of none, also beside an address', async (stage) => {
+  const { commandPrefix } = namesFor(stage);
+  const { uuid, address } = await stage.as('alice').within(() => double.schedule(1));
+  for (const verb of ['cancel', 'signal', 'why'])
+    for (const id of ['a.b', '*', '>', 'a b', `${uuid}x`]) {
+      const body = { id, address, user: ALICE, ...(verb === 'signal' ? { name: 'go' } : {}) };
+      assert.is((await ask(stage, `${commandPrefix}${verb}`, body)).code, 'TASK_NOT_FOUND', `${verb} ${id}`);
+    }
 });
 
 test('a dead letter has the headers of its sender; those that instruct the server have another name', async (stage) => {

@@ -1,6 +1,7 @@
 // L12, R2, R5: attempts, and how a worker goes.
 import { setTimeout as pause } from 'node:timers/promises';
 import { getContext, RetryableError, task, TerminalError } from '@baton/sdk';
+import type { NodeInfo } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { double, steps } from '../support/fixture-tasks.ts';
@@ -101,6 +102,58 @@ test('R5 a drain: nothing new, grace, then the signal; success for what returns,
     }
     assert.is((await late.refresh()).status, 'pending', 'nothing new was taken');
     for (const handle of [throws, deaf, late]) await handle.cancel();
+  });
+});
+
+test('R5 of two workers of one client each serves its own types, and one that drains takes nothing of the other along', async (stage, context) => {
+  const hold = gate();
+  const rests = task({ name: 'r5.rests' }, async () => {
+    const { signal } = getContext();
+    await Promise.race([hold.passed, aborted(signal)]);
+    return signal.aborted ? 'told to stop' : 'left alone';
+  });
+  const inner = task({ name: 'r5.inner' }, async () => String(await aborted(getContext().signal)));
+  const outer = task({ name: 'r5.outer' }, async () => {
+    getContext().onAbort(() => undefined);
+    return inner();
+  });
+  const nodes = new Map<string, NodeInfo>();
+  const following = await stage.ports.presence.follow({
+    seen: (info) => void nodes.set(info.id, info),
+    left: (_role, id) => void nodes.delete(id),
+    caughtUp: () => {},
+    lost: () => {},
+  });
+  context.defer(() => following.close());
+  const client = await stage.client(context, { user: { id: 'alice' } });
+  const [first, second] = [
+    await client.startWorker({ tasks: [rests] }),
+    await client.startWorker({ tasks: [outer, double], concurrency: 3 }),
+  ];
+  context.defer(() => first.drain({ grace: 0 }));
+  assert.is.not(first.id, second.id);
+  await client.within(async () => {
+    const resting = await rests.schedule();
+    const calls = await outer.schedule();
+    await until(resting, ({ isAbortable }) => isAbortable);
+    await until(calls, ({ isAbortable }) => isAbortable);
+    await eventually(() => {
+      const { state, types, concurrency, running } = nodes.get(second.id) ?? {};
+      const both = 'the task, and the one it called inline';
+      assert.equal([state, types, concurrency, running], ['ready', ['r5.outer', 'fx.double'], 3, 2], both);
+    });
+    await second.drain({ grace: 0 });
+    await eventually(() => assert.is(nodes.get(second.id), undefined));
+    assert.equal([nodes.get(first.id)?.state, nodes.get(first.id)?.types], ['ready', ['r5.rests']]);
+    await calls.refresh();
+    assert.ok(calls.status !== 'in_progress', 'it was told with the task it called');
+    hold.open();
+    await resting.wait({ timeout: '5s' });
+    assert.is(resting.result, 'left alone');
+    const another = await rests.schedule();
+    await another.wait({ timeout: '5s' });
+    assert.equal([another.result, another.record.owner?.worker], ['left alone', first.id]);
+    await calls.cancel().catch(() => undefined);
   });
 });
 

@@ -30,6 +30,11 @@ test('H2 what no fire could start is refused when it is set: tasks of nobody, an
   assert.is((await schedules.set('h2.right', { every: '1h', task: 'h2.numbers', args: [1] })).outcome, 'created');
   // Nobody has served that: what it takes is not known yet.
   assert.is((await schedules.set('h2.unknown', { every: '1h', task: 'h2.nobody', args: ['one'] })).outcome, 'created');
+  const other = await thrownBy(() => schedules.set('h2.scope', { every: '1h', task: 'h2.numbers', scope: 'shared' }));
+  assert.equal([other.code, /only an admin may submit/.test(other.message)], ['PERMISSION_DENIED', true]);
+  await stage.serve(context, [task({ name: 'h2.system', scope: 'system' }, () => {})]);
+  const ofSystem = { every: '1h', task: 'h2.system', scope: 'shared' } as const;
+  assert.is((await thrownBy(() => stage.admin.schedules.set('h2.sys', ofSystem))).code, 'PERMISSION_DENIED');
   const nightly = (scope: 'private' | 'shared') =>
     task({ name: `h2.own_${scope}`, scope, schedule: { every: '1h' } }, () => {});
   const refused = await thrownBy(() => stage.serve(context, [nightly('private')]));

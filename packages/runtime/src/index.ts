@@ -29,7 +29,7 @@ export { encodeArguments } from './client/arguments.ts';
 export { sumLines } from './dispatch/lanes.ts';
 export { WorkerQueues } from './dispatch/worker-queues.ts';
 export { durationMs, parseDuration } from './client/duration.ts';
-export { checkField, requireField, rules } from './client/rules.ts';
+export { checkField, checkNames, optionNames, requireField, rules } from './client/rules.ts';
 export { ownedIn } from './client/owned-document.ts';
 export { FILTER_TEXT, FILTER_VALUES, filterValues, STATUSES, taskFilterShape } from './client/task-filter.ts';
 export { refusalText } from './client/refusal-text.ts';

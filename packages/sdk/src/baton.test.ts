@@ -255,6 +255,59 @@ test('input that cannot be taken is refused before anything is sent', async () =
   assert.is(world.history().length, 0);
 });
 
+test('a misspelt option is refused wherever it stands, and what is no task or no options with words and a code', async () => {
+  const { client } = await stage();
+  const app = client('app');
+  const wrong = async (run: () => unknown): Promise<string> => {
+    try {
+      await run();
+    } catch (error) {
+      assert.instance(error, InvalidArgumentError, String(error));
+      return (error as Error).message;
+    }
+    throw new Error('it was taken');
+  };
+  const any = task({ name: 'any' }, () => 1);
+  const call = (options: unknown) => () => app.schedule(any, [], options as never);
+  const define = (options: object) => () => task({ name: 't', ...options }, () => 1);
+  const handle = await app.schedule(any);
+  const to = { uuid: handle.uuid, address: handle.address };
+  for (const [run, words] of [
+    [call({ retry: { maxAttempt: 5 } }), /^unknown option 'retry.maxAttempt'; known are maxAttempts, backoff$/],
+    [call({ retry: { retryOn: () => true } }), /^unknown option 'retry.retryOn'/],
+    [call({ retry: { backoff: { inital: '1s' } } }), /^unknown option 'retry.backoff.inital'/],
+    [call({ retry: 5 }), /^retry: is \{ maxAttempts, backoff \}$/],
+    [call({ retry: null }), /^retry: is/],
+    [call(null), /^options: is/],
+    [define({ retry: { maxAttempt: 5 } }), /known are maxAttempts, backoff, retryOn$/],
+    [define({ retry: { retryOn: /x/ } }), /^retry.retryOn: is a function$/],
+    [define({ rate: { units: 1, window: '1m', foo: 1 } }), /^unknown option 'rate.foo'; known are units, window$/],
+    [() => handle.wait({ timout: 1 } as never), /^unknown option 'timout'; known are timeout, fetch$/],
+    [() => handle.cancel({ forc: true } as never), /^unknown option 'forc'/],
+    [() => handle.events({ from: 1 } as never).next(), /^unknown option 'from'/],
+    [() => app.signal(to, 'go', 1, { operation_id: 'x' } as never), /^unknown option 'operation_id'/],
+    [() => app.retry(handle, { traces: {} } as never), /^unknown option 'traces'/],
+    [() => app.startWorker({ tasks: [any], concurency: 1 } as never), /^unknown option 'concurency'/],
+    [() => app.startWorker(undefined as never), /^options: is \{ tasks, /],
+    [() => app.startWorker({ tasks: [() => 1] } as never), /^task: is what task\(\) has returned/],
+    [() => app.startWorker({ tasks: any } as never), /^tasks and queues: are lists$/],
+    [() => app.schedules.trigger('x', { foo: 1 } as never), /^unknown option 'foo'; known are id$/],
+    [() => app.schedules.set('x', { every: '1h' } as never), /^task: is what task\(\) has returned/],
+    [() => app.queues.limit('q', { of: 'queue', rate: { unit: 1 } } as never), /^unknown option 'rate.unit'/],
+    [() => app.schedule(any, 'hello' as never), /^args: is the list of arguments/],
+    [() => app.schedule(undefined as never, []), /^task: is what task\(\) has returned, or the name of a type$/],
+    [() => app.schedule(5 as never, []), /^task: is/],
+    [() => app.open(null as never), /^task: is \{ uuid, address \}/],
+  ] as const)
+    assert.match(await wrong(run), words);
+  await handle.refresh();
+  assert.equal([handle.status, handle.revision], ['pending', handle.revision], 'nothing came of it');
+  for (const uuid of ['*', '>', 'a.b', 'a b']) {
+    const error = await app.open({ uuid, address: handle.address }).catch((thrown: unknown) => thrown);
+    assert.is((error as { code?: string }).code, 'TASK_NOT_FOUND');
+  }
+});
+
 const stoppedBy = (clock: VirtualClock, timeout: string, abortableAfterMs: number) =>
   task({ name: 'slow', timeout }, async () => {
     const context = getContext();

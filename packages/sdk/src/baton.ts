@@ -13,14 +13,16 @@ import { parseAddress, readTraceContext, type Address, type TaskDocument } from 
 import {
   changePriority,
   checkField,
+  checkNames,
   encodeArguments,
+  findTask,
   InvalidArgumentError,
   isInside,
   isTracing,
   loadValue,
+  optionNames,
   OutcomeUnknownError,
   requireField,
-  findTask,
   retryTask,
   rules,
   signalIdOf,
@@ -166,7 +168,7 @@ export class Baton {
     args: readonly unknown[],
     options: CallOptions = {},
   ): Promise<TaskHandle<Result>> {
-    const { host } = this.core;
+    const host = this.core.hosts?.forCall();
     if (host === undefined) throw new WrongRoleError('a publisher runs no task inline: schedule it, a worker runs it');
     if (!this.core.enabled) throw new GlobalTaskFrameworkDisabledError();
     await host.start();
@@ -184,8 +186,7 @@ export class Baton {
    * Throws TaskNotFoundError, also for a task this user may not see.
    */
   async open<Result = unknown>(task: { readonly uuid: string; readonly address: string }): Promise<TaskHandle<Result>> {
-    const address = parseAddress(task.address);
-    if (address === undefined) throw new TaskNotFoundError();
+    const address = placeOf(task);
     return new TaskHandle<Result>(this.handles, address, await this.load(address, task.uuid), undefined);
   }
 
@@ -198,8 +199,9 @@ export class Baton {
    */
   async retry<Result = unknown>(
     task: TaskHandle<Result> | TaskDocument,
-    options: Pick<CallOptions, 'trace' | 'operationId'> = {},
+    options: RetryCallOptions = {},
   ): Promise<TaskHandle<Result>> {
+    checkNames(options, RETRY_NAMES);
     if (task instanceof TaskHandle) await task.refresh();
     const source = task instanceof TaskHandle ? sourceOfRecord(task.address, task.record) : sourceOfDocument(task);
     return (await this.retrySource(source, options)) as TaskHandle<Result>;
@@ -207,11 +209,11 @@ export class Baton {
 
   private async retrySource(
     source: EndedTaskSource,
-    { trace: said, operationId }: Pick<CallOptions, 'trace' | 'operationId'> = {},
+    { trace: said, operationId }: RetryCallOptions = {},
   ): Promise<TaskHandle> {
     const { core } = this;
     checkField('operationId', operationId, rules.operationId);
-    if (core.host === undefined)
+    if (core.hosts === undefined)
       throw new WrongRoleError('a publisher retries no task: connect as a runtime, or ask the gateway');
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
     const { trace: repeats } = source;
@@ -244,8 +246,7 @@ export class Baton {
     data?: unknown,
     options: SignalOptions = {},
   ): Promise<SignalResult> {
-    const address = parseAddress(task.address);
-    if (address === undefined) throw new TaskNotFoundError();
+    const address = placeOf(task);
     return { outcome: await this.sendSignal(address, task.uuid, name, data, options) };
   }
 
@@ -342,7 +343,7 @@ export class Baton {
   private async changePriority(address: Address, id: string, priority: Priority): Promise<Held> {
     const { core, actor } = this;
     requireField('priority', priority, rules.priority);
-    if (core.host === undefined)
+    if (core.hosts === undefined)
       throw new WrongRoleError('a publisher changes no priority: connect as a runtime, or ask the gateway');
     const changed: PriorityChange = await unlessDisconnected(
       core.ports,
@@ -357,8 +358,10 @@ export class Baton {
     id: string,
     name: string,
     data: unknown,
-    { operationId }: SignalOptions,
+    options: SignalOptions,
   ): Promise<SignalOutcome> {
+    checkNames(options, SIGNAL_NAMES);
+    const { operationId } = options;
     checkField('operationId', operationId, rules.operationId);
     const { actor, core } = this;
     const request = signalRequest(id, name, data, signalIdOf(actor, operationId) ?? core.ports.chance.uuid());
@@ -391,12 +394,29 @@ export class Baton {
   }
 }
 
-const isSchedule = (args: readonly unknown[] | ScheduleOptions): args is ScheduleOptions => !Array.isArray(args);
+const isSchedule = (args: readonly unknown[] | ScheduleOptions): args is ScheduleOptions => {
+  if (typeof args === 'object' && args !== null) return !Array.isArray(args);
+  throw new InvalidArgumentError('args: is the list of arguments; of a schedule, { cron, every, task, ... }');
+};
+
+type RetryCallOptions = Pick<CallOptions, 'trace' | 'operationId'>;
+
+const RETRY_NAMES = optionNames<RetryCallOptions>({ trace: true, operationId: true });
+const SIGNAL_NAMES = optionNames<SignalOptions>({ operationId: true });
 
 const waitsForItself = (): InvalidArgumentError =>
   new InvalidArgumentError(
     'a task waits for itself: it waits for its own key, or was called inline by the one it waits for',
   );
+
+/** Throws InvalidArgumentError for what is no task, TaskNotFoundError for an address that is none. */
+const placeOf = (task: { readonly address: string }): Address => {
+  if (typeof task !== 'object' || task === null || typeof task.address !== 'string')
+    throw new InvalidArgumentError('task: is { uuid, address }, a handle or a document');
+  const address = parseAddress(task.address);
+  if (address === undefined) throw new TaskNotFoundError();
+  return address;
+};
 
 type NotDone =
   | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }

@@ -1,8 +1,10 @@
 import { connectPorts, type NatsPortsSettings } from '@baton/nats';
 import { DEFAULT_NAMESPACE, MAX_BLOCK_MS, MAX_BLOCK_RANGE_MS, namesOf, TASKS_MAX_BYTES_LEAST } from '@baton/protocols';
 import {
+  checkNames,
   InvalidArgumentError,
   isLoadingTasks,
+  optionNames,
   rules,
   silentLog,
   type Log,
@@ -81,6 +83,33 @@ export type ConnectOptions = {
   readonly log?: Log;
 };
 
+const CONNECT_NAMES = optionNames<ConnectOptions>({
+  servers: true,
+  user: true,
+  role: true,
+  inboxPrefix: true,
+  credsFile: true,
+  natsUser: true,
+  natsPassword: true,
+  tls: true,
+  namespace: true,
+  name: true,
+  replicas: true,
+  tasksMaxBytes: true,
+  events: true,
+  eventsMaxBytes: true,
+  enabled: true,
+  unknownTypes: true,
+  showStacktrace: true,
+  progressThrottleMs: true,
+  maxBlock: true,
+  endWhenBlocked: true,
+  gateway: true,
+  dataLimitBytes: true,
+  meter: true,
+  log: true,
+});
+
 const DEFAULT_SERVER = 'nats://127.0.0.1:4222';
 
 /**
@@ -95,6 +124,10 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
         'node:worker_threads is true',
     );
   }
+  checkNames(options, CONNECT_NAMES);
+  const { servers } = options;
+  if (servers !== undefined && ![servers].flat().every((each) => typeof each === 'string'))
+    throw new InvalidArgumentError('servers: is text, or a list of text');
   checkUser(options.user);
   if (options.gateway !== undefined) checkGateway(options.gateway);
   const log = options.log ?? silentLog;

@@ -3,12 +3,12 @@ import type {
   Kernel,
   Log,
   Ports,
-  RunHost,
   ScheduleClient,
   SettingsParts,
   TaskMeter,
   UnknownTypes,
 } from '@baton/runtime';
+import type { Hosts } from './hosts.ts';
 import type { GatewayOptions } from './tasks.ts';
 import type { Writes } from './writes.ts';
 
@@ -28,8 +28,8 @@ export type Core = {
   readonly unknownTypes: UnknownTypes;
   /** How tasks are submitted and cancelled. */
   readonly writes: Writes;
-  /** Runs inline calls and workers of this process; a publisher runs none. */
-  readonly host: RunHost | undefined;
+  /** Run inline calls and workers of this process; a publisher has none. */
+  readonly hosts: Hosts | undefined;
   /** A publisher has none. */
   readonly schedules: ScheduleClient | undefined;
   /** What is set for queues; a publisher sets nothing. */

@@ -18,6 +18,7 @@ import {
 import { Baton, checkUser, type User } from './baton.ts';
 import type { Metering } from './core.ts';
 import { commandWrites } from './command-writes.ts';
+import { Hosts } from './hosts.ts';
 import { checkGateway, type GatewayOptions } from './tasks.ts';
 import { directWrites } from './writes.ts';
 
@@ -64,17 +65,28 @@ export const createBaton = (options: CreateOptions): Baton => {
     ? undefined
     : { kernel: createSettingsKernel({ ...ports, store: ports.queues.store }), ports };
   const writes = isPublisher ? commandWrites(parts) : directWrites(parts);
-  const host = isPublisher ? undefined : hostOf(options, { ...parts, dataLimit });
+  const hosts = isPublisher ? undefined : new Hosts(() => hostOf(options, { ...parts, dataLimit }));
   const closing: (() => void)[] = [];
   const onClose = (listener: () => void): void => void closing.push(listener);
   const close = async (): Promise<void> => {
     for (const listener of closing.splice(0)) listener();
     catalogue.close();
-    await host?.stop();
+    await hosts?.close();
     await options.closePorts?.();
   };
   const schedules = isPublisher ? undefined : new ScheduleClient({ ports, catalogue, log });
-  const shared = { ...parts, settings, metering, writes, host, schedules, enabled, dataLimit, showStacktrace, gateway };
+  const shared = {
+    ...parts,
+    settings,
+    metering,
+    writes,
+    hosts,
+    schedules,
+    enabled,
+    dataLimit,
+    showStacktrace,
+    gateway,
+  };
   return new Baton({ ...shared, onClose, close }, user);
 };
 

@@ -18,7 +18,15 @@ import {
   type Why,
 } from '@baton/core';
 import { decodeData, RECORD_LIMIT, type Address } from '@baton/protocols';
-import { BatonError, endedText, type Held, type SignalOutcome, type Subscription } from '@baton/runtime';
+import {
+  BatonError,
+  checkNames,
+  endedText,
+  optionNames,
+  type Held,
+  type SignalOutcome,
+  type Subscription,
+} from '@baton/runtime';
 import type { Duration } from './duration.ts';
 import { TaskAbortFailedError, TaskEndedError, TaskNotFoundError } from './errors.ts';
 import type { Seen } from './watch.ts';
@@ -28,6 +36,27 @@ import type { Seen } from './watch.ts';
  * arguments now, at once or later; or none, since one was made in the same window, which is the handle's.
  */
 export type Outcome = SubmitOutcome;
+
+export type HandleWaitOptions = {
+  /** No longer than this; without limit when not set. */
+  readonly timeout?: Duration;
+  /** False: a large result is left where it is. */
+  readonly fetch?: boolean;
+};
+
+export type CancelOptions = {
+  /** An admin's: ends a task that does not stop, and one others wait for. */
+  readonly force?: boolean;
+};
+
+export type EventsOptions = {
+  /** Revision of the last snapshot that was handled. */
+  readonly after?: number;
+};
+
+const WAIT_NAMES = optionNames<HandleWaitOptions>({ timeout: true, fetch: true });
+const CANCEL_NAMES = optionNames<CancelOptions>({ force: true });
+const EVENTS_NAMES = optionNames<EventsOptions>({ after: true });
 
 export type SignalOptions = {
   /** The same one again is the same signal. */
@@ -220,7 +249,8 @@ export class TaskHandle<Result = unknown> {
    * false. One that cannot be had now does not make this fail; reading `result` does, and `fetchResult` tries again.
    * Throws WaitTimeoutError; the task runs on then.
    */
-  async wait(options: { readonly timeout?: Duration; readonly fetch?: boolean } = {}): Promise<this> {
+  async wait(options: HandleWaitOptions = {}): Promise<this> {
+    checkNames(options, WAIT_NAMES);
     if (!this.isTerminal) {
       const timeoutMs = options.timeout === undefined ? undefined : this.client.durationMs(options.timeout);
       this.held = await this.client.wait(this.address, this.uuid, this.revision, timeoutMs);
@@ -253,7 +283,8 @@ export class TaskHandle<Result = unknown> {
   }
 
   /** Throws TaskNotAbortableError, TaskAbortFailedError, TaskNotFoundError or PermissionDeniedError (behaviour A). */
-  async cancel(options: { readonly force?: boolean } = {}): Promise<CancelResult> {
+  async cancel(options: CancelOptions = {}): Promise<CancelResult> {
+    checkNames(options, CANCEL_NAMES);
     try {
       const { action, record, revision } = await this.client.cancel(this.address, this.uuid, options.force ?? false);
       // One that waited has left the record it waited in by the time somebody asks again.
@@ -314,7 +345,8 @@ export class TaskHandle<Result = unknown> {
    * The present state first, then every change, until the task is terminal. `after`: the revision of the last snapshot
    * that was handled, to go on from there; whether anything is missing says `reset`.
    */
-  async *events(options: { readonly after?: number } = {}): AsyncGenerator<TaskSnapshot> {
+  async *events(options: EventsOptions = {}): AsyncGenerator<TaskSnapshot> {
+    checkNames(options, EVENTS_NAMES);
     for await (const seen of this.client.events(this.address, this.uuid, this.revision, options.after)) {
       this.held = seen;
       const { record, revision, reset } = seen;

@@ -66,28 +66,27 @@ export type { ConnectOptions } from './connect.ts';
 export type { CreateOptions, Role } from './create.ts';
 export type { DependencyOption, TaskRef } from './dependencies.ts';
 export type { Duration } from './duration.ts';
-export type { CancelResult, LiveProgress, Outcome, SignalOptions, SignalResult, TaskSnapshot } from './handle.ts';
+export type {
+  CancelOptions,
+  CancelResult,
+  EventsOptions,
+  HandleWaitOptions,
+  LiveProgress,
+  Outcome,
+  SignalOptions,
+  SignalResult,
+  TaskSnapshot,
+} from './handle.ts';
 export type { CallOptions, RetryOptions, TaskOptions } from './options.ts';
 export type { BackfillOptions, ScheduleInfo, Schedules } from './schedules.ts';
 export type { ScheduleOptions, TaskSchedule } from './options.ts';
-export type { LimitOptions, PauseOptions, QueuePartOptions } from './queues.ts';
+export type { LimitOptions, PauseOptions, QueueInfo, QueueLimitInfo, QueuePartOptions } from './queues.ts';
 export type { Task } from './task.ts';
 export type { GatewayOptions, ListedTask, TaskListOptions, TaskPage } from './tasks.ts';
 export type { DrainOptions, WorkerOptions } from './worker.ts';
 export type { WorkerStats } from './worker-metrics.ts';
 export type { WorkerMetrics } from './worker-metrics.ts';
-export type {
-  Progress,
-  QueueSettings,
-  Scope,
-  Status,
-  TagChanges,
-  Tags,
-  TagValue,
-  TaskRecord,
-  WaitReason,
-  Why,
-} from '@baton/core';
+export type { Progress, Scope, Status, TagChanges, Tags, TagValue, TaskRecord, WaitReason, Why } from '@baton/core';
 export type {
   CancelledRun,
   Canceller,

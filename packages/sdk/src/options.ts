@@ -13,7 +13,9 @@ import { ARGS_SCHEMA_LIMIT, encodeData } from '@baton/protocols';
 import {
   applyOverrides,
   checkField,
+  checkNames,
   InvalidArgumentError,
+  optionNames,
   rules,
   submitFault,
   type Canceller,
@@ -170,52 +172,61 @@ export type CallOptions = Omit<SharedOptions, 'retry'> & {
   readonly waitTimeout?: Duration;
 };
 
-const OPTION_NAMES = [
-  ...['timeout', 'queue', 'priority', 'group', 'limitKey', 'units', 'tags', 'retry', 'maxRescues', 'onOrphan'],
-  'abortGrace',
-  ...['mode', 'window', 'maxWait', 'expires'],
-];
-const TASK_OPTION_NAMES = new Set([
-  ...OPTION_NAMES,
-  ...[
-    'name',
-    'scope',
-    'title',
-    'description',
-    'schedule',
-    'argsSchema',
-    'isolation',
-    'module',
-    'threadMemoryMb',
-    'canceller',
-  ],
-  ...TYPE_LIMIT_NAMES,
-  ...['name', 'scope', 'title', 'description', 'schedule', 'argsSchema', 'isolation', 'module', 'threadMemoryMb'],
-]);
-const CALL_OPTION_NAMES = new Set([
-  ...OPTION_NAMES,
-  'scope',
-  'strict',
-  'taskKey',
-  'taskName',
-  'runAt',
-  'delay',
-  'expiresAt',
-  'dependsOn',
-  'whenAborting',
-  'operationId',
-  'trace',
-  'onParentEnd',
-  'waitTimeout',
-]);
-
-/** A misspelt option that is silently ignored is a timeout that never comes. */
-const checkNames = (options: object, allowed: ReadonlySet<string>): void => {
-  for (const name of Object.keys(options)) {
-    if (!allowed.has(name))
-      throw new InvalidArgumentError(`unknown option '${name}'; known are ${[...allowed].join(', ')}`);
-  }
+const SHARED_NAMES: Readonly<Record<keyof SharedOptions, true>> = {
+  timeout: true,
+  queue: true,
+  priority: true,
+  group: true,
+  limitKey: true,
+  units: true,
+  tags: true,
+  retry: true,
+  maxRescues: true,
+  onOrphan: true,
+  abortGrace: true,
+  mode: true,
+  window: true,
+  maxWait: true,
+  expires: true,
 };
+const TASK_OPTION_NAMES = optionNames<TaskOptions>({
+  name: true,
+  scope: true,
+  ...SHARED_NAMES,
+  ...TYPE_LIMIT_NAMES,
+  title: true,
+  description: true,
+  schedule: true,
+  argsSchema: true,
+  isolation: true,
+  module: true,
+  threadMemoryMb: true,
+  canceller: true,
+});
+const CALL_OPTION_NAMES = optionNames<CallOptions>({
+  ...SHARED_NAMES,
+  scope: true,
+  strict: true,
+  taskKey: true,
+  taskName: true,
+  runAt: true,
+  delay: true,
+  expiresAt: true,
+  dependsOn: true,
+  whenAborting: true,
+  operationId: true,
+  trace: true,
+  onParentEnd: true,
+  waitTimeout: true,
+});
+const RETRY_NAMES = optionNames<NonNullable<CallOptions['retry']>>({ maxAttempts: true, backoff: true });
+const DEFINED_RETRY_NAMES = optionNames<RetryOptions>({ maxAttempts: true, backoff: true, retryOn: true });
+const BACKOFF_NAMES = optionNames<NonNullable<RetryOptions['backoff']>>({
+  initial: true,
+  factor: true,
+  max: true,
+  jitter: true,
+});
 
 export const checkTaskOptions = (options: TaskOptions): void => {
   checkNames(options, TASK_OPTION_NAMES);
@@ -227,7 +238,7 @@ export const checkTaskOptions = (options: TaskOptions): void => {
     throw new InvalidArgumentError('canceller: is a function');
   checkSchema(options.argsSchema);
   checkWhole('threadMemoryMb', options.threadMemoryMb, LEAST_THREAD_MEMORY_MB);
-  checkShared(options);
+  checkShared(options, DEFINED_RETRY_NAMES);
   typeLimitsOf(options);
   const { submit } = applyOverrides(DEFAULT_RUN_OPTIONS, overridesOf(options));
   const fault = submit === undefined ? undefined : submitFault(submit);
@@ -294,7 +305,7 @@ export type TaskSchedule = Omit<ScheduleOptions, 'task'>;
 
 export const checkCallOptions = (options: CallOptions): void => {
   checkNames(options, CALL_OPTION_NAMES);
-  checkShared(options);
+  checkShared(options, RETRY_NAMES);
   checkField('scope', options.scope, rules.scope);
   checkField('strict', options.strict, rules.strict);
   checkField('taskKey', options.taskKey, rules.key);
@@ -321,8 +332,9 @@ const checkDate = (name: string, value: unknown): void => {
 };
 
 /** The whole of it, also when nobody asks for a policy yet: a fault is told where it was written. */
-const checkShared = (options: SharedOptions): void => {
+const checkShared = (options: SharedOptions, retryNames: ReadonlySet<string>): void => {
   const { retry, timeout } = options;
+  if (retry !== undefined) checkRetry(retry, retryNames);
   checkField('priority', options.priority, rules.priority);
   checkField('group', options.group, rules.group);
   checkField('limitKey', options.limitKey, rules.limitKey);
@@ -337,11 +349,20 @@ const checkShared = (options: SharedOptions): void => {
   checkField('window', options.window, rules.duration);
   checkField('maxWait', options.maxWait, rules.duration);
   checkField('expires', options.expires ?? undefined, rules.duration);
-  checkField('retry.maxAttempts', retry?.maxAttempts, rules.maxAttempts);
-  checkField('retry.backoff.initial', retry?.backoff?.initial, rules.duration);
-  checkField('retry.backoff.max', retry?.backoff?.max, rules.duration);
-  checkField('retry.backoff.factor', retry?.backoff?.factor, rules.factor);
-  checkField('retry.backoff.jitter', retry?.backoff?.jitter, rules.jitter);
+};
+
+const checkRetry = (retry: RetryOptions, names: ReadonlySet<string>): void => {
+  checkNames(retry, names, 'retry');
+  const { backoff, maxAttempts, retryOn } = retry;
+  checkField('retry.maxAttempts', maxAttempts, rules.maxAttempts);
+  if (retryOn !== undefined && typeof retryOn !== 'function')
+    throw new InvalidArgumentError('retry.retryOn: is a function');
+  if (backoff === undefined) return;
+  checkNames(backoff, BACKOFF_NAMES, 'retry.backoff');
+  checkField('retry.backoff.initial', backoff.initial, rules.duration);
+  checkField('retry.backoff.max', backoff.max, rules.duration);
+  checkField('retry.backoff.factor', backoff.factor, rules.factor);
+  checkField('retry.backoff.jitter', backoff.jitter, rules.jitter);
 };
 
 const checkWhole = (name: string, value: unknown, min: number): void => {

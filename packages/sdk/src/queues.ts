@@ -1,7 +1,16 @@
-import type { Actor, Counted, QueueSettings, WhenFull } from '@baton/core';
-import { changeSettings, durationMs, loadSettings, type SettingsParts, type SettingsWish } from '@baton/runtime';
+import {
+  limitsOf,
+  overruledBy,
+  type Actor,
+  type AppliedLimit,
+  type Counted,
+  type QueueSettings,
+  type WhenFull,
+} from '@baton/core';
+import { changeSettings, loadSettings, type SettingsParts, type SettingsWish } from '@baton/runtime';
 import type { Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
+import { rateOf } from './type-limits.ts';
 
 /** The whole queue, or one type or one group of it. */
 export type QueuePartOptions = { readonly type?: string; readonly group?: string };
@@ -27,6 +36,12 @@ export type LimitOptions = {
   readonly why?: string;
 };
 
+/** A limit that holds. `insteadOf`: what the definition of the type says of the same. */
+export type QueueLimitInfo = AppliedLimit & { readonly insteadOf?: AppliedLimit };
+
+/** What is set for a queue, as it is stored now: at run time, and by the definitions of its types. */
+export type QueueInfo = Omit<QueueSettings, 'limits' | 'defined'> & { readonly limits: readonly QueueLimitInfo[] };
+
 /**
  * What admins set for queues at run time. It holds for all workers and outlives every process (behaviour Q5 to Q8).
  *
@@ -43,23 +58,22 @@ export class Queues {
   }
 
   /** What is set for a queue. */
-  async get(queue: string): Promise<QueueSettings> {
-    return loadSettings(this.needed(), queue);
+  async get(queue: string): Promise<QueueInfo> {
+    return infoOf(await loadSettings(this.needed(), queue));
   }
 
   /** What runs goes on, and nothing more starts. Throws PermissionDeniedError for who is no admin. */
-  async pause(queue: string, { why, ...part }: PauseOptions = {}): Promise<QueueSettings> {
+  async pause(queue: string, { why, ...part }: PauseOptions = {}): Promise<QueueInfo> {
     return this.change({ kind: 'pause', queue, part, ...(why === undefined ? {} : { why }) });
   }
 
-  async resume(queue: string, { why, ...part }: PauseOptions = {}): Promise<QueueSettings> {
+  async resume(queue: string, { why, ...part }: PauseOptions = {}): Promise<QueueInfo> {
     return this.change({ kind: 'resume', queue, part, ...(why === undefined ? {} : { why }) });
   }
 
   /** Sets a limit in the place of the one that was; with neither concurrency nor rate takes it back. */
-  async limit(queue: string, { rate, why, whenFull, ...limit }: LimitOptions): Promise<QueueSettings> {
-    const windowed =
-      rate === undefined ? {} : { rate: { units: rate.units, windowMs: durationMs(rate.window, 'rate.window') } };
+  async limit(queue: string, { rate, why, whenFull, ...limit }: LimitOptions): Promise<QueueInfo> {
+    const windowed = rate === undefined ? {} : { rate: rateOf(rate) };
     return this.change({
       kind: 'limit',
       queue,
@@ -69,12 +83,12 @@ export class Queues {
   }
 
   /** A group has so many turns for each turn of another one; 1 when not set. */
-  async weigh(queue: string, group: string, weight: number): Promise<QueueSettings> {
+  async weigh(queue: string, group: string, weight: number): Promise<QueueInfo> {
     return this.change({ kind: 'weigh', queue, group, weight });
   }
 
-  private change(wish: SettingsWish): Promise<QueueSettings> {
-    return changeSettings(this.needed(), this.actor, wish);
+  private async change(wish: SettingsWish): Promise<QueueInfo> {
+    return infoOf(await changeSettings(this.needed(), this.actor, wish));
   }
 
   private needed(): SettingsParts {
@@ -82,3 +96,12 @@ export class Queues {
     throw new WrongRoleError('a publisher sets nothing for queues: connect as a runtime, or ask the gateway');
   }
 }
+
+const infoOf = (settings: QueueSettings): QueueInfo => {
+  const { defined: _, ...rest } = settings;
+  const limits = limitsOf(settings).map((limit) => {
+    const insteadOf = overruledBy(settings, limit);
+    return insteadOf === undefined ? limit : { ...limit, insteadOf };
+  });
+  return { ...rest, limits };
+};

@@ -1,5 +1,5 @@
 import { readTraceContext } from '@baton/protocols';
-import { requireField, rules, type SubmitRequest, type TaskDefinition } from '@baton/runtime';
+import { InvalidArgumentError, requireField, rules, type SubmitRequest, type TaskDefinition } from '@baton/runtime';
 import { wantedDependencies } from './dependencies.ts';
 import { durationMs } from './duration.ts';
 import { overridesOf, type CallOptions } from './options.ts';
@@ -9,9 +9,17 @@ export type OfType = Pick<TaskDefinition, 'type'> & Partial<TaskDefinition>;
 
 /** With its code at hand, that is told as well: it counts where nobody serves the type. */
 export const ofType = (task: TaskDefinition | string | { readonly definition: TaskDefinition }): OfType => {
-  if (typeof task !== 'string') return 'definition' in task ? task.definition : task;
-  requireField('type', task, rules.type);
-  return { type: task };
+  const of = typeof task === 'string' ? { type: task } : taskIn(task);
+  requireField('type', of.type, rules.type);
+  return of;
+};
+
+/** What `task()` has returned, or the definition in it. Throws InvalidArgumentError. */
+export const taskIn = <Of extends { readonly type: string }>(task: Of | { readonly definition: Of }): Of => {
+  const isSome = (typeof task === 'object' || typeof task === 'function') && task !== null;
+  const of = isSome && 'definition' in task ? task.definition : task;
+  if (isSome && typeof (of as { readonly type?: unknown }).type === 'string') return of as Of;
+  throw new InvalidArgumentError('task: is what task() has returned, or the name of a type');
 };
 
 /** Field by field, here and in `submitTask`: a submit makes few objects, and none only to be spread into the next. */

@@ -1,7 +1,15 @@
 import type { Actor, Overlap, ScheduleAnswer, ScheduleEntry, ScheduleRecord } from '@baton/core';
-import { InvalidArgumentError, readScheduleBody, scheduleSpecOf, type ScheduleClient } from '@baton/runtime';
+import {
+  checkNames,
+  InvalidArgumentError,
+  optionNames,
+  readScheduleBody,
+  scheduleSpecOf,
+  type ScheduleClient,
+} from '@baton/runtime';
 import { WrongRoleError } from './errors.ts';
 import type { ScheduleOptions, TaskSchedule } from './options.ts';
+import { taskIn } from './request.ts';
 
 /** A schedule as it is stored now. */
 export type ScheduleInfo = {
@@ -28,6 +36,12 @@ export type BackfillOptions = {
   /** Makes it safe to repeat. */
   readonly id?: string;
 };
+
+/** `id`: makes it safe to repeat. */
+type TriggerOptions = { readonly id?: string };
+
+const TRIGGER_NAMES = optionNames<TriggerOptions>({ id: true });
+const BACKFILL_NAMES = optionNames<BackfillOptions>({ from: true, to: true, overlap: true, id: true });
 
 const NEXT = 10;
 
@@ -67,11 +81,14 @@ export class Schedules {
   }
 
   /** Fires now, also while it is paused. */
-  async trigger(name: string, options: { readonly id?: string } = {}): Promise<ScheduleInfo> {
+  async trigger(name: string, options: TriggerOptions = {}): Promise<ScheduleInfo> {
+    checkNames(options, TRIGGER_NAMES);
     return this.info(await this.client.trigger(this.actor, name, options.id));
   }
 
-  async backfill(name: string, { from, to, ...rest }: BackfillOptions): Promise<ScheduleInfo> {
+  async backfill(name: string, options: BackfillOptions): Promise<ScheduleInfo> {
+    checkNames(options, BACKFILL_NAMES);
+    const { from, to, ...rest } = options;
     const range = { from: millis('from', from), to: millis('to', to), ...rest };
     return this.info(await this.client.backfill(this.actor, name, range));
   }
@@ -112,7 +129,7 @@ export const checkSchedule = (type: string, schedule: TaskSchedule): void => {
 const bodyOf = (options: ScheduleOptions): Readonly<Record<string, unknown>> => {
   const { task, retry, skipDates, catchUp, catchUpWindow, taskName, maxRescues, onOrphan, abortGrace, ...same } =
     options;
-  const type = typeof task === 'string' ? task : 'definition' in task ? task.definition.type : task.type;
+  const type = typeof task === 'string' ? task : taskIn<{ readonly type: string }>(task).type;
   const backoff = retry?.backoff;
   const fields = {
     ...same,

@@ -2,8 +2,10 @@ import { isTags, tagTerm, type Actor, type Progress, type Scope, type Status, ty
 import {
   BatonError,
   checkField,
+  checkNames,
   InvalidArgumentError,
   NotConnectedError,
+  optionNames,
   PermissionDeniedError,
   rules,
 } from '@baton/runtime';
@@ -119,14 +121,19 @@ export const checkGateway = ({ url, token }: GatewayOptions): void => {
 
 const baseOf = ({ url }: GatewayOptions): string => url.replace(/\/+$/, '');
 
-const LIST_OPTIONS = new Set(['tags', 'status', 'type', 'scope', 'createdBy', 'text', 'limit', 'after']);
+const LIST_NAMES = optionNames<TaskListOptions>({
+  tags: true,
+  status: true,
+  type: true,
+  scope: true,
+  createdBy: true,
+  text: true,
+  limit: true,
+  after: true,
+});
 
-/** A misspelt filter would let everything through. */
 const parametersOf = (options: TaskListOptions): URLSearchParams => {
-  for (const name of Object.keys(options)) {
-    if (!LIST_OPTIONS.has(name))
-      throw new InvalidArgumentError(`unknown option '${name}'; known are ${[...LIST_OPTIONS].join(', ')}`);
-  }
+  checkNames(options, LIST_NAMES);
   const { tags = {}, status, type, scope, createdBy, text, limit, after } = options;
   const parameters = new URLSearchParams();
   const lists = { status, type, scope, created_by: createdBy };

@@ -1,5 +1,13 @@
 import type { Rate, TypeLimit, WhenFull } from '@baton/core';
-import { checkField, checkMost, InvalidArgumentError, requireField, rules } from '@baton/runtime';
+import {
+  checkField,
+  checkMost,
+  checkNames,
+  InvalidArgumentError,
+  optionNames,
+  requireField,
+  rules,
+} from '@baton/runtime';
 import { durationMs, type Duration } from './duration.ts';
 
 /** How many run at once, or start in a time. */
@@ -31,7 +39,12 @@ export type TypeLimitOptions = MostOptions & {
   readonly perKey?: ShareOptions;
 };
 
-export const TYPE_LIMIT_NAMES = ['concurrency', 'rate', 'perGroup', 'perKey'] as const;
+export const TYPE_LIMIT_NAMES: Readonly<Record<keyof TypeLimitOptions, true>> = {
+  concurrency: true,
+  rate: true,
+  perGroup: true,
+  perKey: true,
+};
 
 /** Undefined: it is not limited. Throws InvalidArgumentError for what cannot be meant. */
 export const typeLimitsOf = (options: TypeLimitOptions): readonly TypeLimit[] | undefined => {
@@ -77,9 +90,11 @@ const mostOf = (
   return most;
 };
 
-const rateOf = (rate: NonNullable<MostOptions['rate']>, prefix: string): Rate => {
-  if (typeof rate !== 'object' || rate === null)
-    throw new InvalidArgumentError(`${prefix}rate: is { units, window }, such as { units: 100, window: '1m' }`);
+const RATE_NAMES = optionNames<NonNullable<MostOptions['rate']>>({ units: true, window: true });
+
+/** Throws InvalidArgumentError. `prefix`: what stands before the names of fields in its words. */
+export const rateOf = (rate: NonNullable<MostOptions['rate']>, prefix = ''): Rate => {
+  checkNames(rate, RATE_NAMES, `${prefix}rate`);
   requireField(`${prefix}rate.units`, rate.units, rules.queueCount);
   return { units: rate.units, windowMs: durationMs(rate.window, `${prefix}rate.window`) };
 };

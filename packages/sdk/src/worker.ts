@@ -1,9 +1,19 @@
-import { InvalidArgumentError, requireField, requireSchema, rules, Worker, type Subscription } from '@baton/runtime';
+import {
+  checkNames,
+  InvalidArgumentError,
+  optionNames,
+  requireField,
+  requireSchema,
+  rules,
+  Worker,
+  type Subscription,
+} from '@baton/runtime';
 import type { Core } from './core.ts';
 import { durationMs, type Duration } from './duration.ts';
 import { WrongRoleError } from './errors.ts';
 import { guardStrays } from './stray-guard.ts';
 import type { Schedules } from './schedules.ts';
+import { taskIn } from './request.ts';
 import type { Task } from './task.ts';
 import { checkMetrics, openMetrics, type OpenMetrics, type WorkerMetrics, type WorkerStats } from './worker-metrics.ts';
 
@@ -38,6 +48,16 @@ export type DrainOptions = {
 /** Of a history entry; the whole of it is in the log. */
 const WHY_LENGTH = 200;
 
+const WORKER_NAMES = optionNames<WorkerOptions>({
+  tasks: true,
+  queues: true,
+  concurrency: true,
+  loadLimit: true,
+  metrics: true,
+  handleStrayErrors: true,
+});
+const DRAIN_NAMES = optionNames<DrainOptions>({ grace: true, abnormal: true });
+
 const DEFAULT_CONCURRENCY = 50;
 const DEFAULT_GRACE: Duration = '30s';
 
@@ -50,6 +70,7 @@ export class BatonWorker {
   private readonly worker: Worker;
   private readonly served: readonly Subscription[];
   private readonly statsNow: () => Omit<WorkerStats, 'draining'>;
+  private readonly leave: () => Promise<void>;
   private draining = false;
   private metrics: OpenMetrics | undefined;
   private unguard = (): void => {};
@@ -59,11 +80,13 @@ export class BatonWorker {
     worker: Worker,
     served: readonly Subscription[],
     statsNow: () => Omit<WorkerStats, 'draining'>,
+    leave: () => Promise<void>,
   ) {
     this.id = id;
     this.worker = worker;
     this.served = served;
     this.statsNow = statsNow;
+    this.leave = leave;
   }
 
   /** Slots in use: tasks that run, and dispatches that are being claimed. */
@@ -81,7 +104,9 @@ export class BatonWorker {
   }
 
   static async start(core: Core, options: WorkerOptions, schedules: Schedules): Promise<BatonWorker> {
+    checkNames(options, WORKER_NAMES);
     const { tasks, queues = ['default'], concurrency = DEFAULT_CONCURRENCY } = options;
+    if (!Array.isArray(tasks) || !Array.isArray(queues)) throw new InvalidArgumentError('tasks and queues: are lists');
     if (tasks.length === 0) throw new InvalidArgumentError('a worker serves at least one task');
     if (queues.length === 0) throw new InvalidArgumentError('queues: a worker serves at least one queue');
     for (const [i, queue] of queues.entries()) requireField(`queues[${i}]`, queue, rules.queue);
@@ -89,19 +114,27 @@ export class BatonWorker {
     checkMetrics(options.metrics);
     const { loadLimit } = options;
     const limit = loadLimit === undefined ? {} : { loadLimitMs: durationMs(loadLimit, 'loadLimit') };
-    const { ports, host, log, catalogue } = core;
-    if (host === undefined)
+    const { ports, hosts, log, catalogue } = core;
+    if (hosts === undefined)
       throw new WrongRoleError('a publisher runs no tasks: connect as a runtime to start a worker');
-    const definitions = tasks.map((task) => task.definition);
+    const definitions = tasks.map((task) => taskIn(task));
     for (const { type, argsSchema } of definitions) await requireSchema(type, argsSchema);
+    const host = hosts.forWorker();
     const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency, ...limit });
-    await worker.start();
+    try {
+      await worker.start();
+    } catch (error) {
+      worker.close();
+      await hosts.leave(host);
+      throw error;
+    }
     try {
       for (const { definition, schedules: own } of tasks) {
         if (own !== undefined) await schedules.set(definition.type, { ...own, task: definition });
       }
     } catch (error) {
       await worker.drain({ graceMs: 0, stopMs: STOP_MS });
+      await hosts.leave(host);
       throw error;
     }
     const served = definitions.map((definition) => catalogue.serve(definition.type, { ...definition }));
@@ -112,7 +145,7 @@ export class BatonWorker {
       bodies: host.running,
       lease: host.leaseCounts(),
     });
-    const made = new BatonWorker(host.id, worker, served, stats);
+    const made = new BatonWorker(host.id, worker, served, stats, () => hosts.leave(host));
     const types = definitions.map(({ type }) => type);
     if (options.metrics !== undefined) await made.tell(core, options.metrics, { types, queues });
     if (options.handleStrayErrors !== false) {
@@ -124,11 +157,13 @@ export class BatonWorker {
 
   /** Takes nothing new; waits `grace` for what runs, then tells it to stop, then gives it back (behaviour R5). */
   async drain(options: DrainOptions = {}): Promise<void> {
+    checkNames(options, DRAIN_NAMES);
     const { grace = DEFAULT_GRACE, abnormal } = options;
     this.draining = true;
     for (const each of this.served) each.close();
     const why = abnormal === undefined ? {} : { abnormal: abnormal.slice(0, WHY_LENGTH).toWellFormed() };
     await this.worker.drain({ graceMs: durationMs(grace, 'grace'), stopMs: STOP_MS, ...why });
+    await this.leave();
     this.unguard();
     await this.metrics?.close();
   }

@@ -13,7 +13,7 @@ export type WaitReason =
   | { readonly kind: 'signal'; readonly signal: string; readonly until: Millis }
   /** It has begun, and waits for children to end; those that have not, as far as its record knows, of so many. */
   | { readonly kind: 'children'; readonly tasks: readonly TaskId[]; readonly of: number; readonly until: Millis }
-  /** The task of its key that was told to stop has not ended. */
+  /** The task of its key before it has not ended. */
   | { readonly kind: 'behind'; readonly task: TaskId }
   /** Tasks it waits for have not ended, as far as its record knows. */
   | { readonly kind: 'depends_on'; readonly tasks: readonly TaskId[] }

@@ -90,7 +90,7 @@ test('Q9: one that waits behind another of its key names that; one that is calle
   assert.not(isForQueue(actor, successor, NOW));
   const { reasons, text } = whyOf({ actor, record: successor, now: NOW });
   assert.equal(reasons, [{ kind: 'behind', task: 'id-0' }]);
-  assert.match(text[0] ?? '', /id-0, which was told to stop/);
+  assert.match(text[0] ?? '', /id-0, which has not ended/);
   assert.equal(kindsOf({ host: 'w1' }), ['inline']);
   // The one before it has ended, and nobody has made its record the one that stands there.
   const ended = record({ id: 'id-0', status: 'success' });

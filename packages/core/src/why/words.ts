@@ -47,7 +47,7 @@ const sentenceOf = (reason: WaitReason, { queue, type }: Pick<Why, 'queue' | 'ty
       return `It waits for ${which} to end, until ${timeText(reason.until)}: ${named(open)}.`;
     }
     case 'behind':
-      return `It waits for the task before it of the same key, ${reason.task}, which was told to stop and has not ended.`;
+      return `It waits for the task before it of the same key, ${reason.task}, which has not ended.`;
     case 'depends_on': {
       const { tasks: open } = reason;
       if (open.length === 1) return `It waits for the task ${open[0]} to end.`;

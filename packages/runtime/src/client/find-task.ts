@@ -1,5 +1,5 @@
 import { decide, taskOf, type ClientCommand, type TaskRecord } from '@baton/core';
-import type { Address } from '@baton/protocols';
+import { isTaskId, type Address } from '@baton/protocols';
 import { BatonError } from '../errors.ts';
 import { recordOf, type Asked, type Held, type Kernel } from '../kernel.ts';
 import type { RecordStore } from '../ports/store.ts';
@@ -10,6 +10,7 @@ export const keptOutcome = async (
   address: Address,
   id: string,
 ): Promise<Held | undefined> => {
+  if (!isTaskId(id)) return undefined;
   const entry = await store.load(address, id);
   return entry === undefined ? undefined : { record: recordOf(entry), revision: entry.revision };
 };

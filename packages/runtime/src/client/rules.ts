@@ -31,6 +31,24 @@ import { DURATION_SAYS, parseDuration } from './duration.ts';
  */
 export type Rule = { readonly says: string; readonly holds: (value: unknown) => boolean };
 
+/** All names of options of that kind; the compiler misses none. */
+export const optionNames = <Options>(names: Readonly<Record<keyof Options, true>>): ReadonlySet<string> =>
+  new Set(Object.keys(names));
+
+/**
+ * A misspelt option that is passed over is a timeout that never comes. `where`: what they are the options of, inside of
+ * others. Throws InvalidArgumentError, also for what is no map.
+ */
+export const checkNames = (options: unknown, known: ReadonlySet<string>, where = ''): void => {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new InvalidArgumentError(`${where === '' ? 'options' : where}: is { ${[...known].join(', ')} }`);
+  for (const name of Object.keys(options)) {
+    if (known.has(name)) continue;
+    const full = where === '' ? name : `${where}.${name}`;
+    throw new InvalidArgumentError(`unknown option '${full}'; known are ${[...known].join(', ')}`);
+  }
+};
+
 /** Characters of a reason somebody gives. */
 const WHY_LIMIT = 400;
 

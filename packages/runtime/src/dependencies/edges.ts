@@ -7,7 +7,7 @@ import {
   type Dependency,
   type NotedEnd,
 } from '@baton/core';
-import type { Address } from '@baton/protocols';
+import { isTaskId, type Address } from '@baton/protocols';
 import { BatonError, InvalidArgumentError } from '../errors.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Ports } from '../ports.ts';
@@ -44,9 +44,6 @@ const FIND_MS = 1_000;
 const FIND_FOR_MS = 3_000;
 const FIND_AGAIN_MS = 100;
 
-/** What is no id is that of no task. */
-const ID_PATTERN = /^[A-Za-z0-9_-]{1,100}$/;
-
 /** Tasks that are looked at side by side. */
 const AT_ONCE = 16;
 
@@ -82,7 +79,7 @@ export const edgesTo = async (
 const edgeTo = async (parts: Parts, actor: Actor, wanted: WantedDependency, heir: Heir): Promise<Dependency> => {
   const { ports, kernel } = parts;
   const { id, onFailure, ended } = wanted;
-  if (!ID_PATTERN.test(id)) throw new DependencyNotFoundError(id.slice(0, 100));
+  if (!isTaskId(id)) throw new DependencyNotFoundError(id.slice(0, 100));
   const address = wanted.address ?? (await find(ports, id));
   if (address === undefined) throw new DependencyNotFoundError(id);
   const at = ports.clock.now();

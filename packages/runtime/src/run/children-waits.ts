@@ -1,11 +1,13 @@
 import { CHILDREN_LIMIT } from '@baton/core';
 import type { ChildOutcome, ChildTask, WaitForOptions } from '../children/child-task.ts';
-import { checkField, rules } from '../client/rules.ts';
+import { checkField, optionNames, rules } from '../client/rules.ts';
 import { outcomeOf } from '../dependencies/handed-over.ts';
 import { ChildFailedError, ChildrenTimeoutError, InvalidArgumentError, WaitRefusedError } from '../errors.ts';
 import type { BodyOwner } from './body.ts';
 import { timeoutIn } from './signal-waits.ts';
 import type { WaitGate } from './wait-gate.ts';
+
+const WAIT_FOR_NAMES = optionNames<WaitForOptions>({ timeout: true, onFailure: true });
 
 /** The waits of one body for children. */
 export class ChildrenWaits {
@@ -26,8 +28,8 @@ export class ChildrenWaits {
     { waitForChildren }: BodyOwner,
   ): Promise<readonly ChildOutcome[]> {
     const ids = idsOf(children);
+    const timeoutMs = timeoutIn(options, WAIT_FOR_NAMES);
     checkField('onFailure', options.onFailure, rules.onChildFailure);
-    const timeoutMs = timeoutIn(options);
     if (waitForChildren === undefined) {
       const text = "a body in a thread of its own cannot wait for children: leave out isolation: 'thread'";
       throw new WaitRefusedError('WAIT_UNSUPPORTED', text);

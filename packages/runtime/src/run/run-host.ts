@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { isTerminal } from '@baton/core';
+import { isTerminal, type TaskId } from '@baton/core';
 import { DATA_LIMIT, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
 import type { SubmitParts } from '../client/submit.ts';
 import type { Log } from '../log.ts';
@@ -40,8 +40,8 @@ const LEAST_THREADS = Math.max(4, availableParallelism());
 const SHOWN_TYPES = 10;
 
 /**
- * Hosts the runs of one process: holds its lease, hears pokes, follows reconnects. Worker and inline calls both run
- * their tasks here, so both have the same features.
+ * Hosts runs: holds a lease, hears pokes, follows reconnects. Workers and inline calls both run their tasks in one, so both
+ * have the same features.
  */
 export class RunHost {
   readonly id: string;
@@ -49,16 +49,14 @@ export class RunHost {
   private readonly claims: Claims;
   private readonly cancellers: Cancellers;
   /** Who owns an address here. */
-  private readonly runs = new Map<Address, Run>();
+  private readonly owned = new Map<Address, Run>();
   /** All bodies that run, also those whose task is somebody else's by now. */
   private readonly bodies = new Set<Run>();
   /** When the last body of a type ended, monotonic. */
   private readonly endedAt = new Map<string, number>();
   private readonly threads = new ThreadPool(LEAST_THREADS);
-  private slots = 0;
   private readonly subscriptions: Subscription[] = [];
   private lease: Lease | undefined;
-  private served: Pick<NodeInfo, 'queues' | 'types' | 'concurrency' | 'cancels'> = {};
   private starting: Promise<void> | undefined;
   private held = false;
   private leaseChanged: () => void = () => {};
@@ -73,6 +71,11 @@ export class RunHost {
 
   get running(): number {
     return this.bodies.size;
+  }
+
+  /** Whether the body of that task runs here. */
+  runs(taskId: TaskId): boolean {
+    return [...this.bodies].some(({ record }) => record.id === taskId);
   }
 
   /** Undefined while it has none. */
@@ -142,13 +145,13 @@ export class RunHost {
       // None yet where the claim was settled by a look.
       span: span ?? RunSpan.start(claimed.record, this.id),
     });
-    this.runs.set(address, run);
+    this.owned.set(address, run);
     this.bodies.add(run);
     this.lease?.update({ running: this.bodies.size });
     sayBegun(log, claimed.record);
     const end = await run.execute();
     this.claims.ended(address);
-    if (this.runs.get(address) === run) this.runs.delete(address);
+    if (this.owned.get(address) === run) this.owned.delete(address);
     this.bodies.delete(run);
     this.endedAt.set(definition.type, ports.clock.monotonic());
     this.lease?.update({ running: this.bodies.size });
@@ -176,31 +179,22 @@ export class RunHost {
   }
 
   /**
-   * Makes ready for a worker of so many slots: there are no more task threads than these, of all workers of this process
-   * together. The modules of isolated tasks are loaded, each in a thread, which stays for the first run. Rejects with
+   * Makes ready for a worker of so many slots: there are no more task threads than these. The modules of isolated tasks are loaded, each in a thread, which stays for the first run. Rejects with
    * InvalidArgumentError for one that cannot be loaded or does not define its task.
    */
   async prepareThreads(definitions: readonly TaskDefinition[], slots: number, loadLimitMs?: number): Promise<void> {
-    this.slots += slots;
-    this.threads.setLimit(Math.max(LEAST_THREADS, this.slots));
+    this.threads.setLimit(Math.max(LEAST_THREADS, slots));
     await checkModules(this.threads, definitions, loadLimitMs);
   }
 
-  /** Tells others what this process serves from now on; several workers in it add up. */
+  /** Tells others what is served here from now on. */
   announce(
     worker: Required<Pick<NodeInfo, 'queues' | 'types' | 'concurrency'>>,
     definitions: readonly TaskDefinition[],
   ): void {
-    const { queues = [], types = [], concurrency = 0 } = this.served;
     this.cancellers.add(definitions);
     const cancels = this.cancellers.types;
-    this.served = {
-      queues: [...new Set([...queues, ...worker.queues])],
-      types: [...new Set([...types, ...worker.types])],
-      concurrency: concurrency + worker.concurrency,
-      ...(cancels.length === 0 ? {} : { cancels }),
-    };
-    this.lease?.update(this.served);
+    this.lease?.update({ ...worker, ...(cancels.length === 0 ? {} : { cancels }) });
   }
 
   setState(state: NodeInfo['state']): void {
@@ -214,8 +208,13 @@ export class RunHost {
     for (const subscription of this.subscriptions.splice(0)) subscription.close();
     await this.threads.close();
     await this.starting?.catch(() => undefined);
-    await this.lease?.release();
+    const { lease } = this;
     this.lease = undefined;
+    try {
+      await lease?.release();
+    } catch (error) {
+      this.settings.log.warn({ err: error }, 'the lease could not be given back: it ends by itself');
+    }
   }
 
   private async begin(): Promise<void> {
@@ -225,7 +224,7 @@ export class RunHost {
       ports.link.onDisconnect(() => log.warn({ running: this.bodies.size }, 'the connection to NATS was lost')),
       ports.link.onReconnect(() => {
         log.info('the connection to NATS is back');
-        for (const run of this.runs.values()) void run.look();
+        for (const run of this.owned.values()) void run.look();
       }),
     );
     this.lease = await ports.presence.hold(info, {
@@ -244,7 +243,7 @@ export class RunHost {
   }
 
   private poked(address: Address): void {
-    const run = this.runs.get(address);
+    const run = this.owned.get(address);
     if (run === undefined || run.task.lost) void this.cancellers.poked(address);
     else void run.look();
   }

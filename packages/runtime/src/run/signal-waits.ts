@@ -1,7 +1,7 @@
 import type { SignalEntry } from '@baton/core';
 import { decodeData, DURATION_LIMIT_MS, PAYLOAD_LIMIT } from '@baton/protocols';
 import { durationMs } from '../client/duration.ts';
-import { requireField, rules } from '../client/rules.ts';
+import { checkNames, optionNames, requireField, rules } from '../client/rules.ts';
 import { InvalidArgumentError, SignalTimeoutError, WaitRefusedError } from '../errors.ts';
 import type { BodyOwner } from './body.ts';
 import type { WaitOptions } from './context.ts';
@@ -33,8 +33,11 @@ export class SignalWaits {
   }
 }
 
-/** Throws InvalidArgumentError. Milliseconds. */
-export const timeoutIn = (options: WaitOptions): number => {
+const WAIT_NAMES = optionNames<WaitOptions>({ timeout: true });
+
+/** Throws InvalidArgumentError. Milliseconds. `names`: of all options there are. */
+export const timeoutIn = (options: WaitOptions, names: ReadonlySet<string> = WAIT_NAMES): number => {
+  checkNames(options, names);
   const { timeout } = options;
   if (timeout === undefined) return DURATION_LIMIT_MS;
   const ms = durationMs(timeout, 'timeout');

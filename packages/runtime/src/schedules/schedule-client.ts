@@ -12,12 +12,14 @@ import {
 import { BACKFILL_TIMES, scheduleAddressOf } from '@baton/protocols';
 import { refusalText } from '../client/refusal-text.ts';
 import { checkArguments } from '../client/args-schema.ts';
+import { runOptionsOf } from '../client/run-options.ts';
 import { checkField, requireField, rules } from '../client/rules.ts';
 import type { Catalogue } from '../definitions/catalogue.ts';
 import { BatonError, InvalidArgumentError, OutcomeUnknownError, PermissionDeniedError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import { FireTimes } from './fire-times.ts';
+import { overridesOf } from './start-fire.ts';
 import { createScheduleKernel, scheduleOf, type ScheduleKernel } from './kernel.ts';
 import { scheduleSpecOf, type ScheduleBody } from './shapes.ts';
 
@@ -140,12 +142,13 @@ export class ScheduleClient {
    */
   private async requireFit({ task }: ScheduleSpec, actor: Actor): Promise<void> {
     const { catalogue, log } = this.parts;
-    const known = await catalogue.of(task.type);
-    const scope = task.scope ?? known?.scope;
+    const { type, args } = task;
+    const known = await catalogue.of(type);
+    const scope =
+      known === undefined ? task.scope : runOptionsOf(known, { type, overrides: overridesOf(task) }, actor).scope;
     if (!canSubmit(scope ?? 'private', actor))
       throw new PermissionDeniedError('PERMISSION_DENIED', refusalText('admin_required', undefined).message);
     if (scope === 'private' && actor.user === undefined) throw new InvalidArgumentError(PRIVATE_NEEDS_USER);
-    const { type, args } = task;
     const schema = known?.argsSchema;
     const given = args instanceof Uint8Array ? ({ kind: 'inline', bytes: args } as const) : undefined;
     if (schema !== undefined) await checkArguments({ type, schema, log }, given);

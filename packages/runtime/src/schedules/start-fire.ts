@@ -6,6 +6,7 @@ import {
   type Actor,
   type Fire,
   type ScheduleRecord,
+  type ScheduleSpec,
   type SubmitMode,
 } from '@baton/core';
 import { addressOf, encode, OPERATION_TTL_MS, type Address } from '@baton/protocols';
@@ -74,7 +75,7 @@ const requestOf = (record: ScheduleRecord, fire: Fire): SubmitRequest => {
   const isAlone = fire.overlap === 'allow';
   return {
     type,
-    overrides: { ...overridesOf(record), mode },
+    overrides: { ...overridesOf(record.spec.task), mode },
     key: isAlone ? `${keyOf(record)}@${fire.id}` : keyOf(record),
     name: name ?? record.name,
     ...(args instanceof Uint8Array ? { args: { kind: 'inline', bytes: args } } : {}),
@@ -97,8 +98,9 @@ const operationOf = ({ id }: ScheduleRecord, fire: Fire): string =>
     .digest('hex')
     .slice(0, 32);
 
-const overridesOf = ({ spec }: ScheduleRecord): RunOverrides => {
-  const { scope, queue, priority, group, limitKey, units, tags, policy = {}, expiresMs } = spec.task;
+/** What the tasks of a schedule say otherwise than the definition of their type. */
+export const overridesOf = (task: ScheduleSpec['task']): RunOverrides => {
+  const { scope, queue, priority, group, limitKey, units, tags, policy = {}, expiresMs } = task;
   return {
     ...policy,
     ...(scope === undefined ? {} : { scope }),

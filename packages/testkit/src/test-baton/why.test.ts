@@ -116,6 +116,7 @@ test('Q9: one that was called inline, and one that waits behind another of its k
   const behind = await t.run(() => slow.with({ taskKey: 'k' }).schedule());
   assert.is.not(behind.uuid, first.uuid);
   assert.equal((await t.run(() => behind.why())).reasons, [{ kind: 'behind', task: first.uuid }]);
+  assert.match((await t.run(() => behind.why())).text[0] ?? '', `key, ${first.uuid}, which has not ended.`);
   await t.run(() => behind.cancel());
   assert.equal((await t.run(() => behind.why())).text, ['It has ended.']);
   assert.equal((await t.run(() => first.why())).text, ['It runs, and was told to stop.']);

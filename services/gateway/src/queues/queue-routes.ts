@@ -1,6 +1,6 @@
-import { limitsOf, overruledBy, type Actor, type AppliedLimit, type QueueSettings } from '@baton/core';
+import type { Actor, AppliedLimit } from '@baton/core';
 import { rules } from '@baton/runtime';
-import type { Baton } from '@baton/sdk';
+import type { Baton, QueueInfo, QueueLimitInfo } from '@baton/sdk';
 import { z } from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import { problem } from '../http/problem.ts';
@@ -135,12 +135,12 @@ const plain = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], unde
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-const settingsJson = (settings: QueueSettings) => ({
+const settingsJson = (settings: QueueInfo) => ({
   queue: settings.queue,
   pauses: settings.pauses.map(({ type = null, group = null, why: reasonGiven = null, by, at }) => ({
     ...{ type, group, why: reasonGiven, by, at: iso(at) },
   })),
-  limits: limitsOf(settings).map((limit) => limitJson(settings, limit)),
+  limits: settings.limits.map(limitJson),
   weights: settings.weights.map(({ group, weight, by, at }) => ({ group, weight, by, at: iso(at) })),
   changes: settings.changes.map(({ what, why: reasonGiven = null, by, at }) => ({
     what,
@@ -150,14 +150,13 @@ const settingsJson = (settings: QueueSettings) => ({
   })),
 });
 
-const limitJson = (settings: QueueSettings, limit: AppliedLimit) => {
-  const { of, name: named = null, type = null, why: reasonGiven = null, by, at } = limit;
+const limitJson = (limit: QueueLimitInfo) => {
+  const { of, name: named = null, type = null, why: reasonGiven = null, by, at, insteadOf } = limit;
   const from: 'definition' | 'run_time' = limit.from ?? 'run_time';
-  const said = overruledBy(settings, limit);
   return {
     ...{ of, name: named, type, ...mostJson(limit), why: reasonGiven, by, at: iso(at) },
     from,
-    instead_of: said === undefined ? null : mostJson(said),
+    instead_of: insteadOf === undefined ? null : mostJson(insteadOf),
   };
 };
 

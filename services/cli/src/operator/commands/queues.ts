@@ -1,14 +1,6 @@
-import {
-  describeCounted,
-  describeLimit,
-  describePart,
-  limitsOf,
-  overruledBy,
-  type AppliedLimit,
-  type QueueSettings,
-} from '@baton/core';
+import { describeCounted, describeLimit, describePart } from '@baton/core';
 import { InvalidArgumentError } from '@baton/runtime';
-import type { Queues } from '@baton/sdk';
+import type { QueueInfo, QueueLimitInfo, Queues } from '@baton/sdk';
 import { say, styled } from '../../dev/terminal.ts';
 import { durationOf } from '../duration-text.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -93,13 +85,13 @@ const rateOf = (text: string) => {
   return { units: Number(units), window: durationOf(window) };
 };
 
-const show = (session: Session, settings: QueueSettings): number => {
+const show = (session: Session, settings: QueueInfo): number => {
   if (session.json) sayJson(settings);
   else {
     const { pauses, weights, changes } = settings;
     const rows = [
       ...pauses.map((pause) => ({ ...pause, what: `paused: ${describePart(pause)}` })),
-      ...limitsOf(settings).map((each) => ({ ...each, what: limitText(settings, each) })),
+      ...settings.limits.map((each) => ({ ...each, what: limitText(each) })),
       ...weights.map((each) => ({ ...each, why: undefined, what: `weight of group ${each.group}: ${each.weight}` })),
     ];
     sayTable(
@@ -123,9 +115,9 @@ const show = (session: Session, settings: QueueSettings): number => {
 };
 
 /** And where it comes from: what is set at run time stands in the place of what a definition says. */
-const limitText = (settings: QueueSettings, limit: AppliedLimit): string => {
+const limitText = (limit: QueueLimitInfo): string => {
   const text = `limit of ${describeCounted(limit)}: ${describeLimit(limit)}`;
   if (limit.from === 'definition') return `${text} (its definition)`;
-  const said = overruledBy(settings, limit);
-  return said === undefined ? text : `${text} (instead of ${describeLimit(said)} of its definition)`;
+  const { insteadOf } = limit;
+  return insteadOf === undefined ? text : `${text} (instead of ${describeLimit(insteadOf)} of its definition)`;
 };

@@ -1,0 +1,42 @@
+import { currentContext, type RunHost } from '@baton/runtime';
+
+/**
+ * What runs tasks in this process: a host for each worker, and one for calls from elsewhere. Each is a node with a lease of
+ * its own, taken when it is first needed, so that a worker is offered what it serves, and drains what it runs, and nothing
+ * of another one.
+ */
+export class Hosts {
+  private readonly open: () => RunHost;
+  private readonly workers = new Set<RunHost>();
+  private readonly callers: RunHost;
+
+  constructor(open: () => RunHost) {
+    this.open = open;
+    this.callers = open();
+  }
+
+  /** For one more worker. */
+  forWorker(): RunHost {
+    const host = this.open();
+    this.workers.add(host);
+    return host;
+  }
+
+  /** For a call that is made here: inside a task it runs where that does, and drains with it. */
+  forCall(): RunHost {
+    const inside = currentContext()?.taskId;
+    if (inside === undefined) return this.callers;
+    return [...this.workers].find((host) => host.runs(inside)) ?? this.callers;
+  }
+
+  /** Its worker has drained: it is no node any more. */
+  async leave(host: RunHost): Promise<void> {
+    await host.stop();
+    this.workers.delete(host);
+  }
+
+  /** What still runs is let go. */
+  async close(): Promise<void> {
+    await Promise.all([this.callers, ...this.workers].map((host) => host.stop()));
+  }
+}
