@@ -95,6 +95,17 @@ test(
     await eventually(async () => assert.ok((await statuses(mongo)).size > 40), { limitMs: 30_000 });
     const ended = [...(await statuses(mongo))].filter(([, status]) => status === 'success').map(([id]) => id);
 
+    // What has been forgotten by the bucket, as it does a minute after everybody has it, is in the log alone.
+    const forgotten = await baton.within(() => double.with({ taskKey: 'forgotten' }).schedule(1));
+    await forgotten.wait({ timeout: '20s' });
+    await eventually(
+      async () => assert.ok((await baton.open(forgotten)).record.archived === true, 'not every projection has it yet'),
+      { limitMs: 20_000 },
+    );
+    const old = await connectPorts({ servers: env.NATS_URL });
+    context.defer(() => old.close());
+    await old.wire.api.call('STREAM.PURGE.KV_BATON_TASKS', { filter: `$KV.BATON_TASKS.${forgotten.address}` });
+
     // Documents first: what comes after them is in the streams, and never the other way round.
     const restoreDocuments = await dump(mongo);
     const before = ids.slice();
@@ -104,8 +115,6 @@ test(
     stopping.abort();
     await submitting;
     await baton.close();
-    const old = await connectPorts({ servers: env.NATS_URL });
-    context.defer(() => old.close());
     let endedBy: unknown;
     old.link.onClosed((cause) => (endedBy = cause));
 
@@ -127,6 +136,16 @@ test(
         for (const id of ended) assert.is(found.get(id), 'success', 'what had ended does not come again');
       },
       { limitMs: 30_000, everyMs: 250 },
+    );
+    // Without a backup of the documents: from the log of the former bucket, and from what is in this one.
+    await mongo.db.dropDatabase();
+    const anew = await runCli({ env }, ['rebuild', '--json']);
+    assert.is(anew.code, 0, anew.stderr);
+    const found = await statuses(mongo);
+    assert.equal(
+      [...before, forgotten.uuid].filter((id) => found.get(id) !== 'success'),
+      [],
+      anew.stdout,
     );
     const kept = await statuses(mongo);
     assert.not.ok(kept.has(ids.at(-1) ?? ''), 'what came after the backup is lost, and is said to be');

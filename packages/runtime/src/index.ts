@@ -149,6 +149,7 @@ export type {
   EntryBatch,
   EntryReader,
   EventLog,
+  LoggedEntry,
   ProjectionProgress,
   Projections,
   Unreadable,

@@ -18,7 +18,7 @@ export const ofType = (task: TaskDefinition | string | { readonly definition: Ta
 export const taskIn = <Of extends { readonly type: string }>(task: Of | { readonly definition: Of }): Of => {
   const isSome = (typeof task === 'object' || typeof task === 'function') && task !== null;
   const of = isSome && 'definition' in task ? task.definition : task;
-  if (isSome && typeof (of as { readonly type?: unknown }).type === 'string') return of as Of;
+  if (isSome && typeof (of as { readonly type?: unknown }).type === 'string') return of;
   throw new InvalidArgumentError('task: is what task() has returned, or the name of a type');
 };
 

@@ -8,6 +8,8 @@ import type { MsgHdrs } from '@nats-io/nats-core';
 export const headerNames = {
   expected: 'Nats-Expected-Last-Subject-Sequence',
   ttl: 'Nats-TTL',
+  /** What comes twice under one within the stream's window is there once. */
+  id: 'Nats-Msg-Id',
   batchId: 'Nats-Batch-Id',
   batchSequence: 'Nats-Batch-Sequence',
   batchCommit: 'Nats-Batch-Commit',

@@ -1,11 +1,9 @@
 import { headers as ourHeaders, partitionOfAddress, typeTokenOf, untoken } from '@baton/protocols';
 import type { EventLog } from '@baton/runtime';
 import type { NatsWire } from '../connect.ts';
-import { readEvent } from '../streams/event-message.ts';
+import { headerNames } from '../commit/header-bytes.ts';
+import { eventId, readEvent } from '../streams/event-message.ts';
 import { StreamReader } from '../streams/stream-reader.ts';
-
-/** The server's own header for what may come twice. */
-const MESSAGE_ID = 'Nats-Msg-Id';
 
 export const createEventLog = (wire: NatsWire): EventLog => {
   const { names, publisher, epoch } = wire;
@@ -13,7 +11,7 @@ export const createEventLog = (wire: NatsWire): EventLog => {
     append: ({ address, revision, bytes }) =>
       publisher.publish(names.eventSubject(partitionOfAddress(address), untoken(typeTokenOf(address))), bytes, {
         headers: {
-          [MESSAGE_ID]: `${epoch}-${revision}`,
+          [headerNames.id]: eventId(epoch, revision),
           [ourHeaders.revision]: String(revision),
           [ourHeaders.address]: address,
         },
@@ -22,7 +20,7 @@ export const createEventLog = (wire: NatsWire): EventLog => {
       StreamReader.open(wire, {
         stream: names.eventsStream,
         consumer,
-        read: (msg, delivery) => readEvent(msg, delivery, epoch),
+        read: readEvent,
       }),
   };
 };

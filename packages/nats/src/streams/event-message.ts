@@ -1,5 +1,5 @@
 import { headers as ourHeaders, parseAddress, parseOutcomeKey } from '@baton/protocols';
-import type { Entry, Version } from '@baton/runtime';
+import type { Entry, LoggedEntry, Version } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
 import { headerNames } from '../commit/header-bytes.ts';
 
@@ -12,17 +12,19 @@ export type Reading<E extends Entry> =
 /** Where a message stands in its stream, and since when (milliseconds, server's clock). */
 export type Place = { readonly streamSequence: number; readonly storedAt: number };
 
+/** The name of an event, by which the server knows what comes twice: its bucket and its revision there. */
+export const eventId = (epoch: number, revision: number): string => `${epoch}-${revision}`;
+
 /** A message of the event log: the record's bytes, where it was found in the headers. */
-export const readEvent = (msg: Msg, { storedAt }: Place, epoch: number): Reading<Entry> => {
+export const readEvent = (msg: Msg): Reading<LoggedEntry> => {
   if (msg.data.length === 0) return { kind: 'nothing' };
-  // Revisions count anew in a bucket that was made again: an old one says nothing about which is newer.
-  if (storedAt < epoch) return { kind: 'unreadable', reason: 'it is of a bucket that is no more' };
   const address = parseAddress(msg.headers?.get(ourHeaders.address) ?? '');
   const revision = Number(msg.headers?.get(ourHeaders.revision));
-  if (address === undefined || !Number.isSafeInteger(revision) || revision <= 0) {
-    return { kind: 'unreadable', reason: 'it does not say which record it is' };
-  }
-  return { kind: 'entry', entry: { address, revision, bytes: copyOf(msg) } };
+  const epoch = Number.parseInt(msg.headers?.get(headerNames.id) ?? '', 10);
+  const isPlace =
+    Number.isSafeInteger(revision) && revision > 0 && msg.headers?.get(headerNames.id) === eventId(epoch, revision);
+  if (address === undefined || !isPlace) return { kind: 'unreadable', reason: 'it does not say which record it is' };
+  return { kind: 'entry', entry: { address, revision, epoch, bytes: copyOf(msg) } };
 };
 
 /** A message of the bucket: the record at an address, or an outcome that was kept beside it. */

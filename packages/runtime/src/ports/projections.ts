@@ -18,6 +18,12 @@ export type Version = Entry & {
   readonly storedAt: number;
 };
 
+/** A version as the event log has it. */
+export type LoggedEntry = Entry & {
+  /** Of the bucket it was written to: its revisions say nothing about those of another one. A restored bucket is another. */
+  readonly epoch: number;
+};
+
 export type EntryBatch<E extends Entry> = {
   /** In the order they were stored. */
   readonly entries: readonly E[];
@@ -69,5 +75,5 @@ export interface EventLog {
   /** Appends a version for whoever follows. The same one twice within half a minute is there once. Never rejects. */
   append(entry: Entry): Promise<WriteResult>;
   /** The durable reader of that name. Rejects with StoreRefusedError `STORE_MISSING` where there is no log. */
-  reader(consumer: string): Promise<EntryReader<Entry>>;
+  reader(consumer: string): Promise<EntryReader<LoggedEntry>>;
 }

@@ -7,6 +7,8 @@ import type { Quarantined } from './views.ts';
 
 /** A record that was read, and where it was found. */
 export type Found = Entry & {
+  /** Of the bucket it is of, where that is not the one there is now. */
+  readonly epoch?: number;
   readonly record: TaskRecord;
   readonly outcomeOf?: string;
   /** It stands in the record of the task it waits for (behaviour D5), and shows what its own record is going to be. */
@@ -25,7 +27,7 @@ export type Reading = {
   readonly now: number;
 };
 
-type Given = Entry & { readonly outcomeOf?: string };
+type Given = Entry & { readonly epoch?: number; readonly outcomeOf?: string };
 
 /** Reads records and keeps the newest of every task: one document is written, however many versions there were. */
 export const takeIn = (entries: readonly Given[], reading: Reading): Intake => {
@@ -33,10 +35,17 @@ export const takeIn = (entries: readonly Given[], reading: Reading): Intake => {
   const aside: Quarantined[] = [];
   const keep = (one: Found): void => {
     const known = byTask.get(one.record.id);
-    if (known === undefined || known.revision <= one.revision) byTask.set(one.record.id, one);
+    if (known === undefined || !isNewer(known, one)) byTask.set(one.record.id, one);
   };
-  for (const { address, revision, bytes, outcomeOf } of entries) {
-    const entry = { address, revision, bytes, ...(outcomeOf === undefined ? {} : { outcomeOf }) };
+  const isNewer = (a: Given, b: Given): boolean =>
+    (a.epoch ?? reading.epoch) - (b.epoch ?? reading.epoch) > 0 ||
+    ((a.epoch ?? reading.epoch) === (b.epoch ?? reading.epoch) && a.revision > b.revision);
+  for (const { address, revision, bytes, epoch, outcomeOf } of entries) {
+    const entry = {
+      ...{ address, revision, bytes },
+      ...(epoch === undefined ? {} : { epoch }),
+      ...(outcomeOf === undefined ? {} : { outcomeOf }),
+    };
     const read = readRecordAt(address, bytes);
     if (read.kind === 'record') keep({ ...entry, record: read.record });
     else {
@@ -55,8 +64,9 @@ const waitingBehind = (one: Found): readonly Found[] =>
     return record === undefined ? [] : [{ ...one, record, waiting: true as const }];
   });
 
-/** Names what is put aside by where it was found. */
-export const asideId = ({ address, revision }: Entry, epoch: number): string => `${address}:${epoch}:${revision}`;
+/** Names what is put aside by where it was found. `now`: epoch of the bucket there is. */
+export const asideId = ({ address, revision, epoch }: Given, now: number): string =>
+  `${address}:${epoch ?? now}:${revision}`;
 
 export const quarantined = (
   entry: Given,
@@ -68,7 +78,7 @@ export const quarantined = (
   kind,
   reason,
   subject: entry.outcomeOf === undefined ? entry.address : outcomeKeyOf(entry.address, entry.outcomeOf),
-  epoch,
+  epoch: entry.epoch ?? epoch,
   revision: entry.revision,
   bytes: entry.bytes,
   at: now,
@@ -85,8 +95,9 @@ export const foreign = (message: Unreadable, now: number): Quarantined => ({
   at: now,
 });
 
-export const toDocument = (found: Found, epoch: number): TaskDocument =>
-  documentOf(found.record, { address: found.address, epoch, revision: found.revision });
+/** `now`: epoch of the bucket there is. */
+export const toDocument = ({ record, address, revision, epoch }: Found, now: number): TaskDocument =>
+  documentOf(record, { address, epoch: epoch ?? now, revision });
 
 /** Ended, and neither marked nor waited for: the mark is due once every projection has it. */
 export const isMarkDue = ({ record, waiting }: Found): boolean =>

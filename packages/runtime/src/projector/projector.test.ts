@@ -2,8 +2,10 @@ import { ARCHIVE_TTL_MS, encode, encodeRecord } from '@baton/protocols';
 import { createMemoryViews, type MemoryViews } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { projectorScene } from '../../../../test/support/projector-scene.ts';
+import { jobAddress } from '../../../../test/support/task-life.ts';
 import { suite } from '../../../../test/support/suite.ts';
 import { BatonError } from '../errors.ts';
+import { createKernel } from '../kernel.ts';
 import { rebuildViews } from './rebuild.ts';
 
 const test = suite('projector');
@@ -270,6 +272,54 @@ test('P4: a rebuild into an empty database gives the same documents', async ({ d
       .map(({ rev: _rev, changed_at: _at, ...document }) => document)
       .toSorted((a, b) => (a._id < b._id ? -1 : 1));
   assert.equal(shown(again), shown(views));
+});
+
+test('P4: what a bucket had that is no more is in the log, and behind what the new one says of the same task', async ({
+  defer,
+}) => {
+  const { clock, world, start, live, submit } = projectorScene();
+  const projector = await start();
+  defer(() => clock.settle(projector.stop()));
+  for (let i = 0; i < 20; i++) await live(`k${i}`);
+  const { record: open } = await submit('goes on');
+  await clock.advance(SHORT_MS);
+  const bytes = world.heads().find((head) => head.address === jobAddress('goes on'))?.bytes ?? new Uint8Array();
+  world.recreateBucket();
+  const restored = world.ports('restored');
+  // As a restore brings it back, and it ends there: with a lower revision than it had.
+  const again = createKernel(restored);
+  await clock.settle(restored.store.write(jobAddress('goes on'), bytes, 0));
+  const cancel = {
+    kind: 'cancel',
+    at: clock.now(),
+    actor: { user: 'alice', admin: true },
+    id: open.id,
+    force: false,
+  } as const;
+  assert.is((await clock.settle(again.ask(jobAddress('goes on'), () => cancel))).kind, 'done');
+  const views = createMemoryViews();
+  await clock.settle(rebuildViews(world.ports('rebuild'), views));
+  assert.is(views.documents().length, 21);
+  assert.is(views.get(open.id)?.status, 'aborted');
+  assert.is(views.documents().filter(({ status }) => status === 'success').length, 20);
+});
+
+test('P4: a rebuild ends though work goes on', async ({ defer }) => {
+  const { clock, world, start, live } = projectorScene();
+  const projector = await start();
+  defer(() => clock.settle(projector.stop()));
+  for (let i = 0; i < 50; i++) await live(`k${i}`);
+  let isOver = false;
+  const rebuilding = rebuildViews(world.ports('rebuild'), createMemoryViews()).finally(() => {
+    isOver = true;
+  });
+  let more = 0;
+  for (; !isOver && more < 300; more++) {
+    await live(`more ${more}`);
+    await clock.advance(100);
+  }
+  assert.ok(isOver, 'it goes on as long as there is work');
+  assert.ok((await rebuilding).documents >= 50);
 });
 
 test.run();

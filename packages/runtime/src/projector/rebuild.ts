@@ -4,7 +4,7 @@ import type { Entry } from '../ports/store.ts';
 import type { EntryReader } from '../ports/projections.ts';
 import type { Ports } from '../ports.ts';
 import { zeroCounters } from './counters.ts';
-import { takeIn } from './intake.ts';
+import { foreign, takeIn } from './intake.ts';
 import { OutageRetry } from './outage-retry.ts';
 import { Source } from './source.ts';
 import type { TaskViews } from './views.ts';
@@ -13,7 +13,7 @@ import { Writer } from './writer.ts';
 export type RebuildOptions = {
   readonly log?: Log;
   readonly signal?: AbortSignal;
-  /** Called after every batch. `total` is what is known so far and may grow. */
+  /** Called after every batch. `total`: what was there when it began. */
   readonly onProgress?: (progress: {
     readonly phase: 'log' | 'bucket';
     readonly done: number;
@@ -43,14 +43,19 @@ export const rebuildViews = async (
   const readAll = async (phase: 'log' | 'bucket', open: () => Promise<EntryReader<Entry>>): Promise<void> => {
     const source = new Source({ open, clock, outageRetry: outageRetry(`the ${phase}`), signal, paceMs: 0 });
     let done = 0;
+    let total: number | undefined;
     try {
       for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
-        const { found, aside } = takeIn(batch.entries, { epoch, now: clock.now() });
+        const now = clock.now();
+        const { found, aside } = takeIn(batch.entries, { epoch, now });
         await writer.write(found);
-        await writer.putAside(aside);
+        await writer.putAside([...aside, ...batch.unreadable.map((message) => foreign(message, now))]);
         await batch.ack();
-        done += batch.entries.length;
-        onProgress({ phase, done, total: done + batch.pending });
+        done += batch.entries.length + batch.unreadable.length;
+        // What comes meanwhile is for projectors: on a busy system it would never end.
+        total ??= done + batch.pending;
+        onProgress({ phase, done: Math.min(done, total), total });
+        if (batch.pending === 0 || done >= total) break;
       }
     } finally {
       await source.close({ forget: true });
@@ -64,7 +69,7 @@ export const rebuildViews = async (
   return {
     versions: counters.versions,
     documents: counters.documents,
-    aside: counters.newer + counters.corrupt + counters.refused,
+    aside: counters.newer + counters.corrupt + counters.refused + counters.foreign,
   };
 };
 

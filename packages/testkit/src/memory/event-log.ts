@@ -5,11 +5,11 @@ import type { Process } from './process.ts';
 import type { Surroundings } from './surroundings.ts';
 import { call, writeResultOf } from './wire.ts';
 
-export const memoryEventLog = (around: Surroundings, process: Process, log: LogState): EventLog => ({
+export const memoryEventLog = (around: Surroundings, process: Process, log: LogState, epoch: number): EventLog => ({
   append: async ({ address, revision, bytes }) =>
     writeResultOf(
       await call(around, process, 'log.append', address, () =>
-        log.append({ kind: 'record', entry: { address, revision, bytes: bytes.slice() } }),
+        log.append({ kind: 'record', entry: { address, revision, epoch, bytes: bytes.slice() } }),
       ),
     ),
   reader: (name) => openReader({ around, process, durables: log.durables, name }, contentOf),

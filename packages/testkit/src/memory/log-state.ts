@@ -1,10 +1,10 @@
 import { EVENTS_DUPLICATES_MS, EVENTS_MAX_AGE_MS } from '@baton/protocols';
-import type { Entry } from '@baton/runtime';
+import type { LoggedEntry } from '@baton/runtime';
 import { Durables, type Stored } from './durable.ts';
 
 export type LogMessage = Stored & {
   readonly content:
-    | { readonly kind: 'record'; readonly entry: Entry }
+    | { readonly kind: 'record'; readonly entry: LoggedEntry }
     | { readonly kind: 'unreadable'; readonly bytes: Uint8Array; readonly reason: string };
 };
 
@@ -42,10 +42,13 @@ export class LogState {
     return this.messages.filter(({ monotonicAt }) => monotonicAt > since);
   }
 
-  private sameAs({ revision }: Entry, now: number): number | undefined {
+  private sameAs({ epoch, revision }: LoggedEntry, now: number): number | undefined {
     return this.messages.findLast(
       ({ content, monotonicAt }) =>
-        content.kind === 'record' && content.entry.revision === revision && monotonicAt > now - EVENTS_DUPLICATES_MS,
+        content.kind === 'record' &&
+        content.entry.epoch === epoch &&
+        content.entry.revision === revision &&
+        monotonicAt > now - EVENTS_DUPLICATES_MS,
     )?.sequence;
   }
 

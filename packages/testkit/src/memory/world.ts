@@ -214,7 +214,7 @@ const makeNode = (around: Surroundings, server: Server, name: string, chance: Ch
     store: memoryStore(around, process, server.records),
     feed: memoryFeed(around, process, server.records, server.feeds),
     projections: memoryProjections(around, process, server.records, server.durables),
-    log: memoryEventLog(around, process, server.log),
+    log: memoryEventLog(around, process, server.log, server.records.epoch),
     data: memoryData(around, process, server.data),
     operations: memoryOperations(around, process, server.operations),
     commands: memoryCommands(around, process, server.commands),
