@@ -66,6 +66,7 @@ export class RemoteWorker {
   private isDraining = false;
   private isGone = false;
   private closed = false;
+  private hasLeft = false;
 
   constructor(parts: RemoteWorkerParts) {
     const { ports, kernel, log, once, name, former } = parts;
@@ -137,6 +138,7 @@ export class RemoteWorker {
 
   /** The supervisor stops, or another one speaks for the worker: claims that wait are asked again there. */
   leave(): void {
+    this.hasLeft = true;
     this.remoteClaims?.abandon();
     this.close();
   }
@@ -174,6 +176,8 @@ export class RemoteWorker {
     if (this.closed) return ELSEWHERE;
     const ask = this.lease.served === undefined ? { ask: ['definitions'] } : {};
     const tasks = this.isDraining ? [] : await this.claimsFor(queues, types).claim(max, wait * 1_000);
+    // Not as one that got nothing: another supervisor may hold the same claim open, and has the answer to its repeat.
+    if (this.hasLeft && tasks.length === 0) return ELSEWHERE;
     return { ok: true, ...this.terms(), ...ask, tasks };
   }
 

@@ -119,7 +119,7 @@ export class RemoteWorkers {
     this.early = [];
     this.earlyBytes = 0;
     const since = this.parts.ports.clock.monotonic() - EARLY_MS;
-    for (const { request, at } of early) if (at >= since) this.take(request);
+    for (const { request, at } of early) if (at >= since) this.take(request, true);
   }
 
   private keepEarly(request: WorkRequest): void {
@@ -128,7 +128,8 @@ export class RemoteWorkers {
     this.early.push({ request, at: this.parts.ports.clock.monotonic() });
   }
 
-  private take(request: WorkRequest): void {
+  /** `isEarly`: it came before the supervisors knew each other. */
+  private take(request: WorkRequest, isEarly = false): void {
     const reading = readWork(request);
     const mine = this.isMine(reading.name);
     if (mine === undefined) {
@@ -137,7 +138,9 @@ export class RemoteWorkers {
     }
     if (reading.kind === 'beat') this.forgotten.heard(reading.name, reading.body.running ?? []);
     if (!mine) return;
-    this.answerTo(reading)
+    // Another one may have answered an early claim: nothing is to be claimed for one that nobody waits for.
+    const answering = isEarly && reading.kind === 'claim' ? Promise.resolve(EARLY) : this.answerTo(reading);
+    answering
       .catch((error: unknown) => {
         const { log, once } = this.parts;
         once.say('work broken', () => log.error({ err: error }, 'a request of a worker failed in a way it should not'));
@@ -195,6 +198,8 @@ const TOO_MANY = refusal(
 );
 
 const STOPPING = refusal('NOT_CONNECTED', 'this supervisor stops: ask again, another one answers then');
+
+const EARLY = refusal('NOT_CONNECTED', 'this supervisor speaks for the worker from now on: ask the same again');
 
 const TOO_LARGE = refusal(
   'ANSWER_TOO_LARGE',
