@@ -135,6 +135,10 @@ test('O1 what is asked under a name that was used is refused, and a worker that 
   assert.is(unfit.message, `definitions: that of '${type}': priority: is one of high, normal, low`);
   const twice = await client.claim({ types: [type], definitions: [{ type }, { type, priority: 'high' }] });
   assert.is(twice.message, `definitions: there are two of '${type}'`);
+  const broken = await client.claim({ types: [type], definitions: [{ type, args_schema: { type: 'nope' } }] });
+  assert.match(broken.message ?? '', `definitions: that of '${type}': args_schema: no JSON Schema that can be used`);
+  const strange = await client.claim({ types: [type], colour: 1, max: 'many' });
+  assert.is(strange.message, `max: is a number; there is no 'colour' here`);
   const idle = await client.claim({ types: [type], definitions: [{ type, per_key: { when_full: 'cancel_newest' } }] });
   assert.is(idle.message, `definitions: that of '${type}': whenFull: needs a concurrency that can be full`);
   const silent = await client.ask('beat', {});

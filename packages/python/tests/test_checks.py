@@ -184,6 +184,7 @@ def _fits(value: Any, schema: Any) -> bool:
         ({"servers": " , "}, "NATS_URL names no server"),
         ({"servers": "http://127.0.0.1"}, "NATS_URL must begin with"),
         ({"inbox_prefix": "mine"}, "NATS_INBOX_PREFIX must be"),
+        ({"inbox_prefix": "_INBOX_publisher.a.b.c"}, "NATS_INBOX_PREFIX must be"),
         ({"gateway": "gateway:8088"}, "BATON_GATEWAY_URL must begin"),
     ],
 )

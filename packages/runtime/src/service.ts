@@ -248,8 +248,7 @@ export const runService = async (
 ): Promise<never> => {
   const settings = settingsOrExit(name);
   const log = createLog({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
-  for (const { variable, meant } of misspeltIn(process.env, name))
-    log.warn({ variable, meant }, `${variable} is no setting and is passed over: is ${meant} meant?`);
+  sayMisspelt(name, log);
   const service = startService(name, start, { settings, log });
   let askedAt = Number.NEGATIVE_INFINITY;
   for (const [signal, number] of Object.entries(SIGNALS)) {
@@ -282,11 +281,19 @@ const asUncaught = (error: unknown): Error => new UncaughtError('nobody caught t
 
 class UncaughtError extends Error {}
 
-const settingsOrExit = (name: string): Settings => {
+const sayMisspelt = (name: SettingReader, log: Log): void => {
+  for (const { variable, meant } of misspeltIn(process.env, name))
+    log.warn({ variable, meant }, `${variable} is no setting and is passed over: is ${meant} meant?`);
+};
+
+const settingsOrExit = (name: SettingReader): Settings => {
   try {
     return readSettings();
   } catch (error) {
-    tell(createLog({ service: name }), error);
+    const log = createLog({ service: name });
+    // Also where something else ends it: all faults are told at once.
+    sayMisspelt(name, log);
+    tell(log, error);
     process.exit(codeOf(error));
   }
 };

@@ -26,6 +26,7 @@ test('not what another service reads, what is empty, or what stands beside the r
   assert.equal(misspeltIn({ MONGO_URL: 'mongodb://a' }, 'worker'), []);
   assert.equal(misspeltIn({ MONGO_URL: '' }, 'gateway'), []);
   assert.equal(misspeltIn({ MONGO_URL: 'mongodb://a', MONGODB_URL: 'mongodb://b' }, 'gateway'), []);
+  // The nearest of those that are near.
   assert.equal(misspeltIn({ NATS_UR: 'x', NATS_URL: '' }, 'gateway'), [{ variable: 'NATS_UR', meant: 'NATS_URL' }]);
   assert.equal(misspeltIn(Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, 'x'])), 'gateway'), []);
 });

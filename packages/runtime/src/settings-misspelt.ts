@@ -17,7 +17,8 @@ export const misspeltIn = (
   return Object.keys(env)
     .filter((variable) => !Object.hasOwn(SETTINGS, variable) && env[variable])
     .flatMap((variable) => {
-      const [meant] = unset.filter((name) => edits(variable, name) <= MOST_EDITS);
+      const near = unset.map((name) => ({ name, by: edits(variable, name) })).filter(({ by }) => by <= MOST_EDITS);
+      const meant = near.toSorted((a, b) => a.by - b.by)[0]?.name;
       return meant === undefined ? [] : [{ variable, meant }];
     });
 };

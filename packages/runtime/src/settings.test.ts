@@ -65,7 +65,7 @@ test('everything set', () => {
     NATS_URL: 'nats://a:4222, tls://b:4222,c:4222',
     NATS_USER: 'u',
     NATS_PASSWORD: 'p',
-    NATS_INBOX_PREFIX: '_INBOX_runtime',
+    NATS_INBOX_PREFIX: '_INBOX_runtime.billing',
     NATS_CREDS: '/run/creds',
     NATS_CA: '/run/ca.crt',
     NATS_CERT: '/run/tls.crt',
@@ -96,7 +96,7 @@ test('everything set', () => {
     credsFile: '/run/creds',
     user: 'u',
     password: 'p',
-    inboxPrefix: '_INBOX_runtime',
+    inboxPrefix: '_INBOX_runtime.billing',
     tls: { caFile: '/run/ca.crt', certFile: '/run/tls.crt', keyFile: '/run/tls.key' },
   });
   assert.is(settings.namespace, 'SHOP');

@@ -167,7 +167,10 @@ const ENVIRONMENT = z.object({
   NATS_KEY: text,
   NATS_INBOX_PREFIX: z
     .string()
-    .regex(/^_INBOX[A-Za-z0-9_-]{0,64}$/, 'must be _INBOX and perhaps letters, digits, _ and - behind it')
+    .regex(
+      /^_INBOX[A-Za-z0-9_-]{0,64}(?:\.[A-Za-z0-9_-]{1,64}){0,2}$/,
+      'must be _INBOX, perhaps letters, digits, _ and - behind it, and up to two more tokens, such as _INBOX_publisher.billing',
+    )
     .optional(),
   MONGODB_URL: url('mongodb:', 'mongodb+srv:').default('mongodb://127.0.0.1:27017/baton'),
   BATON_NAMESPACE: z.string().default('BATON').refine(isNamespace, 'must be 1 to 32 of A-Z, 0-9 and _, a letter first'),

@@ -26,7 +26,7 @@ from .errors import BatonError, NotConnectedError, PermissionDeniedError
 _log = logging.getLogger("baton.nats")
 
 _NAMESPACE = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
-_INBOX_PREFIX = re.compile(r"_INBOX[A-Za-z0-9_-]{0,64}")
+_INBOX_PREFIX = re.compile(r"_INBOX[A-Za-z0-9_-]{0,64}(?:\.[A-Za-z0-9_-]{1,64}){0,2}")
 _SCHEMES = ("nats", "tls", "ws", "wss")
 _OWN_TYPES = "baton."
 _SECURE = ("tls", "wss")
@@ -114,7 +114,8 @@ class Server:
         if not isinstance(self.namespace, str) or _NAMESPACE.fullmatch(self.namespace) is None:
             faults.append("BATON_NAMESPACE must be 1 to 32 of A-Z, 0-9 and _, a letter first")
         if not isinstance(self.inbox_prefix, str) or _INBOX_PREFIX.fullmatch(self.inbox_prefix) is None:
-            faults.append("NATS_INBOX_PREFIX must be _INBOX and perhaps letters, digits, _ and - behind it")
+            faults.append("NATS_INBOX_PREFIX must be _INBOX, perhaps letters, digits, _ and - behind it, and up to two more tokens, "
+                "such as _INBOX_publisher.billing")
         if self.gateway is not None and not str(self.gateway).startswith(("http://", "https://")):
             faults.append("BATON_GATEWAY_URL must begin with http:// or https://")
         return faults

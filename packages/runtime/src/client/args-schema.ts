@@ -45,10 +45,15 @@ export const checkArguments = async (
 
 /** Throws InvalidArgumentError for a schema that cannot be used. */
 export const requireSchema = async (type: string, schema: object | undefined): Promise<void> => {
-  if (schema === undefined) return;
+  const fault = await schemaFault(schema);
+  if (fault !== undefined) throw new InvalidArgumentError(`argsSchema of ${type}: ${fault}`);
+};
+
+/** Why a schema cannot be used; undefined: it can, or there is none. */
+export const schemaFault = async (schema: object | undefined): Promise<string | undefined> => {
+  if (schema === undefined) return undefined;
   const known = await compile(schema);
-  if ('unusable' in known)
-    throw new InvalidArgumentError(`argsSchema of ${type}: no JSON Schema that can be used: ${known.unusable}`);
+  return 'unusable' in known ? `no JSON Schema that can be used: ${known.unusable}` : undefined;
 };
 
 const compile = (schema: object): Promise<Compiled> => {

@@ -98,7 +98,9 @@ export const optionsFor = async ({ catalogue, unknownTypes }: SubmitParts, actor
 export const checkRequest = ({ key, runAt }: SubmitRequest, scope: Scope, actor: Actor, now: number): void => {
   if (scope === 'shared' && key === undefined) throw new InvalidArgumentError('a shared task needs a taskKey');
   if (scope === 'private' && actor.user === undefined) {
-    throw new InvalidArgumentError('a private task needs a user: connect({ user: { id } }) or baton.as({ id })');
+    throw new InvalidArgumentError(
+      "a private task needs a user, whose it is: connect({ user: { id } }) or baton.as({ id }), in Python connect(user=...), in a command the field user; or its type has the scope 'shared'",
+    );
   }
   if (runAt !== undefined && runAt > now + MAX_DELAY_MS) {
     throw new InvalidArgumentError(

@@ -1,5 +1,6 @@
 import { decodeLargeData, DecodeError, InexactNumberError, parseExactJson } from '@baton/protocols';
 import type { z } from 'zod';
+import { faultWords } from '../client/fault-words.ts';
 import { rules } from '../client/rules.ts';
 import type { CommandMessage } from '../ports/commands.ts';
 import {
@@ -112,7 +113,10 @@ const bad = (message: string): CommandReading => ({ kind: 'bad', message });
 export const faultsOf = (error: z.ZodError): string =>
   error.issues
     .slice(0, 10)
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+    .map((issue) => {
+      const words = faultWords(issue);
+      return issue.path.length === 0 ? words : `${issue.path.join('.')}: ${words}`;
+    })
     .join('; ')
     .slice(0, 1_000);
 

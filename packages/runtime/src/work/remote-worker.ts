@@ -1,5 +1,6 @@
-import { answerToWait, hasEndedBy, isTerminal, type TaskRecord } from '@baton/core';
-import { LEASE_MS, parseAddress, WORK_DATA_LIMIT, type Address } from '@baton/protocols';
+import { answerToWait, hasEndedBy, isTerminal, type TaskRecord, type TypeDefinition } from '@baton/core';
+import { digestOf, LEASE_MS, parseAddress, WORK_DATA_LIMIT, type Address } from '@baton/protocols';
+import { schemaFault } from '../client/args-schema.ts';
 import { SIGNALS_FULL_TEXT } from '../client/refusal-text.ts';
 import type { Format } from '../commands/read-command.ts';
 import type { Held, Kernel } from '../kernel.ts';
@@ -166,6 +167,8 @@ export class RemoteWorker {
     this.lease.heard();
     const definitions = definitionsOf(request.definitions);
     if (typeof definitions === 'string') return refusal('INVALID_ARGUMENT', definitions);
+    const fault = await this.schemaFaultIn(definitions);
+    if (fault !== undefined) return refusal('INVALID_ARGUMENT', fault);
     const kept = definitions === undefined ? undefined : this.lease.announce(definitions);
     const about = { ...(host === undefined ? {} : { host }), ...(pid === undefined ? {} : { pid }) };
     // The lease comes before the first task: what is owned by nobody who is known to live would be taken from him.
@@ -179,6 +182,18 @@ export class RemoteWorker {
     // Not as one that got nothing: another supervisor may hold the same claim open, and has the answer to its repeat.
     if (this.hasLeft && tasks.length === 0) return ELSEWHERE;
     return { ok: true, ...this.terms(), ...ask, tasks };
+  }
+
+  /** Of what it has not told before: to compile a schema is not for every claim. */
+  private async schemaFaultIn(definitions: readonly TypeDefinition[] = []): Promise<string | undefined> {
+    const known = new Set(this.lease.served?.map(digestOf));
+    for (const definition of definitions) {
+      const { type, argsSchema } = definition;
+      if (argsSchema === undefined || known.has(digestOf(definition))) continue;
+      const fault = await schemaFault(argsSchema);
+      if (fault !== undefined) return `definitions: that of '${type}': args_schema: ${fault}`;
+    }
+    return undefined;
   }
 
   /** To a repeat of the claim: what has ended meanwhile, or was taken back, is not begun for it. */

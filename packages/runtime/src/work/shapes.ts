@@ -165,7 +165,10 @@ export const finishRequest = z
     ...bodyFields,
     /** As the gateway answered when it took the result. */
     result_object: z
-      .strictObject({ size: z.int().min(0).max(DATA_LIMIT), digest: z.string().regex(/^[\da-f]{64}$/) })
+      .strictObject({
+        size: z.int().min(0).max(DATA_LIMIT),
+        digest: z.string().regex(/^[\da-f]{64}$/, 'is 64 hexadecimal digits'),
+      })
       .optional(),
     outcome: z.enum(['success', 'failure', 'stopped', 'give_back', 'wait']),
     wait: wait.optional(),

@@ -186,7 +186,8 @@ const checkNodes = async (session: Session, nats: NatsFindings, findings: Findin
   // Whoever only calls tasks inline is a worker without types, and a gateway one of Baton's own.
   const takers = alive.filter(({ role, types = [] }) => role === 'worker' && types.length > 0);
   const workers = takers.filter(({ types = [] }) => !types.every(isOwnType));
-  findings.push(...workersOf(workers), ...unservedOf(takers, nats), ...fullRecordsOf(alive));
+  const hasSupervisor = alive.some(({ role }) => role === 'supervisor');
+  findings.push(...workersOf(workers, hasSupervisor), ...unservedOf(takers, nats), ...fullRecordsOf(alive));
 };
 
 /** One definition for each type, or the workers share its tasks and run them differently (behaviour D10). */
@@ -212,14 +213,15 @@ const roomIn = ({ shortage }: Pick<RecordStore, 'shortage'>): Finding => {
   return { check, level: 'fail', found: `new tasks are refused: ${shortage}`, advice };
 };
 
-const workersOf = (workers: readonly SeenNode[]): readonly Finding[] => {
+/** Of workers in other languages supervisors tell: without one nobody sees them. */
+const workersOf = (workers: readonly SeenNode[], hasSupervisor: boolean): readonly Finding[] => {
   if (workers.length === 0)
     return [
       {
         check: 'worker',
         level: 'warn',
-        found: 'none is alive',
-        advice: 'nothing is run: baton worker --tasks ./tasks.ts',
+        found: hasSupervisor ? 'none is alive' : 'none is seen; those in other languages are seen with a supervisor',
+        advice: hasSupervisor ? 'nothing is run: baton worker --tasks ./tasks.ts' : 'start a supervisor first',
       },
     ];
   const blocked = workers.filter(({ state }) => state === 'blocked');

@@ -19,7 +19,9 @@ export const signal = async (
   // Its record has been forgotten, so it has ended.
   if (handle === undefined)
     throw new TaskEndedError(`too late: the task is ${document.status} and takes no signal any more`, document.status);
-  const { outcome } = await handle.signal(name, text === undefined ? undefined : valueOf(text), options);
+  const { outcome } = await handle.signal(name, text === undefined ? undefined : valueOf(text), {
+    ...(options.operationId === undefined ? {} : { operationId: options.operationId }),
+  });
   if (session.json) sayJson({ id, signal: name, outcome });
   else say(outcome === 'delivered' ? `${id}  goes on` : `${id}  keeps it until it waits for ${name}`);
   return exitCodes.ok;

@@ -1,0 +1,43 @@
+import type { z } from 'zod';
+
+/** Of a shape that does not say it itself. The library's own words speak of its types, and not to who sent something. */
+export const faultWords = (issue: z.core.$ZodIssue): string => {
+  if (!OWN_WORDS.test(issue.message)) return issue.message;
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return `there is no ${issue.keys.map((key) => `'${key.slice(0, 100)}'`).join(', ')} here`;
+    case 'invalid_type':
+      return `is ${KINDS[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `is ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+    case 'too_small':
+      return `is ${sizeOf(issue.origin, issue.minimum, 'or more')}`;
+    case 'too_big':
+      return `is ${sizeOf(issue.origin, issue.maximum, 'at most')}`;
+    default:
+      return issue.message;
+  }
+};
+
+const OWN_WORDS = /^(?:Invalid input|Invalid option|Unrecognized key|Too small|Too big)/;
+
+const KINDS: Readonly<Record<string, string>> = {
+  object: 'a map',
+  array: 'a list',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  record: 'a map',
+};
+
+const sizeOf = (origin: string, limit: number | bigint, how: string): string => {
+  switch (origin) {
+    case 'array':
+      return `a list of ${limit} ${how}`;
+    case 'string':
+      return `text of ${limit} characters ${how}`;
+    default:
+      return `${limit} ${how}`;
+  }
+};
