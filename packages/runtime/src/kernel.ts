@@ -97,6 +97,9 @@ export const recordOf = (entry: Pick<Entry, 'address' | 'bytes'>): TaskRecord =>
   }
 };
 
+/** A copy of which nobody knows whether it was stored is written again. */
+const KEEP_TRIES = 3;
+
 /**
  * Before outcomes are written over they are kept beside the record, which the write would bury: for the projections, where
  * not all have them yet (behaviour P6), and for who still asks for the task. With a cause one was not; the task itself was
@@ -111,7 +114,11 @@ const keepOutcomes = async (
     // Without what waits behind it: that has a record of its own from here on, and may be further than is known here. One
     // that has its archive mark is marked here, too, and no news to any projection.
     const life = outcome.archived ? { ttlMs: lifeOfMarked(outcome) } : {};
-    const result = await store.write(address, encodeRecord(outcome), 0, { outcomeOf: outcome.id, ...life });
+    const options = { outcomeOf: outcome.id, ...life };
+    let result = await store.write(address, encodeRecord(outcome), 0, options);
+    // Whether it arrived the next try finds out.
+    for (let tries = 1; result.kind === 'unknown' && tries < KEEP_TRIES; tries++)
+      result = await store.write(address, encodeRecord(outcome), 0, options);
     // A conflict: it is kept already, by a try before this one or by somebody else's.
     if ('cause' in result) return result.cause;
   }

@@ -9,9 +9,9 @@ export type OfType = Pick<TaskDefinition, 'type'> & Partial<TaskDefinition>;
 
 /** With its code at hand, that is told as well: it counts where nobody serves the type. */
 export const ofType = (task: TaskDefinition | string | { readonly definition: TaskDefinition }): OfType => {
-  const of = typeof task === 'string' ? { type: task } : taskIn(task);
-  requireField('type', of.type, rules.type);
-  return of;
+  if (typeof task !== 'string') return taskIn(task);
+  requireField('type', task, rules.type);
+  return { type: task };
 };
 
 /** What `task()` has returned, or the definition in it. Throws InvalidArgumentError. */
