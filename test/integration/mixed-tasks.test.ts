@@ -1,4 +1,4 @@
-// limit: 300s
+// limit: 300s, alone
 // Many tasks of every kind over two workers, and what bucket, event log and MongoDB say of them afterwards.
 import { addressOf, STORE_TIMEOUT_MS, type Address } from '@baton/protocols';
 import { WaitTimeoutError, type Baton, type TaskHandle } from '@baton/sdk';
