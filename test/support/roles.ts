@@ -37,7 +37,9 @@ export type RolesServer = {
   readonly raw: (role: Role) => Promise<NatsConnection>;
 };
 
-const inboxOf = (role: Role): string => `_INBOX_${role}`;
+/** Services of one role have inboxes of their own, as `deploy/nats` says. */
+const inboxOf = (role: Role): string =>
+  role === 'publisher' || role === 'remote_worker' ? `_INBOX_${role}.billing` : `_INBOX_${role}`;
 
 /** The server as `deploy/nats` has it, on another port and folder. */
 export const startRolesServer = async (context: Pick<TestContext, 'defer'>): Promise<RolesServer> => {
