@@ -37,9 +37,9 @@ export const takeIn = (entries: readonly Given[], reading: Reading): Intake => {
     const known = byTask.get(one.record.id);
     if (known === undefined || !isNewer(known, one)) byTask.set(one.record.id, one);
   };
+  const epochOf = ({ epoch = reading.epoch }: Given): number => epoch;
   const isNewer = (a: Given, b: Given): boolean =>
-    (a.epoch ?? reading.epoch) - (b.epoch ?? reading.epoch) > 0 ||
-    ((a.epoch ?? reading.epoch) === (b.epoch ?? reading.epoch) && a.revision > b.revision);
+    epochOf(a) > epochOf(b) || (epochOf(a) === epochOf(b) && a.revision > b.revision);
   for (const { address, revision, bytes, epoch, outcomeOf } of entries) {
     const entry = {
       ...{ address, revision, bytes },

@@ -6,7 +6,7 @@ import {
   type QueueSettings,
   type SettingsCommand,
 } from '@baton/core';
-import { checkField, requireField, rules } from '../client/rules.ts';
+import { checkField, checkNames, optionNames, requireField, rules } from '../client/rules.ts';
 import { BatonError, InvalidArgumentError, OutcomeUnknownError, PermissionDeniedError } from '../errors.ts';
 import type { Ports } from '../ports.ts';
 import { checkMost } from './check-limit.ts';
@@ -76,15 +76,18 @@ const checkWish = (wish: SettingsWish): void => {
   }
 };
 
-/** A misspelt name would make it another part, or another limit. */
-const checkNames = (given: object, ...known: readonly string[]): void => {
-  const unknown = Object.keys(given).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw new InvalidArgumentError(`${unknown}: is not known here; known are ${known.join(', ')}`);
-};
+const PART_NAMES = optionNames<QueuePart>({ type: true, group: true });
+const LIMIT_NAMES = optionNames<LimitWish>({
+  of: true,
+  name: true,
+  type: true,
+  concurrency: true,
+  whenFull: true,
+  rate: true,
+});
 
 const checkPart = (part: QueuePart): void => {
-  checkNames(part, 'type', 'group');
+  checkNames(part, PART_NAMES);
   const { type, group } = part;
   checkField('type', type, rules.typeName);
   checkField('group', group, rules.group);
@@ -95,7 +98,7 @@ const checkPart = (part: QueuePart): void => {
 const NAME_RULES = { type: rules.typeName, group: rules.group, key: rules.limitKey };
 
 const checkLimit = (limit: LimitWish): void => {
-  checkNames(limit, 'of', 'name', 'type', 'concurrency', 'whenFull', 'rate');
+  checkNames(limit, LIMIT_NAMES);
   const { of, name, type } = limit;
   requireField('of', of, rules.counted);
   if (of === 'queue' && name !== undefined) throw new InvalidArgumentError('name: a queue has one limit for all of it');
