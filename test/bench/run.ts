@@ -324,7 +324,7 @@ export const runBacklog = (side: 'baton' | 'bullmq', load: Load, durability: Dur
     // What was submitted last is on its way into the lines.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const bytesPerTask = (memoryOf(pids) - before) / load.tasks;
-    const worker = role(undo, side === 'baton' ? 'baton-worker' : 'bull-worker', env);
+    const worker = role(undo, side === 'baton' ? 'baton-worker' : 'bull-worker', { ...env, BENCH_BACKLOG: 'yes' });
     await worker.next('ready');
     const began = performance.now();
     worker.send('go');

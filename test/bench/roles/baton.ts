@@ -1,5 +1,5 @@
 import { connectMongo } from '@baton/mongo';
-import { connect, getContext, task } from '@baton/sdk';
+import { connect, getContext, task, type BatonWorker } from '@baton/sdk';
 import { tell, told } from '../child.ts';
 import { exactNow, KIB, LIMITED_NAMES, LIMITED_TO, loadSettings, runLaps, sampleEach, submitLaps } from './load.ts';
 
@@ -51,11 +51,14 @@ export const batonProducer = async (): Promise<void> => {
 export const batonWorker = async (): Promise<void> => {
   const { concurrency } = loadSettings();
   const baton = await connect(connection());
-  const worker = await baton.startWorker({ tasks: [noop], concurrency });
-  await runLaps(
-    () => ran,
-    () => worker.running === 0,
-  );
+  let worker: BatonWorker | undefined;
+  await runLaps({
+    start: async () => {
+      worker = await baton.startWorker({ tasks: [noop], concurrency });
+    },
+    ran: () => ran,
+    rests: () => worker?.running === 0,
+  });
 };
 
 const oneByOne = async (run: (key: string) => Promise<void>): Promise<void> => {

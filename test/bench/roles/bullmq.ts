@@ -26,10 +26,14 @@ export const bullProducer = async (): Promise<void> => {
 export const bullWorker = async (): Promise<void> => {
   let completed = 0;
   const { concurrency } = loadSettings();
-  const worker = new Worker(NAME, async () => undefined, { connection: connection(), concurrency });
-  worker.on('completed', () => completed++);
-  await worker.waitUntilReady();
-  await runLaps(() => completed);
+  await runLaps({
+    start: async () => {
+      const worker = new Worker(NAME, async () => undefined, { connection: connection(), concurrency });
+      worker.on('completed', () => completed++);
+      await worker.waitUntilReady();
+    },
+    ran: () => completed,
+  });
 };
 
 export const bullLatency = async (): Promise<void> => {

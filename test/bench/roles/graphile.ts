@@ -32,9 +32,13 @@ const runner = (concurrency: number, body: (payload: unknown) => void) =>
 
 export const graphileWorker = async (): Promise<void> => {
   let completed = 0;
-  const { events } = await runner(loadSettings().concurrency, () => undefined);
-  events.on('job:success', () => completed++);
-  await runLaps(() => completed);
+  await runLaps({
+    start: async () => {
+      const { events } = await runner(loadSettings().concurrency, () => undefined);
+      events.on('job:success', () => completed++);
+    },
+    ran: () => completed,
+  });
 };
 
 export const graphileLatency = async (): Promise<void> => {

@@ -31,20 +31,19 @@ export const bossWorker = async (): Promise<void> => {
   const { concurrency } = loadSettings();
   const boss = await open();
   let ran = 0;
-  const id = await boss.work(
-    NAME,
-    { batchSize: concurrency, pollingIntervalSeconds: POLLING_SECONDS },
-    async (jobs) => {
-      ran += jobs.length;
-      // What fills a batch is not all there is: it does not wait for the next look.
-      if (jobs.length === concurrency) boss.notifyWorker(id);
+  const options = { batchSize: concurrency, pollingIntervalSeconds: POLLING_SECONDS };
+  await runLaps({
+    start: async () => {
+      const id = await boss.work(NAME, options, async (jobs) => {
+        ran += jobs.length;
+        // What fills a batch is not all there is: it does not wait for the next look.
+        if (jobs.length === concurrency) boss.notifyWorker(id);
+      });
     },
-  );
-  // A batch is completed after it was run.
-  await runLaps(
-    () => ran,
-    async () => (await boss.getQueueSize(NAME, { before: 'completed' })) === 0,
-  );
+    ran: () => ran,
+    // A batch is completed after it was run.
+    rests: async () => (await boss.getQueueSize(NAME, { before: 'completed' })) === 0,
+  });
 };
 
 export const bossLatency = async (): Promise<void> => {

@@ -126,12 +126,12 @@ export const temporalWorker = async (): Promise<void> => {
   const client = await open();
   await untilStarted(client);
   let ran = 0;
-  await serve(async () => void ran++);
-  // A workflow ends after its activity.
-  await runLaps(
-    () => ran,
-    async () => (await client.workflow.count('ExecutionStatus="Running"')).count === 0,
-  );
+  await runLaps({
+    start: () => serve(async () => void ran++),
+    ran: () => ran,
+    // A workflow ends after its activity.
+    rests: async () => (await client.workflow.count('ExecutionStatus="Running"')).count === 0,
+  });
 };
 
 export const temporalLatency = async (): Promise<void> => {
