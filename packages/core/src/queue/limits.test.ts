@@ -181,6 +181,38 @@ test('Q5: what was offered and may still be claimed keeps its slot, until its te
   assert.equal(deal(queue, late), { w: ['t2'] });
 });
 
+test('Q5: what is returned of a task that was offered before does not count for the one that is offered now', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'key', concurrency: 1 } });
+  queue.ready(task('t1', 1, { limitKey: 'k' }), 's');
+  worker(queue, 'w', 2);
+  const term = queue.confirm('w', 0);
+  assert.equal(deal(queue), { w: ['t1'] });
+  queue.gone('t1', 2, 's');
+  queue.ready(task('t1', 3, { limitKey: 'k' }), 's');
+  queue.ready(task('t2', 4, { limitKey: 'k' }), 's');
+  assert.equal(deal(queue), { w: ['t1'] });
+  queue.returned('w', 't1', 1, 'free', term);
+  queue.credit('w', 2);
+  assert.equal(deal(queue), { w: ['t1'] }, 'it may still be claimed, and has its slot');
+  queue.gone('t1', 5, 's');
+  assert.equal(deal(queue), { w: ['t2'] });
+});
+
+test('Q5: what is joined while it is on offer is claimed no more as it was, and leaves no slot taken', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'key', concurrency: 1 } });
+  queue.ready(task('t1', 1, { limitKey: 'k' }), 's');
+  worker(queue, 'w', 2);
+  const term = queue.confirm('w', 0);
+  assert.equal(deal(queue), { w: ['t1'] });
+  queue.ready(task('t1', 2, { order: 1, limitKey: 'k' }), 's');
+  queue.returned('w', 't1', 1, 'refused', term);
+  assert.equal(deal(queue), { w: ['t1'] }, 'the newer version, which it may know how to read');
+  queue.returned('w', 't1', 2, 'refused', term);
+  queue.ready(task('t2', 3, { limitKey: 'k' }), 's');
+  queue.credit('w', 2);
+  assert.equal(deal(queue), { w: ['t2'] });
+});
+
 test('Q5: what is told by a supervisor that is gone is counted until another one has told what became of it', () => {
   const queue = queueWith({ kind: 'limit', limit: { of: 'queue', concurrency: 3 } });
   runs(queue, 'runs', 1);
@@ -329,7 +361,7 @@ test('Q7: a group that comes with one task at a time gains nothing by it', () =>
 });
 
 type Step =
-  | { readonly kind: 'ready' | 'runs' | 'gone'; readonly id: number }
+  | { readonly kind: 'ready' | 'joins' | 'gone'; readonly id: number }
   | { readonly kind: 'credit'; readonly worker: number; readonly count: number }
   | { readonly kind: 'claims'; readonly worker: number }
   | { readonly kind: 'returns'; readonly worker: number; readonly how: 'free' | 'refused' | 'stale' }
@@ -339,7 +371,7 @@ type Step =
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constant('ready'), id: fc.nat(15) }),
-    fc.record({ kind: fc.constant('gone'), id: fc.nat(15) }),
+    fc.record({ kind: fc.constantFrom('joins', 'gone'), id: fc.nat(15) }),
     fc.record({ kind: fc.constant('credit'), worker: fc.nat(2), count: fc.nat(5) }),
     fc.record({ kind: fc.constant('claims'), worker: fc.nat(2) }),
     fc.record({
@@ -398,6 +430,12 @@ test('whatever happens, and however late claims are: never more run than may, an
           if ((stored.get(address)?.state ?? 'none') !== 'none') continue;
           stored.set(address, { revision: revision++, state: 'ready' });
           tell(address);
+        } else if (step.kind === 'joins') {
+          // Whoever submits it again changes its record, and it waits as before: what was offered is claimed no more.
+          const known = stored.get(`t${step.id}`);
+          if (known?.state !== 'ready') continue;
+          known.revision = revision++;
+          tell(`t${step.id}`);
         } else if (step.kind === 'gone') {
           const known = stored.get(`t${step.id}`);
           if (known === undefined || known.state === 'none') continue;

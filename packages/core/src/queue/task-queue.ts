@@ -150,11 +150,12 @@ export class TaskQueue<A extends string = string> {
       this.remove(known);
       return this.add(task, source, undefined, also);
     }
-    // Somebody joined it. What is on offer stays so: the claim reads what is there.
+    // Somebody joined it. What is on offer stays so: the claim reads what is there, and where slots are counted it is returned.
     known.revision = task.revision;
+    if (known.terms !== undefined) known.terms = [];
     this.keepBytes(known, task.bytes);
     this.stay(known);
-    if (this.doubtful.has(known)) this.readyAgain(known);
+    if (this.doubtful.has(known) || this.slots.bound.has(known)) this.readyAgain(known);
   }
 
   /** It is not ready any more, or runs no more, as of `revision`. */
@@ -273,16 +274,18 @@ export class TaskQueue<A extends string = string> {
   returned(worker: string, address: A, revision: number, how: Return, term?: string): void {
     const entry = this.entries.get(address);
     if (entry === undefined) return;
-    // Of two offers of one task it has returned the one, and may claim the other.
-    if (how !== 'stale' && entry.terms !== undefined) entry.terms = withoutOne(entry.terms, term);
+    // It may have the newer version on offer, too.
+    const isOlder = revision < entry.revision;
+    // Of two offers of one version it has returned the one, and may claim the other.
+    if (how !== 'stale' && !isOlder && entry.terms !== undefined) entry.terms = withoutOne(entry.terms, term);
     if (this.slots.bound.has(entry)) return this.readyAgain(entry);
     if (entry.worker?.id !== worker || (entry.terms !== undefined && term !== entry.worker.term.id)) return;
+    if (isOlder) return this.readyAgain(entry);
     if (how === 'refused') {
       entry.worker.refused.add(entry);
       this.openKey(entry.limitKey);
     }
-    // What was offered is out of date, it says; where a newer version is known, that one counts.
-    if (how !== 'stale' || entry.revision > revision) return this.readyAgain(entry);
+    if (how !== 'stale') return this.readyAgain(entry);
     this.withdraw(entry);
     this.doubtful.add(entry);
   }
