@@ -28,7 +28,7 @@ test(
       for (const kind of kinds) {
         for (const where of ['body', 'cleanup', 'stray', 'log'] as const) {
           const handle = await hostile.schedule(kind, where);
-          await handle.wait({ timeout: '15s' });
+          await handle.wait({ timeout: '45s' });
           const ended = where === 'log' ? 'success' : 'failure';
           assert.is(handle.status, ended, `${kind} in ${where}: ${JSON.stringify(handle.error)}`);
         }
@@ -37,9 +37,9 @@ test(
     const listens = await throwsInListener.schedule();
     await until(listens, ({ isAbortable }) => isAbortable);
     await listens.cancel();
-    await listens.wait({ timeout: '10s' });
+    await listens.wait({ timeout: '30s' });
     assert.is(listens.status, 'aborted');
-    await neighbour.wait({ timeout: '10s' });
+    await neighbour.wait({ timeout: '30s' });
     assert.is((neighbour.result as { readonly pid: number }).pid, worker?.pid);
     assert.ok(worker?.isRunning);
   },

@@ -90,7 +90,7 @@ for (const format of ['json', 'msgpack'] as const) {
       assert.equal([handle.progress, handle.payload], [{ current: 1, total: 2 }, { page: 1 }]);
     });
     assert.is((await client.finish(taken, { outcome: 'success', result: { rows: 2 } })).status, 'success');
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal([handle.status, handle.result, handle.attempt], ['success', { rows: 2 }, 1]);
     await stage.document(handle.uuid, ({ status }) => status === 'success');
   });
@@ -160,7 +160,7 @@ test('O1 large arguments and results travel in messages, up to a limit that is t
   const large = (bytes: number) => ({ outcome: 'success', result: 'y'.repeat(bytes) });
   assert.is((await client.finish(taken, large(720_000))).code, 'RESULT_TOO_LARGE');
   assert.is((await client.finish(taken, large(600_000))).status, 'success');
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
   assert.is(String(handle.result).length, 600_000);
 });
 
@@ -174,7 +174,7 @@ test('O1 what does not fit into a message in one format does in the other', asyn
   const taken = await takeOne(client, type);
   assert.is(String(taken.args[0]).length, 250_000);
   assert.is((await client.finish(taken, { outcome: 'success' })).status, 'success');
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
 });
 
 test('O1 a worker may fail a task for a result that is too large', async (stage, context) => {
@@ -184,7 +184,7 @@ test('O1 a worker may fail a task for a result that is too large', async (stage,
   const taken = await takeOne(client, type);
   const error = { message: 'more than fits', type: 'result_too_large' };
   assert.is((await client.finish(taken, { outcome: 'failure', error, terminal: true })).status, 'failure');
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
   assert.is(handle.error?.type, 'result_too_large');
 });
 
@@ -240,7 +240,7 @@ test('O1 a cancel comes at once by signal, and its end is proved', async (stage,
   assert.ok(at - asked < 1_000, `${at - asked} ms`);
   await client.beat([runOf(taken, { observed: true })]);
   assert.is((await client.finish(taken, { outcome: 'stopped' })).status, 'aborted');
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
   const { abort } = handle.record;
   assert.ok(abort?.observedAt !== undefined && abort.stoppedAt !== undefined);
 });
@@ -316,7 +316,7 @@ test(
     await pause(7_000);
     assert.equal(answers.at(-1)?.lost, []);
     assert.is((await client.finish(taken, { outcome: 'success', result: 'kept' })).status, 'success');
-    for (const handle of [first, second]) await handle?.wait({ timeout: '5s' });
+    for (const handle of [first, second]) await handle?.wait({ timeout: '30s' });
     assert.equal(
       [first?.result, first?.attempt, second?.attempt].filter((value) => value !== undefined),
       ['kept', 1, 1],
@@ -340,7 +340,7 @@ test(
     const told = insist(() => client.ask('finish', end, { timeoutMs: 1_000 }), 30_000);
     await Promise.all(stage.supervisors.map((each) => each.start()));
     assert.is((await told).status, 'success');
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal([handle.result, handle.attempt, handle.record.rescues], [1, 1, undefined]);
   },
   { limitMs: 60_000 },

@@ -55,12 +55,12 @@ test(
     const timed = await eventually(() => alice.within(() => double.with({ delay: '1s' }).schedule(8)), {
       limitMs: 5_000,
     });
-    for (const handle of [...after, timed]) await handle.wait({ timeout: '15s' });
+    for (const handle of [...after, timed]) await handle.wait({ timeout: '45s' });
     for (const { uuid } of after) await stage.document(uuid, ({ terminal }) => terminal);
     const tookMs = performance.now() - backAt;
     console.log(`back and at work after ${Math.round(tookMs)} ms`);
     assert.ok(tookMs <= BACK_MS + MARGIN_MS, `${tookMs} ms`);
-    await running.wait({ timeout: '30s' });
+    await running.wait({ timeout: '90s' });
     assert.is(running.status, 'success');
     assert.is((await admitted.refresh()).status, 'pending', 'what was acknowledged is there');
     await admitted.cancel();
@@ -106,7 +106,7 @@ test(
     }
     hold.open();
     for (const handle of handles) {
-      await eventually(() => handle.wait({ timeout: '15s' }), { limitMs: 20_000 });
+      await eventually(() => handle.wait({ timeout: '45s' }), { limitMs: 20_000 });
       assert.equal([handle.status, handle.result, handle.record.rescues], ['success', 1, undefined]);
     }
   },
@@ -134,7 +134,7 @@ test(
       assert.equal(told, []);
     }
     hold.open();
-    await handle.wait({ timeout: '15s' });
+    await handle.wait({ timeout: '45s' });
     assert.equal([handle.status, handle.result], ['success', 1]);
   },
   { limitMs: 60_000 },

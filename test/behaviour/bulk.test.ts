@@ -41,7 +41,7 @@ test(
     await stage.serve(context, [flaky], { concurrency: 100 });
     const numbers = Array.from({ length: TASKS }, (_, n) => n);
     const failed = await Promise.all(numbers.map((n) => alice.schedule(flaky, [n])));
-    await Promise.all(failed.map((handle) => handle.wait({ timeout: '30s' })));
+    await Promise.all(failed.map((handle) => handle.wait({ timeout: '90s' })));
     broken = false;
     const waiting = await Promise.all(numbers.map((n) => alice.schedule('b1.never', [n], { tags: { b1: true } })));
 
@@ -106,7 +106,7 @@ test(
     const handle = await asked(stage, 'change-priority', '--priority', 'low', '--type', 'b1.held');
     // Whoever is first: it is stopped, or was done.
     await handle.cancel().catch(() => undefined);
-    await handle.wait({ timeout: '20s' });
+    await handle.wait({ timeout: '60s' });
     const { matched, done } = (handle.result ?? handle.payload ?? { matched: 0, done: 0 }) as Record<string, number>;
     const changed = await Promise.all(held.map(async (each) => (await each.refresh()).record.priority));
     assert.is(changed.filter((priority) => priority === 'low').length, done, `${handle.status} ${matched}`);

@@ -107,10 +107,10 @@ test(
     assert.is(first.status, 'in_progress', 'nobody is there to tell it');
     for (const supervisor of stage.supervisors) await supervisor.start();
     for (const child of [first, second]) {
-      await child.wait({ timeout: '20s' });
+      await child.wait({ timeout: '60s' });
       assert.equal([child.status, child.record.abort?.by], ['aborted', `task:${job.uuid}`]);
     }
-    await left.wait({ timeout: '20s' });
+    await left.wait({ timeout: '60s' });
     assert.is(left.status, 'success');
   },
   { limitMs: 90_000 },
@@ -125,8 +125,8 @@ test(
       assert.is(all.length, 1);
       return all as [TaskHandle];
     });
-    await child.wait({ timeout: '20s' });
-    await late.wait({ timeout: '20s' });
+    await child.wait({ timeout: '60s' });
+    await late.wait({ timeout: '60s' });
     assert.equal([late.status, child.status], ['timed_out', 'aborted']);
 
     const job = await begin(stage, [60_000, 60_000], { runs: true });
@@ -135,10 +135,10 @@ test(
     await job.cancel();
     for (const worker of stage.workers) await worker.kill();
     for (const one of children) {
-      await one.wait({ timeout: '30s' });
+      await one.wait({ timeout: '90s' });
       assert.is(one.status, 'aborted');
     }
-    await job.wait({ timeout: '30s' });
+    await job.wait({ timeout: '90s' });
     assert.is(job.status, 'aborted');
     for (const worker of stage.workers) await worker.start();
   },
@@ -161,7 +161,7 @@ test(
     const child = await runCli(stage, ['get', open.uuid, '--user', 'alice']);
     assert.match(child.stdout, new RegExp(`parent .*${job.uuid}`));
     await job.cancel();
-    await open.wait({ timeout: '20s' });
+    await open.wait({ timeout: '60s' });
     assert.is(open.status, 'aborted');
   },
   { limitMs: 60_000 },

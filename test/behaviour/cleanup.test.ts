@@ -46,7 +46,7 @@ test('L3 one that never ends is said not to stop after the grace, and ended by a
     assert.is(handle.status, 'in_progress');
     assert.is((await thrownBy(() => handle.cancel())).code, 'TASK_ABORT_FAILED');
     await admin.cancel({ force: true });
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     if (how === 'throws') assert.equal([handle.status, handle.error?.message], ['failure', 'the body failed']);
     else assert.equal([handle.status, handle.result], ['success', how === 'large' ? LARGE : `result ${how}`]);
     assert.is(handle.record.history.at(-1)?.why, 'forced: the cleanup handlers did not end');
@@ -78,7 +78,7 @@ test(
       else await client.close();
       await stage.serve(context, [hangs], { queues: [queue] });
       const [small, large, throws] = handles;
-      for (const handle of [small, large]) await handle?.wait({ timeout: '15s' });
+      for (const handle of [small, large]) await handle?.wait({ timeout: '45s' });
       assert.equal([small?.status, small?.result], ['success', 'result small']);
       assert.equal([large?.status, large?.result], ['success', LARGE]);
       assert.match(small?.record.history.at(-1)?.why ?? '', /; its cleanup handlers may not have finished$/);
@@ -94,7 +94,7 @@ test(
 
 test('L3 in a thread they are ended with it after the grace, and have failed', async (stage) => {
   const handle = await stage.as('alice').within(() => cleansInThread.schedule('hangs'));
-  await handle.wait({ timeout: '15s' });
+  await handle.wait({ timeout: '45s' });
   assert.is(handle.status, 'failure');
   assert.match(handle.error?.message ?? '', /the cleanup handlers did not end within 500 ms: its thread was ended/);
 });
@@ -114,7 +114,7 @@ test('C5 what cleanup handlers tell is stored, in a thread and out of it, whatev
       await tells.with({ queue: 'c5' }).schedule('throws'),
       await cleansInThread.schedule('tells'),
     ]) {
-      await handle.wait({ timeout: '15s' });
+      await handle.wait({ timeout: '45s' });
       assert.equal(handle.payload, { by: 'last' });
       assert.equal(handle.record.progress, { current: 3, total: 3 });
     }

@@ -21,7 +21,7 @@ for (const format of ['json', 'msgpack'] as const) {
     const { id = '', address = '' } = answer.task ?? {};
     assert.equal([answer.task?.['task_name'], answer.task?.['created_by']], ['Twice', 'alice']);
     const handle = await stage.as('alice').open({ uuid: id, address });
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal(handle.result, { doubled: 42 });
   });
 }
@@ -92,7 +92,7 @@ test('D7 a command that comes twice makes one task; users do not meet by their o
   assert.equal([second?.task?.id, third?.task?.id], [first?.task?.id, first?.task?.id]);
   const { id = '', address = '' } = first?.task ?? {};
   const handle = await stage.as('alice').open({ uuid: id, address });
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   const ended = await ask(stage, subject, body);
   assert.equal([ended.task?.id, ended.outcome, ended.task?.['status']], [id, 'created', 'success']);
   const other = await ask(stage, subject, { ...body, user: { id: 'bob' } });
@@ -107,7 +107,7 @@ test('D7 an operation id holds for an SDK call, inline or scheduled, after the e
     const first = await once.schedule(1);
     const second = await once.schedule(1);
     assert.equal([second.uuid, second.outcome], [first.uuid, first.outcome]);
-    await first.wait({ timeout: '10s' });
+    await first.wait({ timeout: '30s' });
     // The record is archived and forgotten; the operation is not.
     await stage.document(first.uuid, ({ terminal }) => terminal);
     const third = await once.schedule(1);
@@ -141,7 +141,7 @@ test('S scopes hold for commands; admins are who says so', async (stage) => {
   await until(open, ({ record }) => record.abortable === true);
   const done = await cancel({ id, user: ALICE });
   assert.equal([done.ok, done.outcome], [true, 'aborted'], JSON.stringify(done));
-  await open.wait({ timeout: '10s' });
+  await open.wait({ timeout: '30s' });
   assert.is((await cancel({ id, address, user: ALICE })).code, 'TASK_ABORT_FAILED');
 });
 
@@ -180,7 +180,7 @@ test('the SDK as a publisher: schedule, follow, wait, cancel, all by commands', 
   await publisher.within(async () => {
     const handle = await double.with({ taskName: 'by command', timeout: '1m' }).schedule(8);
     assert.equal([handle.outcome, handle.name, handle.record.policy.timeoutMs], ['created', 'by command', 60_000]);
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal(handle.result, { doubled: 16 });
     const once = double.with({ operationId: 'publisher.once' });
     assert.is((await once.schedule(1)).uuid, (await once.schedule(1)).uuid);
@@ -197,7 +197,7 @@ test('the SDK as a publisher: schedule, follow, wait, cancel, all by commands', 
     assert.equal([late.name, late.code], ['TaskAbortFailedError', 'TASK_ABORT_FAILED']);
     const soon = await joined.with({ taskKey: 'publisher.later', delay: 1 }).schedule(0);
     assert.is(soon.status, 'pending');
-    await soon.wait({ timeout: '10s' });
+    await soon.wait({ timeout: '30s' });
     for (const wrong of [() => double(1), () => publisher.startWorker({ tasks: [double] })]) {
       const error = await thrownBy(wrong);
       assert.equal([error.name, error.code], ['WrongRoleError', 'WRONG_ROLE']);
@@ -225,7 +225,7 @@ test('X6 switched off, commands are answered so, what runs is cancelled, and end
   assert.is(error.name, 'GlobalTaskFrameworkDisabledError');
   const { uuid: id, address } = running;
   assert.is((await ask(stage, names.cancelSubject, { id, address, user: ALICE })).outcome, 'aborted');
-  await running.wait({ timeout: '10s' });
+  await running.wait({ timeout: '30s' });
   assert.is(running.status, 'aborted');
 });
 

@@ -36,7 +36,7 @@ test('C5 cleanup runs whatever the outcome, abort handlers on abort and timeout;
         await until(handle, ({ isAbortable }) => isAbortable);
         await handle.cancel();
       }
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.is(handle.status, kind);
       assert.equal(seen.get(handle.uuid), calls, `done before ${kind} is recorded`);
     }
@@ -65,7 +65,7 @@ test('C6 last registered first, abort before cleanup, all of them though some th
     const handle = await body.schedule();
     await until(handle, ({ isAbortable }) => isAbortable);
     await handle.cancel();
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal(calls, ['abort 3', 'abort 2', 'abort 1', 'cleanup 3', 'cleanup 2', 'cleanup 1']);
     assert.equal([handle.status, handle.error?.message], ['failure', 'abort 3; abort 2; cleanup 3; cleanup 2']);
   });
@@ -101,7 +101,7 @@ for (const [how, become] of [
         assert.is(document.status, 'in_progress');
         steps[run * 2 + 1]?.open();
       }
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.is(handle.status, 'success');
     });
   });
@@ -122,7 +122,7 @@ test('C7 the reason of the signal tells a cancel, a timeout and a drain apart', 
     const drained = await body.schedule();
     for (const handle of [cancelled, drained]) await until(handle, ({ isAbortable }) => isAbortable);
     await cancelled.cancel();
-    await Promise.all([cancelled, timedOut].map((handle) => handle.wait({ timeout: '5s' })));
+    await Promise.all([cancelled, timedOut].map((handle) => handle.wait({ timeout: '30s' })));
     await worker.drain({ grace: 0 });
     await until(drained, ({ status }) => status === 'pending');
     assert.equal(
@@ -157,7 +157,7 @@ test('C8 the context tells what runs, for whom, which attempt, and where the las
   await stage.serve(context, [body], { log });
   await stage.as('carol').within(async () => {
     const handle = await body.with({ taskKey: 'the key' }).schedule();
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.is(handle.status, 'success');
     const { owner } = handle.record;
     const common = { taskId: handle.uuid, taskKey: 'the key', taskType: 'c8.body', idempotencyKey: handle.uuid };
@@ -200,7 +200,7 @@ test('C8 the context follows asynchronous calls, and there is none outside of a 
   await stage.as('alice').within(async () => {
     const handles = await Promise.all([1, 2, 3, 4, 5].map((n) => body.with({ taskKey: `key ${n}` }).schedule(n)));
     for (const handle of handles) {
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.equal(handle.result, [handle.key, handle.key]);
     }
   });

@@ -98,7 +98,7 @@ test(
     const stopped = await baton.schedule(waiting, [], { taskKey: 'one' });
     await running(stopped);
     await stopped.cancel();
-    for (const handle of [...ends, stopped]) await handle.wait({ timeout: '20s' });
+    for (const handle of [...ends, stopped]) await handle.wait({ timeout: '60s' });
 
     // Schedules, and what is set for queues.
     const { schedules } = stage.as('alice');

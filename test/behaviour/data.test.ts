@@ -33,7 +33,7 @@ test('X4 plain data goes there and back as it was', async (stage, context) => {
   };
   await stage.as('alice').within(async () => {
     for (const run of [() => echo.schedule(value), () => echo(value)]) {
-      const handle = await (await run()).wait({ timeout: '10s' });
+      const handle = await (await run()).wait({ timeout: '30s' });
       assert.is(handle.status, 'success');
       assert.equal({ ...(handle.result as object), bytes: [0, 255] }, { ...value, bytes: [0, 255] });
       const document = await stage.document(handle.uuid, ({ terminal }) => terminal);
@@ -64,7 +64,7 @@ test('X4 what is no plain data is refused at the call, and is a failure as a res
       assert.match(refused.message, 'not plain data');
     }
     for (const what of ['function', 'bigint', 'cycle']) {
-      const handle = await (await returns.schedule(what)).wait({ timeout: '10s' });
+      const handle = await (await returns.schedule(what)).wait({ timeout: '30s' });
       assert.is(handle.status, 'failure');
       assert.match(handle.error?.message ?? '', 'not plain data');
     }
@@ -84,7 +84,7 @@ test('X4 large arguments and results lie in the object store, and come back whol
       [3_000_000, 5_000_000],
     ] as const) {
       const handle = await grow.schedule(text(args), result);
-      await handle.wait({ timeout: '15s' });
+      await handle.wait({ timeout: '45s' });
       assert.is(handle.status, 'success', handle.error?.message);
       assert.equal(handle.result, { got: args, text: text(result) });
       const wanted = [...(args > INLINE_DATA_LIMIT ? ['args'] : []), ...(result > INLINE_DATA_LIMIT ? ['result'] : [])];
@@ -108,7 +108,7 @@ test('X4 a large result is fetched when it is asked for, not before', async (sta
   const large = task({ name: 'x4.lazy' }, () => text(200_000));
   await stage.serve(context, [large]);
   const handle = await stage.as('alice').within(() => large.schedule());
-  await handle.wait({ timeout: '10s', fetch: false });
+  await handle.wait({ timeout: '30s', fetch: false });
   assert.is((await thrownBy(() => handle.result)).code, 'RESULT_NOT_FETCHED');
   assert.is(await handle.fetchResult(), text(200_000));
   assert.is(handle.result, text(200_000));
@@ -121,7 +121,7 @@ test('X4 many values are no hindrance where they are large', async (stage, conte
   await stage.serve(context, [rows]);
   const given = Array.from({ length: 30_000 }, (_, i) => i);
   const handle = await stage.as('alice').within(() => rows.schedule(given));
-  await handle.wait({ timeout: '15s' });
+  await handle.wait({ timeout: '45s' });
   assert.equal(handle.result?.at(-1), { n: 29_999 });
 });
 
@@ -135,14 +135,14 @@ test('X4 over the hard limit: arguments are refused at the call, a result is a f
     const refused = await thrownBy(() => takes.schedule(text(DATA_LIMIT)));
     assert.instance(refused, PayloadTooLargeError);
     assert.match(refused.message, String(DATA_LIMIT));
-    const failed = await (await big.schedule(DATA_LIMIT)).wait({ timeout: '15s' });
+    const failed = await (await big.schedule(DATA_LIMIT)).wait({ timeout: '45s' });
     assert.is(failed.status, 'failure');
     assert.is(failed.error?.type, 'result_too_large');
     assert.is(failed.attempt, 1, 'it does not get smaller by another attempt');
     assert.equal(await objectsOf(stage, failed), []);
-    const limited = await (await small.schedule(100_001)).wait({ timeout: '10s' });
+    const limited = await (await small.schedule(100_001)).wait({ timeout: '30s' });
     assert.is(limited.error?.type, 'result_too_large');
-    assert.is((await (await small.schedule(90_000)).wait({ timeout: '10s' })).status, 'success');
+    assert.is((await (await small.schedule(90_000)).wait({ timeout: '30s' })).status, 'success');
   });
 });
 
@@ -162,7 +162,7 @@ test('X4 large arguments survive retry, joins, and the wait behind an aborting t
   const input = text(150_000);
   const [alice, bob] = [stage.as('alice'), stage.as('bob')];
   const retried = await alice.within(() => flaky.with({ taskKey: 'retried' }).schedule(input, 2));
-  await retried.wait({ timeout: '10s' });
+  await retried.wait({ timeout: '30s' });
   assert.equal([retried.status, retried.result, retried.attempt], ['success', 150_000, 3]);
 
   const held = await alice.within(() => flaky.with({ taskKey: 'held' }).schedule(input, -1));
@@ -177,7 +177,7 @@ test('X4 large arguments survive retry, joins, and the wait behind an aborting t
   const next = await alice.within(() => flaky.with({ taskKey: 'held' }).schedule(`${input}?`, 0));
   assert.is(next.outcome, 'created');
   open.open();
-  await next.wait({ timeout: '15s' });
+  await next.wait({ timeout: '45s' });
   assert.equal([next.status, next.result], ['success', 150_001]);
 });
 
@@ -186,11 +186,11 @@ test('X4 what was pruned away is said to be lost, for arguments as for results',
   const handle = await stage.as('alice').within(() => length.with({ delay: '2s' }).schedule(text(100_000)));
   await stage.ports.data.remove(objectName(handle.address, handle.uuid, 'args'));
   await stage.serve(context, [length]);
-  await handle.wait({ timeout: '15s' });
+  await handle.wait({ timeout: '45s' });
   assert.equal([handle.status, handle.error?.type, handle.attempt], ['failure', 'DataLostError', 1]);
 
   const done = await stage.as('alice').within(() => length.schedule(text(100_000)));
-  await done.wait({ timeout: '10s', fetch: false });
+  await done.wait({ timeout: '30s', fetch: false });
   for (const name of (await stage.document(done.uuid, ({ terminal }) => terminal)).objects)
     await stage.ports.data.remove(name);
   assert.is((await thrownBy(() => done.fetchResult())).code, 'DATA_MISSING');
@@ -208,7 +208,7 @@ test('R1 prune takes ended tasks with their objects, and leaves what is active',
   await stage.as('alice').within(async () => {
     const ended = await keeps.schedule(text(100_000), false);
     const runs = await keeps.schedule(text(100_000), true);
-    await ended.wait({ timeout: '10s', fetch: false });
+    await ended.wait({ timeout: '30s', fetch: false });
     await stage.document(ended.uuid, ({ terminal }) => terminal);
     await stage.document(runs.uuid, ({ status }) => status === 'in_progress');
     assert.is((await prune(parts, { retentionPeriodDays: 1 })).tasks, 0, 'it ended today');
@@ -218,7 +218,7 @@ test('R1 prune takes ended tasks with their objects, and leaves what is active',
     assert.equal(await objectsOf(stage, ended), []);
     assert.equal(await objectsOf(stage, runs), ['args']);
     release.open();
-    await runs.wait({ timeout: '10s' });
+    await runs.wait({ timeout: '30s' });
     assert.is(runs.result?.length, 100_000);
   });
 });
@@ -227,7 +227,7 @@ test('R1 the projector prunes on its schedule', async (stage, context) => {
   const quick = task({ name: 'r1.quick' }, () => 1);
   await stage.serve(context, [quick]);
   const handle = await stage.as('alice').within(() => quick.schedule());
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   await stage.document(handle.uuid, ({ terminal }) => terminal);
   const projector = stage.service('projector', 'pruning', { BATON_PRUNE_DAYS: '0', BATON_PRUNE_EVERY_MS: '1000' });
   await projector.start();

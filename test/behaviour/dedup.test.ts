@@ -99,7 +99,7 @@ test('D2 a running task is joined as a pending one is', async (stage, context) =
   assert.equal([second.outcome, second.uuid, second.status], ['joined', first.uuid, 'in_progress']);
   hold.open();
   for (const handle of [first, second]) {
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.is(handle.result, 'one result');
   }
   assert.is(bodies, 1);
@@ -188,7 +188,7 @@ test(
     const joiners = Array.from({ length: 200 }, (_, i) => keepJoining(`d9-user-${i}`));
     await eventually(() => assert.ok(outcomes.has('joined')));
     hold.open();
-    await first.wait({ timeout: '20s' });
+    await first.wait({ timeout: '60s' });
     isOver = true;
     await Promise.all(joiners);
     assert.equal([first.status, first.result, [...outcomes]], ['success', 'ended', ['joined']]);
@@ -208,7 +208,7 @@ test('D4 after the end the same key makes a new task, again and again', async (s
       const handle = await body.with(kind === 'aborted' ? { delay: 60 } : {}).schedule(kind);
       assert.is(handle.outcome, 'created');
       if (kind === 'aborted') await handle.cancel();
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.is(handle.status, kind);
       ids.push(handle.uuid);
     }
@@ -253,11 +253,11 @@ for (const when of ['at once', 'when every projection has it'] as const)
     const late = await thrownBy(() => opened.cancel());
     assert.instance(late, TaskAbortFailedError);
     const after = await alice.within(() => body.with({ taskKey: 'd4-after', dependsOn: [ref] }).schedule('after'));
-    await after.wait({ timeout: '10s' });
+    await after.wait({ timeout: '30s' });
     assert.is(after.status, 'success');
-    await next.wait({ timeout: '10s' });
+    await next.wait({ timeout: '30s' });
     const again = await alice.retry(opened);
-    await again.wait({ timeout: '10s' });
+    await again.wait({ timeout: '30s' });
     assert.equal([again.outcome, again.result], ['created', 'first']);
     for (const other of [stage.as('bob'), stage.as('carol')])
       assert.is((await thrownBy(() => other.open(ref))).code, 'TASK_NOT_FOUND');
@@ -291,8 +291,8 @@ test('D5 queue: a successor waits, is joined, and starts when the old one has en
   assert.equal(usersOf(joiner), ['bob', 'carol']);
   assert.equal(starts, [0], 'it does not start before the old one has ended');
   go();
-  await old.wait({ timeout: '5s' });
-  await next.wait({ timeout: '5s' });
+  await old.wait({ timeout: '30s' });
+  await next.wait({ timeout: '30s' });
   assert.equal([old.status, next.status, next.result], ['aborted', 'success', 1]);
   assert.equal(starts, [0, 1]);
   assert.equal(statuses(next), ['pending', 'in_progress', 'success']);
@@ -308,7 +308,7 @@ test('D5 a successor can be cancelled while it waits, and another takes its plac
   const second = await stage.as('bob').within(() => body.schedule(2));
   assert.is.not(second.uuid, first.uuid);
   go();
-  await second.wait({ timeout: '5s' });
+  await second.wait({ timeout: '30s' });
   assert.equal([second.result, starts], [2, [0, 2]], 'what was cancelled never ran');
   const documents = await Promise.all(
     [old, first, second].map(({ uuid }) => stage.document(uuid, ({ terminal }) => terminal)),
@@ -326,7 +326,7 @@ test('D5 join and reject: into the aborting task, or an error', async (stage, co
   const refused = await thrownBy(() => stage.as('bob').within(() => body.with({ whenAborting: 'reject' }).schedule(1)));
   assert.instance(refused, TaskAbortingError);
   go();
-  await mine.wait({ timeout: '5s' });
+  await mine.wait({ timeout: '30s' });
   assert.is(mine.status, 'aborted');
 });
 
@@ -342,7 +342,7 @@ test('D6 an inline call on an active key of another process waits for its end, w
       .finally(() => {
         wokenAt = Date.now();
       }),
-    scheduled.wait({ timeout: '10s' }),
+    scheduled.wait({ timeout: '30s' }),
   ]);
   assert.equal([inline.outcome, inline.uuid, inline.status], ['joined', scheduled.uuid, 'success']);
   assert.equal([inline.result, inline.record.owner?.worker === undefined], [{ attempt: 1 }, false]);

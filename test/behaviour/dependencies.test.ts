@@ -49,16 +49,16 @@ test('G1 it starts when all have ended, with all supervisors killed between, and
   const [a, b] = [await alice(stage).schedule(all.step, ['a']), await alice(stage).schedule(all.step, ['b'])];
   const job = await behind(stage, all)(a, b.uuid);
   await all.end('a');
-  await a.wait({ timeout: '10s' });
+  await a.wait({ timeout: '30s' });
   await eventually(async () => assert.is((await job.refresh()).record.dependsOn?.[0]?.end?.status, 'success'));
   assert.is(job.status, 'pending');
   for (const supervisor of stage.supervisors) await supervisor.kill();
   // It ends while nobody is there to hear of it.
   await all.end('b');
-  await b.wait({ timeout: '10s' });
+  await b.wait({ timeout: '30s' });
   assert.is((await job.refresh()).status, 'pending');
   for (const supervisor of stage.supervisors) await supervisor.start();
-  const { status, result } = await job.wait({ timeout: '20s' });
+  const { status, result } = await job.wait({ timeout: '60s' });
   const results = ['a'.repeat(200), 'b'.repeat(200)];
   assert.equal(
     [status, result],
@@ -79,8 +79,8 @@ test(
     assert.is((await last.refresh()).status, 'pending');
     const from = performance.now();
     await all.end('one');
-    await Promise.all(thousand.map((handle) => handle.wait({ timeout: '30s' })));
-    const { result } = await last.wait({ timeout: '30s' });
+    await Promise.all(thousand.map((handle) => handle.wait({ timeout: '90s' })));
+    const { result } = await last.wait({ timeout: '90s' });
     const ms = performance.now() - from;
     assert.ok(thousand.every(({ status }) => status === 'success'));
     assert.is((result as { readonly results: readonly unknown[] }).results.length, 100);
@@ -99,7 +99,7 @@ test('G1 continue and ignore: it starts whatever became of those, when all have 
   await eventually(async () => assert.is((await job.refresh()).record.dependsOn?.[1]?.end?.status, 'failure'));
   assert.is(job.status, 'pending');
   await all.end('c');
-  const { result } = await job.wait({ timeout: '10s' });
+  const { result } = await job.wait({ timeout: '30s' });
   assert.equal(result, {
     statuses: ['failure', 'failure', 'success'],
     payloads: [{ from: 'a' }, null, { from: 'c' }],
@@ -121,7 +121,7 @@ test('G2 failed, cancelled and forgotten ones end the wait with the reason, at o
     ...[[job, bad, 'failure'] as const, [next, job, 'failure'] as const],
     [behindWaiting, waiting, 'aborted'] as const,
   ]) {
-    const { status, error, record } = await handle.wait({ timeout: '10s' });
+    const { status, error, record } = await handle.wait({ timeout: '30s' });
     assert.equal(
       [status, error?.type, record.history.at(-1)?.why],
       ['failure', 'DependencyFailedError', 'dependency_failed'],
@@ -134,7 +134,7 @@ test('G2 failed, cancelled and forgotten ones end the wait with the reason, at o
   const { nc, names } = stage.ports.wire;
   const jsm = await jetstreamManager(nc);
   await jsm.streams.purge(names.tasksStream, { filter: names.recordSubject(lost.address) });
-  const { error } = await behindLost.wait({ timeout: '30s' });
+  const { error } = await behindLost.wait({ timeout: '90s' });
   assert.match(error?.message ?? '', new RegExp(`${lost.uuid} did not succeed \\(status=gone\\)`));
   await all.end('slow');
 });

@@ -18,7 +18,7 @@ test('R2 attempts count failures of the body, with growing pauses, until none is
   );
   await stage.serve(context, [body]);
   const handle = await stage.as('alice').within(() => body.schedule());
-  await handle.wait({ timeout: '15s' });
+  await handle.wait({ timeout: '45s' });
   assert.equal([handle.status, handle.attempt, handle.record.failures], ['failure', 4, 4]);
   assert.is(handle.error?.message, 'attempt 4', 'the last one');
   const { history } = handle.record;
@@ -53,11 +53,11 @@ test('R2 one attempt is the default; TerminalError and retryOn end it, Retryable
       [await only.schedule(true), 3, 'RangeError'],
       [await only.schedule(false), 1, 'TypeError'],
     ] as const) {
-      await handle.wait({ timeout: '10s' });
+      await handle.wait({ timeout: '30s' });
       assert.equal([handle.status, handle.attempt, handle.error?.type], ['failure', attempts, type]);
     }
     const asked = await asks.schedule();
-    await asked.wait({ timeout: '10s' });
+    await asked.wait({ timeout: '30s' });
     assert.equal([asked.status, asked.attempt, asked.result], ['success', 2, 'then']);
     const [, , failed, again] = asked.record.history;
     assert.ok((again?.at ?? 0) - (failed?.at ?? 0) >= 700);
@@ -89,7 +89,7 @@ test('R5 a drain: nothing new, grace, then the signal; success for what returns,
     const draining = worker.drain({ grace: '400ms' });
     await pause(50);
     const late = await body.schedule('soon');
-    await returns.wait({ timeout: '5s' });
+    await returns.wait({ timeout: '30s' });
     assert.ok(performance.now() - startedAt >= 390, 'the signal comes after the grace');
     await draining;
     assert.equal([returns.status, returns.result], ['success', 'told and came to an end']);
@@ -148,10 +148,10 @@ test('R5 of two workers of one client each serves its own types, and one that dr
     await calls.refresh();
     assert.ok(calls.status !== 'in_progress', 'it was told with the task it called');
     hold.open();
-    await resting.wait({ timeout: '5s' });
+    await resting.wait({ timeout: '30s' });
     assert.is(resting.result, 'left alone');
     const another = await rests.schedule();
-    await another.wait({ timeout: '5s' });
+    await another.wait({ timeout: '30s' });
     assert.equal([another.result, another.record.owner?.worker], ['left alone', first.id]);
     await calls.cancel().catch(() => undefined);
   });
@@ -174,7 +174,7 @@ test('L12 what was given back is run on by another worker as the same attempt, w
   await first.drain({ grace: 0 });
   await until(handle, ({ status }) => status === 'pending');
   const second = await stage.serve(context, [body]);
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   assert.equal(
     [handle.status, handle.attempt, handle.record.failures, handle.record.rescues, handle.record.priority],
     ['success', 1, undefined, undefined, 'high'],
@@ -198,7 +198,7 @@ test('R5 SIGTERM: a running body comes to its end, nothing new is taken, the pro
   await until(running, ({ status }) => status === 'in_progress');
   const waiting = await alice.within(() => double.with({ queue: 'r5' }).schedule(1));
   const ended = worker.stop();
-  await running.wait({ timeout: '10s' });
+  await running.wait({ timeout: '30s' });
   assert.equal([running.status, running.attempt], ['success', 1]);
   assert.equal(await ended, { code: 0, signal: null });
   assert.is((await waiting.refresh()).status, 'pending');

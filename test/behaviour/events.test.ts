@@ -42,7 +42,7 @@ test('E1 the newest version of every task is in the log within a second, in orde
   steps[1]?.open();
   await cancelled.cancel();
   for (const each of [handle, cancelled]) {
-    await each.wait({ timeout: '10s' });
+    await each.wait({ timeout: '30s' });
     await newest(each, ({ status }) => status === each.status);
     const records = await logged(each);
     assert.equal(records.at(-1)?.history, each.record.history, 'every transition stands in the newest');
@@ -65,7 +65,7 @@ test('E1 the outcome of a task whose key is used again at once is in the log', a
   const ids: string[] = [];
   for (let n = 0; n < 10; n++) {
     const handle = await stage.as('alice').within(() => body.with({ taskKey: 'again' }).schedule(n));
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     ids.push(handle.uuid);
   }
   assert.is(new Set(ids).size, 10);
@@ -131,7 +131,7 @@ test('E1 any service follows with a durable consumer of its own, for the types i
       .within(() =>
         Promise.all(Array.from({ length: count }, async () => [await wanted.schedule(), await other.schedule()])),
       );
-    for (const handle of handles.flat()) await handle.wait({ timeout: '10s' });
+    for (const handle of handles.flat()) await handle.wait({ timeout: '30s' });
     return handles.map(([handle]) => handle?.uuid ?? '');
   };
   const handled = new Set<number>();
@@ -225,7 +225,7 @@ test('E2 going on from a revision has no gap, or says so', async (stage, context
   const missed = await first(at);
   assert.equal([missed?.reset, missed?.progress], [true, { count: 1 }], 'it was away, and is told');
   steps[1]?.open();
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
 });
 
 test('E2 after a broken connection the newest state comes, marked; nothing is late for ever', async (stage, context) => {
@@ -283,7 +283,7 @@ test('E3 live progress for whoever looks now, on a subject any program can read'
   context.defer(() => listening.close());
   await nc.flush();
   start.open();
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   assert.ok(live.length >= 6 && live.length <= 8, `${live.length} of 8`);
   assert.ok(raw.length === live.length);
   for (const each of live) {

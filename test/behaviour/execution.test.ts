@@ -19,7 +19,7 @@ const test = stagedSuite('execution', { env: { BATON_CONCURRENCY: '4' } });
 test('X1 schedule answers at once with a pending task, which a worker of another process runs', async (stage) => {
   const handle = await stage.as('alice').within(() => double.schedule(21));
   assert.equal([handle.status, handle.outcome, handle.record.mode], ['pending', 'created', 'async']);
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   assert.equal([handle.status, handle.result], ['success', { doubled: 42 }]);
   assert.match(handle.record.owner?.worker ?? '', /^baton-worker-/);
 });
@@ -56,7 +56,7 @@ test('X1 inline and scheduled have the same features and the same outcome', asyn
       const inline = await body.with(options)(kind);
       const inlineCalls = seen.splice(0);
       const scheduled = await body.with(options).schedule(kind);
-      await scheduled.wait({ timeout: '10s' });
+      await scheduled.wait({ timeout: '30s' });
       assert.equal(facts(inline), facts(scheduled));
       assert.equal(inlineCalls, seen.splice(0));
       assert.equal(statuses(inline), statuses(scheduled));
@@ -89,7 +89,7 @@ test('X1 an inline call takes no slot of a worker', async (stage, context) => {
     assert.equal([inline.status, inline.result], ['success', 'ran']);
     assert.is((await waits.refresh()).status, 'pending', 'the one slot is taken');
     hold.open();
-    await waits.wait({ timeout: '5s' });
+    await waits.wait({ timeout: '30s' });
   });
 });
 
@@ -111,12 +111,12 @@ test('X1 who waits for himself is told so and does not wait for ever', async (st
   await own.within(async () => {
     for (const how of ['inline', 'wait']) {
       const handle = await self.with({ taskKey: how }).schedule(how);
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.equal([handle.status, handle.error?.type], ['failure', 'InvalidArgumentError'], how);
       assert.match(handle.error?.message ?? '', /waits for itself/);
     }
     const round = await self.with({ taskKey: 'round' }).schedule('round');
-    await round.wait({ timeout: '5s' });
+    await round.wait({ timeout: '30s' });
     assert.is(round.status, 'success', 'the failure of the inner one is its own');
   });
 });
@@ -141,7 +141,7 @@ test('X2 the type is the name given, or the name of the function, in one shape',
       [upper, 'upper'],
     ] as const) {
       const handle = await body.schedule();
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.equal([handle.result, handle.type], [result, body.definition.type], 'the case is kept');
     }
   });
@@ -225,7 +225,7 @@ test(
     });
     assert.is((await handle.refresh()).status, 'pending');
     await stage.serve(context, [orphan]);
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal([handle.result, handle.attempt], ['at last', 1]);
   },
   { limitMs: 45_000 },
@@ -241,13 +241,13 @@ test('X5 workers of different types share a queue and leave each other alone', a
     const began = performance.now();
     const handles = await Promise.all(Array.from({ length: 30 }, () => b.schedule()));
     for (const handle of handles) {
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.equal([handle.status, handle.attempt, handle.record.owner?.worker], ['success', 1, serveB.id]);
     }
     assert.ok(performance.now() - began < 3_000, 'the line of the other type delays nobody');
     hold.open();
     for (const handle of blocked) {
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.equal([handle.status, handle.attempt, handle.record.owner?.worker], ['success', 1, serveA.id]);
     }
   });
@@ -272,7 +272,7 @@ test('X6 switched off: nothing new, but what was admitted ends and who waits is 
   const worker = await off.startWorker({ tasks: [body] });
   context.defer(() => worker.drain({ grace: 0 }));
   const mine = await off.open(handle);
-  const waiting = mine.wait({ timeout: '10s' });
+  const waiting = mine.wait({ timeout: '30s' });
   await until(handle, ({ status }) => status === 'in_progress');
   assert.is((await (await off.open(stops)).cancel()).action, 'aborted');
   hold.open();
@@ -303,7 +303,7 @@ test('X6 a worker service that is switched off goes on with what was admitted', 
   const handles = await stage.as('alice').within(() => Promise.all([1, 2, 3].map((n) => call.schedule(n))));
   const worker = stage.service('worker', 'worker off', { BATON_ENABLED: 'false', BATON_QUEUES: 'x6' });
   await worker.start();
-  for (const handle of handles) assert.is((await handle.wait({ timeout: '10s' })).status, 'success');
+  for (const handle of handles) assert.is((await handle.wait({ timeout: '30s' })).status, 'success');
   assert.is((await worker.stop()).code, 0);
 });
 

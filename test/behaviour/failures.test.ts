@@ -26,13 +26,13 @@ test('L5 an exception is kept with message, type and stack; what is no Error is 
   await stage.as('alice').within(async () => {
     for (const [i, [, message, type]] of throws.entries()) {
       const handle = await failing.schedule(i);
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.is(handle.status, 'failure');
       assert.match(handle.error?.message ?? '', message);
       assert.is(handle.error?.type, type);
     }
     const withStack = await failing.schedule(0);
-    await withStack.wait({ timeout: '5s' });
+    await withStack.wait({ timeout: '30s' });
     const document = await stage.document(withStack.uuid, ({ terminal }) => terminal);
     assert.equal([document.error_message, document.exception_type], ['odd thing', 'OddError']);
     assert.match(document.stack_trace ?? '', /OddError: odd thing\n\s+at /);
@@ -73,13 +73,13 @@ test('L6 all failures are kept, the body first, then the handlers in the order r
   await stage.serve(context, [body, stopped]);
   await stage.as('alice').within(async () => {
     const failed = await body.schedule();
-    await failed.wait({ timeout: '5s' });
+    await failed.wait({ timeout: '30s' });
     assert.is(failed.status, 'failure');
     assert.is(failed.error?.message, 'body; cleanup 2; cleanup 1');
     const handle = await stopped.schedule();
     await until(handle, ({ record }) => record.abortable === true);
     await handle.cancel();
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.is(handle.status, 'failure');
     assert.is(handle.error?.message, 'the body stops; abort 2; abort 1; cleanup');
     const stack = handle.record.error?.stack ?? '';
@@ -106,7 +106,7 @@ for (const [id, title, leave] of [
       await until(cancelled, ({ record }) => record.abortable === true);
       await cancelled.cancel();
       const timedOut = await body.with({ timeout: '150ms', retry: { maxAttempts: 3 } }).schedule();
-      for (const handle of [cancelled, timedOut]) await handle.wait({ timeout: '5s' });
+      for (const handle of [cancelled, timedOut]) await handle.wait({ timeout: '30s' });
       assert.equal([cancelled.status, timedOut.status], ['aborted', 'timed_out']);
       for (const handle of [cancelled, timedOut]) {
         assert.equal([handle.result, handle.error, handle.attempt], [undefined, undefined, 1]);

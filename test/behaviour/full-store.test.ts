@@ -114,13 +114,13 @@ test(
 
     assert.is((await bob.within(() => shares.with({ taskKey: 'r8' }).schedule())).uuid, shared.uuid);
     assert.is((await running.cancel()).action, 'aborted');
-    await running.wait({ timeout: '10s' });
+    await running.wait({ timeout: '30s' });
     assert.is(running.status, 'aborted');
     for (const end of held) end();
-    await ending.wait({ timeout: '10s' });
+    await ending.wait({ timeout: '30s' });
     assert.is(ending.result, LOAD);
-    await shared.wait({ timeout: '20s' });
-    await delayed.wait({ timeout: '20s' });
+    await shared.wait({ timeout: '60s' });
+    await delayed.wait({ timeout: '60s' });
     assert.equal([delayed.status, delayed.attempt], ['success', 2]);
     const cancelled = await Promise.all(waiting.map((handle) => handle.cancel()));
     assert.ok(cancelled.every(({ action }) => action === 'aborted'));
@@ -134,7 +134,7 @@ test(
       await eventually(() => assert.match(supervisor.output, /there is room for new tasks again/));
     }
     const late = await eventually(() => alice.within(() => largeResult.schedule(100_000)), { limitMs: 5_000 });
-    await late.wait({ timeout: '10s' });
+    await late.wait({ timeout: '30s' });
     assert.is(late.status, 'success');
   },
   { limitMs: 120_000 },

@@ -17,7 +17,7 @@ const test = stagedSuite('isolation', { tasks: [ISOLATED_TASKS], env: { BATON_CO
 test('T5 isolated in a thread: the same context, arguments and results, retries', async (stage) => {
   const given = { text: 'x', when: new Date(0), bytes: Uint8Array.of(1, 2), list: [1, null, { a: true }] };
   const handle = await stage.as('alice').within(() => looksAround.with({ taskKey: 'k1' }).schedule(given));
-  await handle.wait({ timeout: '15s' });
+  await handle.wait({ timeout: '45s' });
   assert.is(handle.status, 'success', JSON.stringify(handle.error));
   const { thread, fence, ...seen } = handle.result as Record<string, unknown>;
   assert.equal(seen, {
@@ -52,12 +52,12 @@ test('T5 an endless loop is ended after the grace; neighbours and the lease do n
     assert.is(cancelled.isAbortable, false, 'it was never asked whether it can stop');
     assert.is((await cancelled.cancel()).action, 'aborted');
     const neighbours = await Promise.all(Array.from({ length: 20 }, () => quick.schedule(10)));
-    await Promise.all(neighbours.map((each) => each.wait({ timeout: '5s' })));
+    await Promise.all(neighbours.map((each) => each.wait({ timeout: '30s' })));
     assert.is(
       neighbours.every(({ status }) => status === 'success'),
       true,
     );
-    await Promise.all([cancelled, overdue].map((each) => each.wait({ timeout: '15s' })));
+    await Promise.all([cancelled, overdue].map((each) => each.wait({ timeout: '45s' })));
     assert.equal([cancelled.status, overdue.status], ['aborted', 'timed_out']);
     for (const each of [cancelled, overdue]) {
       assert.is(each.record.abort?.forced, true);
@@ -83,7 +83,7 @@ test('T5 it can be ended as well when its submitter did not know that it is isol
   if (made.kind !== 'done') throw new Error(made.kind);
   const handle = await stage.as('alice').open({ uuid: made.id, address: made.address });
   assert.is(handle.record.policy.isolation, undefined);
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   assert.equal([handle.status, handle.record.abort?.forced], ['timed_out', true]);
 });
 
@@ -92,7 +92,7 @@ test('T5 abort handlers run in the thread; one that does not return is ended', a
   await untilEffect(stage, handle, 'ignores');
   await until(handle, ({ isAbortable }) => isAbortable);
   await handle.cancel();
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   assert.equal([handle.status, handle.record.abort?.forced], ['aborted', true]);
   assert.ok(handle.record.abort?.observedAt !== undefined, 'the proof says that handlers ran');
   assert.equal(effectsOf(stage, handle), ['ignores', 'aborted']);
@@ -102,7 +102,7 @@ test('T5 a loop that looks at its signal stops by itself, all handlers run, last
   const handle = await stage.as('alice').within(() => looksInLoop.schedule());
   await until(handle, ({ isAbortable, progress }) => isAbortable && progress !== undefined);
   await handle.cancel();
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
   assert.equal([handle.status, handle.record.abort?.forced], ['aborted', undefined]);
   assert.equal(effectsOf(stage, handle), ['abort 2', 'abort 1', 'cleanup 2', 'cleanup 1']);
   assert.ok(stopTook(handle) < 2_000, `${stopTook(handle)} ms`);
@@ -121,7 +121,7 @@ for (const [how, type, message] of LOSSES) {
     `T5 a thread that is lost (${how}) is a failed attempt, retried by its policy`,
     async (stage) => {
       const handle = await stage.as('alice').within(() => lost.schedule(how));
-      await handle.wait({ timeout: '20s' });
+      await handle.wait({ timeout: '60s' });
       assert.equal([handle.status, handle.result], ['success', { attempt: 2, isMainThread: false }]);
       const failed = (await versionsOf(stage, handle)).find(
         ({ status, failures }) => status === 'pending' && failures === 1,
@@ -129,7 +129,7 @@ for (const [how, type, message] of LOSSES) {
       assert.is(failed?.error?.type, type);
       assert.match(failed?.error?.message ?? '', message);
       const once = await stage.as('alice').within(() => lost.with({ retry: { maxAttempts: 1 } }).schedule(how));
-      await once.wait({ timeout: '20s' });
+      await once.wait({ timeout: '60s' });
       assert.equal([once.status, once.error?.type], ['failure', type]);
     },
     { limitMs: 45_000 },
@@ -140,12 +140,12 @@ test('T5 what a task leaves behind in its thread does not end the next one', asy
   await stage.as('alice').within(async () => {
     for (let i = 0; i < 4; i++) {
       const handle = await leavesTimer.schedule();
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.is(handle.status, 'success');
       const next = await looksInLoop.schedule();
       await until(next, ({ isAbortable }) => isAbortable);
       await next.cancel();
-      await next.wait({ timeout: '5s' });
+      await next.wait({ timeout: '30s' });
       assert.equal([next.status, next.record.abort?.forced], ['aborted', undefined]);
     }
   });

@@ -36,7 +36,7 @@ test('L1 success and failure go from pending over in_progress, an abort over abo
       await until(handle, ({ record }) => record.abortable === true);
       await handle.cancel();
     }
-    for (const handle of [a, b, c, d, e]) await handle.wait({ timeout: '10s' });
+    for (const handle of [a, b, c, d, e]) await handle.wait({ timeout: '30s' });
     assert.equal(statuses(a), ['pending', 'in_progress', 'success']);
     assert.equal(statuses(b), ['pending', 'in_progress', 'failure']);
     assert.equal(statuses(c), ['pending', 'in_progress', 'aborting', 'aborted']);
@@ -44,7 +44,7 @@ test('L1 success and failure go from pending over in_progress, an abort over abo
     assert.equal(statuses(e), ['pending', 'in_progress', 'aborting', 'timed_out']);
     const never = await works.with({ queue: 'nobody' }).schedule();
     await never.cancel();
-    await never.wait({ timeout: '5s' });
+    await never.wait({ timeout: '30s' });
     assert.equal(statuses(never), ['pending', 'aborted']);
     for (const handle of [a, b, c, d, e, never]) {
       const document = await stage.document(handle.uuid, ({ terminal }) => terminal);
@@ -65,7 +65,7 @@ test('L2 what has ended takes nothing more, and its key is free', async (stage, 
     const first = await call.schedule(1);
     assert.is((await call.schedule(2)).uuid, first.uuid, 'the key is not free before the end');
     release.open();
-    await first.wait({ timeout: '5s' });
+    await first.wait({ timeout: '30s' });
     const { record, revision } = first;
     const refused = await thrownBy(() => first.cancel());
     assert.instance(refused, TaskAbortFailedError);
@@ -75,7 +75,7 @@ test('L2 what has ended takes nothing more, and its key is free', async (stage, 
     const second = await call.schedule(2);
     assert.is(second.outcome, 'created');
     assert.is.not(second.uuid, first.uuid);
-    await second.wait({ timeout: '5s' });
+    await second.wait({ timeout: '30s' });
     assert.is(second.result, 2);
     const kept = await stage.document(first.uuid, ({ terminal }) => terminal);
     assert.equal([kept.status, kept.result, kept.error_message], [record.status, '1', null]);
@@ -105,10 +105,10 @@ test('L3 success is recorded after every cleanup handler, a failing one makes it
     assert.is(handle.status, 'in_progress', 'not a success while a handler still runs');
     assert.is(handle.result, undefined);
     hold.open();
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal([handle.status, handle.result, seen.length], ['success', 'made', 2]);
     const broken = await bad.schedule();
-    await broken.wait({ timeout: '5s' });
+    await broken.wait({ timeout: '30s' });
     assert.equal([broken.status, broken.error?.message, broken.result], ['failure', 'cleanup broke', undefined]);
   });
 });
@@ -133,7 +133,7 @@ test('L3 from the return of the body on the clock stands still and a cancel is t
     await until(handle, () => Date.now() - started > 1_000);
     assert.equal([handle.status, handle.record.timeoutUnenforced], ['in_progress', undefined]);
     hold.open();
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.is(handle.status, 'success');
   });
 });
@@ -147,9 +147,9 @@ test('L4 a task aborted while pending never starts, whoever comes to serve it', 
     const cancelled = await Promise.all([1, 2, 3].map((n) => counted.schedule(n)));
     const kept = await counted.schedule(4);
     for (const handle of cancelled) assert.is((await handle.cancel()).action, 'aborted');
-    for (const handle of cancelled) assert.is((await handle.wait({ timeout: '5s' })).status, 'aborted');
+    for (const handle of cancelled) assert.is((await handle.wait({ timeout: '30s' })).status, 'aborted');
     await stage.serve(context, [counted]);
-    await kept.wait({ timeout: '10s' });
+    await kept.wait({ timeout: '30s' });
     assert.equal(ran, [4]);
     for (const handle of cancelled) assert.is(handle.startedAt, undefined);
   });
@@ -166,7 +166,7 @@ test('L9 a failed body goes back to pending with the next attempt and a time to 
     await until(handle, ({ status, attempt }) => status === 'pending' && attempt === 1);
     const { runAt = 0, changedAt, failures, error } = handle.record;
     assert.equal([runAt - changedAt, failures, error?.message], [700, 1, 'first']);
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal([handle.status, handle.attempt, handle.result, handle.error], ['success', 2, 'second', undefined]);
     const { history } = handle.record;
     assert.equal(
@@ -189,7 +189,7 @@ test('L10 every transition says when, who, why and which attempt, in the record 
     const handle = await body.schedule();
     await until(handle, ({ record, attempt }) => attempt === 2 && record.abortable === true);
     await stage.admin.open(handle).then((theirs) => theirs.cancel());
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     const { history } = handle.record;
     assert.equal(
       history.map(({ status, by, attempt, why }) => [status, by, attempt, why]),
@@ -232,7 +232,7 @@ test('L13 a timeout during an abort, or a cancel during a timeout, changes nothi
     const started = cancelled.record.startedAt ?? 0;
     await until(cancelled, () => Date.now() - started > 1_500);
     hold.open();
-    for (const handle of [cancelled, timedOut]) await handle.wait({ timeout: '5s' });
+    for (const handle of [cancelled, timedOut]) await handle.wait({ timeout: '30s' });
     assert.equal([cancelled.status, cancelled.record.abort?.cause], ['aborted', 'cancel']);
     assert.equal([timedOut.status, timedOut.record.abort?.cause], ['timed_out', 'timeout']);
     assert.equal(calls.toSorted(), ['cancelled', 'timed out'], 'no handler ran twice');
@@ -255,7 +255,7 @@ test('L14 durations run from start to end, the wait stands beside it, the mode i
     await until(handle, () => Date.now() - started > 300);
     assert.ok((handle.durationSeconds ?? 0) >= 0.3, 'running: up to now');
     hold.open();
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     const { startedAt = 0, endedAt = 0, createdAt } = handle.record;
     assert.is(handle.durationSeconds, (endedAt - startedAt) / 1_000);
     assert.is(handle.queuedSeconds, (startedAt - createdAt) / 1_000);

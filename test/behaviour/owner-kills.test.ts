@@ -53,9 +53,9 @@ test(
     assert.is(new Set(more.map(({ uuid }) => uuid)).size, 1);
     await killAll(stage);
     hold.open();
-    await running.wait({ timeout: '20s' });
-    await more[0]!.wait({ timeout: '20s' });
-    await Promise.all([firstEnd, second.wait({ timeout: '30s' })]);
+    await running.wait({ timeout: '60s' });
+    await more[0]!.wait({ timeout: '60s' });
+    await Promise.all([firstEnd, second.wait({ timeout: '90s' })]);
     assert.equal([once.outcome, ran.filter((value) => String(value).startsWith('more')).length], ['created', 1]);
     assert.is(ran.filter((value) => value === 'once').length, 1);
     assert.not(ran.includes('never'));
@@ -157,14 +157,14 @@ test(
     await killAll(stage);
     done.push('waited');
     await job.signal('go');
-    await job.wait({ timeout: '20s' });
+    await job.wait({ timeout: '60s' });
     assert.equal([job.status, job.result], ['success', { kind: 'work', charged: true }]);
     assert.equal(done, ['charge', 'waited', 'send']);
     for (const handle of [behind, further]) {
-      await handle.wait({ timeout: '20s' });
+      await handle.wait({ timeout: '60s' });
       assert.equal([handle.status, handle.error?.type], ['failure', 'DependencyFailedError']);
     }
-    await late.wait({ timeout: '20s' });
+    await late.wait({ timeout: '60s' });
     assert.equal([late.status, late.record.abort?.cause, late.attempt], ['aborted', 'expired', 0]);
     const document = await stage.document(job.uuid, ({ terminal }) => terminal);
     assert.equal(

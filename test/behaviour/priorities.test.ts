@@ -30,7 +30,7 @@ const line = async (stage: Stage, context: Context, name: string, queues = ['def
       await eventually(async () => assert.ok(last === undefined || (await last.why()).position !== undefined));
     }
     hold.open();
-    for (const handle of handles) await handle.wait({ timeout: '15s' });
+    for (const handle of handles) await handle.wait({ timeout: '45s' });
     return starts;
   };
   return { add, ended, worker };
@@ -106,7 +106,7 @@ test('X8 the priority is kept through a retry and through a drain', async (stage
   await first.drain({ grace: 0 });
   await until(drained, ({ status }) => status === 'pending');
   await stage.serve(context, [body], { concurrency: 1 });
-  for (const handle of [drained, retried, ...normals]) await handle.wait({ timeout: '15s' });
+  for (const handle of [drained, retried, ...normals]) await handle.wait({ timeout: '45s' });
   for (const { record } of [drained, retried]) assert.equal([record.priority, record.status], ['high', 'success']);
   const placeOf = (label: string): number => starts.lastIndexOf(label);
   // Both came back behind the normal ones in time, and started well before the last of them.

@@ -33,7 +33,7 @@ test('C1 progress is a pair, a fraction or a count, in every form, and is shown 
     for (const [i, [, stored, shown]] of FORMS.entries()) {
       const handle = handles[i];
       assert.ok(handle !== undefined);
-      await handle.wait({ timeout: '10s' });
+      await handle.wait({ timeout: '30s' });
       assert.equal([handle.status, handle.progress], ['success', stored]);
       assert.is(describeProgress(handle.progress ?? { count: -1 }), shown);
       const hasEta = ('fraction' in stored && stored.fraction === 0.5) || ('total' in stored && stored.total > 0);
@@ -76,7 +76,7 @@ test('C2 wrong progress is a warning and changes nothing, the task goes on', asy
   await stage.serve(context, [body], { log });
   await stage.as('alice').within(async () => {
     const handle = await body.schedule();
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal([handle.status, handle.result, handle.progress], ['success', 'went on', { current: 1, total: 2 }]);
     const warned = lines.filter(({ msg, level }) => level === 'warn' && msg.startsWith('progress was not understood'));
     assert.is(warned.length, WRONG.length);
@@ -112,13 +112,13 @@ test('C3 a payload is any JSON value up to 64 KiB and replaces the former whole'
   await stage.as('alice').within(async () => {
     for (const [i, payload] of PAYLOADS.entries()) {
       const handle = await body.schedule(i);
-      await handle.wait({ timeout: '10s' });
+      await handle.wait({ timeout: '30s' });
       assert.equal([handle.status, handle.payload], ['success', payload]);
       const document = await stage.document(handle.uuid, ({ terminal }) => terminal);
       assert.equal(JSON.parse(document.payload ?? ''), payload);
     }
     const handle = await large.schedule();
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal([handle.status, handle.result, handle.payload], ['success', 'went on', 'fits']);
     assert.is(lines.filter(({ msg, level }) => level === 'warn' && msg.startsWith('a payload could not')).length, 3);
   });
@@ -134,7 +134,7 @@ test('C3 progress and payload of one call are stored together', async (stage, co
   });
   await stage.serve(context, [body]);
   const handle = await stage.as('alice').within(() => body.schedule());
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   const versions = (await versionsOf(stage, handle)).filter(({ progress }) => progress !== undefined);
   assert.ok(versions.length >= 3);
   for await (const snapshot of (await stage.as('alice').open(handle)).events()) {
@@ -170,7 +170,7 @@ test('C4 the first update is stored at once, then one in 2 s, the last before th
     const live: LiveProgress[] = [];
     const listening = await handle.onProgress((update) => live.push(update));
     context.defer(() => listening.close());
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     const versions = await versionsOf(stage, handle);
     const counts = storedCounts(versions);
     assert.is(counts.length, 3, `the first, one after 2 s, the last: ${counts.join(' ')}`);
@@ -211,7 +211,7 @@ test('C4 a throttle of 0 stores every call, immediate stores now', async (stage,
         await eventually(() => assert.ok(steps.length > 0));
         steps.shift()?.();
       }
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.equal(storedCounts(await versionsOf(stage, handle)), [1, 2, 3, 4]);
     }
   });
@@ -231,7 +231,7 @@ test('C9 the ETA of a running task: elapsed / p * (1 - p), hidden at 0, at 1 and
     const shown = handle.etaSeconds ?? Number.NaN;
     assert.ok(Math.abs(shown * 1_000 - elapsed * 3) < 100, `${shown} s after ${elapsed} ms`);
     hold.open();
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.is(handle.etaSeconds, undefined, 'nothing is expected of what has ended');
   });
   const DAY = 86_400_000;

@@ -36,7 +36,7 @@ test('P1 one document a task by its id, with plain fields', async (stage, contex
   });
   await stage.serve(context, [body]);
   const handle = await stage.as('alice').within(() => body.with({ taskKey: 'p1', taskName: 'Shown' }).schedule(21));
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
   const document = await stage.document(handle.uuid, ({ terminal }) => terminal);
   const tasks = stage.mongo.db.collection<TaskDocument>('tasks');
   assert.is(await tasks.countDocuments({ task_key: 'p1' }), 1);
@@ -66,7 +66,7 @@ test('P1 hostile data is text: it acts on nothing and breaks no document', async
     const handle = await stage
       .as('$gt: {}')
       .within(() => body.with({ taskKey: '{"$ne":1}', taskName: '$where' }).schedule(value));
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal([handle.status, handle.result, seen.pop()], ['success', value, value], 'the task has what was given');
     const document = await stage.document(handle.uuid, ({ terminal }) => terminal);
     for (const text of [document.args, document.payload, document.result]) {
@@ -107,7 +107,7 @@ test(
       handles.push(...(await submitted));
       await projector?.start();
     }
-    for (const handle of handles) await handle.wait({ timeout: '20s' });
+    for (const handle of handles) await handle.wait({ timeout: '60s' });
     await converged(stage, 30_000);
     working = false;
     await watching;
@@ -143,7 +143,7 @@ test(
     await stage.document(before.uuid, ({ terminal }) => terminal);
     await door.shut();
     const handles = await all(300, (i) => stage.as('alice').within(() => double.schedule(i)));
-    for (const handle of handles) assert.is((await handle.wait({ timeout: '20s' })).status, 'success');
+    for (const handle of handles) assert.is((await handle.wait({ timeout: '60s' })).status, 'success');
     const tasks = stage.mongo.db.collection<TaskDocument>('tasks');
     const ids = handles.map(({ uuid }) => uuid);
     assert.is(await tasks.countDocuments({ _id: { $in: ids } }), 0);
@@ -173,7 +173,7 @@ test(
     const runs = await stage.as('alice').within(() => body.schedule());
     await until(runs, ({ status }) => status === 'in_progress');
     const ended = await all(50, (i) => stage.as('alice').within(() => double.schedule(i)));
-    for (const handle of ended) await handle.wait({ timeout: '20s' });
+    for (const handle of ended) await handle.wait({ timeout: '60s' });
     await converged(stage, 30_000);
     const empty = await connectMongo({ url: databaseUrl(stage.mongoUrl, `${stage.mongo.db.databaseName}_rebuilt`) });
     context.defer(() => empty.close());
@@ -233,7 +233,7 @@ test(
     const handles: TaskHandle[] = [];
     for (let n = 0; n < 20; n++) {
       const handle = await stage.as('alice').within(() => body.with({ taskKey: `p6.${n % 2}` }).schedule(n));
-      await handle.wait({ timeout: '20s' });
+      await handle.wait({ timeout: '60s' });
       handles.push(handle);
     }
     const ids = handles.map(({ uuid }) => uuid);
@@ -283,7 +283,7 @@ test(
     const body = task({ name: 'p6.nolog' }, () => 1);
     await stage.serve(context, [body]);
     const handles = await all(20, () => stage.as('alice').within(() => body.schedule()));
-    for (const handle of handles) await handle.wait({ timeout: '20s' });
+    for (const handle of handles) await handle.wait({ timeout: '60s' });
     for (const { uuid } of handles) await stage.document(uuid, ({ terminal }) => terminal);
     const marked = async () => {
       const { records } = await readHeads(wire.nc, wire.names, stage.ports.store.epoch);

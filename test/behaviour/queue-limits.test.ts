@@ -42,7 +42,7 @@ const ends = (handles: readonly TaskHandle[], seconds = 60): Promise<unknown> =>
 
 /** A task of another queue has run from its submit to its end: whatever could start meanwhile has. */
 const othersRun = async ({ baton }: Stage): Promise<void> => {
-  for (let i = 0; i < 3; i++) await (await baton.within(() => double.schedule(i))).wait({ timeout: '30s' });
+  for (let i = 0; i < 3; i++) await (await baton.within(() => double.schedule(i))).wait({ timeout: '90s' });
 };
 
 const pending = async (handles: readonly TaskHandle[]): Promise<void> => {
@@ -88,7 +88,7 @@ test(
     for (const each of stage.supervisors) await each.start();
     await othersRun(stage);
     await pending(queued);
-    await (runs as TaskHandle).wait({ timeout: '20s' });
+    await (runs as TaskHandle).wait({ timeout: '60s' });
     assert.is((runs as TaskHandle).status, 'success');
     const { pauses, changes } = await admin.queues.get('paused');
     assert.equal(
@@ -159,7 +159,7 @@ test(
       (i) => ({ group: 'many', ...(i % 3 === 0 ? { units: 2 } : {}) }),
     );
     const [other] = await sleepers(stage, 'rated', [1], () => ({ group: 'other' }));
-    await other?.wait({ timeout: '20s' });
+    await other?.wait({ timeout: '60s' });
     // One of them is the owner of the queue, and nobody knows what has started in its last window.
     for (const each of supervisors) {
       await each.kill();
@@ -286,7 +286,8 @@ test(
     await eventually(
       async () => {
         for (const handle of again) await handle.refresh();
-        assert.ok(again.every(({ status }) => status === 'in_progress'));
+        const waiting = again.filter(({ status }) => status !== 'in_progress');
+        assert.equal(await Promise.all(waiting.map(async (handle) => (await handle.why()).reasons)), []);
       },
       { limitMs: 20_000, everyMs: 20 },
     );

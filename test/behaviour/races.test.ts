@@ -90,7 +90,7 @@ test(
       const handle = await stage.as('alice').within(() => body.schedule(bodyMs));
       await pause(cancelMs);
       const answer = await cancelled(handle);
-      await handle.wait({ timeout: '30s' });
+      await handle.wait({ timeout: '90s' });
       if (answer === 'aborted') assert.is(handle.status, 'aborted');
       else assert.match(answer, /^(TASK_ABORT_FAILED:(success|finishing)|TASK_NOT_ABORTABLE:)$/);
       if (answer !== 'aborted') assert.is(handle.status, 'success', answer);
@@ -119,7 +119,7 @@ test(
         return cancelled(open);
       };
       const answers = await Promise.all([ask(handle), ask(await stage.admin.open(handle))]);
-      await handle.wait({ timeout: '30s' });
+      await handle.wait({ timeout: '90s' });
       const { status, record } = handle;
       for (const answer of answers) {
         if (answer === 'aborted') assert.ok(['aborted', 'timed_out'].includes(status), `${answer} -> ${status}`);
@@ -256,7 +256,7 @@ test(
       await pause(random.int(40));
       const answer = await cancelled(handle);
       const answeredAt = performance.now();
-      await handle.wait({ timeout: '30s' });
+      await handle.wait({ timeout: '90s' });
       if (answer === 'aborted') {
         assert.is(handle.status, 'aborted');
         assert.ok((begun.get(handle.uuid) ?? 0) <= answeredAt, 'no attempt began after the promise');

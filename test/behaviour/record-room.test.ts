@@ -91,7 +91,7 @@ test(
     await eventually(() => assert.ok(lines.some(({ msg }) => /a payload could not be stored/.test(msg))));
     assert.is(handle.record.payload, undefined);
     hold.open();
-    await handle.wait({ timeout: '20s' });
+    await handle.wait({ timeout: '60s' });
     assert.equal([handle.status, handle.attempt, handle.result], ['success', 2, result]);
     assert.equal(statuses(handle), ['pending', 'in_progress', 'pending', 'in_progress', 'success']);
     assert.not.instance(handle.record.result, Uint8Array, 'it lies in the object store');
@@ -120,7 +120,7 @@ test(
     await until(handle, ({ isAbortable }) => isAbortable);
     const { action } = await (await stage.admin.open(handle)).cancel({ force: true });
     assert.is(action, 'aborted');
-    await handle.wait({ timeout: '20s' });
+    await handle.wait({ timeout: '60s' });
     assert.is(handle.status, 'aborted');
     await eventually(async () => assert.not.match(await named(), handle.uuid), { limitMs: 20_000 });
   },
@@ -159,8 +159,8 @@ test(
       assert.equal([successor?.spec.id, successor?.cancelled, successor?.next], [last.uuid, undefined, undefined]);
     });
     hold.open();
-    await old.wait({ timeout: '10s' });
-    await last.wait({ timeout: '10s' });
+    await old.wait({ timeout: '30s' });
+    await last.wait({ timeout: '30s' });
     assert.equal([old.status, last.status, last.result], ['aborted', 'success', 'ran']);
     for (const [n, { uuid }] of cancelled.entries()) {
       const document = await stage.document(uuid, ({ terminal }) => terminal);
@@ -172,7 +172,7 @@ test(
     }
     // What was cancelled while it waited can be run again, with its arguments.
     const again = await cancelled[0]?.retry();
-    await again?.wait({ timeout: '10s' });
+    await again?.wait({ timeout: '30s' });
     assert.equal([again?.status, again?.result], ['success', 'ran']);
   },
   LIMIT,

@@ -32,12 +32,12 @@ test('R7 a retry is a new task with the same arguments and options, and says whe
   const options = { taskKey: 'a', taskName: 'A', priority: 'high', retry: { backoff: { initial: '7s' } } } as const;
   await stage.as('alice').within(async () => {
     const first = await flaky.with(options).schedule({ at, n: 1 });
-    await first.wait({ timeout: '10s' });
+    await first.wait({ timeout: '30s' });
     assert.is(first.status, 'failure');
     const second = await first.retry();
     assert.equal([second.outcome, second.record.retriedFrom], ['created', first.uuid]);
     assert.is.not(second.uuid, first.uuid);
-    await second.wait({ timeout: '10s' });
+    await second.wait({ timeout: '30s' });
     assert.equal([second.status, second.result], ['success', { at, n: 1 }]);
     const { key, name, priority, queue, policy } = second.record;
     assert.equal(
@@ -60,7 +60,7 @@ test('R7 when the record has gone the document is enough, for small arguments an
   const given = { at, bytes: [new Uint8Array([1, 2])], $set: { $date: 'no' } };
   for (const large of ['small', 'x'.repeat(100_000)]) {
     const first = await alice.within(() => echo.schedule(given, large));
-    await first.wait({ timeout: '10s' });
+    await first.wait({ timeout: '30s' });
     const document = await stage.document(first.uuid, ({ terminal }) => terminal);
     await forgotten(stage, first);
     const second = await alice.retry(document);
@@ -71,7 +71,7 @@ test('R7 when the record has gone the document is enough, for small arguments an
       { views: createTaskViews(stage.mongo), data: stage.ports.data, clock: systemClock },
       { retentionPeriodDays: 0 },
     );
-    await second.wait({ timeout: '10s' });
+    await second.wait({ timeout: '30s' });
     assert.is(second.status, 'success', second.error?.message);
     assert.equal(JSON.stringify(second.result), JSON.stringify(first.result));
     assert.ok((second.result as { readonly at: unknown }).at instanceof Date, 'a time is a time again');
@@ -89,12 +89,12 @@ test('R7 an active key is joined, and pressing twice makes one', async (stage, c
   });
   await stage.serve(context, [once]);
   const first = await stage.as('alice').within(() => once.schedule());
-  await first.wait({ timeout: '10s' });
+  await first.wait({ timeout: '30s' });
   const retries = await Promise.all(Array.from({ length: 10 }, () => first.retry()));
   assert.is(new Set(retries.map(({ uuid }) => uuid)).size, 1);
   assert.is(retries.filter(({ outcome }) => outcome === 'created').length, 1);
   release.open();
-  await retries[0]?.wait({ timeout: '10s' });
+  await retries[0]?.wait({ timeout: '30s' });
   assert.is(runs, 2);
 });
 
@@ -108,12 +108,12 @@ test('R7 only what has ended, only by who may', async (stage, context) => {
   await bob.within(() => keyed.schedule());
   assert.instance(await thrownBy(() => first.retry()), TaskNotTerminalError);
   release.open();
-  await first.wait({ timeout: '10s' });
+  await first.wait({ timeout: '30s' });
   const document = await stage.document(first.uuid, ({ terminal }) => terminal);
   assert.instance(await thrownBy(() => carol.retry(document)), TaskNotFoundError);
   const byBob = await bob.retry(document);
   assert.equal([byBob.record.creator, byBob.subscribers.map(({ user }) => user)], ['bob', ['bob']]);
-  await byBob.wait({ timeout: '10s' });
+  await byBob.wait({ timeout: '30s' });
   const byAdmin = await stage.admin.retry(document);
   assert.equal(
     [byAdmin.record.creator, byAdmin.subscribers.map(({ user }) => user).toSorted()],
@@ -126,13 +126,13 @@ test('R7 an admin retries a private task for its owner', async (stage, context) 
   const own = task({ name: 'r7.own' }, () => 1);
   await stage.serve(context, [own]);
   const first = await stage.as('alice').within(() => own.with({ taskKey: 'k' }).schedule());
-  await first.wait({ timeout: '10s' });
+  await first.wait({ timeout: '30s' });
   const document = await stage.document(first.uuid, ({ terminal }) => terminal);
   assert.instance(await thrownBy(() => stage.as('bob').retry(document)), TaskNotFoundError);
   assert.instance(await thrownBy(() => stage.as('bob').retry(first)), TaskNotFoundError);
   const again = await stage.admin.retry(document);
   assert.is(again.address, addressOf({ scope: 'private', type: 'r7.own', key: 'k', user: 'alice' }));
-  const seen = await eventually(async () => (await stage.as('alice').open(again)).wait({ timeout: '10s' }));
+  const seen = await eventually(async () => (await stage.as('alice').open(again)).wait({ timeout: '30s' }));
   assert.equal([seen.status, seen.record.creator], ['success', 'alice']);
 });
 

@@ -92,7 +92,7 @@ test('S4 errors, results and events are for the same eyes', async (stage, contex
   });
   await stage.serve(context, [fails]);
   const handle = await stage.as('alice').within(() => fails.with({ taskKey: 's4' }).schedule());
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
   assert.ok(await sees(stage, 'alice', false, handle));
   const bob = await thrownBy(() => stage.as('bob').open(handle));
   assert.instance(bob, TaskNotFoundError);
@@ -116,14 +116,14 @@ test('S4 who leaves while he waits, follows or listens is told nothing more', as
   const following = thrownBy(async () => {
     for await (const { status } of alice.events()) seen.push(status);
   });
-  const waiting = thrownBy(() => alice.wait({ timeout: '5s' }));
+  const waiting = thrownBy(() => alice.wait({ timeout: '30s' }));
   assert.is((await alice.cancel()).action, 'unsubscribed');
   for (const told of [await following, await waiting]) assert.instance(told, TaskNotFoundError);
   assert.instance(await thrownBy(() => alice.onProgress(() => undefined)), TaskNotFoundError);
   hold.open();
   await until(bob, ({ isAbortable }) => isAbortable);
   await bob.cancel();
-  await bob.wait({ timeout: '5s' });
+  await bob.wait({ timeout: '30s' });
   assert.not(seen.includes('aborted'));
 });
 

@@ -32,9 +32,9 @@ test(
     const jobs = await approvals(stage, 12);
     for (const job of jobs) await suspended(job);
     const other = await stage.baton.within(() => double.schedule(2));
-    await other.wait({ timeout: '10s' });
+    await other.wait({ timeout: '30s' });
     await Promise.all(jobs.map((job, i) => job.signal('approved', i)));
-    await Promise.all(jobs.map((job) => job.wait({ timeout: '20s' })));
+    await Promise.all(jobs.map((job) => job.wait({ timeout: '60s' })));
     for (const [i, job] of jobs.entries()) {
       const { data, attempt } = job.result as Told;
       assert.equal([data, attempt, job.attempt], [[i], 1, 1]);
@@ -129,7 +129,7 @@ test('G5 by a command in any language, and by a publisher; scoped as a cancel, a
   assert.is((await send({ ...to, data: 'x'.repeat(70_000) })).code, 'PAYLOAD_TOO_LARGE');
   const sent = await send({ ...to, data: { by: 'eve' }, operation_id: 'once' });
   assert.equal([sent.ok, sent.outcome], [true, 'delivered']);
-  await job.wait({ timeout: '15s' });
+  await job.wait({ timeout: '45s' });
   assert.equal((job.result as Told).data, [{ by: 'eve' }]);
   const again = await send({ ...to, operation_id: 'once', address: job.address });
   assert.is(again.outcome, 'delivered', 'told what became of it, also after the end');
@@ -145,7 +145,7 @@ test('G5 by a command in any language, and by a publisher; scoped as a cancel, a
   const { outcome } = await open.signal('approved', [1, 2], { operationId: 'by publisher' });
   assert.ok(outcome === 'delivered' || outcome === 'kept');
   await stage.baton.signal(next, 'approved', 'the same', { operationId: 'by publisher' });
-  await next.wait({ timeout: '15s' });
+  await next.wait({ timeout: '45s' });
   assert.equal((next.result as Told).data, [[1, 2]]);
   await eventually(async () => {
     const { signals } = await stage.document(next.uuid, ({ terminal }) => terminal);

@@ -20,7 +20,7 @@ test(
     for (const job of jobs) await untilEffect(stage, job, 'tells');
     await worker?.kill();
     await worker?.start();
-    await Promise.all(jobs.map((job) => job.wait({ timeout: '30s' })));
+    await Promise.all(jobs.map((job) => job.wait({ timeout: '90s' })));
     for (const [i, job] of jobs.entries()) {
       assert.is(job.status, 'success', JSON.stringify(job.error));
       assert.equal(effectsOf(stage, job), ['pays', 'renders', 'tells', 'tells']);

@@ -32,7 +32,7 @@ test(
     assert.is(handle.status, 'aborting', 'a user asks again: nothing new');
 
     assert.is((await forAdmin.cancel({ force: true })).action, 'aborted');
-    await handle.wait({ timeout: '5s' });
+    await handle.wait({ timeout: '30s' });
     assert.equal([handle.status, handle.record.abort?.forced], ['aborted', true]);
     assert.equal(handle.record.history.at(-1)?.by, 'user:root');
 
@@ -45,7 +45,7 @@ test(
     );
     await next.refresh();
     assert.is(next.status, 'pending', 'its slot is not');
-    await next.wait({ timeout: '15s' });
+    await next.wait({ timeout: '45s' });
     assert.is(next.status, 'success');
     assert.equal(effectsOf(system, handle), ['deaf', 'told', 'ends, aborted: true']);
     assert.ok(
@@ -85,10 +85,10 @@ test(
       limitMs: 8_000,
     });
     const other = await quick.schedule(1);
-    await handle.wait({ timeout: '20s' });
+    await handle.wait({ timeout: '60s' });
     assert.equal([handle.status, handle.result], ['success', { attempt: 1, pid: worker?.pid }]);
     assert.is(handle.record.rescues, undefined);
-    await other.wait({ timeout: '5s' });
+    await other.wait({ timeout: '30s' });
     assert.is(other.status, 'success');
     await eventually(() => assert.is(seen.findLast(({ role }) => role === 'worker')?.state, 'ready'));
     const lines = worker?.output.split('\n').filter((line) => line.includes('the event loop was blocked for')) ?? [];
@@ -129,7 +129,7 @@ test(
       true,
     );
     const again = await Promise.all([1, 2, 3, 4].map(() => quick.schedule(1)));
-    await Promise.all(again.map((each) => each.wait({ timeout: '10s' })));
+    await Promise.all(again.map((each) => each.wait({ timeout: '30s' })));
   },
   { limitMs: 75_000 },
 );
@@ -153,7 +153,7 @@ test(
     assert.is(level, 'fatal');
     assert.ok(blockedMs !== undefined && blockedMs >= 20_000 && blockedMs < 40_000, line);
     await worker.start();
-    await handle.wait({ timeout: '15s' });
+    await handle.wait({ timeout: '45s' });
     assert.equal([handle.status, handle.attempt], ['success', 2]);
   },
   { limitMs: 75_000 },
@@ -170,7 +170,7 @@ test(
       await Promise.all(neighbours.map((each) => until(each, ({ status }) => status === 'in_progress')));
       for (const how of ['rejection', 'timer', 'tick', 'cleanup'] as const) {
         const handle = await strays.schedule(how);
-        await handle.wait({ timeout: '10s' });
+        await handle.wait({ timeout: '30s' });
         assert.equal(
           [handle.status, handle.error?.type, handle.error?.message],
           ['failure', 'RangeError', `stray ${how}`],
@@ -178,9 +178,9 @@ test(
         await eventually(() => worker.output.includes(`nobody caught this: stray ${how}`));
       }
       const hung = await hangsOnStray.schedule();
-      await hung.wait({ timeout: '10s' });
+      await hung.wait({ timeout: '30s' });
       assert.equal([hung.status, hung.error?.message], ['failure', 'and nobody is there to go on']);
-      await Promise.all(neighbours.map((each) => each.wait({ timeout: '5s' })));
+      await Promise.all(neighbours.map((each) => each.wait({ timeout: '30s' })));
       assert.equal(
         neighbours.map(({ result }) => (result as { pid: number }).pid),
         neighbours.map(() => worker.pid),

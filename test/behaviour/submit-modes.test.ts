@@ -48,13 +48,13 @@ test('Q10 coalesce and replace: at most one more run after the active one, and r
     await next();
     await eventually(() => assert.is(ran.length, 2));
     await next();
-    const end = await later[0]!.wait({ timeout: '10s' });
+    const end = await later[0]!.wait({ timeout: '30s' });
     assert.equal([end.status, ran.length], ['success', 2]);
     if (mode === 'replace') {
       const sixth = await submit(6);
       await eventually(() => assert.is(ran.at(-1), 6));
       await next();
-      assert.is((await sixth.wait({ timeout: '10s' })).result, 6);
+      assert.is((await sixth.wait({ timeout: '30s' })).result, 6);
     }
   }
 });
@@ -90,7 +90,7 @@ test('Q10 replace takes large arguments along, which stay as long as their task'
   const { args } = (await first.refresh()).record;
   assert.ok(args !== undefined && 'object' in args && args.object.includes(`/${first.uuid}/args-`));
   await stage.serve(context, [type]);
-  await first.wait({ timeout: '10s' });
+  await first.wait({ timeout: '30s' });
   assert.equal(sizes, [300_000]);
 });
 
@@ -126,7 +126,7 @@ test('Q10 throttle: one in a window, also after it has ended, and who may not se
   await stage.serve(context, [type]);
   const options = { taskKey: 'k', mode: 'throttle', window: 3 } as const;
   const first = await alice(stage).schedule(type, [], options);
-  await first.wait({ timeout: '10s' });
+  await first.wait({ timeout: '30s' });
   const second = await alice(stage).schedule(type, [], options);
   assert.equal([second.outcome, second.uuid, second.status, second.result], ['throttled', first.uuid, 'success', 7]);
   const { name, code, message } = await thrownBy(() => stage.as('bob').schedule(type, [], options));
@@ -216,7 +216,7 @@ test('Q11 what is not started in time ends aborted with the reason; what has beg
   const waiting = await alice(stage).schedule(type, ['late'], { expires: 1.5 });
   const delayed = await alice(stage).schedule(type, ['delayed'], { delay: 1, expires: 1 });
   assert.equal(waiting.record.expiresAt! - waiting.record.createdAt >= 1_400, true);
-  const [one, two] = await Promise.all([waiting, delayed].map((handle) => handle.wait({ timeout: '10s' })));
+  const [one, two] = await Promise.all([waiting, delayed].map((handle) => handle.wait({ timeout: '30s' })));
   for (const { status, record } of [one!, two!]) {
     assert.equal([status, record.abort?.cause, record.attempt], ['aborted', 'expired', 0]);
     assert.match(record.abort?.by ?? '', /^supervisor:/);
@@ -229,9 +229,9 @@ test('Q11 what is not started in time ends aborted with the reason; what has beg
   await eventually(async () => assert.is((await intime.refresh()).status, 'in_progress'));
   const other = await alice(stage).schedule('q11.nobody', [], { expires: 1 });
   // What is to be ended at that time has been.
-  assert.is((await other.wait({ timeout: '10s' })).status, 'aborted');
+  assert.is((await other.wait({ timeout: '30s' })).status, 'aborted');
   await next();
-  assert.is((await intime.wait({ timeout: '10s' })).status, 'success');
+  assert.is((await intime.wait({ timeout: '30s' })).status, 'success');
 });
 
 test('Q11 a supervisor that was away ends at once what has expired meanwhile', async (stage) => {
@@ -240,7 +240,7 @@ test('Q11 a supervisor that was away ends at once what has expired meanwhile', a
   const handle = await alice(stage).schedule('q11.away', [], { expires: 0.5 });
   await eventually(() => assert.ok(Date.now() > handle.record.expiresAt!));
   await supervisor?.start();
-  const { status, record } = await handle.wait({ timeout: '15s' });
+  const { status, record } = await handle.wait({ timeout: '45s' });
   assert.equal([status, record.abort?.cause], ['aborted', 'expired']);
 });
 

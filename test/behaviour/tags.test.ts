@@ -30,7 +30,7 @@ test('B2 of the definition and of the call, changed by the handler, in record, d
   const changes = [{ rows: 3, order: null }, { rows: 4 }, { 'a.b': 1 } as TagChanges, { team: '' } as TagChanges];
   const handle = await stage.as('alice').schedule(tagged, [changes], { tags: TAGS });
   assert.equal(handle.tags, { team: 'reports', ...TAGS });
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   const after = { team: 'reports', tenant: 'acme', isUrgent: true, rows: 4 };
   assert.equal(seen, [{ team: 'reports', ...TAGS }, after]);
   assert.equal([handle.status, handle.tags, handle.payload], ['success', after, { done: true }]);
@@ -45,7 +45,7 @@ test('B2 of the definition and of the call, changed by the handler, in record, d
   assert.not('tags' in (await stage.document(bare.uuid)));
   // A retry is found by what the task was found by at last.
   const again = await handle.retry();
-  assert.equal((await again.wait({ timeout: '10s' })).tags, after);
+  assert.equal((await again.wait({ timeout: '30s' })).tags, after);
 });
 
 test('B2 more than 32 in all are left out with a warning, and the task goes on; so after a rescue and by another worker', async (stage, context) => {
@@ -59,7 +59,7 @@ test('B2 more than 32 in all are left out with a warning, and the task goes on; 
   const { log, lines } = recordingLog();
   await stage.serve(context, [full], { log });
   const handle = await stage.as('alice').schedule(full, [], { tags: { a: 1 } });
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   assert.equal([handle.status, handle.result, Object.keys(handle.tags).length], ['success', 31, 31]);
   assert.is(lines.filter(({ reason }) => reason === 'there are more than 32').length, 2);
 });
@@ -167,7 +167,7 @@ test('B2 O1 a worker in another language is told of them, and says them in its b
   await client.ask('beat', { running: [{ address, fence, tags: { order: null, isUrgent: null } }] });
   await until(handle, ({ tags }) => tags['rows'] === 7);
   await client.finish(claimed, { outcome: 'success', tags: { done: true } });
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
   assert.equal([handle.status, handle.tags], ['success', { tenant: 'acme', rows: 7, done: true }]);
   // Somebody who follows the log finds them in the record.
   const event = stage.heard.findLast(({ address: where }) => where === handle.address);

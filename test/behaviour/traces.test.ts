@@ -60,7 +60,7 @@ const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 test('F2 without a provider no record says anything of a trace', async (stage, test) => {
   await worker(stage, test, false);
   const handle = await stage.baton.schedule('traced.flaky', [false]);
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   assert.is(handle.status, 'success');
   for (const record of await versionsOf(stage, handle)) {
     // Stacks have the folder this runs in, whatever its name is.
@@ -76,7 +76,7 @@ test('F2 what a sender says of its trace goes along all the same; what is no tra
     const answer = await ask(stage, namesFor(stage).submitSubject('traced.flaky'), body, { headers });
     assert.ok(answer.ok, answer.message);
     const { id, address } = answer.task!;
-    return (await stage.baton.open({ uuid: id, address })).wait({ timeout: '10s' });
+    return (await stage.baton.open({ uuid: id, address })).wait({ timeout: '30s' });
   };
   const { record } = await submit({ Traceparent: PARENT, tracestate: 'vendor=1' });
   assert.is(record.traceparent, PARENT);
@@ -97,7 +97,7 @@ test('F2 one trace from the submit through every attempt to what a body submits,
   const request = trace.getTracer('the service').startSpan('request');
   const handle = await context.with(trace.setSpan(context.active(), request), async () => {
     const submitted = await stage.baton.schedule('traced.flaky', [true]);
-    return submitted.wait({ timeout: '10s' });
+    return submitted.wait({ timeout: '30s' });
   });
   request.end();
   assert.is(handle.result, 2, handle.error?.message);
@@ -195,7 +195,7 @@ test(
     const dead = handle.record.runTrace?.split('-')[2];
     await doomed.kill();
     await worker(stage, test);
-    await handle.wait({ timeout: '20s' });
+    await handle.wait({ timeout: '60s' });
     assert.is(handle.result, 2);
     const traceId = handle.record.traceparent?.split('-')[1] ?? '';
     const spans = await traceWith(stage, traceId, ['run traced.mortal']);
@@ -223,7 +223,7 @@ test('F2 the page on traces turns them on', async (stage, test) => {
   test.defer(() => made.destroy());
   await made.start();
   const handle = await stage.baton.schedule('traced.flaky', [false]);
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   const traceId = handle.record.traceparent?.split('-')[1] ?? '';
   await made.stop();
   assert.match(made.output, `traceId: '${traceId}'`);

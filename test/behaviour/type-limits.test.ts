@@ -127,7 +127,7 @@ test(
     const begins = (handle: TaskHandle) => until(handle, ({ status }) => status === 'in_progress', 30_000);
     const stays = await begins(await submit(newest, 4_000));
     const comes = await submit(newest, 1);
-    await comes.wait({ timeout: '20s' });
+    await comes.wait({ timeout: '60s' });
     assert.equal([comes.status, comes.record.abort?.cause, comes.attempt], ['aborted', 'displaced', 0]);
     assert.match(comes.record.history.at(-1)?.why ?? '', /^displaced: group acme of type fx\.cancel_newest has its 1/);
     assert.match((await comes.why()).text.join(' '), /It made room for another task/);

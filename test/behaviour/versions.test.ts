@@ -49,7 +49,7 @@ test('X10 a newer record is left alone by everyone, said once, and counted', asy
     );
   await eventually(() => assert.is(said(), 1));
   const other = await stage.as('alice').within(() => body.schedule());
-  await other.wait({ timeout: '10s' });
+  await other.wait({ timeout: '30s' });
   assert.equal([other.status, ran.length], ['success', 1]);
   // A moment in which a sweep and a timeout of it would have come.
   const since = Date.now();
@@ -84,7 +84,7 @@ test('X10 what was ready before and is a newer record now is offered to nobody, 
   await stage.serve(context, [body], { log });
   const met = () => lines.filter(({ msg }) => msg === 'a record cannot be read and its task is left alone').length;
   const other = await stage.as('alice').within(() => body.schedule());
-  await other.wait({ timeout: '10s' });
+  await other.wait({ timeout: '30s' });
   await until(other, ({ endedAt }) => Date.now() - (endedAt?.getTime() ?? 0) > 1_000);
   assert.equal([met(), ran], [0, ['ran']]);
 });
@@ -99,7 +99,7 @@ test('X10 fields that are not known here survive every rewrite', async (stage, c
   await stage.as('alice').within(() => body.with({ taskKey: 'fields' }).schedule());
   assert.equal((await stored()).future, future, 'after a join');
   await stage.serve(context, [body]);
-  await handle.wait({ timeout: '10s' });
+  await handle.wait({ timeout: '30s' });
   assert.is(handle.status, 'success');
   assert.equal((await stored()).future, future, 'after claim and end');
 });

@@ -56,7 +56,7 @@ test(
     await cancelled.cancel();
     for (const handle of [cancelled, timedOut]) await until(handle, ({ status }) => status === 'aborting');
     await worker?.kill();
-    for (const handle of [cancelled, timedOut]) await handle.wait({ timeout: '15s' });
+    for (const handle of [cancelled, timedOut]) await handle.wait({ timeout: '45s' });
     assert.equal([cancelled.status, timedOut.status], ['aborted', 'timed_out']);
     for (const handle of [cancelled, timedOut]) {
       const last = handle.record.history.at(-1);
@@ -84,7 +84,7 @@ test(
     const kept = await taskOf(other, call({}, 1_200));
     const killedAt = Date.now();
     await victim?.kill();
-    for (const handle of [rerun, failed, exhausted, kept]) await handle.wait({ timeout: '20s' });
+    for (const handle of [rerun, failed, exhausted, kept]) await handle.wait({ timeout: '60s' });
     assert.equal(
       [rerun.status, rerun.attempt, rerun.record.rescues, rerun.record.failures],
       ['success', 2, 1, undefined],
@@ -149,7 +149,7 @@ test(
     const [supervisor, second] = stage.supervisors;
     await supervisor?.start();
     const startedAt = Date.now();
-    await handle.wait({ timeout: '20s' });
+    await handle.wait({ timeout: '60s' });
     assert.equal([handle.status, owns(other, handle)], ['success', true]);
     const tookMs = rescuedAt(handle) - startedAt;
     console.log(`first supervisor started: rescued after ${tookMs} ms`);
@@ -186,7 +186,7 @@ test(
       },
       { limitMs: 15_000 },
     );
-    await deaf.wait({ timeout: '20s' });
+    await deaf.wait({ timeout: '60s' });
     assert.equal([deaf.status, (deaf.result as { attempt: number }).attempt, deaf.record.rescues], ['success', 2, 1]);
     await eventually(
       () => {
@@ -205,7 +205,7 @@ test(
     const report = checkEffects({ effects, records, faults });
     assert.ok(report.ok, describeReport(report));
     await listening.cancel();
-    await listening.wait({ timeout: '5s' });
+    await listening.wait({ timeout: '30s' });
     assert.is(listening.status, 'aborted');
   },
   LIMIT,

@@ -97,7 +97,7 @@ test(
 
     // What has been forgotten by the bucket, as it does a minute after everybody has it, is in the log alone.
     const forgotten = await baton.within(() => double.with({ taskKey: 'forgotten' }).schedule(1));
-    await forgotten.wait({ timeout: '20s' });
+    await forgotten.wait({ timeout: '60s' });
     await eventually(
       async () => assert.ok((await baton.open(forgotten)).record.archived === true, 'not every projection has it yet'),
       { limitMs: 20_000 },
@@ -153,7 +153,7 @@ test(
     const again = await connect({ servers: env.NATS_URL, user: { id: 'alice' } });
     context.defer(() => again.close());
     const fresh = await again.within(() => double.schedule(21));
-    await fresh.wait({ timeout: '20s' });
+    await fresh.wait({ timeout: '60s' });
     assert.equal(fresh.result, { doubled: 42 });
     const joins = await again.within(() => double.with({ delay: '1h', taskKey: 'later' }).schedule(7));
     assert.is(joins.uuid, later.uuid, 'the key still has its task');

@@ -103,7 +103,7 @@ test(
     const sample = task({ name: 'mail' }, (what: string) => what);
     await stage.serve(context, [sample]);
     const handle = await stage.as('alice').within(() => sample.schedule('hello'));
-    await handle.wait({ timeout: '20s' });
+    await handle.wait({ timeout: '60s' });
     await stage.document(handle.uuid, ({ status }) => status === 'success');
     for (const { path, commands } of pages) {
       for (const { line, text } of commands) {

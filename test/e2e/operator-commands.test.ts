@@ -132,7 +132,7 @@ test(
     const large = task({ name: 'cli.large' }, (text: string) => ({ text: text.repeat(30_000), at: new Date(0) }));
     await stage.serve(context, [large]);
     const handle = await stage.as('alice').within(() => large.schedule('abcd'));
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     await end(stage, handle.uuid);
     assert.match(await ok(stage, 'get', handle.uuid), /status +success/);
     const whole = await json<{ readonly text: string }>(stage, 'get', handle.uuid, '--result');

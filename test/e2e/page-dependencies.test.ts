@@ -17,7 +17,7 @@ test(
     const { baton } = system;
     const { done, first, second, last } = await baton.within(async () => {
       const ended = await quick.with({ taskName: 'Fetch the rates' }).schedule(1);
-      await ended.wait({ timeout: '20s' });
+      await ended.wait({ timeout: '60s' });
       const long = running.with({ taskName: 'Extract the orders of the last quarter' });
       const one = await long.schedule([3, 10]);
       const two = await running.with({ taskName: 'Extract the customers' }).schedule();

@@ -34,7 +34,7 @@ test(
     await page.getByRole('button', { name: 'Tasks' }).click();
     await rowOf(page, 'Inside').getByRole('button', { name: 'Cancel Inside' }).click();
     await page.getByRole('dialog', { name: 'Cancel Task' }).getByRole('button', { name: 'Yes, Cancel' }).click();
-    await task.wait({ timeout: '10s' });
+    await task.wait({ timeout: '30s' });
     await page.getByText('Task cancelled: Inside').waitFor();
     await rowOf(page, 'Inside').getByText('no longer fits the filter').waitFor();
 

@@ -112,7 +112,7 @@ test(
     await eventually(async () => assert.is((await task.why()).reasons[0]?.kind, 'paused'), { limitMs: 10_000 });
     await change.click();
     await dialog.getByRole('button', { name: 'Resume: Paused' }).click();
-    assert.is((await task.wait({ timeout: '20s' })).status, 'success');
+    assert.is((await task.wait({ timeout: '60s' })).status, 'success');
     const kept = await root.queues.get('default');
     assert.equal([kept.pauses.map(({ group }) => group), kept.limits], [['acme'], []]);
 

@@ -36,7 +36,7 @@ test(
     await dialog.getByLabel('Data').fill('{ "by": "alice" }');
     await dialog.getByRole('button', { name: 'Send' }).click();
     await page.locator('.toasts').getByText('Asks goes on', { exact: true }).waitFor();
-    await job.wait({ timeout: '20s' });
+    await job.wait({ timeout: '60s' });
     assert.equal(job.result, { by: 'alice' });
     await page.locator('.facts').getByText('by alice').first().waitFor();
     assert.is(await page.getByRole('button', { name: 'Send signal' }).count(), 0);

@@ -212,14 +212,14 @@ test(
     assert.is(functions.code, 'INVALID_ARGUMENT');
 
     const payload = await baton.within(() => largePayload.schedule(PAYLOAD_LIMIT + 1));
-    await payload.wait({ timeout: '20s' });
+    await payload.wait({ timeout: '60s' });
     assert.is(payload.status, 'success');
     assert.equal(payload.result, { went: 'on' });
     assert.equal(payload.payload, { kept: true }, 'the payload before it stands');
     assert.match(system.workers[0]?.output ?? '', /a payload could not be stored and is left out/);
 
     const result = await baton.within(() => largeResult.schedule(DATA_LIMIT + 1));
-    await result.wait({ timeout: '20s' });
+    await result.wait({ timeout: '60s' });
     assert.is(result.status, 'failure');
     assert.is(result.error?.type, 'result_too_large');
     assert.match(result.error?.message ?? '', new RegExp(String(DATA_LIMIT)));
@@ -244,7 +244,7 @@ test(
     const runOne = async (): Promise<string> => {
       const began = performance.now();
       const handle = await system.baton.within(() => double.schedule(1));
-      await handle.wait({ timeout: '5s' });
+      await handle.wait({ timeout: '30s' });
       assert.is(handle.status, 'success');
       console.log(`a task while MongoDB is away: ${Math.round(performance.now() - began)} ms`);
       return handle.uuid;

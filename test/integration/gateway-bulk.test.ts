@@ -151,7 +151,7 @@ test(
     const worker = await baton.startWorker({ tasks: [flaky] });
     context.defer(() => worker.drain({ grace: 0 }));
     const first = await Promise.all([1, 2, 3, 4].map((n) => alice.schedule(flaky, [n])));
-    for (const handle of first) await handle.wait({ timeout: '10s' });
+    for (const handle of first) await handle.wait({ timeout: '30s' });
     broken = false;
     starts.length = 0;
     const retry = { operation: 'retry', filter: { type: ['bulk.flaky'] } };
@@ -186,7 +186,7 @@ test(
     starts.length = 0;
     const line = await baton.startWorker({ tasks: [slow], queues: ['bulk.line'], concurrency: 1 });
     context.defer(() => line.drain({ grace: 0 }));
-    for (const handle of waiting) await handle.wait({ timeout: '10s' });
+    for (const handle of waiting) await handle.wait({ timeout: '30s' });
     assert.equal(starts, [3, 2, 1]);
     const late = await call('POST', `/api/v1/task/${waiting[0]!.uuid}/priority`, {
       as: 'alice',

@@ -24,7 +24,7 @@ test(
       await echo.with({ taskKey: 'small' }).schedule(['row']),
       await forge.schedule(),
     ]);
-    for (const one of [large, small, forged]) await one.wait({ timeout: '10s' });
+    for (const one of [large, small, forged]) await one.wait({ timeout: '30s' });
     const told = await call('GET', `/api/v1/task/${large.uuid}`, { as: 'alice' });
     assert.equal([told.at('result', 'args'), told.at('result', 'result')], [null, null]);
     for (const size of ['args_size', 'result_size']) assert.ok(Number(told.at('result', size)) > 65_536, size);

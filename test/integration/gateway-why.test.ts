@@ -55,7 +55,7 @@ test(
     });
     const worker = await baton.startWorker({ tasks: [never], concurrency: 5 });
     context.defer(() => worker.drain({ grace: 0 }));
-    const ended = await waiting.wait({ timeout: '20s' });
+    const ended = await waiting.wait({ timeout: '60s' });
     const after = await call('GET', pathOf(ended.uuid), { as: 'alice' });
     assert.equal([after.at('waits'), after.at('reasons'), after.at('text')], [false, [], ['It has ended.']]);
     const secret = await bob.schedule(never, [true]);
@@ -73,7 +73,7 @@ test(
     const third = await alice.schedule(never, [false], { group: 'acme' });
     assert.equal((await whyOnce(third.uuid, 'paused')).at('reasons', 0, 'why'), 'unpaid');
     open();
-    await secret.wait({ timeout: '20s' });
+    await secret.wait({ timeout: '60s' });
   },
   { limitMs: 30_000 },
 );

@@ -88,13 +88,13 @@ test('a worker says at info what a task did: failed with type and message, tried
   const again = await said(worker, { task: retried.uuid, msg: 'task failed and is tried again' });
   assert.equal([again['level'], again['error'], again['reason']], ['info', 'Error', 'attempt 1 fails']);
   assert.ok(Date.parse(String(again['runAt'])) > 0);
-  await retried.wait({ timeout: '10s' });
+  await retried.wait({ timeout: '30s' });
   const timedOut = await said(worker, { task: late.uuid, msg: 'task timed out' });
   assert.is(timedOut['level'], 'info');
   const aborted = await said(worker, { task: hanging.uuid, msg: 'task aborted' });
   assert.equal([aborted['level'], aborted['by']], ['info', 'user:alice']);
   const ok = await run(() => double.schedule(1));
-  await ok.wait({ timeout: '10s' });
+  await ok.wait({ timeout: '30s' });
   assert.not.ok(
     linesOf(worker).some(({ task }) => task === ok.uuid),
     'a success is no news at info',

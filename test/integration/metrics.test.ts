@@ -92,7 +92,7 @@ test('what becomes of tasks is counted once, over all services together', async 
   const hanging = await schedule(() => hangs.schedule());
   await until(hanging, () => hanging.record.abortable === true);
   await hanging.cancel();
-  for (const handle of [...handles, hanging]) await handle.wait({ timeout: '15s' });
+  for (const handle of [...handles, hanging]) await handle.wait({ timeout: '45s' });
   await eventually(
     async () => {
       const after = await pagesOf(all);
@@ -138,7 +138,7 @@ test('how deep is queue X: the sum over supervisors; its oldest; nobody serves i
     { limitMs: 8_000 },
   );
   const worker = await stage.serve(context, [later], { queues: [queue] });
-  for (const handle of scheduled) await handle.wait({ timeout: '15s' });
+  for (const handle of scheduled) await handle.wait({ timeout: '45s' });
   await eventually(async () => {
     const pages = await pagesOf(supervisors);
     assert.is(sumOf(pages, 'baton_queue_waiting_tasks', { queue }), 0);
@@ -180,7 +180,7 @@ test('a pause shows, and what waits in it goes on to be told; so do the fires of
     { limitMs: 10_000 },
   );
   await admin.queues.resume(queue);
-  for (const handle of scheduled) await handle.wait({ timeout: '20s' });
+  for (const handle of scheduled) await handle.wait({ timeout: '60s' });
   await eventually(async () => {
     const pages = await pagesOf(supervisors);
     assert.is(sumOf(pages, 'baton_queue_paused', { queue, part: 'queue' }), 0);
@@ -247,7 +247,7 @@ test('a worker in a program of its own: one option, and nothing without it', asy
   const url = worker.metricsUrl ?? '';
   assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/);
   const done = await own.within(() => one.with({ queue: 'own' }).schedule());
-  await done.wait({ timeout: '10s' });
+  await done.wait({ timeout: '30s' });
   const page = await scrape(url);
   assert.is(sumOf([page], 'baton_worker_slots'), 3);
   assert.is(sumOf([page], 'baton_tasks_ended_total', { type: 'own.one', status: 'success' }), 1);

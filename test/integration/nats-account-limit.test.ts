@@ -67,9 +67,9 @@ test(
 
     assert.is((await cancelled.cancel()).action, 'aborted');
     for (const end of held) end();
-    await ending.wait({ timeout: '10s' });
+    await ending.wait({ timeout: '30s' });
     assert.is(ending.result, LOAD);
-    await cancelled.wait({ timeout: '10s' });
+    await cancelled.wait({ timeout: '30s' });
     assert.is(cancelled.status, 'aborted');
     for (const handle of waiting.slice(0, 50)) assert.is((await handle.cancel()).action, 'aborted');
   },

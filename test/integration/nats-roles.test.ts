@@ -100,14 +100,14 @@ const tryWorker = async (whole: Whole, context: TestContext): Promise<void> => {
   await tryWhy(baton);
   await baton.within(async () => {
     const delayed = await double.with({ delay: 0.5, operationId: 'roles.op' }).schedule(4);
-    assert.equal((await delayed.wait({ timeout: '20s' })).result, { doubled: 8 });
+    assert.equal((await delayed.wait({ timeout: '60s' })).result, { doubled: 8 });
     assert.is((await double.with({ operationId: 'roles.op' }).schedule(4)).uuid, delayed.uuid);
-    assert.is((await (await flaky.schedule(1)).wait({ timeout: '20s' })).status, 'success');
-    assert.is(String((await (await large.schedule(200_000)).wait({ timeout: '20s' })).result).length, 200_000);
+    assert.is((await (await flaky.schedule(1)).wait({ timeout: '60s' })).status, 'success');
+    assert.is(String((await (await large.schedule(200_000)).wait({ timeout: '60s' })).result).length, 200_000);
     const running = await hangs.schedule();
     await until(running, ({ record }) => record.abortable === true);
     assert.is((await running.cancel()).action, 'aborted');
-    assert.is((await running.wait({ timeout: '20s' })).status, 'aborted');
+    assert.is((await running.wait({ timeout: '60s' })).status, 'aborted');
     const again = await running.retry();
     await until(again, ({ record }) => record.abortable === true);
     await again.cancel();
@@ -183,11 +183,11 @@ const tryPublisher = async (whole: Whole, context: TestContext): Promise<void> =
   const publisher = await client(whole, 'publisher', context, { role: 'publisher' });
   await tryWhy(publisher);
   await publisher.within(async () => {
-    assert.equal((await (await double.schedule(21)).wait({ timeout: '20s' })).result, { doubled: 42 });
+    assert.equal((await (await double.schedule(21)).wait({ timeout: '60s' })).result, { doubled: 42 });
     const running = await hangs.schedule();
     await until(running, ({ record }) => record.abortable === true);
     assert.is((await running.cancel()).action, 'aborted');
-    const big = await (await large.schedule(200_000)).wait({ timeout: '20s' });
+    const big = await (await large.schedule(200_000)).wait({ timeout: '60s' });
     assert.is(String(big.result).length, 200_000);
   });
 };
@@ -213,7 +213,7 @@ const tryRemoteWorker = async ({ server }: Whole, baton: Baton): Promise<void> =
   const again = await baton.within(() => remote.schedule(21));
   const one = await client.ask('claim', { request: 'one', wait: 10 }, { type, timeoutMs: 15_000 });
   await client.finish(only(one ?? { ok: false }), { outcome: 'success', result: 'x'.repeat(200_000) });
-  assert.is(String((await again.wait({ timeout: '20s' })).result).length, 200_000);
+  assert.is(String((await again.wait({ timeout: '60s' })).result).length, 200_000);
   await client.beat([], { state: 'gone' });
 };
 
@@ -237,7 +237,7 @@ const tryObserver = async (whole: Whole, context: TestContext): Promise<void> =>
   const observer = await client(whole, 'observer', context, { role: 'publisher' });
   const seen = await worker.within(() => double.schedule(1));
   const followed = await observer.open(seen);
-  assert.equal((await followed.wait({ timeout: '20s' })).result, { doubled: 2 });
+  assert.equal((await followed.wait({ timeout: '60s' })).result, { doubled: 2 });
   const asked = performance.now();
   assert.is((await thrownBy(() => observer.schedule(double.definition, [1]))).code, 'PERMISSION_DENIED');
   assert.ok(performance.now() - asked < 2_000, 'said at once');

@@ -57,7 +57,7 @@ test('O1 a request is one request: its name with other contents is refused', asy
   assert.equal([wrong.ok, wrong.code], [false, 'INVALID_ARGUMENT']);
   assert.match(wrong.message ?? '', /request/);
   assert.is((await client.finish(two as WorkTask, { outcome: 'success', result: two?.args[0] })).status, 'success');
-  for (const handle of [first, second]) await handle?.wait({ timeout: '5s' });
+  for (const handle of [first, second]) await handle?.wait({ timeout: '30s' });
   assert.equal([first?.result, second?.result], [1, 2]);
   const claim = { request: 'one claim', types: [type] };
   assert.ok((await client.claim(claim)).ok);
@@ -92,7 +92,7 @@ test(
     assert.is(new Set(again.map(({ address }) => address)).size, total);
     assert.ok(again.every(({ previous }) => previous.payload === payload));
     for (const each of again) assert.ok((await other.finish(each, { outcome: 'success' })).ok);
-    for (const handle of handles) await handle.wait({ timeout: '5s' });
+    for (const handle of handles) await handle.wait({ timeout: '30s' });
   },
   { limitMs: 60_000 },
 );
@@ -159,7 +159,7 @@ test('G4 a body far away waits for a signal; a wait is told once, and by its own
   assert.is((await client.finish(again, { outcome: 'wait', wait: over })).status, 'pending');
   const [last] = (await takeAll(client, type, 1)) as [WorkTask];
   assert.is((await client.finish(last, { outcome: 'success' })).status, 'success');
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
   assert.equal([handle.attempt, handle.record.rescues, handle.record.failures], [1, undefined, undefined]);
 });
 
@@ -236,7 +236,7 @@ test('O2 whatever is sent is answered, and harms nothing that others run', async
   }
   const told = await client.finish(taken, { outcome: 'success', result: 1 });
   assert.is(told.status, 'success');
-  await handle.wait({ timeout: '5s' });
+  await handle.wait({ timeout: '30s' });
 });
 
 test.run();

@@ -67,7 +67,7 @@ test(
     assert.ok(Number(object.size) > 2_000_000);
     const told = await client.finish(taken, { outcome: 'success', result_object: object });
     assert.equal([told.ok, told.status], [true, 'success']);
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     const { text, pages } = (await handle.fetchResult()) as { text: string; pages: unknown };
     assert.equal([text.length, pages], [2_000_000, [1, 2]]);
     assert.is((await leave(opened, taken, { result: 'late' })).status, 409);
@@ -110,7 +110,7 @@ test(
     assert.is(await finish({ result_object: { ...object, object: 'of somebody else' } }), 'INVALID_ARGUMENT');
     assert.is(await finish({ outcome: 'stopped', result_object: object }), 'INVALID_ARGUMENT');
     assert.is((await client.finish(taken, { outcome: 'success', result: 'small' })).status, 'success');
-    await handle.wait({ timeout: '10s' });
+    await handle.wait({ timeout: '30s' });
     assert.is(handle.result, 'small');
   },
   { limitMs: 60_000 },

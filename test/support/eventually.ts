@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { patient } from './patience.ts';
 
 export type EventuallyOptions = {
-  /** How long to keep trying, in milliseconds. Default 5,000. */
+  /** How long to keep trying on a quiet machine, in milliseconds (see `patient`). Default 5,000. */
   limitMs?: number;
   /** Pause between two tries, in milliseconds. Default 20. */
   everyMs?: number;
@@ -13,8 +14,9 @@ export type EventuallyOptions = {
  */
 export const eventually = async <T>(
   assertion: () => T | Promise<T>,
-  { limitMs = 5_000, everyMs = 20 }: EventuallyOptions = {},
+  { limitMs: quietMs = 5_000, everyMs = 20 }: EventuallyOptions = {},
 ): Promise<T> => {
+  const limitMs = patient(quietMs);
   const started = performance.now();
   for (let tries = 1; ; tries++) {
     const outcome = await attempt(assertion, limitMs - (performance.now() - started));

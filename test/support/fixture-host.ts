@@ -17,7 +17,7 @@ const start = async (): Promise<void> => {
   await baton.startWorker({ tasks: [strayInHost, waitsInHost], handleStrayErrors: HOST_HANDLES === undefined });
   const waiting = await waitsInHost.schedule();
   const failed = await strayInHost.schedule();
-  await failed.wait({ timeout: '15s' });
+  await failed.wait({ timeout: '45s' });
   console.log(`task: ${failed.status}, ${failed.error?.message}`);
   while (waiting.status !== 'in_progress') await waiting.refresh();
   console.log(`waiting: ${waiting.uuid} ${waiting.address}`);

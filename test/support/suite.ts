@@ -11,7 +11,7 @@ import { asError, type TestBody, underLimit } from './test-body.ts';
 export type { TestBody, TestContext } from './test-body.ts';
 
 export type TestOptions = {
-  /** How long the body may take, in milliseconds; its cleanups get the same again. Default 10,000. */
+  /** How long the body takes at most on a quiet machine, in milliseconds; its cleanups get the same again. Default 10,000. */
   limitMs?: number;
 };
 

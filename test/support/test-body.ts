@@ -1,5 +1,6 @@
 // One test body: its context, its time limit, its cleanups.
 import { inspect } from 'node:util';
+import { patient } from './patience.ts';
 
 export type TestContext = {
   /** Aborts when the test is over its limit, so that whatever it still waits for can let go. */
@@ -11,7 +12,8 @@ export type TestContext = {
 export type TestBody = (context: TestContext) => void | Promise<void>;
 
 /** Runs the body and then all its cleanups; rejects with the first thing that went wrong, all of them when several did. */
-export const underLimit = async (body: TestBody, limitMs: number): Promise<void> => {
+export const underLimit = async (body: TestBody, quietMs: number): Promise<void> => {
+  const limitMs = patient(quietMs);
   const over = new AbortController();
   const cleanups: (() => unknown)[] = [];
   const faults: Error[] = [];
