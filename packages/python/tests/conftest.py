@@ -43,7 +43,7 @@ def name() -> str:
     return f"py.{uuid.uuid4().hex[:12]}"
 
 
-async def until(holds: Callable[[], Awaitable[bool]], limit: float = 8.0) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], limit: float = 20.0) -> None:
     """Asked again and again until it is true."""
     async with asyncio.timeout(limit):
         while not await holds():
