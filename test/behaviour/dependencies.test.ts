@@ -84,7 +84,7 @@ test(
     const ms = performance.now() - from;
     assert.ok(thousand.every(({ status }) => status === 'success'));
     assert.is((result as { readonly results: readonly unknown[] }).results.length, 100);
-    assert.ok(ms < 20_000, `${ms} ms`);
+    assert.ok(ms < 45_000, `${ms} ms`);
   },
   { limitMs: 60_000 },
 );
