@@ -94,6 +94,7 @@ export { isTracing } from './trace/tracer.ts';
 export { traceSubmit, traceWait } from './trace/client-spans.ts';
 export { passWarnings, repeatWarning } from './thread/warnings.ts';
 export { announceDefinition, isLoadingTasks } from './thread/inside.ts';
+export { faultWords } from './client/fault-words.ts';
 export { readBody } from './commands/read-command.ts';
 export { nodeNameOf } from './work/read-request.ts';
 export { workShapes } from './work/shapes.ts';

@@ -1,6 +1,9 @@
 import type { z } from 'zod';
 
-/** Of a shape that does not say it itself. The library's own words speak of its types, and not to who sent something. */
+/**
+ * What is wrong, where the shape does not say it itself: the library's own words speak of its types, and not to who sent
+ * something. The same at every door.
+ */
 export const faultWords = (issue: z.core.$ZodIssue): string => {
   if (!OWN_WORDS.test(issue.message)) return issue.message;
   switch (issue.code) {
@@ -15,7 +18,7 @@ export const faultWords = (issue: z.core.$ZodIssue): string => {
     case 'too_big':
       return `is ${sizeOf(issue.origin, issue.maximum, 'at most')}`;
     default:
-      return issue.message;
+      return 'is not valid';
   }
 };
 

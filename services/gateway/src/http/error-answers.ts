@@ -1,9 +1,10 @@
 import { BatonError, type Log } from '@baton/runtime';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
 import { allowedMethods } from './allowed-methods.ts';
 import type { NoPage } from './page.ts';
-import { Problem, problem, problemOf, type ProblemCode } from './problem.ts';
+import { faultsOf, Problem, problem, problemOf, type ProblemCode } from './problem.ts';
 
 /** What the framework itself finds, by status. */
 const BY_STATUS: Readonly<Record<number, readonly [code: ProblemCode, message: string]>> = {
@@ -54,21 +55,21 @@ const asProblem = (error: FastifyError): Problem => {
   return problem('INTERNAL', 'something went wrong inside the gateway');
 };
 
+/** A fault of a schema, as the framework hands it on. */
 type Invalid = {
-  readonly validation: readonly { readonly instancePath: string; readonly message?: string }[];
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly message: string;
+  readonly params: object;
 };
-
-const MOST_FAULTS = 20;
-const LENGTH = 200;
 
 const invalid = (error: unknown): Problem =>
   problem('INVALID_ARGUMENT', 'the request has faults', {
-    faults: (error as Invalid).validation.slice(0, MOST_FAULTS).map(faultOf),
+    faults: faultsOf((error as { readonly validation: readonly Invalid[] }).validation.map(issueOf), ''),
   });
 
-const faultOf = ({ instancePath, message = 'is not valid' }: Invalid['validation'][number]) => {
-  const path = instancePath.replace(/^\//, '').replaceAll('/', '.');
-  const [, unknown] = /^Unrecognized key: "(.+)"$/s.exec(message) ?? [];
-  const field = unknown === undefined ? path : [path, unknown].filter((part) => part !== '').join('.');
-  return { field: field.slice(0, LENGTH), message: message.slice(0, LENGTH) };
+/** As the schema has found it. */
+const issueOf = ({ keyword, instancePath, message, params }: Invalid): z.core.$ZodIssue => {
+  const path = instancePath.split('/').filter((part) => part !== '');
+  return { ...params, code: keyword, path, message } as unknown as z.core.$ZodIssue;
 };

@@ -1,4 +1,5 @@
-import type { BatonError } from '@baton/runtime';
+import { faultWords, type BatonError } from '@baton/runtime';
+import type { z } from 'zod';
 
 /** What is wrong with a part of a request. `field` is a path in the body, or a parameter's name. */
 export type FieldFault = { readonly field: string; readonly message: string };
@@ -157,16 +158,13 @@ const OUTAGES: Readonly<Partial<Record<ProblemCode, string>>> = {
   OUTCOME_UNKNOWN: 'it is not known whether this took effect',
 };
 
-type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
-
 const MOST_FAULTS = 20;
+const LENGTH = 200;
 
 /** Faults a schema has found, below a place in the request. */
-export const faultsOf = (issues: readonly Issue[], at: string): readonly FieldFault[] =>
-  issues.slice(0, MOST_FAULTS).map(({ path, message }) => ({
-    field: [at, ...path.map(String)]
-      .filter((part) => part !== '')
-      .join('.')
-      .slice(0, 200),
-    message: message.slice(0, 200),
-  }));
+export const faultsOf = (issues: readonly z.core.$ZodIssue[], at: string): readonly FieldFault[] =>
+  issues.slice(0, MOST_FAULTS).map((issue) => {
+    const unknown = issue.code === 'unrecognized_keys' && issue.keys.length === 1 ? issue.keys : [];
+    const field = [at, ...issue.path.map(String), ...unknown].filter((part) => part !== '').join('.');
+    return { field: field.slice(0, LENGTH), message: faultWords(issue).slice(0, LENGTH) };
+  });
