@@ -8,6 +8,7 @@ export {
   StreamMismatchError,
   TlsFailedError,
 } from './errors.ts';
+export { deadLetterAt, listDeadLetters } from './inspect/dead-letters.ts';
 export { inspectNats } from './inspect/inspect.ts';
 export { connectPorts } from './ports.ts';
 export { serviceConnection } from './connection/service-connection.ts';
@@ -15,6 +16,7 @@ export { DURABLE_FLOOR, isAtLeast, SERVER_FLOOR } from './connection/server-chec
 export { listen } from './wire.ts';
 
 export type { NatsSettings, NatsWire } from './connect.ts';
+export type { DeadLetter } from './inspect/dead-letters.ts';
 export type { ConsumerFinding, NatsFindings, ProjectionFinding, StreamFinding } from './inspect/inspect.ts';
 export type { ServerFinding } from './inspect/servers.ts';
 export type { NatsPorts, NatsPortsSettings } from './ports.ts';

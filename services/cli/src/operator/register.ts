@@ -10,6 +10,7 @@ import { InvalidArgumentError as WrongOption, Option, type Command } from 'comma
 import { BULK_OPERATIONS, InvalidArgumentError, parseDuration, type BulkOperation } from '@baton/runtime';
 import { bulk, changePriority, type BulkOptions } from './commands/bulk.ts';
 import { cancel } from './commands/cancel.ts';
+import { deadLetters, type DeadLettersOptions } from './commands/dead-letters.ts';
 import { doctor } from './commands/doctor.ts';
 import { get, type GetOptions } from './commands/get.ts';
 import { history } from './commands/history.ts';
@@ -229,6 +230,13 @@ export const registerOperatorCommands = (program: Command): void => {
 
   add('stats', 'tasks by status, what waits, sizes, lag').action((options: Who) => end(options, stats));
   add('workers', 'who is there: workers, supervisors, projectors').action((options: Who) => end(options, workers));
+  add('dead-letters', 'commands that were not carried out, the newest first; or all there is of one')
+    .argument('[number]', 'of the one', wholeFrom(1))
+    .option('--limit <number>', 'most rows', wholeFrom(1, MOST_LISTED), 25)
+    .option('--before <number>', 'those before this one', wholeFrom(1))
+    .action((number: number | undefined, options: DeadLettersOptions & Who) =>
+      end(options, (session) => deadLetters(session, number, options)),
+    );
   add('doctor', 'look at everything, change nothing, say what is wrong').action((options: Who) => end(options, doctor));
   add(
     'rebuild',
