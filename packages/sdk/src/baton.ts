@@ -171,13 +171,16 @@ export class Baton {
     const host = this.core.hosts?.forCall();
     if (host === undefined) throw new WrongRoleError('a publisher runs no task inline: schedule it, a worker runs it');
     if (!this.core.enabled) throw new GlobalTaskFrameworkDisabledError();
-    await host.start();
-    const { handle, held, isNew } = await this.submit(definition, args, options, host.id);
     const waitMs = options.waitTimeout === undefined ? undefined : durationMs(options.waitTimeout, 'waitTimeout');
-    if (isNew && held.record.id === handle.uuid) {
-      const end = await this.runHere(host, handle.address, held, definition);
-      if (end !== undefined) return this.handle(handle.address, end, CREATED).wait() as Promise<TaskHandle<Result>>;
-    } else if (isInside(held.record.id)) throw waitsForItself();
+    const { handle, held, isOurs, end } = await host.called(async () => {
+      await host.start();
+      const made = await this.submit(definition, args, options, host.id);
+      const ours = made.isNew && made.held.record.id === made.handle.uuid;
+      const ran = ours ? await this.runHere(host, made.handle.address, made.held, definition) : undefined;
+      return { ...made, isOurs: ours, end: ran };
+    });
+    if (end !== undefined) return this.handle(handle.address, end, CREATED).wait() as Promise<TaskHandle<Result>>;
+    if (!isOurs && isInside(held.record.id)) throw waitsForItself();
     return (await handle.wait(waitMs === undefined ? {} : { timeout: waitMs / 1_000 })) as TaskHandle<Result>;
   }
 

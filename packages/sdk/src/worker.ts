@@ -120,24 +120,27 @@ export class BatonWorker {
     const definitions = tasks.map((task) => taskIn(task));
     for (const { type, argsSchema } of definitions) await requireSchema(type, argsSchema);
     const host = hosts.forWorker();
-    const worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency, ...limit });
+    let worker: Worker | undefined;
     try {
+      worker = new Worker({ ports, host, log, definitions, queues: [...new Set(queues)], concurrency, ...limit });
       await worker.start();
     } catch (error) {
-      worker.close();
+      worker?.close();
       await hosts.leave(host);
       throw error;
     }
+    // Before its schedules: they are for what runs here, whatever is kept of its types until a supervisor has heard of it.
+    const served = definitions.map((definition) => catalogue.serve(definition.type, { ...definition }));
     try {
       for (const { definition, schedules: own } of tasks) {
         if (own !== undefined) await schedules.set(definition.type, { ...own, task: definition });
       }
     } catch (error) {
+      for (const each of served) each.close();
       await worker.drain({ graceMs: 0, stopMs: STOP_MS });
       await hosts.leave(host);
       throw error;
     }
-    const served = definitions.map((definition) => catalogue.serve(definition.type, { ...definition }));
     core.onClose(() => worker.close());
     const stats = () => ({
       slots: concurrency,

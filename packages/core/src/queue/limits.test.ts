@@ -213,6 +213,50 @@ test('Q5: what is joined while it is on offer is claimed no more as it was, and 
   assert.equal(deal(queue), { w: ['t2'] });
 });
 
+/** The first that is dealt to `w` as time goes on and the worker goes on confirming, within an hour; undefined: nothing. */
+const dealtWithinAnHour = (queue: TaskQueue, from: number): string | undefined => {
+  for (let now = from; now < from + 3_600_000; now += 60_000) {
+    queue.confirm('w', now);
+    queue.credit('w', 1);
+    queue.expire(now);
+    for (const { address, revision } of queue.doubts(now)) queue.unclaimed(address, revision, now);
+    for (const offers of queue.deal(now).values()) for (const { address } of offers) return address;
+  }
+  return undefined;
+};
+
+test('Q5: what was returned as stale and is paused since does not keep its slot for as long as its worker lives', () => {
+  const limit = { kind: 'limit', limit: { of: 'queue', concurrency: 1 } } as const;
+  const queue = queueWith(limit);
+  queue.ready(task('t1', 1, { type: 'a' }), 's');
+  worker(queue, 'w', 1, ['a', 'b']);
+  const term = queue.confirm('w', 0);
+  assert.equal(deal(queue), { w: ['t1'] });
+  queue.returned('w', 't1', 1, 'stale', term);
+  queue.expire(OFFER_MS + 1);
+  queue.set(settingsOf(limit, { kind: 'pause', part: { type: 'a' } }), OFFER_MS + 1);
+  queue.ready(task('t2', 2, { type: 'b' }), 's');
+  assert.is(dealtWithinAnHour(queue, OFFER_MS + 10), 't2');
+});
+
+test('Q5: what its only worker has refused in a newer version does not keep the slot of its key', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'key', concurrency: 1 } });
+  queue.ready(task('t1', 1, { limitKey: 'k' }), 's');
+  worker(queue, 'w', 3);
+  const term = queue.confirm('w', 0);
+  assert.equal(deal(queue), { w: ['t1'] });
+  queue.gone('t1', 2, 's');
+  queue.ready(task('t1', 3, { limitKey: 'k' }), 's');
+  assert.equal(deal(queue), { w: ['t1'] });
+  // It claims the older one, and passes the newer by without a word.
+  queue.returned('w', 't1', 1, 'stale', term);
+  queue.credit('w', 2);
+  assert.equal(deal(queue), { w: ['t1'] });
+  queue.returned('w', 't1', 3, 'refused', term);
+  queue.ready(task('t2', 4, { limitKey: 'k' }), 's');
+  assert.is(dealtWithinAnHour(queue, 10), 't2');
+});
+
 test('Q5: what is told by a supervisor that is gone is counted until another one has told what became of it', () => {
   const queue = queueWith({ kind: 'limit', limit: { of: 'queue', concurrency: 3 } });
   runs(queue, 'runs', 1);

@@ -295,6 +295,11 @@ export class TaskQueue<A extends string = string> {
     this.now = now;
     const late = new Set<string>();
     for (const entry of this.doubtful) if (this.isLate(entry, now)) this.readyAgain(entry);
+    // What may still be claimed under terms that go on would have its slot as long as they do.
+    for (const { terms, offeredAt } of this.slots.bound) {
+      if (now - offeredAt < this.options.offerMs) continue;
+      for (const worker of this.workers.values()) if (terms?.includes(worker.term)) this.endTerm(worker);
+    }
     for (const worker of this.workers.values()) {
       for (const entry of worker.offered) {
         if (!this.isLate(entry, now)) continue;

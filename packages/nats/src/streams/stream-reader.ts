@@ -243,7 +243,8 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
     }
     const last = taken.at(-1) as Taken;
     this.lastGiven = last.delivery.streamSequence;
-    return { entries, unreadable, pending: last.delivery.pending, ack: () => this.acknowledge(last.delivery) };
+    const { streamSequence, pending } = last.delivery;
+    return { entries, unreadable, last: streamSequence, pending, ack: () => this.acknowledge(last.delivery) };
   }
 
   /**
@@ -270,6 +271,7 @@ const NO_ANSWER = 'no answer';
 const nothing = <E extends Entry>(): EntryBatch<E> => ({
   entries: [],
   unreadable: [],
+  last: 0,
   pending: 0,
   ack: () => Promise.resolve(),
 });

@@ -28,6 +28,11 @@ export type EntryBatch<E extends Entry> = {
   /** In the order they were stored. */
   readonly entries: readonly E[];
   readonly unreadable: readonly Unreadable[];
+  /**
+   * Place of its last message in the stream, also where that is nothing to read; 0: none came. Below that of an earlier batch
+   * only where the reader has been made anew and begins again.
+   */
+  readonly last: number;
   /** Messages still waiting behind this batch. */
   readonly pending: number;
   /**

@@ -304,6 +304,35 @@ test('P4: what a bucket had that is no more is in the log, and behind what the n
   assert.is(views.documents().filter(({ status }) => status === 'success').length, 20);
 });
 
+test('P4: a rebuild whose consumer was taken away and made anew reads all there is', async () => {
+  const { clock, world, start, live } = projectorScene();
+  const projector = await start();
+  for (let i = 0; i < 60; i++) await live(`k${i}`);
+  await clock.settle(projector.stop());
+  const views = createMemoryViews();
+  const ports = world.ports('rebuild');
+  let reads = 0;
+  // In small pieces; with the fifth it begins from the start.
+  const reader = async (name: string) => {
+    let now = await ports.projections.reader(name);
+    const next: typeof now.next = async (most, waitMs) => {
+      if (++reads === 5) now = await ports.projections.reader(`${name}-again`);
+      return now.next(Math.min(most, 10), waitMs);
+    };
+    return { next, close: (options?: { readonly forget?: boolean }) => now.close(options) };
+  };
+  const log = { ...ports.log, reader: () => Promise.reject(new BatonError('STORE_MISSING', 'there is none')) };
+  const projections = { ...ports.projections, reader };
+  const told: number[] = [];
+  await clock.settle(
+    rebuildViews({ ...ports, log, projections }, views, {
+      onProgress: ({ done, total }) => void told.push(total - done),
+    }),
+  );
+  assert.is(views.documents().length, 60);
+  assert.ok(told.every((left) => left >= 0) && told.at(-1) === 0, told.join());
+});
+
 test('P4: a rebuild ends though work goes on', async ({ defer }) => {
   const { clock, world, start, live } = projectorScene();
   const projector = await start();

@@ -44,6 +44,8 @@ export const rebuildViews = async (
     const source = new Source({ open, clock, outageRetry: outageRetry(`the ${phase}`), signal, paceMs: 0 });
     let done = 0;
     let total: number | undefined;
+    let place = 0;
+    let read = 0;
     try {
       for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
         const now = clock.now();
@@ -51,7 +53,12 @@ export const rebuildViews = async (
         await writer.write(found);
         await writer.putAside([...aside, ...batch.unreadable.map((message) => foreign(message, now))]);
         await batch.ack();
-        done += batch.entries.length + batch.unreadable.length;
+        // Somebody has taken its consumer away: all of it comes again.
+        if (batch.last <= place) [done, total] = [0, undefined];
+        place = batch.last;
+        const size = batch.entries.length + batch.unreadable.length;
+        done += size;
+        read += size;
         // What comes meanwhile is for projectors: on a busy system it would never end.
         total ??= done + batch.pending;
         onProgress({ phase, done: Math.min(done, total), total });
@@ -60,7 +67,7 @@ export const rebuildViews = async (
     } finally {
       await source.close({ forget: true });
     }
-    counters.versions += done;
+    counters.versions += read;
   };
 
   const name = `rebuild-${ports.chance.uuid()}`;

@@ -44,11 +44,12 @@ export class Source<E extends Entry> {
   async next(): Promise<EntryBatch<E> | undefined> {
     const { clock, paceMs, signal } = this.parts;
     const first = await this.read(paceMs > 0 ? 1 : this.most(), IDLE_MS);
-    if (sizeOf(first) === 0) return undefined;
+    // What is nothing to read is passed by with the others.
+    if (first.last === 0) return undefined;
     if (paceMs === 0) return first;
     await pause(clock, paceMs, signal);
     const rest = await this.read(this.most(), 0);
-    return sizeOf(rest) === 0 ? first : merged(first, rest);
+    return rest.last === 0 ? first : merged(first, rest);
   }
 
   async close(options?: { readonly forget?: boolean }): Promise<void> {
@@ -79,8 +80,6 @@ export class Source<E extends Entry> {
     this.entryBytes = Math.max(mean, this.entryBytes * 0.7, 64);
   }
 }
-
-const sizeOf = <E extends Entry>(batch: EntryBatch<E>): number => batch.entries.length + batch.unreadable.length;
 
 /** The acknowledgement of the later one is that of both. */
 const merged = <E extends Entry>(first: EntryBatch<E>, rest: EntryBatch<E>): EntryBatch<E> => ({

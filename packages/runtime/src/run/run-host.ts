@@ -58,6 +58,9 @@ export class RunHost {
   private readonly subscriptions: Subscription[] = [];
   private lease: Lease | undefined;
   private starting: Promise<void> | undefined;
+  /** Inline calls that are being submitted, claimed or run here. */
+  private calls = 0;
+  private idle: () => void = () => {};
   private held = false;
   private leaseChanged: () => void = () => {};
 
@@ -71,6 +74,27 @@ export class RunHost {
 
   get running(): number {
     return this.bodies.size;
+  }
+
+  /** Bodies that run, and inline calls whose body may yet begin: a drain waits for both. */
+  get isIdle(): boolean {
+    return this.bodies.size === 0 && this.calls === 0;
+  }
+
+  /** One listener: told when it may have become idle. */
+  onIdle(listener: () => void): void {
+    this.idle = listener;
+  }
+
+  /** An inline call is made here, until `work` is over. */
+  async called<T>(work: () => Promise<T>): Promise<T> {
+    this.calls++;
+    try {
+      return await work();
+    } finally {
+      this.calls--;
+      this.idle();
+    }
   }
 
   /** Whether the body of that task runs here. */
@@ -95,7 +119,11 @@ export class RunHost {
 
   /** Takes the lease. A second call waits for the first. */
   start(): Promise<void> {
-    this.starting ??= this.begin();
+    this.starting ??= this.begin().catch((error: unknown) => {
+      for (const subscription of this.subscriptions.splice(0)) subscription.close();
+      this.starting = undefined;
+      throw error;
+    });
     return this.starting;
   }
 
@@ -154,6 +182,7 @@ export class RunHost {
     if (this.owned.get(address) === run) this.owned.delete(address);
     this.bodies.delete(run);
     this.endedAt.set(definition.type, ports.clock.monotonic());
+    this.idle();
     this.lease?.update({ running: this.bodies.size });
     if (end.kind === 'left') {
       sayEnded(log, end.held);

@@ -64,7 +64,7 @@ export class ScheduleClient {
   ): Promise<{ readonly outcome: ScheduleAnswer['kind']; readonly record: ScheduleRecord }> {
     const { clock, chance } = this.ports;
     const spec = scheduleSpecOf(body, clock.now());
-    await this.requireFit(spec, actor);
+    await this.requireFit(spec, await this.ownerOf(name, actor));
     const id = chance.uuid();
     const { answer, record } = await this.ask(name, () => ({ kind: 'set', at: clock.now(), actor, name, spec, id }));
     return { outcome: answer.kind, record };
@@ -136,19 +136,25 @@ export class ScheduleClient {
     return new FireTimes(spec, anchor).upcoming(count, Math.max(cursor, this.ports.clock.now()));
   }
 
+  /** Whose tasks its fires are: who made it, whoever changes it. */
+  private async ownerOf(name: string, actor: Actor): Promise<Actor> {
+    const record = (await this.kernel.load(addressFor(name)))?.record;
+    return record === undefined || record.removed || !maySeeSchedule(record, actor) ? actor : record.owner;
+  }
+
   /**
-   * Early, and not at every fire: the actor may submit such tasks, and their arguments are what the type takes. Of a type
+   * Early, and not at every fire: its owner may submit such tasks, and their arguments are what the type takes. Of a type
    * nobody has served yet only what the schedule says itself is known.
    */
-  private async requireFit({ task }: ScheduleSpec, actor: Actor): Promise<void> {
+  private async requireFit({ task }: ScheduleSpec, owner: Actor): Promise<void> {
     const { catalogue, log } = this.parts;
     const { type, args } = task;
     const known = await catalogue.of(type);
     const scope =
-      known === undefined ? task.scope : runOptionsOf(known, { type, overrides: overridesOf(task) }, actor).scope;
-    if (!canSubmit(scope ?? 'private', actor))
+      known === undefined ? task.scope : runOptionsOf(known, { type, overrides: overridesOf(task) }, owner).scope;
+    if (!canSubmit(scope ?? 'private', owner))
       throw new PermissionDeniedError('PERMISSION_DENIED', refusalText('admin_required', undefined).message);
-    if (scope === 'private' && actor.user === undefined) throw new InvalidArgumentError(PRIVATE_NEEDS_USER);
+    if (scope === 'private' && owner.user === undefined) throw new InvalidArgumentError(PRIVATE_NEEDS_USER);
     const schema = known?.argsSchema;
     const given = args instanceof Uint8Array ? ({ kind: 'inline', bytes: args } as const) : undefined;
     if (schema !== undefined) await checkArguments({ type, schema, log }, given);

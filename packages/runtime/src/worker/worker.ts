@@ -53,7 +53,7 @@ export class Worker {
   private readonly claiming = new Set<Address>();
   private busy = 0;
   private draining = false;
-  private idle: (() => void) | undefined;
+  private readonly idle = new Set<() => void>();
 
   constructor(settings: WorkerSettings) {
     this.settings = settings;
@@ -73,6 +73,7 @@ export class Worker {
     host.announce({ queues, types, concurrency }, definitions);
     this.announcer = new Announcer({ ports, worker: host.id, definitions });
     host.onLeaseChange(() => this.offerSlots());
+    host.onIdle(() => this.tellIdle());
     this.queues = new WorkerQueues({
       ...ports,
       worker: host.id,
@@ -124,7 +125,7 @@ export class Worker {
     void this.work(task).finally(() => {
       this.busy--;
       this.offerSlots();
-      if (this.busy === 0) this.idle?.();
+      this.tellIdle();
     });
   }
 
@@ -233,18 +234,26 @@ export class Worker {
 
   /** True once nothing runs; false when that takes longer than `limitMs`. */
   private idleWithin(limitMs: number): Promise<boolean> {
-    if (this.busy === 0) return Promise.resolve(true);
+    if (this.isIdle) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const timer = this.settings.ports.clock.after(limitMs, () => {
-        this.idle = undefined;
-        resolve(false);
-      });
-      this.idle = () => {
+      const end = (isIdle: boolean): void => {
         timer.cancel();
-        this.idle = undefined;
-        resolve(true);
+        this.idle.delete(told);
+        resolve(isIdle);
       };
+      const told = (): void => end(true);
+      const timer = this.settings.ports.clock.after(limitMs, () => end(false));
+      this.idle.add(told);
     });
+  }
+
+  /** Also what its bodies have called inline, and do not wait for. */
+  private get isIdle(): boolean {
+    return this.busy === 0 && this.settings.host.isIdle;
+  }
+
+  private tellIdle(): void {
+    if (this.isIdle) for (const told of [...this.idle]) told();
   }
 }
 

@@ -142,7 +142,7 @@ class Reader<S extends Stored, E extends Entry> implements EntryReader<E> {
     }));
     this.again = false;
     const last = messages.at(-1)?.sequence ?? 0;
-    return { ...this.contentOf(messages), pending, ack: () => this.ack(last) };
+    return { ...this.contentOf(messages), last, pending, ack: () => this.ack(last) };
   };
 
   readonly close = async ({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> => {

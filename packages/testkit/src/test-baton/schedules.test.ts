@@ -50,6 +50,19 @@ test('H1, H6 fires on time, is paused, resumed and triggered, and says so', asyn
   assert.ok(late! >= 0 && late! <= 1_000);
 });
 
+test('H2 it is its owner who has to be able to submit it, whoever changes it', async ({ defer }) => {
+  const { t, schedules, report } = await scene(defer);
+  await t.startWorker({ tasks: [task({ name: 'cleaning', scope: 'system' }, () => {})] });
+  await t.run(() => schedules.set('s', { every: '1m', task: report, args: [1] }));
+  const admin = t.baton.as({ id: 'root', admin: true });
+  const changed = { every: '1m', task: 'cleaning' } as const;
+  const thrown = await t.run(() =>
+    admin.schedules.set('s', changed).catch((error: Error & { code?: string }) => error),
+  );
+  assert.equal([thrown instanceof Error && thrown.code], ['PERMISSION_DENIED']);
+  assert.is((await t.run(() => admin.schedules.set('of_an_admin', changed))).outcome, 'created');
+});
+
 test('H4 the same schedule again keeps its cadence, another one begins anew', async ({ defer }) => {
   const { t, ran, report, schedules } = await scene(defer);
   const options = { every: '10m', task: report, args: [1] } as const;
