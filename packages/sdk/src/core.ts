@@ -40,7 +40,7 @@ export type Core = {
   /** Largest encoded arguments, bytes. */
   readonly dataLimit: number;
   readonly showStacktrace: boolean;
-  /** Called by `close`, before anything else. */
-  readonly onClose: (listener: () => void) => void;
+  /** Called by `close`, before anything else. Returns what takes it back. */
+  readonly onClose: (listener: () => void) => () => void;
   readonly close: () => Promise<void>;
 };

@@ -66,10 +66,14 @@ export const createBaton = (options: CreateOptions): Baton => {
     : { kernel: createSettingsKernel({ ...ports, store: ports.queues.store }), ports };
   const writes = isPublisher ? commandWrites(parts) : directWrites(parts);
   const hosts = isPublisher ? undefined : new Hosts(() => hostOf(options, { ...parts, dataLimit }));
-  const closing: (() => void)[] = [];
-  const onClose = (listener: () => void): void => void closing.push(listener);
+  const closing = new Set<() => void>();
+  const onClose = (listener: () => void): (() => void) => {
+    closing.add(listener);
+    return () => void closing.delete(listener);
+  };
   const close = async (): Promise<void> => {
-    for (const listener of closing.splice(0)) listener();
+    for (const listener of [...closing]) listener();
+    closing.clear();
     catalogue.close();
     await hosts?.close();
     await options.closePorts?.();

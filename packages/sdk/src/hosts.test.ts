@@ -103,6 +103,30 @@ test('R5 a second drain ends with the first, when nothing runs any more', async 
   assert.ok(clock.monotonic() - began < 5_000, `${clock.monotonic() - began} ms`);
 });
 
+test('a client that is closed starts no worker, and a drain that cannot be read drains nothing', async () => {
+  const { clock, client } = await stage();
+  const app = client('app');
+  const one = task({ name: 'one' }, () => 1);
+  const worker = await within(clock, app.startWorker({ tasks: [one], ...QUIET }));
+  const code = (promise: Promise<unknown>) =>
+    within(
+      clock,
+      promise.then(
+        () => 'done',
+        (error: { readonly code?: string }) => error.code,
+      ),
+    );
+  assert.is(await code(worker.drain({ grace: 'soon' as never })), 'INVALID_ARGUMENT');
+  assert.is(worker.stats().draining, false);
+  const handle = await within(
+    clock,
+    app.within(() => one.schedule()),
+  );
+  assert.is((await within(clock, handle.wait())).status, 'success');
+  await within(clock, app.close());
+  assert.is(await code(app.startWorker({ tasks: [one], ...QUIET })), 'NOT_CONNECTED');
+});
+
 test('an inline call works when the lease could not be taken once before', async () => {
   const { clock, world, client } = await stage();
   const app = client('app');

@@ -1,4 +1,4 @@
-import { currentContext, type RunHost } from '@baton/runtime';
+import { currentContext, NotConnectedError, type RunHost } from '@baton/runtime';
 
 /**
  * What runs tasks in this process: a host for each worker, and one for calls from elsewhere. Each is a node with a lease of
@@ -9,14 +9,16 @@ export class Hosts {
   private readonly open: () => RunHost;
   private readonly workers = new Set<RunHost>();
   private readonly callers: RunHost;
+  private isClosed = false;
 
   constructor(open: () => RunHost) {
     this.open = open;
     this.callers = open();
   }
 
-  /** For one more worker. */
+  /** For one more worker. Throws NotConnectedError where the client was closed meanwhile. */
   forWorker(): RunHost {
+    if (this.isClosed) throw new NotConnectedError('this client is closed: connect again to start a worker');
     const host = this.open();
     this.workers.add(host);
     return host;
@@ -37,6 +39,7 @@ export class Hosts {
 
   /** What still runs is let go. */
   async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.all([this.callers, ...this.workers].map((host) => host.stop()));
   }
 }

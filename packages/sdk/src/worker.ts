@@ -74,6 +74,8 @@ export class BatonWorker {
   private draining = false;
   private metrics: OpenMetrics | undefined;
   private unguard = (): void => {};
+  /** Its client need not close it any more. */
+  private untie = (): void => {};
 
   private constructor(
     id: string,
@@ -141,7 +143,6 @@ export class BatonWorker {
       await hosts.leave(host);
       throw error;
     }
-    core.onClose(() => worker.close());
     const stats = () => ({
       slots: concurrency,
       busy: worker.running,
@@ -149,11 +150,15 @@ export class BatonWorker {
       lease: host.leaseCounts(),
     });
     const made = new BatonWorker(host.id, worker, served, stats, () => hosts.leave(host));
+    made.untie = core.onClose(() => {
+      worker.close();
+      made.unguard();
+      void made.metrics?.close();
+    });
     const types = definitions.map(({ type }) => type);
     if (options.metrics !== undefined) await made.tell(core, options.metrics, { types, queues });
     if (options.handleStrayErrors !== false) {
       made.unguard = guardStrays((abnormal) => made.drain({ grace: 0, abnormal }), log);
-      core.onClose(made.unguard);
     }
     return made;
   }
@@ -162,12 +167,14 @@ export class BatonWorker {
   async drain(options: DrainOptions = {}): Promise<void> {
     checkNames(options, DRAIN_NAMES);
     const { grace = DEFAULT_GRACE, abnormal } = options;
+    const graceMs = durationMs(grace, 'grace');
     this.draining = true;
     for (const each of this.served) each.close();
     const why = abnormal === undefined ? {} : { abnormal: abnormal.slice(0, WHY_LENGTH).toWellFormed() };
-    await this.worker.drain({ graceMs: durationMs(grace, 'grace'), stopMs: STOP_MS, ...why });
+    await this.worker.drain({ graceMs, stopMs: STOP_MS, ...why });
     await this.leave();
     this.unguard();
+    this.untie();
     await this.metrics?.close();
   }
 
@@ -175,7 +182,6 @@ export class BatonWorker {
   private async tell(core: Core, options: WorkerMetrics, serves: Parameters<typeof openMetrics>[3]): Promise<void> {
     try {
       this.metrics = await openMetrics(core, this, options, serves);
-      core.onClose(() => void this.metrics?.close());
     } catch (error) {
       await this.drain({ grace: 0 });
       throw error;
