@@ -153,7 +153,7 @@ test('H2 a worker starts with another definition and a schedule that fits it, wh
         argsSchema: { type: 'array', minItems: count, maxItems: count },
         schedule: { cron: '0 3 * * *', args: Array.from({ length: count }, () => 1) },
       },
-      (..._: number[]) => 1,
+      (...numbers: number[]) => numbers.length,
     );
   // Its watch of what is kept is a moment behind; and nobody is there to keep it.
   for (const isThere of [true, false]) {

@@ -22,7 +22,7 @@ const faultsWith = async (body: object): Promise<unknown> => {
   const server = fastify().withTypeProvider<ZodTypeProvider>();
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
-  installErrorAnswers(server as never, createLog({ level: 'silent' }), () => () => undefined);
+  installErrorAnswers(server, createLog({ level: 'silent' }), () => () => undefined);
   server.post('/', { schema: { body: shape } }, () => ({}));
   const answer = await server.inject({ method: 'POST', url: '/', payload: body });
   const { code, faults } = answer.json<{
