@@ -76,6 +76,9 @@ test('one of them whole, and in words; a number of none is said', async (stage) 
   const missing = await runCli(stage, ['dead-letters', '99']);
   assert.equal([missing.code, missing.stdout], [4, '']);
   assert.match(missing.stderr, /there is no dead letter 99/);
+  const denied = await runCli(stage, ['dead-letters', '2', '--user', 'alice']);
+  assert.equal([denied.code, denied.stdout], [2, '']);
+  assert.is((await runCli(stage, ['dead-letters', '2', '--user', 'alice', '--admin'])).code, 0);
   const wrong = await runCli(stage, ['dead-letters', 'all']);
   assert.is(wrong.code, 2);
 });

@@ -1,6 +1,6 @@
 import { deadLetterAt, listDeadLetters, type DeadLetter } from '@baton/nats';
 import { headers as names } from '@baton/protocols';
-import { readBody } from '@baton/runtime';
+import { InvalidArgumentError, readBody } from '@baton/runtime';
 import { say } from '../../dev/terminal.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { bytesText, plain, sayFields, sayJson, sayTable, timeText, type Column } from '../output.ts';
@@ -20,12 +20,14 @@ const COLUMNS: readonly Column<DeadLetter>[] = [
   { title: 'SIZE', text: ({ bytes }) => bytesText(bytes.length), align: 'right' },
 ];
 
-/** Commands that were not carried out: the newest, or all there is of one. */
+/** Commands that were not carried out: the newest, or all there is of one. Whoever sent them, so not for every user. */
 export const deadLetters = async (
   session: Session,
   number: number | undefined,
   { limit, before }: DeadLettersOptions,
 ): Promise<number> => {
+  if (!session.actor.admin)
+    throw new InvalidArgumentError("dead-letters is an operator's: leave --user out, or add --admin");
   const { wire } = await session.ports();
   if (number !== undefined) {
     showOne(session, await deadLetterAt(wire, number));
