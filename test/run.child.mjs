@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { patient } from './patience.mjs';
 
 const running = new Set();
 
@@ -64,10 +65,17 @@ export const runFile = (bundle, { limitMs, env, cwd, echo = false }) =>
     };
     child.stdout.setEncoding('utf8').on('data', take);
     child.stderr.setEncoding('utf8').on('data', take);
-    const timer = setTimeout(() => {
+    let timer;
+    const look = () => {
+      const leftMs = patient(limitMs) - (performance.now() - started);
+      if (leftMs > 0) {
+        timer = setTimeout(look, leftMs);
+        return;
+      }
       timedOut = true;
       kill(child);
-    }, limitMs);
+    };
+    look();
 
     let ended = false;
     const end = (code, signal) => {

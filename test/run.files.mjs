@@ -29,11 +29,6 @@ export const isWhole = (layer, wanted) =>
 
 const defaultLimitMs = 180_000;
 
-/** Files say what they take at most on a quiet machine. */
-const PATIENCE = 2;
-const LEAST_PATIENT_MS = 10_000;
-const patient = (ms) => (ms < LEAST_PATIENT_MS ? ms : ms * PATIENCE);
-
 /**
  * What a file says of itself in its first line: `// limit: 600s` when it is slow, `// alone` when it measures times or takes
  * the whole machine, so that nothing may run beside it; `// limit: 600s, alone` when both hold. `pair`: it mostly waits, for
@@ -45,7 +40,7 @@ const saysOf = (path) => {
   const [, tools = ''] = /^\/\/ .*; tools: (.+)$/.exec(firstLine) ?? [];
   const seconds = /^\/\/ limit: (\d+)s\b/.exec(firstLine)?.[1];
   return {
-    limitMs: patient(seconds ? Number(seconds) * 1000 : defaultLimitMs),
+    limitMs: seconds ? Number(seconds) * 1000 : defaultLimitMs,
     company: /** @type {'any' | 'pair' | 'alone'} */ (
       /^\/\/ (?:limit: \d+s, )?(alone|pair)(?:;|$)/.exec(firstLine)?.[1] ?? 'any'
     ),

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { patient } from './patience.ts';
+import { patient } from '../patience.mjs';
 
 export type EventuallyOptions = {
-  /** How long to keep trying on a quiet machine, in milliseconds (see `patient`). Default 5,000. */
+  /** How long to keep trying, in milliseconds, on a quiet machine; see `patient`. Default 5,000. */
   limitMs?: number;
   /** Pause between two tries, in milliseconds. Default 20. */
   everyMs?: number;
@@ -14,14 +14,15 @@ export type EventuallyOptions = {
  */
 export const eventually = async <T>(
   assertion: () => T | Promise<T>,
-  { limitMs: quietMs = 5_000, everyMs = 20 }: EventuallyOptions = {},
+  { limitMs = 5_000, everyMs = 20 }: EventuallyOptions = {},
 ): Promise<T> => {
-  const limitMs = patient(quietMs);
   const started = performance.now();
   for (let tries = 1; ; tries++) {
-    const outcome = await attempt(assertion, limitMs - (performance.now() - started));
+    // Asked anew each time: the machine may have become busy.
+    const outcome = await attempt(assertion, patient(limitMs) - (performance.now() - started));
     if ('value' in outcome) return outcome.value;
-    if (performance.now() - started + everyMs >= limitMs) throw tooLate(outcome.failure, tries, limitMs);
+    const passedMs = performance.now() - started;
+    if (passedMs + everyMs >= patient(limitMs)) throw tooLate(outcome.failure, tries, passedMs);
     await pause(everyMs);
   }
 };
@@ -47,8 +48,8 @@ const attempt = async <T>(
   }
 };
 
-const tooLate = (failure: unknown, tries: number, limitMs: number): Error => {
+const tooLate = (failure: unknown, tries: number, passedMs: number): Error => {
   const error = failure instanceof Error ? failure : new Error(String(failure));
-  error.message = `still failing after ${limitMs} ms and ${tries} ${tries === 1 ? 'try' : 'tries'}: ${error.message}`;
+  error.message = `still failing after ${Math.round(passedMs)} ms and ${tries} ${tries === 1 ? 'try' : 'tries'}: ${error.message}`;
   return error;
 };

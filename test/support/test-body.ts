@@ -1,6 +1,6 @@
 // One test body: its context, its time limit, its cleanups.
 import { inspect } from 'node:util';
-import { patient } from './patience.ts';
+import { patient } from '../patience.mjs';
 
 export type TestContext = {
   /** Aborts when the test is over its limit, so that whatever it still waits for can let go. */
@@ -12,8 +12,7 @@ export type TestContext = {
 export type TestBody = (context: TestContext) => void | Promise<void>;
 
 /** Runs the body and then all its cleanups; rejects with the first thing that went wrong, all of them when several did. */
-export const underLimit = async (body: TestBody, quietMs: number): Promise<void> => {
-  const limitMs = patient(quietMs);
+export const underLimit = async (body: TestBody, limitMs: number): Promise<void> => {
   const over = new AbortController();
   const cleanups: (() => unknown)[] = [];
   const faults: Error[] = [];
@@ -45,7 +44,13 @@ export const underLimit = async (body: TestBody, quietMs: number): Promise<void>
 const within = async (limitMs: number, what: string, step: () => unknown): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took over ${limitMs} ms`)), limitMs);
+    const began = performance.now();
+    const look = (): void => {
+      const leftMs = patient(limitMs) - (performance.now() - began);
+      if (leftMs > 0) timer = setTimeout(look, leftMs);
+      else reject(new Error(`${what} took over ${limitMs} ms`));
+    };
+    look();
   });
   try {
     await Promise.race([step(), limit]);

@@ -172,12 +172,12 @@ export class Baton {
     if (host === undefined) throw new WrongRoleError('a publisher runs no task inline: schedule it, a worker runs it');
     if (!this.core.enabled) throw new GlobalTaskFrameworkDisabledError();
     const waitMs = options.waitTimeout === undefined ? undefined : durationMs(options.waitTimeout, 'waitTimeout');
+    // A drain waits for it as far as it runs here.
     const { handle, held, isOurs, end } = await host.called(async () => {
       await host.start();
-      const made = await this.submit(definition, args, options, host.id);
-      const ours = made.isNew && made.held.record.id === made.handle.uuid;
-      const ran = ours ? await this.runHere(host, made.handle.address, made.held, definition) : undefined;
-      return { ...made, isOurs: ours, end: ran };
+      const { isNew, ...made } = await this.submit(definition, args, options, host.id);
+      if (!isNew || made.held.record.id !== made.handle.uuid) return { ...made, isOurs: false, end: undefined };
+      return { ...made, isOurs: true, end: await this.runHere(host, made.handle.address, made.held, definition) };
     });
     if (end !== undefined) return this.handle(handle.address, end, CREATED).wait() as Promise<TaskHandle<Result>>;
     if (!isOurs && isInside(held.record.id)) throw waitsForItself();

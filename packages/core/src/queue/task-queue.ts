@@ -279,7 +279,9 @@ export class TaskQueue<A extends string = string> {
     // Of two offers of one version it has returned the one, and may claim the other.
     if (how !== 'stale' && !isOlder && entry.terms !== undefined) entry.terms = withoutOne(entry.terms, term);
     if (this.slots.bound.has(entry)) return this.readyAgain(entry);
-    if (entry.worker?.id !== worker || (entry.terms !== undefined && term !== entry.worker.term.id)) return;
+    if (entry.worker?.id !== worker) return;
+    // Under terms that are over; it has it on offer under those of now as well.
+    if (entry.terms !== undefined && entry.terms.length > 0 && term !== entry.worker.term.id) return;
     if (isOlder) return this.readyAgain(entry);
     if (how === 'refused') {
       entry.worker.refused.add(entry);

@@ -333,6 +333,27 @@ test('P4: a rebuild whose consumer was taken away and made anew reads all there 
   assert.ok(told.every((left) => left >= 0) && told.at(-1) === 0, told.join());
 });
 
+test('P4: a rebuild passes by a whole batch of what is nothing to read, as deletions by hand leave it', async () => {
+  const { clock, world, start, live } = projectorScene();
+  const projector = await start();
+  for (let i = 0; i < 9; i++) await live(`k${i}`);
+  await clock.settle(projector.stop());
+  const views = createMemoryViews();
+  const ports = world.ports('rebuild');
+  let deletions = 3;
+  const reader = async (name: string) => {
+    const real = await ports.projections.reader(name);
+    const next: typeof real.next = async (most, waitMs) =>
+      deletions-- > 0
+        ? { entries: [], unreadable: [], last: 3 - deletions, pending: 60, ack: async () => {} }
+        : real.next(most, waitMs);
+    return { next, close: real.close };
+  };
+  const log = { ...ports.log, reader: () => Promise.reject(new BatonError('STORE_MISSING', 'there is none')) };
+  await clock.settle(rebuildViews({ ...ports, log, projections: { ...ports.projections, reader } }, views));
+  assert.is(views.documents().length, 9);
+});
+
 test('P4: a rebuild ends though work goes on', async ({ defer }) => {
   const { clock, world, start, live } = projectorScene();
   const projector = await start();

@@ -64,9 +64,11 @@ export class ScheduleClient {
   ): Promise<{ readonly outcome: ScheduleAnswer['kind']; readonly record: ScheduleRecord }> {
     const { clock, chance } = this.ports;
     const spec = scheduleSpecOf(body, clock.now());
-    await this.requireFit(spec, await this.ownerOf(name, actor));
+    const held = await this.kernel.load(addressFor(name));
+    await this.requireFit(spec, actor, ownerOf(held?.record, actor));
     const id = chance.uuid();
-    const { answer, record } = await this.ask(name, () => ({ kind: 'set', at: clock.now(), actor, name, spec, id }));
+    const command = () => ({ kind: 'set', at: clock.now(), actor, name, spec, id }) as const;
+    const { answer, record } = await this.ask(name, command, { from: held ?? 'absent' });
     return { outcome: answer.kind, record };
   }
 
@@ -136,24 +138,18 @@ export class ScheduleClient {
     return new FireTimes(spec, anchor).upcoming(count, Math.max(cursor, this.ports.clock.now()));
   }
 
-  /** Whose tasks its fires are: who made it, whoever changes it. */
-  private async ownerOf(name: string, actor: Actor): Promise<Actor> {
-    const record = (await this.kernel.load(addressFor(name)))?.record;
-    return record === undefined || record.removed || !maySeeSchedule(record, actor) ? actor : record.owner;
-  }
-
   /**
    * Early, and not at every fire: its owner may submit such tasks, and their arguments are what the type takes. Of a type
    * nobody has served yet only what the schedule says itself is known.
    */
-  private async requireFit({ task }: ScheduleSpec, owner: Actor): Promise<void> {
+  private async requireFit({ task }: ScheduleSpec, actor: Actor, owner: Actor): Promise<void> {
     const { catalogue, log } = this.parts;
     const { type, args } = task;
     const known = await catalogue.of(type);
     const scope =
       known === undefined ? task.scope : runOptionsOf(known, { type, overrides: overridesOf(task) }, owner).scope;
     if (!canSubmit(scope ?? 'private', owner))
-      throw new PermissionDeniedError('PERMISSION_DENIED', refusalText('admin_required', undefined).message);
+      throw new PermissionDeniedError('PERMISSION_DENIED', adminRequired(actor, owner));
     if (scope === 'private' && owner.user === undefined) throw new InvalidArgumentError(PRIVATE_NEEDS_USER);
     const schema = known?.argsSchema;
     const given = args instanceof Uint8Array ? ({ kind: 'inline', bytes: args } as const) : undefined;
@@ -184,6 +180,15 @@ export class ScheduleClient {
     }
   }
 }
+
+/** Whose tasks its fires are: who made it, whoever changes it. */
+const ownerOf = (record: ScheduleRecord | undefined, actor: Actor): Actor =>
+  record === undefined || record.removed || !maySeeSchedule(record, actor) ? actor : record.owner;
+
+const adminRequired = (actor: Actor, owner: Actor): string => {
+  const { message } = refusalText('admin_required', undefined);
+  return owner === actor ? message : `${message}, and this schedule is that of '${owner.user}', who is none`;
+};
 
 const addressFor = (name: string) => {
   requireField('name', name, rules.typeName);
