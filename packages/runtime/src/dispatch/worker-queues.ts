@@ -42,6 +42,11 @@ export class WorkerQueues {
     check();
   }
 
+  /** Each has a host that knows of this worker. */
+  get isReached(): boolean {
+    return this.clients.every(({ isHosted }) => isHosted);
+  }
+
   /** Slots that are free now, also those that are promised. */
   setFree(slots: number): void {
     this.free = slots;

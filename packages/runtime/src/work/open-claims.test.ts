@@ -15,8 +15,13 @@ const open = () => {
     },
   } as unknown as Clock;
   const rooms: number[] = [];
-  const claims: OpenClaims = new OpenClaims(clock, () => void rooms.push(claims.room));
-  return { claims, rooms, timers };
+  let isReached = true;
+  const claims: OpenClaims = new OpenClaims(
+    clock,
+    () => void rooms.push(claims.room),
+    () => isReached,
+  );
+  return { claims, rooms, timers, reach: (is: boolean) => void (isReached = is) };
 };
 
 const task = { id: 'a' } as unknown as WorkTask;
@@ -48,6 +53,29 @@ test('O1 a claim is answered when its time is over, with what is on its way to i
   assert.is(claims.room, 0);
   if (place !== undefined) claims.failed(place);
   assert.equal(await late, []);
+});
+
+test('O1 a claim is not answered as empty before its queues know of it, for a second at most', async () => {
+  const { claims, timers, reach } = open();
+  const states: string[] = [];
+  const wait = (name: string): void => void claims.wait(1, 0).then(() => states.push(name));
+  reach(false);
+  wait('reached in the end');
+  for (const due of [0, 1, 2]) timers[due]?.run();
+  assert.is(claims.room, 1);
+  reach(true);
+  timers[3]?.run();
+  await Promise.resolve();
+  assert.equal([claims.room, states], [0, ['reached in the end']]);
+  reach(false);
+  wait('never reached');
+  for (let due = 4; due < timers.length; due++) timers[due]?.run();
+  await Promise.resolve();
+  assert.equal(states.at(-1), 'never reached');
+  assert.is(
+    timers.slice(4).reduce((sum, { ms }) => sum + ms, 0),
+    1_200,
+  );
 });
 
 test.run();

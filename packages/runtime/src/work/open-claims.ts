@@ -8,6 +8,9 @@ import type { WorkTask } from './answers.ts';
  */
 const LEAST_WAIT_MS = 200;
 
+/** The same from when its queues have answered that they know of it, which takes longer where nobody has asked before; at most. */
+const REACH_MS = 1_000;
+
 /** Where one task comes to stand in an answer. */
 export type Place = { readonly claim: OpenClaim; readonly bytes: number; task: WorkTask | undefined };
 
@@ -21,7 +24,7 @@ type OpenClaim = {
   bytes: number;
   /** It takes nothing more: its time is over, or the next task would not fit into its answer. */
   closed: boolean;
-  readonly timer: { readonly cancel: () => void };
+  timer: { readonly cancel: () => void };
   readonly settle: (tasks: readonly WorkTask[]) => void;
 };
 
@@ -33,10 +36,13 @@ export class OpenClaims {
   private readonly clock: Clock;
   private readonly open = new Set<OpenClaim>();
   private readonly changed: () => void;
+  private readonly isReached: () => boolean;
 
-  constructor(clock: Clock, changed: () => void) {
+  /** `isReached`: the queues know of the room there is. */
+  constructor(clock: Clock, changed: () => void, isReached: () => boolean) {
     this.clock = clock;
     this.changed = changed;
+    this.isReached = isReached;
   }
 
   /** Tasks that can still be taken for them. */
@@ -49,7 +55,7 @@ export class OpenClaims {
   /** Resolves with what came for it. */
   wait(max: number, waitMs: number): Promise<readonly WorkTask[]> {
     return new Promise((settle) => {
-      const timer = this.clock.after(Math.max(waitMs, LEAST_WAIT_MS), () => this.closeClaim(claim));
+      const timer = this.clock.after(Math.max(waitMs, LEAST_WAIT_MS), () => this.timeIsOver(claim, waitMs));
       const claim: OpenClaim = { max, pending: 0, places: [], bytes: 0, closed: false, timer, settle };
       this.open.add(claim);
       this.changed();
@@ -92,6 +98,11 @@ export class OpenClaims {
   /** All are answered with what they have. */
   closeAll(): void {
     for (const claim of [...this.open]) this.closeClaim(claim);
+  }
+
+  private timeIsOver(claim: OpenClaim, waitedMs: number): void {
+    if (waitedMs >= REACH_MS || this.isReached()) return this.closeClaim(claim);
+    claim.timer = this.clock.after(LEAST_WAIT_MS, () => this.timeIsOver(claim, waitedMs + LEAST_WAIT_MS));
   }
 
   private closeClaim(claim: OpenClaim): void {

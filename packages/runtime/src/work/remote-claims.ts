@@ -50,7 +50,11 @@ export class RemoteClaims {
     const { ports, worker, queues, types, log } = parts;
     this.parts = parts;
     this.types = new Set(types);
-    this.open = new OpenClaims(ports.clock, () => this.offerRoom());
+    this.open = new OpenClaims(
+      ports.clock,
+      () => this.offerRoom(),
+      () => this.queues.isReached,
+    );
     this.queues = new WorkerQueues({ ...ports, worker, queues, types, log, offered: (task) => this.take(task) });
   }
 
