@@ -4,7 +4,7 @@
 // bundle that left `zod` outside would not find it from a service that does not depend on zod itself. It also makes
 // a service one folder to copy and quick to start.
 import { isBuiltin } from 'node:module';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { filesBelow, root } from './workspace.mjs';
 
@@ -96,6 +96,19 @@ export const serviceOptions = (entryPoints, outdir) => ({
   define: { __dirname: '__batonFolder', __filename: '__batonFile' },
   external: [...optional, ...inPlace],
   logOverride: { 'direct-eval': 'silent', 'require-resolve-not-external': 'silent' },
+});
+
+/**
+ * A module that asks about processes, and nothing more of the local servers: built in a moment, for who looks before the
+ * services are built.
+ * @param {string} entryPoint
+ * @returns {import('esbuild').BuildOptions}
+ */
+export const aloneOptions = (entryPoint) => ({
+  ...shared([entryPoint], 'services'),
+  alias: { '@baton/local': join(root, 'deploy/local/src/find/process-mark.ts') },
+  sourcemap: false,
+  write: false,
 });
 
 /**

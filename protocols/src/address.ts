@@ -52,6 +52,11 @@ export const parseAddress = (text: string): Address | undefined =>
 /** Ids are UUIDs; what is longer or has other characters is no token of a subject. */
 const ID_PATTERN = /^[A-Za-z0-9_-]{1,100}$/;
 
+const UUID_PATTERN = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Every task that was made by a submit has one: nobody needs to be asked where another one is. */
+export const isUuid = (text: string): boolean => UUID_PATTERN.test(text);
+
 /** Whether it can be the id of a task: what else is asked for is that of none. */
 export const isTaskId = (text: string): boolean => ID_PATTERN.test(text);
 

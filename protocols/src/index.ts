@@ -3,6 +3,7 @@ export {
   allPartitions,
   hashOf,
   isTaskId,
+  isUuid,
   outcomeKeyOf,
   parseAddress,
   parseOutcomeKey,

@@ -42,6 +42,18 @@ test(
     );
     await aborted.refresh();
     assert.is(aborted.status, 'aborting');
+    // And it says so, to whoever asks why, and to whoever looks at what waits.
+    for (const job of [again, aborted]) {
+      await eventually(async () => {
+        const { waits, reasons } = await alice.within(() => job.why());
+        const kinds = reasons.map(({ kind }) => kind);
+        assert.equal([waits, kinds], [false, ['uncancelled', 'no_worker']]);
+      });
+    }
+    await eventually(
+      () => assert.ok(stage.supervisors.some(({ output }) => output.includes(`no worker serves ${query.name}`))),
+      { limitMs: 20_000 },
+    );
     const [supervisor] = stage.supervisors;
     await supervisor?.kill();
     await workerOf(stage, 'second');

@@ -242,7 +242,9 @@ test(
   'H6 paused, resumed, triggered and removed, from the command line too, by whose it is; and all of it is shown',
   async (stage, context) => {
     const seen: unknown[] = [];
-    await stage.serve(context, [task({ name: 'h6.task' }, (n: number) => void seen.push(n))]);
+    let release: () => void = () => {};
+    const held = task({ name: 'h6.held' }, () => new Promise<void>((resolve) => void (release = resolve)));
+    await stage.serve(context, [task({ name: 'h6.task' }, (n: number) => void seen.push(n)), held]);
     const cli = (...args: readonly string[]) => runCli(stage, ['schedule', ...args, '--user', 'alice', '--json']);
     const set = [
       'set',
@@ -262,7 +264,8 @@ test(
     assert.is((JSON.parse((await cli(...set)).stdout) as { outcome: string }).outcome, 'unchanged');
     assert.is((await cli('pause', 'h6', '--why', 'holiday')).code, 0);
     const schedules = schedulesOf(stage);
-    assert.is((await cli('trigger', 'h6', '--id', 't')).code, 0);
+    const fired = await cli('trigger', 'h6', '--id', 't');
+    assert.is((JSON.parse(fired.stdout) as { fire: { kind: string } }).fire.kind, 'started', fired.stdout);
     await schedules.trigger('h6', { id: 't' });
     await eventually(() => assert.equal(seen, [7]));
     const paused = await eventually(async () => {
@@ -293,6 +296,15 @@ test(
       .as('alice')
       .open({ uuid: startedOf(paused)[0]!.task, address: startedOf(paused)[0]!.address });
     assert.equal([record.creator, decodeData(record.args as Uint8Array, RECORD_LIMIT)], ['alice', [7]]);
+    // Who triggers is told whether anything was started.
+    assert.is((await cli('set', 'h6.over', 'h6.held', '--every', '1h')).code, 0);
+    const triggered = async () => (await runCli(stage, ['schedule', 'trigger', 'h6.over', '--user', 'alice'])).stdout;
+    assert.match(await triggered(), /h6.over {2}started [0-9a-f-]{36}, next /);
+    assert.match(
+      await triggered(),
+      /h6.over {2}not started: overlap: the task of an earlier fire is (pending|in_progress), next /,
+    );
+    await eventually(() => release());
     assert.is((await cli('remove', 'h6')).code, 0);
     assert.is((await thrownBy(() => schedules.get('h6'))).code, 'SCHEDULE_NOT_FOUND');
     const wrong = await cli('set', 'h6', 'h6.task', '--cron', '61 * * * *');

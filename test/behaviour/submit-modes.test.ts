@@ -184,6 +184,11 @@ test('Q10 what makes no sense is refused early, by the same words at every door'
   const subject = namesFor(stage).submitSubject(type);
   const wrong: readonly (readonly [CallOptions, object, RegExp])[] = [
     [{ taskKey: 'k', mode: 'debounce' }, { task_key: 'k', mode: 'debounce' }, /^window: mode debounce needs one/],
+    [
+      { taskKey: 'k', mode: 'throttle', window: '0s' },
+      { task_key: 'k', mode: 'throttle', window: '0s' },
+      /^window: is longer than 0, such as "5s"$/,
+    ],
     [{ taskKey: 'k', window: 5 }, { task_key: 'k', window: 5 }, /^window: belongs to mode debounce or throttle/],
     [{ mode: 'coalesce' }, { mode: 'coalesce' }, /^mode: coalesce needs a task key/],
     [

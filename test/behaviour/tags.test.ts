@@ -27,7 +27,7 @@ test('B2 of the definition and of the call, changed by the handler, in record, d
   });
   const { log, lines } = recordingLog();
   await stage.serve(context, [tagged], { log });
-  const changes = [{ rows: 3, order: null }, { rows: 4 }, { 'a.b': 1 } as TagChanges, { team: '' } as TagChanges];
+  const changes = [{ rows: 3, order: null }, { 'a.b': 1, rows: 4 } as TagChanges, { team: '' } as TagChanges];
   const handle = await stage.as('alice').schedule(tagged, [changes], { tags: TAGS });
   assert.equal(handle.tags, { team: 'reports', ...TAGS });
   await handle.wait({ timeout: '30s' });

@@ -244,7 +244,7 @@ export const dispatchContract = (name: string, withBench: WithBench): void =>
 
     check('Q9: where a task stands is told whole, by the host of its queue alone', async (bench) => {
       const asker = await bench.ports('cli');
-      const question = { queue: 'a.b', address: sampleAddress('k'), type: 'job' };
+      const question = { queue: 'a.b', address: sampleAddress('k'), type: 'job', worker: 'w' };
       assert.equal(await asker.dispatch.standing(question, 30_000), { kind: 'nobody' });
       const bare: QueueView<Address> = {
         ...{ state: 'unheard', ahead: 0, waiting: 0, inTheWay: [] },
@@ -255,6 +255,7 @@ export const dispatchContract = (name: string, withBench: WithBench): void =>
         ...{ state: 'waiting', ahead: 7, waiting: 9, halt: 'taken_over', throughput: { starts: 6, ms: 4_000 } },
         workers: { queue: 4, type: 3, free: 2, refused: 1 },
         servedIn: ['other'],
+        isOrphan: true,
         inTheWay: [
           { kind: 'paused', of: 'queue', ...set },
           { kind: 'paused', of: 'group', name: 'acme', ...set, why: 'unpaid' },

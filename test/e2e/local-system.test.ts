@@ -99,6 +99,30 @@ test(
   { limitMs: 3 * START_MS },
 );
 
+test(
+  'a second start in the same folder is refused before anything is built or started, with the page of the first',
+  async (context) => {
+    const folder = temporaryFolder(context);
+    const first = await start(context, folder);
+    const page = /The task list is open at (\S+)/.exec(first.process.output)?.[1];
+    assert.ok(page !== undefined, first.process.output);
+    const began = performance.now();
+    for (const line of [
+      'npx baton dev',
+      `"${process.execPath}" "${resolve('scripts/start.mjs')}" --data "${join(folder, '.baton')}"`,
+    ]) {
+      const { code, stdout, stderr } = await typed(line, folder);
+      assert.is(code, 1, line);
+      assert.match(stderr, /DATA_DIR_IN_USE: a system probably runs in \S+ already: process \d+ uses it/);
+      assert.ok(stderr.includes(`its page is at ${page}.`), stderr);
+      assert.not.match(stdout + stderr, /built|NATS \d/);
+    }
+    console.log(`two second starts refused after ${Math.round(performance.now() - began)} ms`);
+    await first.process.stop();
+  },
+  { limitMs: START_MS + 2 * COMMAND_MS },
+);
+
 test('what is wrong with the settings is told at once, all of it, in words', async (context) => {
   const folder = temporaryFolder(context);
   const wrong = await typed('npx baton dev', folder, {

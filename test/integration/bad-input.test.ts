@@ -57,6 +57,13 @@ connects(
   /./,
 );
 
+connects(
+  'no address of NATS',
+  'INVALID_ARGUMENT',
+  async () => 'http://127.0.0.1:4222',
+  /^servers: must begin with nats:/,
+);
+
 test('a credentials file that is not there', async () => {
   const error = await refused('no credentials file', {
     servers: sharedServers().natsUrl,

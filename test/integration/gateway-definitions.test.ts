@@ -33,6 +33,8 @@ test('D10 a submit over REST has the scope, timeout, retries, queue and priority
   const wrong = await submit('alice', { task_key: 'k', args: ['to', 7] });
   assert.equal(codeOf(wrong), [400, 'INVALID_ARGUMENT']);
   assert.is(wrong.at('message'), 'args[1]: must be string (the arguments of send_mail)');
+  assert.equal(wrong.at('faults'), [{ field: 'args.1', message: 'must be string (the arguments of send_mail)' }]);
+  assert.equal((await submit('alice', {})).at('faults'), [{ field: 'task_key', message: 'a shared task needs one' }]);
   const made = await submit('alice', { task_key: 'k' });
   assert.is(made.status, 201, made.text);
   assert.equal([made.at('known'), made.at('outcome'), made.at('differs')], [true, 'created', false]);

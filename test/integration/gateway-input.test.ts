@@ -2,7 +2,7 @@
 // What the gateway makes of hostile and careless input: it answers 4xx at once, says nothing it should not, and stays well.
 import { connect as connectTcp } from 'node:net';
 import * as assert from 'uvu/assert';
-import { openGatewaySystem, type CallOptions, type GatewaySystem } from '../support/gateway-fixture.ts';
+import { ADMIN, openGatewaySystem, type CallOptions, type GatewaySystem } from '../support/gateway-fixture.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('gateway: input');
@@ -147,6 +147,14 @@ test('a body may hold what is asked for and nothing else', async (context) => {
       `${field} ${JSON.stringify(value)}: ${answer.text}`,
     );
   }
+  const at = { type: 'job', run_at: 'tomorrow', expires_at: 5 };
+  const says = 'is a time with a zone, such as 2030-01-31T18:00:00Z';
+  assert.equal((await submit(at)).at('faults'), [
+    { field: 'run_at', message: says },
+    { field: 'expires_at', message: says },
+  ]);
+  const inexact = await submit('{"type":"job","args":[9007199254740993]}');
+  assert.equal([inexact.at('code'), inexact.at('faults', 0, 'field')], ['INVALID_ARGUMENT', 'args.0']);
   for (const key of [
     '>',
     '*',
@@ -203,6 +211,32 @@ test(
   },
   { limitMs: 30_000 },
 );
+
+test('an empty body is none, at every route, with the header of JSON and without', async (context) => {
+  const { call } = await openGatewaySystem(context);
+  const none = '0198a000-0000-7000-8000-000000000000';
+  for (const headers of [{ 'content-type': 'application/json' }, {}]) {
+    const send = async (method: 'POST' | 'PUT' | 'DELETE', path: string, as = 'alice') => {
+      const answer = await call(method, `/api/v1${path}`, { as, headers });
+      return [answer.status, answer.at('code'), answer.at('faults', 0, 'field')];
+    };
+    for (const path of ['cancel', 'retry'])
+      assert.equal(await send('POST', `/task/${none}/${path}`), [404, 'TASK_NOT_FOUND', undefined], path);
+    assert.equal(await send('DELETE', '/schedules/z'), [404, 'SCHEDULE_NOT_FOUND', undefined]);
+    for (const path of ['pause', 'resume', 'trigger'])
+      assert.equal(await send('POST', `/schedules/z/${path}`), [404, 'SCHEDULE_NOT_FOUND', undefined], path);
+    assert.equal(await send('POST', '/queue/q/pause', ADMIN), [200, undefined, undefined]);
+    const missing = [400, 'INVALID_ARGUMENT'];
+    assert.equal(await send('POST', '/task/'), [...missing, 'type']);
+    assert.equal(await send('POST', '/task/bulk'), [...missing, 'operation']);
+    assert.equal(await send('POST', `/task/${none}/signal`), [...missing, 'name']);
+    assert.equal(await send('POST', `/task/${none}/priority`), [...missing, 'priority']);
+    assert.equal(await send('PUT', '/schedules/z'), [...missing, 'type']);
+    assert.equal(await send('POST', '/schedules/z/backfill'), [...missing, 'from']);
+    assert.equal(await send('POST', '/queue/q/limit', ADMIN), [...missing, 'of']);
+    assert.equal(await send('POST', '/queue/q/weight', ADMIN), [...missing, 'group']);
+  }
+});
 
 test('a cursor is good for one user, one list, one order', async (context) => {
   const { call } = await openGatewaySystem(context);

@@ -27,12 +27,14 @@ test('Q10, Q11 the answer says what happened, and a refusal says why', async (co
   assert.equal([refused.status, refused.at('code'), refused.at('status')], [409, 'TASK_ACTIVE', 'pending']);
   for (const body of [
     { mode: 'debounce' },
+    { mode: 'debounce', window: '0s' },
     { window: 5 },
     { mode: 'often' },
     { expires: '1h', expires_at: '2099-01-01T00:00:00Z' },
   ]) {
     const bad = await submit(body);
     assert.equal([bad.status, bad.at('code')], [400, 'INVALID_ARGUMENT'], JSON.stringify(body));
+    assert.ok((bad.at('faults') as readonly object[]).length > 0, JSON.stringify(body));
   }
   const throttle = { task_key: 't', scope: 'shared', mode: 'throttle', window: '1h' };
   const first = await submit(throttle);

@@ -49,7 +49,8 @@ test('Q8 what is set is listed for the queues that have a task or a worker', asy
     },
     { limitMs: 20_000, everyMs: 500 },
   );
-  assert.is((await call('GET', '/api/v1/queues', { as: 'alice' })).status, 403);
+  const refused = await call('GET', '/api/v1/queues', { as: 'alice' });
+  assert.equal([refused.status, refused.at('message')], [403, 'only an admin sees what is set for a queue']);
 });
 
 test('Q8 S4 who is no admin changes nothing and is told so; what cannot be set is refused', async (context) => {
@@ -63,6 +64,8 @@ test('Q8 S4 who is no admin changes nothing and is told so; what cannot be set i
   ] as const) {
     const answer = await call(method, `${QUEUE}${path}`, { as: 'bob', ...(body === undefined ? {} : { body }) });
     assert.equal([answer.status, answer.at('code')], [403, 'PERMISSION_DENIED'], path);
+    const does = method === 'GET' ? 'sees what is set for a queue' : 'changes what a queue does';
+    assert.is(answer.at('message'), `only an admin ${does}`);
   }
   for (const [path, body] of [
     ['/limit', { of: 'tenant', concurrency: 1 }],
@@ -74,9 +77,11 @@ test('Q8 S4 who is no admin changes nothing and is told so; what cannot be set i
     ['/limit', { of: 'queue', concurrency: 1, atMost: 2 }],
     ['/weight', { group: 'g', weight: 0 }],
     ['/pause', { group: '' }],
+    ['/pause', { type: 'mail', group: 'acme' }],
   ] as const) {
     const answer = await call('POST', `${QUEUE}${path}`, { as: ADMIN, body });
     assert.equal([answer.status, answer.at('code')], [400, 'INVALID_ARGUMENT'], JSON.stringify(body));
+    assert.ok((answer.at('faults') as readonly object[]).length > 0, JSON.stringify(body));
   }
   assert.equal((await call('GET', QUEUE, { as: ADMIN })).at('changes'), []);
 });

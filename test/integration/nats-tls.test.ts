@@ -107,7 +107,7 @@ test('who asks for TLS sends nothing to a server that says it has none', async (
   assert.is(heard, '', 'neither the password nor anything else');
 });
 
-test('a service with the wrong authority ends with code 3, and says which variable is wrong', async (context) => {
+test('a service with the wrong authority ends with code 3, with a file that is not there with 2; it says which variable is wrong', async (context) => {
   const authority = createAuthority(context);
   const nats = await startTlsNats(context, authority, false, 'IP:127.0.0.1');
   const start = async (env: Readonly<Record<string, string>>): Promise<SystemProcess> => {
@@ -120,6 +120,9 @@ test('a service with the wrong authority ends with code 3, and says which variab
   const wrong = await start({ NATS_CA: createAuthority(context).ca });
   assert.is((await wrong.ended).code, 3);
   assert.match(wrong.output, /"code":"TLS_FAILED".*NATS_CA/);
+  const none = await start({ NATS_CA: '/nope/ca.crt', NATS_CREDS: '/nope/creds' });
+  assert.is((await none.ended).code, 2);
+  assert.match(none.output, /"code":"CONFIG_INVALID".*NATS_CREDS names \/nope\/creds.*NATS_CA names \/nope\/ca\.crt/);
   const half = await start({ NATS_CA: authority.ca, NATS_CERT: authority.ca });
   assert.is((await half.ended).code, 2);
   assert.match(half.output, 'NATS_KEY is missing beside NATS_CERT');
@@ -154,6 +157,10 @@ test('MongoDB by TLS as its address says, and not by an authority that is not it
   const mongo = await connectMongo({ url: url(authority.ca), selectMs: 5_000 });
   await mongo.ping();
   await mongo.close();
+  assert.match(
+    await codeAndText(connectMongo({ url: url('/nope/ca.crt') })),
+    /^CONFIG_INVALID .*MONGODB_URL names \/nope\/ca\.crt, which cannot be read: there is no such file/s,
+  );
   const other = connectMongo({ url: url(createAuthority(context).ca), selectMs: 1_000 });
   assert.match(await codeAndText(other), /^MONGO_UNAVAILABLE .*certificate/);
 });

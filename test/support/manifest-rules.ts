@@ -159,7 +159,10 @@ const holdEnv = (what: string, command: Service | 'doctor', env: readonly EnvVar
   const needsMongo = ['projector', 'gateway', 'doctor'].includes(command);
   assert.is(byName.has('MONGODB_URL'), needsMongo, `${what}: MONGODB_URL`);
   // What the code makes of it; throws and names what is wrong.
-  const settings = readSettings(envOf(env, () => undefined));
+  const settings = readSettings(
+    envOf(env, () => undefined),
+    () => undefined,
+  );
   if (command !== 'doctor') assert.is(settings.metrics.port, 9464, what);
   if (command === 'gateway') assert.is(settings.auth.mode, 'secret', `${what} has a way to sign in`);
   if (command === 'worker') assert.ok(settings.taskModules.length > 0, what);

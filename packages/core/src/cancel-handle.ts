@@ -3,7 +3,7 @@ import { done, refuse, type Decision } from './decision.ts';
 import { CANCELLER_TRIES } from './defaults.ts';
 import { decideFinished } from './finish.ts';
 import { decideOrphan } from './orphan.ts';
-import { ownedRun, ownerOf, type TaskRecord } from './task.ts';
+import { isTerminal, ownedRun, ownerOf, type TaskRecord } from './task.ts';
 
 type SetHandle = Extract<WorkerCommand, { kind: 'set-cancel-handle' }>;
 type EndCancelling = Extract<WorkerCommand, { kind: 'end-cancelling' }>;
@@ -46,3 +46,7 @@ export const decideEndCancelling = (record: TaskRecord | undefined, command: End
   const finished = run.finishing ? decideFinished(run, { at, by, why }) : undefined;
   return finished ?? decideOrphan(run, { at, by, why, abnormal: false });
 };
+
+/** A run that has begun something elsewhere: should its worker die, a canceller comes before all else. */
+export const awaitsCanceller = ({ status, cancelHandle, cancelling }: TaskRecord): boolean =>
+  !isTerminal(status) && cancelHandle !== undefined && !cancelling;

@@ -32,6 +32,7 @@ export { Pace } from './queue/pace.ts';
 export { HOLDERS_SHOWN } from './queue/standing.ts';
 export { whyOf, whyOfEnded } from './why/why.ts';
 export { isForQueue } from './why/own-reasons.ts';
+export { awaitsCanceller } from './cancel-handle.ts';
 export { isLimited, isSameLimits, limitsOf, overruledBy } from './queue/defined.ts';
 export { describeCounted, describeLimit } from './queue/limit.ts';
 export {
@@ -53,8 +54,8 @@ export {
   areFew,
   fitsTagFilter,
   hasTags,
-  isTagChanges,
   isTags,
+  tagChangesIn,
   isTagValue,
   TAG_NAME_LENGTH,
   TAG_NAME_PATTERN,

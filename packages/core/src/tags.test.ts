@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import { definitionDifferences, DEFAULT_RUN_OPTIONS } from './definition.ts';
 import { takesRoom } from './room.ts';
-import { fitsTagFilter, hasTags, isTagChanges, isTags, tagFilterOf, tagTermsOf, withTags } from './tags.ts';
+import { fitsTagFilter, hasTags, isTags, tagChangesIn, tagFilterOf, tagTermsOf, withTags } from './tags.ts';
 import { given } from './testing/given.ts';
 import { ALICE, BOB, bytes, claim, finish, giveBack, progress, spec, submit, T0, threw } from './testing/make.ts';
 
@@ -25,8 +25,9 @@ test('B2 up to 32 names with text, a number or a boolean each', () => {
     null,
   ];
   for (const one of [...bad, JSON.parse('{"__proto__":1}')]) assert.not.ok(isTags(one), typeof one);
-  assert.ok(isTagChanges({ a: null, b: 1 }));
-  assert.not.ok(isTagChanges({ a: undefined }));
+  for (const one of [many(33), [], 'a', null]) assert.is(tagChangesIn(one), undefined);
+  assert.equal(tagChangesIn({ a: null, b: 1 }), { changes: { a: null, b: 1 }, unfit: [] });
+  assert.equal(tagChangesIn({ '1bad': 1, ok: 2, none: undefined }), { changes: { ok: 2 }, unfit: ['1bad', 'none'] });
 });
 
 test('B2 changes are made beside what there is; null takes one away', () => {

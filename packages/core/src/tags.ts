@@ -36,8 +36,23 @@ export const isTagValue = (value: unknown): value is TagValue => {
 
 export const isTags = (value: unknown): value is Tags => isMapOf(value, isTagValue);
 
-export const isTagChanges = (value: unknown): value is TagChanges =>
-  isMapOf(value, (one) => one === null || isTagValue(one));
+/** What of it are changes of tags, and the names of what is none; undefined: it is no map of so few. */
+export const tagChangesIn = (
+  value: unknown,
+): { readonly changes: TagChanges; readonly unfit: readonly string[] } | undefined => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const entries = Object.entries(value);
+  if (entries.length > TAGS_LIMIT) return undefined;
+  const isChange = (name: string, one: unknown): one is TagValue | null =>
+    TAG_NAME_PATTERN.test(name) && (one === null || isTagValue(one));
+  const changes: Record<string, TagValue | null> = {};
+  const unfit: string[] = [];
+  for (const [name, one] of entries) {
+    if (isChange(name, one)) changes[name] = one;
+    else unfit.push(name);
+  }
+  return { changes, unfit };
+};
 
 const isMapOf = (value: unknown, holds: (value: unknown) => boolean): boolean => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;

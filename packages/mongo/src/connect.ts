@@ -1,4 +1,4 @@
-import { ConfigError } from '@baton/runtime';
+import { ConfigError, fileReason } from '@baton/runtime';
 import { MongoClient, MongoError, type Db, type MongoClientOptions } from 'mongodb';
 import { endWaitsOfCutConnections } from './cut-connections.ts';
 import { guarded } from './errors.ts';
@@ -38,7 +38,7 @@ const CONNECTIONS = 8;
 
 /**
  * Connects and asks a question that needs the storage behind the server. Rejects with MongoUnavailableError or
- * MongoUnauthorizedError, with ConfigError for a URL that is none. Later on the driver finds its server again by itself.
+ * MongoUnauthorizedError, with ConfigError for a URL that is none or names a file that cannot be read. Later on the driver finds its server again by itself.
  */
 export const connectMongo = async (options: MongoOptions): Promise<Mongo> => {
   endWaitsOfCutConnections();
@@ -58,8 +58,16 @@ export const connectMongo = async (options: MongoOptions): Promise<Mongo> => {
     };
   } catch (error) {
     await client.close();
-    throw error;
+    throw fileFault(error) ?? error;
   }
+};
+
+/** The driver reads the files of the URL's options (`tlsCAFile`) when it connects, and lets out what the file system says. */
+const fileFault = (error: unknown): ConfigError | undefined => {
+  if (!(error instanceof Error) || error instanceof MongoError) return undefined;
+  const { syscall, path = 'a file' } = error as NodeJS.ErrnoException;
+  if (syscall !== 'open' && syscall !== 'read') return undefined;
+  return new ConfigError([`MONGODB_URL names ${path}, which cannot be read: ${fileReason(error)}`]);
 };
 
 /** The path of the URL. The driver's own reading of it falls back to `test`, which nobody means. */

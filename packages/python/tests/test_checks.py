@@ -238,7 +238,7 @@ async def test_a_client_says_what_it_takes(client: baton.Client) -> None:
         await client.submit(_body, [])  # type: ignore[arg-type]
     with pytest.raises(InvalidArgumentError, match="^options: is TaskOptions"):
         await client.submit("job", [], options={"timeout": 5})  # type: ignore[arg-type]
-    with pytest.raises(InvalidArgumentError, match="a command takes 786432 bytes, and this one has"):
+    with pytest.raises(baton.PayloadTooLargeError, match="a command takes 786432 bytes, and this one has"):
         await client.submit("job", ["x" * 800_000])
     with pytest.raises(InvalidArgumentError, match="^handle: is what submit"):
         await client.wait("id")  # type: ignore[arg-type]
@@ -246,8 +246,9 @@ async def test_a_client_says_what_it_takes(client: baton.Client) -> None:
         client.events("id")  # type: ignore[arg-type]
     handle = await client.submit("py.nobody_serves_this", options=TaskOptions(task_key="one"))
     for use in (client.cancel, client.why):
-        with pytest.raises(InvalidArgumentError, match="^id: is the id of a task"):
-            await use(handle)  # type: ignore[operator]
+        for what in (handle, "nope"):
+            with pytest.raises(InvalidArgumentError, match="^id: is the id of a task"):
+                await use(what)  # type: ignore[operator]
     with pytest.raises(InvalidArgumentError, match="^timeout: is a number of seconds or text"):
         await handle.wait("soon")
     with pytest.raises(baton.WaitTimeoutError, match="after 0.05 s"):

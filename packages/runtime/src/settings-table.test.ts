@@ -123,12 +123,10 @@ const fieldsOf = (name: string): readonly string[] => {
     OTHER[name] ?? (isSwitch ? 'false' : /^\d+$/.test(otherwise) ? String(Number(otherwise) - 1 || 2) : '7');
   const beside = BESIDE[name] ?? {};
   // Half of a pair is refused.
-  const before = readSettings(Object.keys(beside).some((one) => one.startsWith('NATS_')) ? {} : beside) as Readonly<
-    Record<string, unknown>
-  >;
-  const after = readSettings({ ...beside, [name]: otherwise === '0' ? '5' : value }) as Readonly<
-    Record<string, unknown>
-  >;
+  const read = (env: Readonly<Record<string, string>>) =>
+    readSettings(env, () => undefined) as Readonly<Record<string, unknown>>;
+  const before = read(Object.keys(beside).some((one) => one.startsWith('NATS_')) ? {} : beside);
+  const after = read({ ...beside, [name]: otherwise === '0' ? '5' : value });
   const changed = Object.keys(after).filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
   assert.ok(changed.length > 0, `${name} changes nothing`);
   return changed;

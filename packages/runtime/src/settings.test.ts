@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import { ConfigError } from './errors.ts';
@@ -61,7 +62,7 @@ test('R1 a prune on a schedule is asked for by its days, 0 among them', () => {
 });
 
 test('everything set', () => {
-  const settings = readSettings({
+  const env = {
     NATS_URL: 'nats://a:4222, tls://b:4222,c:4222',
     NATS_USER: 'u',
     NATS_PASSWORD: 'p',
@@ -90,7 +91,8 @@ test('everything set', () => {
     BATON_QUEUES: 'default, reports',
     BATON_CONCURRENCY: '7',
     BATON_PROJECTOR_PACE_MS: '0',
-  });
+  };
+  const settings = readSettings(env, () => undefined);
   assert.equal(settings.nats, {
     servers: ['nats://a:4222', 'tls://b:4222', 'nats://c:4222'],
     credsFile: '/run/creds',
@@ -170,8 +172,9 @@ test('all faults at once, each with its variable', () => {
 
 test('what belongs together is asked for together', () => {
   assert.equal(faultsOf({ NATS_USER: 'u' }), ['NATS_PASSWORD is missing beside NATS_USER']);
-  assert.equal(faultsOf({ NATS_CERT: '/c' }), ['NATS_KEY is missing beside NATS_CERT']);
-  assert.equal(faultsOf({ NATS_KEY: '/k' }), ['NATS_CERT is missing beside NATS_KEY']);
+  const file = process.execPath;
+  assert.equal(faultsOf({ NATS_CERT: file }), ['NATS_KEY is missing beside NATS_CERT']);
+  assert.equal(faultsOf({ NATS_KEY: file }), ['NATS_CERT is missing beside NATS_KEY']);
   const secret = 's'.repeat(32);
   assert.equal(faultsOf({ BATON_JWT_SECRET: secret, BATON_JWKS_URL: 'https://x' }), [
     'BATON_JWKS_URL is set beside BATON_JWT_SECRET: leave one',
@@ -197,6 +200,18 @@ test('no secret is shown, neither in a fault nor in a description', () => {
   assert.is(secretsOf(settings).length, 2);
   assert.not.match(describeSettings(settings), /XYZZY/);
   assert.match(describeSettings(settings), /mongodb:\/\/\*\*\*@h\/db/);
+});
+
+test('a file that is named and cannot be read is a fault like any other: variable, path and reason', () => {
+  assert.equal(
+    faultsOf({ NATS_CREDS: '/nope/a', NATS_CA: '/nope/b', NATS_CERT: tmpdir(), NATS_KEY: process.execPath }),
+    [
+      'NATS_CREDS names /nope/a, which cannot be read: there is no such file',
+      'NATS_CA names /nope/b, which cannot be read: there is no such file',
+      `NATS_CERT names ${tmpdir()}, which cannot be read: it is a folder`,
+    ],
+  );
+  assert.is(readSettings({ NATS_CREDS: process.execPath }).nats.credsFile, process.execPath);
 });
 
 test.run();

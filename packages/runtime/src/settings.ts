@@ -16,6 +16,7 @@ import { z } from 'zod';
 import type { UnknownTypes } from './client/run-options.ts';
 import { ConfigError } from './errors.ts';
 import type { PruneRule } from './retention/prune.ts';
+import { fileFault, fileFaults } from './settings-files.ts';
 
 /**
  * The environment, read in this one place. An empty variable counts as not set; all faults are told at once. What each
@@ -136,13 +137,24 @@ const host = z
 
 const NATS_PROTOCOLS = ['nats:', 'tls:', 'ws:', 'wss:'];
 
+const natsServers = (text: string): readonly string[] =>
+  list(text).map((server) => (server.includes('://') ? server : `nats://${server}`));
+
+const natsServersFault = (servers: readonly string[]): string | undefined =>
+  servers.length === 0
+    ? 'names no server'
+    : servers.map((server) => urlFault(server, NATS_PROTOCOLS)).find((fault) => fault !== undefined);
+
+/** Why these are no servers of NATS, as text or as a list: what NATS_URL may be. Undefined: they are. */
+export const serversFault = (servers: string | readonly string[]): string | undefined =>
+  natsServersFault([servers].flat().flatMap(natsServers));
+
 const natsUrl = z
   .string()
   .default('nats://127.0.0.1:4222')
-  .transform((v) => list(v).map((server) => (server.includes('://') ? server : `nats://${server}`)))
+  .transform(natsServers)
   .check((ctx) => {
-    const faults = ctx.value.map((server) => urlFault(server, NATS_PROTOCOLS));
-    const fault = ctx.value.length === 0 ? 'names no server' : faults.find((f) => f !== undefined);
+    const fault = natsServersFault(ctx.value);
     if (fault !== undefined) ctx.issues.push({ code: 'custom', message: fault, input: ctx.value });
   });
 
@@ -250,12 +262,15 @@ const pairFaults = (set: Texts): readonly string[] => {
   ];
 };
 
-/** Reads and checks all settings. Throws ConfigError, which lists every fault and shows no value. */
-export const readSettings = (env: Texts = process.env): Settings => {
+/**
+ * Reads and checks all settings. Throws ConfigError, which lists every fault and shows no value but paths of files.
+ * `faultOf`: why a file cannot be read, for who reads the settings of a process that runs elsewhere.
+ */
+export const readSettings = (env: Texts = process.env, faultOf: typeof fileFault = fileFault): Settings => {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = ENVIRONMENT.safeParse(set);
   const own = parsed.error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? [];
-  const faults = [...own, ...pairFaults(set)];
+  const faults = [...own, ...pairFaults(set), ...fileFaults(set, faultOf)];
   if (parsed.success && faults.length === 0) return settingsOf(parsed.data);
   throw new ConfigError(faults);
 };

@@ -6,6 +6,7 @@ import {
   isLoadingTasks,
   optionNames,
   rules,
+  serversFault,
   silentLog,
   type Log,
   type TaskMeter,
@@ -128,6 +129,9 @@ export const connect = async (options: ConnectOptions = {}): Promise<Baton> => {
   const { servers } = options;
   if (servers !== undefined && ![servers].flat().every((each) => typeof each === 'string'))
     throw new InvalidArgumentError('servers: is text, or a list of text');
+  const fault = serversFault(serversOf(options));
+  if (fault !== undefined)
+    throw new InvalidArgumentError(`${servers === undefined ? 'NATS_URL' : 'servers'}: ${fault}`);
   checkUser(options.user);
   if (options.gateway !== undefined) checkGateway(options.gateway);
   const log = options.log ?? silentLog;
@@ -179,7 +183,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
   }
   if (replicas !== undefined && ![1, 3, 5].includes(replicas)) throw new InvalidArgumentError('replicas is 1, 3 or 5');
   return {
-    servers: options.servers ?? process.env['NATS_URL'] ?? DEFAULT_SERVER,
+    servers: serversOf(options),
     namespace: namespaceOf(options.namespace ?? process.env['BATON_NAMESPACE'] ?? DEFAULT_NAMESPACE),
     onFault: (where, fault) => log.warn({ err: fault, where }, 'something went wrong that nobody waits for'),
     ...(role === undefined ? {} : { role }),
@@ -196,6 +200,9 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
     presence: { timings: blockTimings(options) },
   };
 };
+
+const serversOf = ({ servers }: ConnectOptions): string | readonly string[] =>
+  servers ?? process.env['NATS_URL'] ?? DEFAULT_SERVER;
 
 const namespaceOf = (namespace: string): string => {
   try {

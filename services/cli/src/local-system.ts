@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isAlive, isProcessMark, markOf, type ProcessMark } from '@baton/local';
+import { systemFileIn } from './dev/running-system.ts';
 
 /**
  * How a command in a second terminal finds the system that `baton dev` runs here: a file in its data folder, which counts
@@ -15,13 +16,13 @@ export type LocalSystem = {
 /** Name of the data folder, unless `--data` names another. */
 export const DATA_FOLDER = '.baton';
 
-const fileIn = (dataDir: string): string => join(dataDir, 'system.json');
-
 /** Returns the way to take it back. */
-export const announceSystem = (dataDir: string, system: LocalSystem): (() => void) => {
+export const announceSystem = (dataDir: string, system: LocalSystem & { readonly pageUrl?: string }): (() => void) => {
   mkdirSync(dataDir, { recursive: true });
-  writeFileSync(fileIn(dataDir), `${JSON.stringify({ ...system, process: markOf(process.pid) })}\n`, { mode: 0o600 });
-  return () => rmSync(fileIn(dataDir), { force: true });
+  writeFileSync(systemFileIn(dataDir), `${JSON.stringify({ ...system, process: markOf(process.pid) })}\n`, {
+    mode: 0o600,
+  });
+  return () => rmSync(systemFileIn(dataDir), { force: true });
 };
 
 /** The system whose data folder is here or further up. */
@@ -40,7 +41,9 @@ const upwards = (from: string): readonly string[] => {
 
 const readSystem = (dataDir: string): LocalSystem | undefined => {
   try {
-    const found = JSON.parse(readFileSync(fileIn(dataDir), 'utf8')) as LocalSystem & { readonly process: ProcessMark };
+    const found = JSON.parse(readFileSync(systemFileIn(dataDir), 'utf8')) as LocalSystem & {
+      readonly process: ProcessMark;
+    };
     const { natsUrl, mongoUrl, namespace, process: mark } = found;
     const isWhole = [natsUrl, mongoUrl, namespace].every((text) => typeof text === 'string') && isProcessMark(mark);
     return isWhole && isAlive(mark) ? { natsUrl, mongoUrl, namespace } : undefined;

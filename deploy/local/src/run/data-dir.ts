@@ -83,7 +83,9 @@ async function holdDir(dir: string, name: string): Promise<() => Promise<void>> 
     return await takeLock(join(dir, 'lock'), { waitMs: 0 });
   } catch (error) {
     if (!(error instanceof LockHeldError)) throw error;
-    const message = `${dir} is used by the ${name} of process ${error.holder.pid}. Stop that process, or name another data folder.`;
+    const message =
+      `${dir} is used by the ${name} of process ${error.holder.pid}: a system probably runs there already. ` +
+      'Use that one, stop that process, or name another data folder.';
     throw new LocalServerError('DATA_DIR_IN_USE', message, { cause: error });
   }
 }

@@ -80,6 +80,8 @@ export type QueueView<A extends string = string> = Standing<A> & {
   readonly throughput?: Throughput;
   /** Other queues in which workers take the type; asked where none does here. */
   readonly servedIn?: readonly string[];
+  /** Of a task that has begun: the worker that has it is dead. */
+  readonly isOrphan?: true;
 };
 
 /** What the parts of a queue know, for whoever asks where a task stands. */

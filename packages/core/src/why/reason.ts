@@ -37,6 +37,10 @@ export type WaitReason =
   | { readonly kind: 'starting' }
   /** A worker it was offered to is not heard of: whether it has claimed the task is found out first. */
   | { readonly kind: 'unsettled' }
+  /** Its worker is dead, and what it had begun elsewhere is to be cancelled first, by a worker that can (behaviour G7). */
+  | { readonly kind: 'uncancelled' }
+  /** The same, and a worker does that now. */
+  | { readonly kind: 'cancelling' }
   | { readonly kind: 'taken_over' | 'settings_unknown' | 'settings_unreadable' }
   /** Its queue has not heard of it. */
   | { readonly kind: 'unheard' }
@@ -61,7 +65,7 @@ export type Why = {
   readonly ahead?: number;
   /** Tasks that wait in the queue altogether. */
   readonly queueWaits?: number;
-  /** The weightiest first; none: it does not wait. */
+  /** The weightiest first. Of one that has begun: what keeps it from going on. */
   readonly reasons: readonly WaitReason[];
   /**
    * When it starts if its queue goes on as fast as it was seen to (`measured`). Absent where that says nothing: something

@@ -47,6 +47,21 @@ test('Q9: what does not wait says so, and has no reasons', () => {
   }
 });
 
+test('Q9 G7: what has begun and lost its worker says what keeps it from going on', () => {
+  const orphan = view({ state: 'running', isOrphan: true, servedIn: ['other'] });
+  const nobody = { queue: 2, type: 0, free: 0, refused: 0 };
+  const gone = 'Its worker is gone. Before it goes on, what it had begun elsewhere is cancelled';
+  for (const status of ['in_progress', 'aborting'] as const) {
+    const { waits, reasons, text } = why({ status }, { ...orphan, workers: nobody });
+    assert.equal([waits, reasons.map(({ kind }) => kind)], [false, ['uncancelled', 'no_worker']]);
+    assert.match(text[0] ?? '', gone);
+    assert.match(text[1] ?? '', 'none of them takes type send_mail. Workers take that type from queue other.');
+    assert.equal(kindsOf({ status }, orphan), ['uncancelled']);
+    assert.equal(kindsOf({ status, cancelling: true }), ['cancelling']);
+  }
+  assert.equal(kindsOf({ status: 'in_progress' }, 'silent'), []);
+});
+
 test('Q9: a start that is put off says until when and why; its queue is not to be asked', () => {
   const runAt = NOW + 90_000;
   for (const [over, because] of [

@@ -27,7 +27,7 @@ export const whyOf = (facts: WhyFacts): Why => {
   const waits = status === 'pending';
   const own = ownReasons(actor, record, now);
   const view = waits && queue?.kind === 'answered' ? queue.view : undefined;
-  const reasons = waits ? [...own, ...queueReasons(facts, view)] : [];
+  const reasons = waits ? [...own, ...queueReasons(facts, view)] : orphanReasons(facts);
   const isInLine = view?.state === 'waiting';
   const why = {
     ...{ id, status, waits, type, queue: record.queue, priority },
@@ -54,26 +54,31 @@ export type EndedFacts = Pick<Why, 'id' | 'status' | 'type' | 'queue' | 'priorit
   readonly now: Millis;
 };
 
+/** It has begun, and waits for a worker that cancels what it had begun elsewhere. */
+const orphanReasons = ({ record, queue }: WhyFacts): readonly WaitReason[] => {
+  if (record.cancelling) return [{ kind: 'cancelling' }];
+  if (queue?.kind !== 'answered' || queue.view.isOrphan !== true) return [];
+  return [{ kind: 'uncancelled' }, ...unserved(record, queue.view)];
+};
+
+const unserved = (record: TaskRecord, { workers, servedIn = [] }: QueueView): readonly WaitReason[] => {
+  if (workers.type > 0) return [];
+  const { queue, type } = record;
+  const elsewhere = servedIn.filter((other) => other !== queue);
+  return [{ kind: 'no_worker', queue, type, queueWorkers: workers.queue, servedIn: elsewhere }];
+};
+
 const queueReasons = ({ record, queue, holders }: WhyFacts, view: QueueView | undefined): readonly WaitReason[] => {
   if (queue === undefined) return [];
   if (queue.kind !== 'answered') return [{ kind: 'unknown', because: queue.kind }];
   if (view === undefined) return [];
   const halts: readonly WaitReason[] = view.halt === undefined ? [] : [{ kind: view.halt }];
   const { workers } = view;
-  const unserved: readonly WaitReason[] =
-    workers.type > 0
-      ? []
-      : [
-          {
-            kind: 'no_worker',
-            ...{ queue: record.queue, type: record.type, queueWorkers: workers.queue },
-            servedIn: (view.servedIn ?? []).filter((other) => other !== record.queue),
-          },
-        ];
+  const nobody = unserved(record, view);
   switch (view.state) {
     case 'unheard':
     case 'running':
-      return [...halts, { kind: 'unheard' }, ...unserved];
+      return [...halts, { kind: 'unheard' }, ...nobody];
     case 'offered':
       return [{ kind: 'starting' }];
     case 'unsettled':
@@ -84,7 +89,7 @@ const queueReasons = ({ record, queue, holders }: WhyFacts, view: QueueView | un
   const found: readonly WaitReason[] = [
     ...view.inTheWay.map((one) => (one.kind === 'paused' ? one : withHolders(one, holders))),
     ...halts,
-    ...unserved,
+    ...nobody,
     ...(workers.type > 0 && workers.refused === workers.type
       ? [{ kind: 'refused', workers: workers.refused } as const]
       : []),

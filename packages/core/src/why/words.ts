@@ -6,8 +6,8 @@ import type { WaitReason, Why } from './reason.ts';
 /** Every door says it in these words. */
 export const wordsOf = (why: Omit<Why, 'text'>): readonly string[] => {
   const { status, waits, reasons, expectedStart, measured, asOf } = why;
-  if (!waits) return [NOT_WAITING[status] ?? 'It has ended.'];
   const sentences = reasons.map((reason) => sentenceOf(reason, why));
+  if (!waits) return sentences.length > 0 ? sentences : [NOT_WAITING[status] ?? 'It has ended.'];
   const line = placeOf(why);
   if (line !== undefined) sentences.push(line);
   if (expectedStart !== undefined && measured !== undefined) {
@@ -88,6 +88,10 @@ const sentenceOf = (reason: WaitReason, { queue, type }: Pick<Why, 'queue' | 'ty
       return `What is set for queue ${queue} is not known at the moment, so nothing starts in it.`;
     case 'settings_unreadable':
       return `What is set for queue ${queue} cannot be read by its supervisor, so nothing starts in it: it needs a newer version of Baton.`;
+    case 'uncancelled':
+      return `Its worker is gone. Before it goes on, what it had begun elsewhere is cancelled, by a worker that takes type ${type}.`;
+    case 'cancelling':
+      return 'Its worker is gone; another one cancels what it had begun elsewhere.';
     case 'unheard':
       return `Queue ${queue} has not heard of it yet; whoever watches its record tells it.`;
     case 'unknown':

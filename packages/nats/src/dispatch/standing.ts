@@ -11,16 +11,17 @@ const COUNTED: readonly Counted[] = ['queue', 'type', 'group', 'key'];
 const WHEN_FULL: readonly WhenFull[] = ['cancel_newest', 'cancel_running'];
 const KINDS: readonly InTheWay['kind'][] = ['paused', 'limit'];
 
-export const encodeQuestion = ({ queue, address, type }: StandingQuestion): Uint8Array =>
-  encode([VERSION, queue, address, type]);
+export const encodeQuestion = ({ queue, address, type, worker }: StandingQuestion): Uint8Array =>
+  encode([VERSION, queue, address, type, ...(worker === undefined ? [] : [worker])]);
 
 export const decodeQuestion = (bytes: Uint8Array): StandingQuestion => {
-  const [queue, address, type] = fieldsOf(bytes, 3);
-  return { queue: text(queue), address: place(address), type: text(type) };
+  const [queue, address, type, worker] = fieldsOf(bytes, 3);
+  const runs = isAbsent(worker) ? {} : { worker: text(worker) };
+  return { queue: text(queue), address: place(address), type: text(type), ...runs };
 };
 
 export const encodeView = (view: QueueView<Address>): Uint8Array => {
-  const { state, ahead, waiting, workers, inTheWay, halt, throughput, servedIn } = view;
+  const { state, ahead, waiting, workers, inTheWay, halt, throughput, servedIn, isOrphan } = view;
   return encode([
     ...[VERSION, STATES.indexOf(state), ahead, waiting],
     [workers.queue, workers.type, workers.free, workers.refused],
@@ -28,6 +29,7 @@ export const encodeView = (view: QueueView<Address>): Uint8Array => {
     halt === undefined ? null : HALTS.indexOf(halt),
     throughput === undefined ? null : [throughput.starts, throughput.ms],
     servedIn ?? null,
+    isOrphan === true,
   ]);
 };
 
@@ -48,7 +50,7 @@ const obstacleOut = (one: InTheWay<Address>): readonly unknown[] => {
 };
 
 export const decodeView = (bytes: Uint8Array): QueueView<Address> => {
-  const [state, ahead, waiting, workers, inTheWay, halt, throughput, servedIn] = fieldsOf(bytes, 5);
+  const [state, ahead, waiting, workers, inTheWay, halt, throughput, servedIn, isOrphan] = fieldsOf(bytes, 5);
   const [queue, type, free, refused] = list(workers);
   return {
     state: oneOf(STATES, state),
@@ -59,6 +61,7 @@ export const decodeView = (bytes: Uint8Array): QueueView<Address> => {
     ...(isAbsent(halt) ? {} : { halt: oneOf(HALTS, halt) }),
     ...(isAbsent(throughput) ? {} : { throughput: throughputIn(throughput) }),
     ...(isAbsent(servedIn) ? {} : { servedIn: list(servedIn).map(text) }),
+    ...(isOrphan === true ? { isOrphan } : {}),
   };
 };
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   NotConnectedError,
   StoreRefusedError,
@@ -20,13 +21,20 @@ const ACK_TIMEOUT_MS = 5_000;
 const HEARTBEAT_MS = 500;
 /** ... and is taken for gone when it has not, or has not answered, for this long. */
 const GRACE_MS = 1_500;
-/** Longer every time that was too short: a server that is only slow must not be asked anew before it can answer. */
+/**
+ * Longer every time that was too short: a server that is only slow must not be asked anew before it can answer. But not at
+ * first: a cluster that has lost a server chooses another leader within seconds, and what was asked before that is lost.
+ */
 const GRACE_FACTOR = 1.5;
 const MAX_GRACE_MS = 10_000;
+const SHORT_GRACES = 6;
 /** Longest wait for one answer: a consumer that has moved or died is noticed by it, and who asks is known to be there. */
 const SLICE_MS = 2_000;
 /** Who asks for less is not waited for at all. */
 const LEAST_WAIT_MS = 100;
+
+/** To make a consumer takes milliseconds where it can be made. */
+const ENSURE_MS = 300;
 
 const PIN_HEADER = 'Nats-Pin-Id';
 const WRONG_PIN = '423';
@@ -62,8 +70,11 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   private lastGiven = 0;
   /** How long the server may be silent, for now. */
   private graceMs = GRACE_MS;
+  /** Times in a row that it was silent for longer. */
+  private silences = 0;
   private ending: ((end: PullEnd) => void) | undefined;
   private closed = false;
+  private ensuring: Promise<void> | undefined;
   /** When the consumer was made that this one reads from. */
   private made: string;
   private checkedAt = performance.now();
@@ -96,13 +107,16 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
       if (this.pull === undefined) await this.begin();
       const { taken, end } = await this.fetch(max, waitMs, true);
       this.hold(taken);
-      if (taken.length > 0 || end.kind !== 'broken') this.graceMs = GRACE_MS;
+      if (taken.length > 0 || end.kind !== 'broken') {
+        this.graceMs = GRACE_MS;
+        this.silences = 0;
+      }
       if (taken.length > 0) return this.batchOf(taken);
       if (end.kind === 'broken') await this.mend(end.reason);
       return nothing();
     } catch (fault) {
       this.drop();
-      this.graceMs = Math.min(MAX_GRACE_MS, this.graceMs * GRACE_FACTOR);
+      if (++this.silences > SHORT_GRACES) this.graceMs = Math.min(MAX_GRACE_MS, this.graceMs * GRACE_FACTOR);
       throw asStoreFault(fault);
     }
   }
@@ -110,6 +124,8 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   readonly close = async ({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> => {
     this.closed = true;
     this.drop();
+    // What is being made would be there when it has been forgotten.
+    await this.ensuring?.catch(() => {});
     if (forget) await forgetConsumer(this.wire.api, pinnedConsumer(this.reader.stream, this.reader.consumer));
     else if (this.pin !== undefined) await this.leave();
   };
@@ -204,13 +220,22 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
       return;
     }
     if (reason === NO_ANSWER) throw new StoreTimeoutError(`a reader of ${this.reader.stream} has no answer`);
-    await this.ensure();
+    // Either it is not there, or it has no leader now, and then whoever could make it may have none for longer.
+    await Promise.race([this.ensureOnce(), pause(ENSURE_MS)]);
     throw new StoreTimeoutError(`a reader of ${this.reader.stream} was ended by the server: ${reason}`);
   }
 
   /** Now and then, also while all goes well: one that was changed by somebody keeps things back without a word. */
   private async check(): Promise<void> {
     if (performance.now() - this.checkedAt >= this.wire.consumerCheckMs) await this.ensure();
+  }
+
+  /** One at a time, and of what comes of it after it was waited for nothing is said: it is tried again. */
+  private ensureOnce(): Promise<void> {
+    this.ensuring ??= this.ensure().finally(() => void (this.ensuring = undefined));
+    const { ensuring } = this;
+    ensuring.catch(() => {});
+    return ensuring;
   }
 
   private async ensure(): Promise<void> {

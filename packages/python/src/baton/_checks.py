@@ -238,7 +238,8 @@ def _check_mode(fields: Mapping[str, Any]) -> None:
     _require("window", window is None or has_window, "belongs to mode debounce or throttle")
     _require("max_wait", longest is None or mode == "debounce", "belongs to mode debounce")
     length = seconds_of(window) or 0
-    _require("window", not has_window or length > 0, f'mode {mode} needs one, such as "5s"')
+    _require("window", not has_window or window is not None, f'mode {mode} needs one, such as "5s"')
+    _require("window", not has_window or length > 0, 'is longer than 0, such as "5s"')
     _require("max_wait", longest is None or (seconds_of(longest) or 0) >= length, "is not shorter than the window")
 
 

@@ -7,6 +7,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
@@ -21,7 +22,7 @@ from ._connection import Server, allowed, check_type, closed, server_in, token, 
 from ._data import pack, unpack
 from ._record import data_in, read_record
 from ._traces import submitting
-from .errors import NotConnectedError, OutcomeUnknownError, TaskNotFoundError, error_of
+from .errors import NotConnectedError, OutcomeUnknownError, PayloadTooLargeError, TaskNotFoundError, error_of
 from .handle import TaskHandle, Why
 from .options import Duration, TaskOptions
 from .tasks import Task, leave_client, use_client
@@ -32,7 +33,8 @@ _ANSWERED_WITHIN = 15.0
 _READ_WITHIN = 5.0
 # Below what nats-server takes in one message.
 _COMMAND_LIMIT = 768 * 1024
-_ID: Rule = ("is the id of a task, `handle.uuid`", lambda value: isinstance(value, str))
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ID: Rule = ("is the id of a task, `handle.uuid`", lambda value: isinstance(value, str) and _UUID.fullmatch(value) is not None)
 _TRACE: Rule = (
     "is a dict of traceparent and tracestate, both text",
     lambda value: isinstance(value, dict) and all(isinstance(each, str) for pair in value.items() for each in pair),
@@ -235,7 +237,8 @@ class Client:
         except TypeError as error:
             raise invalid(str(error).removeprefix("value.")) from None
         if len(body) > _COMMAND_LIMIT:
-            raise invalid(f"{what.partition('.')[0]}: a command takes {_COMMAND_LIMIT} bytes, and this one has {len(body)}")
+            said = f"{what.partition('.')[0]}: a command takes {_COMMAND_LIMIT} bytes, and this one has {len(body)}"
+            raise PayloadTooLargeError("PAYLOAD_TOO_LARGE", said)
         inbox = self._connection.new_inbox()
         answers: asyncio.Queue[bytes] = asyncio.Queue()
 

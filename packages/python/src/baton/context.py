@@ -141,15 +141,22 @@ class TaskContext:
         self._changed()
 
     def _set_tags(self, tags: Any) -> None:
-        fault = _tags_fault(tags)
-        if fault is None:
-            after = {name: value for name, value in {**self.tags, **tags}.items() if value is not None}
-            if len(after) <= TAGS_LIMIT:
-                self.tags = after
-                self.news["tags"] = {**self.news.get("tags", {}), **tags}
-                return
-            fault = f"there are more than {TAGS_LIMIT}"
-        self.log.warning("tags were not understood and are left out: %s", fault)
+        if not isinstance(tags, dict):
+            self.log.warning(_TAGS_LEFT_OUT, f"{tags!r} is no dict")
+            return
+        changes = {}
+        for name, value in tags.items():
+            fault = tag_fault(name, 0 if value is None else value)
+            if fault is None:
+                changes[name] = value
+            else:
+                self.log.warning(_TAGS_LEFT_OUT, fault)
+        after = {name: value for name, value in {**self.tags, **changes}.items() if value is not None}
+        if len(after) > TAGS_LIMIT:
+            self.log.warning(_TAGS_LEFT_OUT, f"there are more than {TAGS_LIMIT}")
+            return
+        self.tags = after
+        self.news["tags"] = {**self.news.get("tags", {}), **changes}
 
     def on_abort(self, handler: H) -> H:
         """Runs when the task is cancelled or times out; makes it abortable. The last one registered runs first."""
@@ -196,11 +203,7 @@ def _as_told(progress: Any) -> Any:
     return list(progress) if isinstance(progress, tuple) else progress
 
 
-def _tags_fault(tags: Any) -> str | None:
-    if not isinstance(tags, dict):
-        return f"{tags!r} is no dict"
-    faults = (tag_fault(name, 0 if value is None else value) for name, value in tags.items())
-    return next((fault for fault in faults if fault is not None), None)
+_TAGS_LEFT_OUT = "tags were not understood and are left out: %s"
 
 
 def _progress_fault(progress: Any) -> str | None:

@@ -62,6 +62,14 @@ class InvalidArgumentError(BatonError, ValueError):
     """What was given cannot be; the message says what can."""
 
 
+class PayloadTooLargeError(InvalidArgumentError):
+    """More bytes than a command takes."""
+
+
+class DependencyNotFoundError(BatonError):
+    """A task that was to be waited for is unknown, ended long ago, or is not for this user to see."""
+
+
 class TaskThrottledError(BatonError):
     """A task of the key, which this user may not see, was made in the same window."""
 
@@ -109,6 +117,8 @@ _BY_CODE: dict[str, type[BatonError]] = {
     "TASK_ENDED": TaskEndedError,
     "UNKNOWN_TYPE": UnknownTypeError,
     "INVALID_ARGUMENT": InvalidArgumentError,
+    "PAYLOAD_TOO_LARGE": PayloadTooLargeError,
+    "DEPENDENCY_NOT_FOUND": DependencyNotFoundError,
     "TASK_THROTTLED": TaskThrottledError,
     "PERMISSION_DENIED": PermissionDeniedError,
     "FORCE_REQUIRED": PermissionDeniedError,

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { TIME_SAYS } from './rules.ts';
 
 /**
  * What is wrong, where the shape does not say it itself: the library's own words speak of its types, and not to who sent
@@ -17,12 +18,21 @@ export const faultWords = (issue: z.core.$ZodIssue): string => {
       return `is ${sizeOf(issue.origin, issue.minimum, 'or more')}`;
     case 'too_big':
       return `is ${sizeOf(issue.origin, issue.maximum, 'at most')}`;
+    case 'invalid_format':
+      return FORMATS[issue.format] ?? 'is not valid';
     default:
       return 'is not valid';
   }
 };
 
-const OWN_WORDS = /^(?:Invalid input|Invalid option|Unrecognized key|Too small|Too big)/;
+/** Those of the library: shapes of ours say what is right, and begin in lower case. */
+const OWN_WORDS = /^(?:Invalid |Unrecognized key|Too small|Too big)/;
+
+const FORMATS: Readonly<Record<string, string>> = {
+  datetime: TIME_SAYS,
+  date: 'is a date such as 2030-12-24',
+  uuid: 'is a UUID',
+};
 
 const KINDS: Readonly<Record<string, string>> = {
   object: 'a map',

@@ -36,7 +36,7 @@ export const operate = async (
 };
 
 export const usedForAnother = (what: string): InvalidArgumentError =>
-  new InvalidArgumentError(`this operationId was used for another task: ${what} are others`);
+  new InvalidArgumentError(`operation_id: was used for another task: ${what} are others`);
 
 /** What an operation came to nobody can tell any more: asking again does not help. */
 export class OperationInDoubtError extends OutcomeUnknownError {}

@@ -106,7 +106,15 @@ const flag = () => {
   return { says, holds: (value: unknown) => typeof value === 'boolean', shape: z.boolean(says) };
 };
 
-/** Characters of a time as text. */
+/** Of a moment, as text. */
+export const TIME_SAYS = 'is a time with a zone, such as 2030-01-31T18:00:00Z';
+
+const instant = () => {
+  const shape = z.iso.datetime({ offset: true, error: TIME_SAYS });
+  return { says: TIME_SAYS, holds: (value: unknown) => shape.safeParse(value).success, shape };
+};
+
+/** Characters of a duration as text. */
 const DURATION_TEXT = 20;
 
 /** Read as milliseconds. */
@@ -185,6 +193,8 @@ export const rules = {
   maxAttempts: whole(1, ATTEMPTS_LIMIT),
   maxRescues: whole(0, RESCUES_LIMIT),
   duration: duration(),
+  /** As ISO text. */
+  instant: instant(),
   factor: between(1, BACKOFF_FACTOR_LIMIT),
   jitter: between(0, 1),
   onFailure: oneOf('fail', 'continue', 'ignore'),

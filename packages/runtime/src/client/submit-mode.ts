@@ -37,7 +37,8 @@ export const submitModeOf = ({ mode = 'join', windowMs, maxWaitMs }: SubmitOptio
   if (maxWaitMs !== undefined && mode !== 'debounce') throw fault('max_wait', 'belongs to mode debounce');
   if (mode === 'join') return undefined;
   if (!hasWindow) return { kind: mode };
-  if (windowMs === undefined || windowMs === 0) throw fault('window', `mode ${mode} needs one, such as "5s"`);
+  if (windowMs === undefined) throw fault('window', `mode ${mode} needs one, such as "5s"`);
+  if (windowMs === 0) throw fault('window', 'is longer than 0, such as "5s"');
   if (mode === 'throttle') return { kind: mode, windowMs };
   if (maxWaitMs !== undefined && maxWaitMs < windowMs) throw fault('max_wait', 'is not shorter than the window');
   return { kind: mode, windowMs, maxWaitMs: maxWaitMs ?? Math.min(windowMs * DEBOUNCE_WINDOWS, DURATION_LIMIT_MS) };

@@ -96,7 +96,7 @@ export const optionsFor = async ({ catalogue, unknownTypes }: SubmitParts, actor
 };
 
 export const checkRequest = ({ key, runAt }: SubmitRequest, scope: Scope, actor: Actor, now: number): void => {
-  if (scope === 'shared' && key === undefined) throw new InvalidArgumentError('a shared task needs a taskKey');
+  if (scope === 'shared' && key === undefined) throw new InvalidArgumentError('task_key: a shared task needs one');
   if (scope === 'private' && actor.user === undefined) {
     throw new InvalidArgumentError(
       "a private task needs a user, whose it is: connect({ user: { id } }) or baton.as({ id }), in Python connect(user=...), in a command the field user; or its type has the scope 'shared'",
@@ -104,7 +104,7 @@ export const checkRequest = ({ key, runAt }: SubmitRequest, scope: Scope, actor:
   }
   if (runAt !== undefined && runAt > now + MAX_DELAY_MS) {
     throw new InvalidArgumentError(
-      `the start lies too far ahead: a task can be delayed by up to ${MAX_DELAY_MS / 86_400_000} days`,
+      `run_at, delay: a task starts ${MAX_DELAY_MS / 86_400_000} days from now at the latest`,
     );
   }
 };

@@ -59,6 +59,9 @@ const reasonShape = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.enum(['starting', 'unsettled', 'taken_over', 'settings_unknown', 'settings_unreadable', 'unheard']),
   }),
+  z
+    .strictObject({ kind: z.enum(['uncancelled', 'cancelling']) })
+    .describe('of one that has begun: its worker is gone, and what it had begun elsewhere is cancelled first'),
   z.strictObject({ kind: z.literal('unknown'), because: z.enum(['nobody', 'silent']) }),
 ]);
 

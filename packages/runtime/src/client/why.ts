@@ -1,4 +1,13 @@
-import { isForQueue, isTerminal, whyOf, type Holder, type QueueView, type TaskRecord, type Why } from '@baton/core';
+import {
+  awaitsCanceller,
+  isForQueue,
+  isTerminal,
+  whyOf,
+  type Holder,
+  type QueueView,
+  type TaskRecord,
+  type Why,
+} from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { Kernel } from '../kernel.ts';
 import type { Dispatch } from '../ports/dispatch.ts';
@@ -37,8 +46,12 @@ export const whyWaits = async (
   };
   const first = await find();
   if (first === undefined) return undefined;
+  const { queue, type, owner } = first.record;
+  if (awaitsCanceller(first.record) && owner !== undefined) {
+    const reply = await dispatch.standing({ queue, address, type, worker: owner.worker }, ASK_MS);
+    return whyOf({ ...first, now: clock.now(), queue: reply });
+  }
   if (!isForQueue(first.actor, first.record, clock.now())) return whyOf({ ...first, now: clock.now() });
-  const { queue, type } = first.record;
   const reply = await dispatch.standing({ queue, address, type }, ASK_MS);
   // It may have started while it was asked for.
   const isInLine = reply.kind === 'answered' && reply.view.state === 'waiting';

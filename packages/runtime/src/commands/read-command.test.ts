@@ -77,8 +77,10 @@ test('what is not known is refused, and what is known is checked', () => {
     [{ max_attempts: 1_001 }, /^max_attempts: is a whole number, 1 to 1000/],
     [{ max_rescues: 1.5 }, /^max_rescues: is a whole number, 0 to 1000/],
     [{ user: { id: 'x'.repeat(257) } }, /^user\.id: is text of 1 to 256 characters/],
-    [{ run_at: 'tomorrow' }, /run_at/],
-    [{ run_at: '2030-01-01T00:00:00Z', delay: 1 }, /both/],
+    [{ run_at: 'tomorrow' }, /^run_at: is a time with a zone, such as 2030-01-31T18:00:00Z$/],
+    [{ run_at: '2030-01-01T00:00:00' }, /^run_at: is a time with a zone/],
+    [{ expires_at: 5 }, /^expires_at: is a time with a zone/],
+    [{ run_at: '2030-01-01T00:00:00Z', delay: 1 }, /^delay: run_at and delay cannot both be set$/],
     [{ max_attempts: 0 }, /max_attempts/],
     [{ backoff: { jitter: 2 } }, /backoff\.jitter/],
     [{ args: { a: 1 } }, /args/],
@@ -124,7 +126,10 @@ test('a subject that names no type, or says more than it may, is a bad command',
       type,
     );
   }
-  assert.match(messageOf(readCommand({ verb: 'cancel', type: 'x', bytes: body })), 'nothing stands behind cancel');
+  assert.match(
+    messageOf(readCommand({ verb: 'cancel', type: 'x', bytes: body })),
+    'the subject ends with cancel: nothing may stand behind it',
+  );
 });
 
 test('X4 an integer that would come out as another one is refused, with its place', () => {

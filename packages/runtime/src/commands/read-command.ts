@@ -79,7 +79,7 @@ export const readCommand = (
 
 const shapeOf = ({ verb, type }: Pick<CommandMessage, 'verb' | 'type'>, body: object): CommandReading => {
   if (verb !== 'submit' && VERBS.has(verb) && type !== undefined)
-    return bad(`nothing stands behind ${verb} in the subject`);
+    return bad(`the subject ends with ${verb}: nothing may stand behind it`);
   if (verb === 'why') {
     const parsed = whyCommand.safeParse(body);
     return parsed.success ? { kind: 'why', command: parsed.data } : bad(faultsOf(parsed.error));

@@ -1,6 +1,6 @@
 import { DEPENDENCIES_LIMIT } from '@baton/core';
 import { z } from 'zod';
-import { rules } from '../client/rules.ts';
+import { rules, TIME_SAYS } from '../client/rules.ts';
 
 /** Shapes of commands from outside. Strict: what is not known is refused, not ignored. */
 
@@ -9,10 +9,10 @@ export const COMMAND_VERSION = 1;
 const duration = rules.duration.shape;
 
 /** A date, as MessagePack has them, or its ISO text; milliseconds since 1970 afterwards. */
-const time = z.union([
-  z.date().transform((date) => date.getTime()),
-  z.iso.datetime({ offset: true }).transform((iso) => Date.parse(iso)),
-]);
+const time = z.union(
+  [z.date().transform((date) => date.getTime()), rules.instant.shape.transform((iso) => Date.parse(iso))],
+  TIME_SAYS,
+);
 
 const backoff = z.strictObject({
   initial: duration.optional(),
@@ -101,11 +101,14 @@ export const submitCommand = z
     /** What applies where the type is not known, of a sender that has its code. */
     fallback: runShape.optional(),
   })
-  .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, 'run_at and delay cannot both be set')
-  .refine(
-    ({ expires_at, expires }) => expires_at === undefined || expires === undefined,
-    'expires_at and expires cannot both be set',
-  );
+  .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, {
+    error: 'run_at and delay cannot both be set',
+    path: ['delay'],
+  })
+  .refine(({ expires_at, expires }) => expires_at === undefined || expires === undefined, {
+    error: 'expires_at and expires cannot both be set',
+    path: ['expires'],
+  });
 
 /** The id is looked at by who finds the task: a malformed one is answered like an unknown one. */
 export const cancelCommand = z.strictObject({

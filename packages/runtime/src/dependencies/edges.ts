@@ -7,7 +7,7 @@ import {
   type Dependency,
   type NotedEnd,
 } from '@baton/core';
-import { isTaskId, type Address } from '@baton/protocols';
+import { isTaskId, isUuid, type Address } from '@baton/protocols';
 import { BatonError, InvalidArgumentError } from '../errors.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Ports } from '../ports.ts';
@@ -101,6 +101,8 @@ const edgeTo = async (parts: Parts, actor: Actor, wanted: WantedDependency, heir
 };
 
 const find = async ({ commands, clock }: Parts['ports'], id: string): Promise<Address | undefined> => {
+  // Nobody is asked for what can be that of none.
+  if (!isUuid(id)) return undefined;
   const until = clock.monotonic() + FIND_FOR_MS;
   for (let pause = FIND_AGAIN_MS; ; pause *= 2) {
     const address = await commands.find(id, FIND_MS);

@@ -118,8 +118,13 @@ export interface Dispatch {
   onStanding(listener: (question: StandingQuestion) => QueueView<Address> | undefined): Subscription;
 }
 
-/** `type` where the queue has not heard of the task. */
-export type StandingQuestion = { readonly queue: string; readonly address: Address; readonly type: string };
+/** `type` where the queue has not heard of the task; `worker`: that runs it, of a task that has begun. */
+export type StandingQuestion = {
+  readonly queue: string;
+  readonly address: Address;
+  readonly type: string;
+  readonly worker?: string;
+};
 
 export type StandingReply =
   | { readonly kind: 'answered'; readonly view: QueueView<Address> }

@@ -92,7 +92,7 @@ const checkPart = (part: QueuePart): void => {
   checkField('type', type, rules.typeName);
   checkField('group', group, rules.group);
   if (type !== undefined && group !== undefined)
-    throw new InvalidArgumentError('type and group cannot both be given: pause one after the other');
+    throw new InvalidArgumentError('type, group: cannot both be given; pause one after the other');
 };
 
 const NAME_RULES = { type: rules.typeName, group: rules.group, key: rules.limitKey };

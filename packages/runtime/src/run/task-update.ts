@@ -1,8 +1,8 @@
 import {
   areFew,
   hasTags,
-  isTagChanges,
   parseProgress,
+  tagChangesIn,
   TAGS_LIMIT,
   withTags,
   type Fence,
@@ -88,19 +88,23 @@ const tagged = (update: TaskUpdate, log: () => Warns, before: Tags): Tags | unde
   try {
     const { tags } = update;
     if (tags === undefined) return undefined;
-    // Read once: what has been looked at is what is taken.
-    const changes: unknown = typeof tags === 'object' && tags !== null && !Array.isArray(tags) ? { ...tags } : tags;
-    if (isTagChanges(changes)) {
-      const after = withTags(before, changes) ?? NO_TAGS;
-      if (areFew(after)) return isSame(before, after) ? undefined : after;
-      reason = `there are more than ${TAGS_LIMIT}`;
-    } else reason = `tags: ${rules.tags.says}`;
+    const read = tagChangesIn(tags);
+    if (read === undefined || read.unfit.length > 0) {
+      const named = read === undefined ? {} : { tags: read.unfit.slice(0, TAGS_LIMIT) };
+      log().warn({ ...named, reason: `tags: ${rules.tags.says}` }, NOT_UNDERSTOOD);
+      if (read === undefined) return undefined;
+    }
+    const after = withTags(before, read.changes) ?? NO_TAGS;
+    if (areFew(after)) return isSame(before, after) ? undefined : after;
+    reason = `there are more than ${TAGS_LIMIT}`;
   } catch (error) {
     reason = messageOf(error);
   }
-  log().warn({ reason }, 'tags were not understood and are left out');
+  log().warn({ reason }, NOT_UNDERSTOOD);
   return undefined;
 };
+
+const NOT_UNDERSTOOD = 'tags were not understood and are left out';
 
 const isSame = (a: Tags, b: Tags): boolean => hasTags(a, b) && hasTags(b, a);
 

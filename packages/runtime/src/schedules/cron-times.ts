@@ -20,9 +20,9 @@ export class CronTimes {
 
   /** Throws an Error with words for people for an expression that is none. */
   constructor(expression: string, zone: Zone) {
-    this.cron = new Cron(expression, { mode: '5-or-6-parts', utcOffset: 0, paused: true });
-    this.zone = zone;
     const fields = expression.trim().split(/\s+/);
+    this.cron = read(expression, () => faultIn(fields));
+    this.zone = zone;
     this.isInterval = EVERY_HOUR.has(fields.at(-4) ?? '');
   }
 
@@ -69,6 +69,45 @@ export class CronTimes {
     return this.cron.nextRun(new Date(after))?.getTime();
   }
 }
+
+/** Says what is right: the library's own words are those of its code, count days from 0 and speak of a field more. */
+const read = (expression: string, says: () => string): Cron => {
+  try {
+    return new Cron(expression, { mode: '5-or-6-parts', utcOffset: 0, paused: true });
+  } catch (cause) {
+    throw new Error(says(), { cause });
+  }
+};
+
+/** Of six fields; of five the first is left out. */
+const FIELDS = [
+  ['second', '0 to 59'],
+  ['minute', '0 to 59'],
+  ['hour', '0 to 23'],
+  ['day of the month', '1 to 31, or L'],
+  ['month', '1 to 12, or JAN to DEC'],
+  ['day of the week', '0 to 7, or SUN to SAT'],
+] as const;
+
+const FIELDS_SAY =
+  'is five fields (minute, hour, day of the month, month, day of the week), or six with the second before them';
+
+const SIGNS = 'also several with commas, from-to, and steps such as */5';
+
+/** What is wrong with one the library does not take: the first field that it does not take alone, or their number. */
+const faultIn = (fields: readonly string[]): string => {
+  if (fields.length !== 5 && fields.length !== 6) return FIELDS_SAY;
+  const names = FIELDS.slice(-fields.length);
+  for (const [i, [name, values]] of names.entries()) {
+    const alone = names.map((_, j) => (i === j ? fields[i] : '*')).join(' ');
+    try {
+      read(alone, () => '');
+    } catch {
+      return `has '${fields[i]}' for the ${name}, which is ${values}; ${SIGNS}`;
+    }
+  }
+  return FIELDS_SAY;
+};
 
 /** By how much the clock is set within some hours of an instant. */
 const stepAround = (zone: Zone, instant: number): number =>

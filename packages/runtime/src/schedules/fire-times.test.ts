@@ -28,10 +28,32 @@ test('H1 five fields and six, in the zone they are meant in', () => {
     '2030-01-01T00:00:40Z',
     '2030-01-01T00:01:00Z',
   ]);
-  assert.throws(() => times({ crons: ['61 * * * *'] }));
-  assert.throws(() => times({ crons: ['* * *'] }));
-  assert.throws(() => times({ crons: ['* * * * * * *'] }), /./, 'seven fields');
   assert.throws(() => times({ crons: ['* * * * *'], timezone: 'Mars/Olympus' }), RangeError);
+});
+
+test('H1 what is no cron expression is told in words of ours: how many fields, or which one is wrong', () => {
+  const says = (cron: string): string => {
+    try {
+      times({ crons: [cron] });
+      return 'taken';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  for (const cron of ['', '*', '* * *', '* * * *', '* * * * * * *', '@nope', 'every day'])
+    assert.match(says(cron), /^is five fields \(minute, hour, .*\), or six with the second before them$/, cron);
+  for (const [cron, words] of [
+    ['61 * * * *', "has '61' for the minute, which is 0 to 59"],
+    ['61 * * * * *', "has '61' for the second, which is 0 to 59"],
+    ['* 25 * * *', "has '25' for the hour, which is 0 to 23"],
+    ['0 0 32 * *', "has '32' for the day of the month, which is 1 to 31"],
+    ['0 0 * 13 *', "has '13' for the month, which is 1 to 12"],
+    ['0 0 * * funday', "has 'funday' for the day of the week, which is 0 to 7"],
+    ['*/0 * * * *', "has '*/0' for the minute"],
+    ['0 5-1 * * *', "has '5-1' for the hour"],
+  ] as const)
+    assert.ok(says(cron).startsWith(words), says(cron));
+  for (const cron of ['0 6 * * mon-fri', '0 0 L * *', '0 0 * * 5#2', '@daily']) assert.is(says(cron), 'taken', cron);
 });
 
 test('H1 several expressions and an interval together, each time once', () => {

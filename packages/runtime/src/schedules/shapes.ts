@@ -58,7 +58,8 @@ export const readScheduleBody = (value: unknown): ScheduleBody => {
 export const scheduleSpecOf = (body: ScheduleBody, now: number): ScheduleSpec => {
   const { cron, every, timezone = SCHEDULE_DEFAULTS.timezone, skip_dates: skipDates = [], jitter = 0 } = body;
   const crons = cron === undefined ? [] : typeof cron === 'string' ? [cron] : cron;
-  if (crons.length === 0 && every === undefined) throw new InvalidArgumentError('cron: it, or every, says when');
+  if (crons.length === 0 && every === undefined)
+    throw new InvalidArgumentError('cron: it says when, or every does, or both');
   if (every !== undefined && every < LEAST_EVERY_MS) throw new InvalidArgumentError('every: is one second or more');
   const spec: ScheduleSpec = {
     crons,

@@ -1,19 +1,20 @@
 import { hostname } from 'node:os';
 import type { QueueView, TaskRecord } from '@baton/core';
-import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
+import { allPartitions, isUuid, partitionOfAddress, type Address } from '@baton/protocols';
 import { CommandHandler } from '../commands/command-handler.ts';
 import { Catalogue } from '../definitions/catalogue.ts';
 import { DefinitionKeeper } from '../definitions/keeper.ts';
 import { LimitsOfTypes } from '../definitions/limits-of-types.ts';
 import { MissingPeers } from '../dispatch/missing-peers.ts';
 import { QueueHost } from '../dispatch/queue-host.ts';
+import { sumLines } from '../dispatch/lanes.ts';
 import { ownedBy } from '../dispatch/rendezvous.ts';
 import { createKernel, type Kernel } from '../kernel.ts';
 import { createSettingsKernel } from '../queues/settings-actor.ts';
 import { SettingsBook } from '../queues/settings-book.ts';
 import type { Log } from '../log.ts';
 import type { Lease } from '../ports/presence.ts';
-import type { StandingQuestion } from '../ports/dispatch.ts';
+import type { StandingQuestion, WaitingLine } from '../ports/dispatch.ts';
 import type { Ports } from '../ports.ts';
 import type { Subscription } from '../ports/environment.ts';
 import { ActionRunner } from './tasks/action-runner.ts';
@@ -200,7 +201,8 @@ class Actor {
       once,
       commands: ports.commands,
       rules: { enabled: true, admins: true, ...rules },
-      find: async (taskId) => index.addressOf(taskId) ?? ports.commands.find(taskId, this.timings.findMs),
+      find: async (taskId) =>
+        index.addressOf(taskId) ?? (isUuid(taskId) ? ports.commands.find(taskId, this.timings.findMs) : undefined),
       isReady: () => this.records.ready,
     });
     this.commandConsumer = this.openCommands(base);
@@ -257,10 +259,16 @@ class Actor {
   }
 
   waiting(): readonly WaitingLane[] {
-    return this.index
-      .lines()
-      .map(({ lane, waiting }) => ({ lane, tasks: waiting.size, served: this.nodes.isServed(lane) }))
+    return this.waitingLines()
+      .map(({ waiting, ...lane }) => ({ lane, tasks: waiting, served: this.nodes.isServed(lane) }))
       .toSorted((a, b) => b.tasks - a.tasks);
+  }
+
+  /** What waits for a worker: to begin, and, where its own is dead, for one that cancels what it had begun elsewhere. */
+  private waitingLines(): readonly WaitingLine[] {
+    const lines = this.index.lines().map(({ lane, waiting }) => ({ ...lane, waiting: waiting.size }));
+    const orphans = [...this.index.orphans((holder) => this.nodes.isDead(holder))];
+    return sumLines([...lines, ...orphans.map((lane) => ({ ...lane, waiting: 1 }))]);
   }
 
   private async begin(): Promise<void> {
@@ -296,9 +304,7 @@ class Actor {
     if (this.stopping !== undefined) return lease.release();
     this.lease = lease;
     this.ties = [
-      this.ports.dispatch.onWaiting(() =>
-        this.index.lines().map(({ lane, waiting }) => ({ ...lane, waiting: waiting.size })),
-      ),
+      this.ports.dispatch.onWaiting(() => this.waitingLines()),
       this.ports.dispatch.onStanding((question) => this.standing(question)),
       this.ports.commands.onFind((taskId) => this.index.addressOf(taskId)),
     ];
@@ -315,8 +321,13 @@ class Actor {
 
   private standing(question: StandingQuestion): QueueView<Address> | undefined {
     const view = this.queues.standing(question);
-    if (view === undefined || view.workers.type > 0) return view;
-    return { ...view, servedIn: this.nodes.queuesServing(question.type) };
+    if (view === undefined) return undefined;
+    const { type, worker } = question;
+    return {
+      ...view,
+      ...(view.workers.type > 0 ? {} : { servedIn: this.nodes.queuesServing(type) }),
+      ...(worker !== undefined && this.nodes.isGone(worker) ? { isOrphan: true } : {}),
+    };
   }
 
   private async end(): Promise<void> {
@@ -366,7 +377,7 @@ class Actor {
     this.relations.look();
     this.keeper.look();
     this.work.look();
-    this.unserved.look(this.index.lines(), this.ports.clock.monotonic());
+    this.unserved.look(this.waitingLines(), this.ports.clock.monotonic());
     this.scanTimer = this.ports.clock.after(this.timings.scanMs, () => this.scan());
   }
 

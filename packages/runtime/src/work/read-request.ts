@@ -53,7 +53,7 @@ export const readWork = (request: WorkRequest): WorkReading => {
     return bad(`version ${v} of the worker protocol is not spoken here, ${WORK_VERSION} is`, 'VERSION_UNSUPPORTED');
   }
   const { verb, type } = request;
-  if (type !== undefined && verb !== 'claim') return bad(`nothing stands behind ${verb} in the subject`);
+  if (type !== undefined && verb !== 'claim') return bad(`the subject ends with ${verb}: nothing may stand behind it`);
   switch (verb) {
     case 'claim': {
       const parsed = claimRequest.safeParse(read.body);

@@ -167,6 +167,9 @@ test('G2 what would wait for itself is refused, and so is what cannot be done, b
     t.run(() => step.with({ dependsOn: [first] })('x')),
     { code: 'INVALID_ARGUMENT' },
   );
+  const asked = t.now().getTime();
+  await rejects(submit({ dependsOn: ['no-such-task'] }), { code: 'DEPENDENCY_NOT_FOUND' });
+  assert.is(t.now().getTime() - asked, 0, 'what can be no id of a task is looked for nowhere');
   const many = Array.from({ length: 101 }, (_, i) => `id-${i}`);
   await rejects(submit({ dependsOn: many }), { code: 'INVALID_ARGUMENT' });
   await rejects(submit({ dependsOn: [first, first.uuid] }), { code: 'INVALID_ARGUMENT' });

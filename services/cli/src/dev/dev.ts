@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Guard, type Durability } from '@baton/local';
+import { Guard, LocalServerError, type Durability } from '@baton/local';
 import { SERVICE_NAMES } from '../commands/services.ts';
 import { readSettings, type Settings } from '@baton/runtime';
 import { announceSystem } from '../local-system.ts';
 import { runQuickstart } from '../quickstart/run.ts';
 import { addressIn, choosePagePort, gatewayEnvironment, metricsEnvironment } from './gateway-address.ts';
 import { startProcess, type ServiceProcess } from './processes.ts';
-import { openServers, type Servers } from './servers.ts';
+import { runsAlready } from './running-system.ts';
+import { openServers, usesLocalServers, type Servers } from './servers.ts';
 import { sayWhatNext } from './what-next.ts';
 import { say, styled } from './terminal.ts';
 
@@ -61,6 +62,7 @@ class Stage {
     const { dataDir, durability, quickstart, once } = this.options;
     // Whatever is wrong with them is told before anything is started.
     const settings = readSettings();
+    if (usesLocalServers()) refuseSecond(dataDir);
     const page = await choosePagePort(settings, dataDir);
     this.servers = await openServers({
       settings,
@@ -69,7 +71,7 @@ class Stage {
       onUnexpectedExit: (what) => this.brokeDown(what),
     });
     if (signal.aborted) return 0;
-    // Where the same folder runs already, its page has the port, and starting the servers has just been refused.
+    // Where the same folder was started meanwhile, its page has the port, and starting the servers has just been refused.
     page.keep();
     const address = await this.startServices(this.servers, settings, page.port);
     say(`Baton runs: NATS ${this.servers.natsUrl}, MongoDB ${this.servers.mongoUrl} (${seconds(began)})`);
@@ -78,6 +80,7 @@ class Stage {
         natsUrl: this.servers.natsUrl,
         mongoUrl: this.servers.mongoUrl,
         namespace: settings.namespace,
+        ...(address === undefined ? {} : { pageUrl: address }),
       });
     }
     if (quickstart && !signal.aborted) await runQuickstart(this.servers, signal);
@@ -130,6 +133,11 @@ class Stage {
     this.breakDown(1);
   }
 }
+
+const refuseSecond = (dataDir: string): void => {
+  const why = runsAlready(dataDir);
+  if (why !== undefined) throw new LocalServerError('DATA_DIR_IN_USE', why);
+};
 
 /** Signals that end it in order, and their numbers: Ctrl-C, a request, a terminal that was closed or a launcher that is gone. */
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;

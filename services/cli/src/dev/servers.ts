@@ -20,6 +20,10 @@ type Options = {
   readonly onUnexpectedExit: (what: string) => void;
 };
 
+/** Whether they are started here, in the data folder. */
+export const usesLocalServers = ({ NATS_URL, MONGODB_URL }: NodeJS.ProcessEnv = process.env): boolean =>
+  !NATS_URL && !MONGODB_URL;
+
 /**
  * `NATS_URL` and `MONGODB_URL` where they are set; local servers otherwise. Throws ConfigError where only one is set: the
  * other half would be a server nobody meant. Servers of the reader's own are looked at first, so that what is wrong with

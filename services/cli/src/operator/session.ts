@@ -1,7 +1,7 @@
 import { canSee, type Actor } from '@baton/core';
 import { connectMongo, createTaskViews, type MongoTaskViews } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
-import type { TaskDocument } from '@baton/protocols';
+import { isUuid, type TaskDocument } from '@baton/protocols';
 import {
   BatonError,
   checkField,
@@ -39,8 +39,6 @@ const PROJECTED_LIMIT_MS = 3_000;
 const LOOK_EVERY_MS = 100;
 const FRESH_MS = 60_000;
 
-const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 const notFound = (): BatonError =>
   new BatonError(
     'TASK_NOT_FOUND',
@@ -77,7 +75,7 @@ export const withSession = async <T>(who: Who, body: (session: Session) => Promi
     return createTaskViews(mongo);
   });
   const document = async (id: string): Promise<TaskDocument> => {
-    if (!ID.test(id)) throw new InvalidArgumentError(`'${id}' is no id of a task: \`baton list\` shows them, whole`);
+    if (!isUuid(id)) throw new InvalidArgumentError(`'${id}' is no id of a task: \`baton list\` shows them, whole`);
     const all = await views();
     for (const until = performance.now() + PROJECTED_LIMIT_MS; ; await pause(LOOK_EVERY_MS)) {
       const found = await all.get(id);

@@ -1,7 +1,10 @@
 import { faultWords, type BatonError } from '@baton/runtime';
 import type { z } from 'zod';
 
-/** What is wrong with a part of a request. `field` is a path in the body, or a parameter's name. */
+/**
+ * What is wrong with a part of a request. `field` is a path in the body, such as `args.0.to`, or a parameter's name; empty
+ * where it is no single field.
+ */
 export type FieldFault = { readonly field: string; readonly message: string };
 
 export type ProblemBody = {
@@ -125,19 +128,33 @@ type Details = Partial<Pick<ProblemBody, 'hint' | 'faults' | 'status'>> & {
 export const problem = (code: ProblemCode, message: string, details: Details = {}): Problem => {
   const { headers, ...rest } = details;
   const { status, hint } = RULES[code];
-  return new Problem(status, { code, message, hint, ...rest }, headers);
+  const found = code === 'INVALID_ARGUMENT' ? { faults: faultsIn(message) } : {};
+  return new Problem(status, { code, message, hint, ...found, ...rest }, headers);
 };
 
 /** Invisible and absent are one answer. */
 export const taskNotFound = (): Problem => problem('TASK_NOT_FOUND', 'no such task');
 
-/** The runtime names a field at the beginning of what it says: `priority: is missing`. */
-const faultIn = ({ code, message }: BatonError): Pick<Details, 'faults'> => {
-  const [, field, text] = /^([a-z][a-z0-9_.]*): (.+)$/s.exec(message) ?? [];
-  return code === 'INVALID_ARGUMENT' && field !== undefined && text !== undefined
-    ? { faults: [{ field, message: text }] }
-    : {};
+/**
+ * Whoever refuses a request names the fields at the beginning of what he says: `priority: is missing`, `from, to: ...`,
+ * `args[0].to: must be string`.
+ */
+const NAMED = /^([a-z][\w.[\]]*(?:, [a-z][\w.[\]]*)*): (.+)$/s;
+
+/** Arguments may have names that are no names here: the list of them is at fault at least. */
+const IN_ARGS = /^args[[.]/;
+
+const faultsIn = (message: string): readonly FieldFault[] => {
+  const [, names, text] = NAMED.exec(message) ?? [];
+  if (names === undefined || text === undefined) return [{ field: IN_ARGS.test(message) ? 'args' : '', message }];
+  return names.split(', ').map((name) => ({ field: fieldOf(name), message: text }));
 };
+
+/** As the schemas name it: by path, and in snake_case unless it is of the caller's own data. */
+const fieldOf = (name: string): string =>
+  IN_ARGS.test(name)
+    ? name.replaceAll('[', '.').replaceAll(']', '')
+    : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Errors of the runtime, the SDK and MongoDB whose text is for users; what an outage says is for the log. */
 export const problemOf = (error: BatonError): Problem | undefined => {
@@ -145,7 +162,7 @@ export const problemOf = (error: BatonError): Problem | undefined => {
   const { status: statusCode } = RULES[error.code];
   if (statusCode >= 500) return problem(error.code, OUTAGES[error.code] ?? 'this does not work now');
   const state = 'status' in error && typeof error.status === 'string' ? { status: error.status } : {};
-  return problem(error.code, error.message, { ...state, ...faultIn(error) });
+  return problem(error.code, error.message, state);
 };
 
 /** Nothing of addresses, subjects or drivers is told to the outside. */

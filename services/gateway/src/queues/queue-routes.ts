@@ -72,9 +72,10 @@ const listShape = z.strictObject({ count: z.int().min(0), result: z.array(settin
 
 /** Pauses, limits and weights of queues (behaviour Q5 to Q8), for admins. */
 export const queueRoutes = (server: Server, { baton, names }: Parts): void => {
-  const queuesOf = (request: Parameters<typeof actorIn>[0]) => {
+  const queuesOf = (request: Parameters<typeof actorIn>[0], does: 'changes' | 'sees' = 'changes') => {
     const { user, admin } = actorIn(request);
-    if (user === undefined || !admin) throw problem('PERMISSION_DENIED', 'only an admin changes what a queue does');
+    const what = does === 'sees' ? 'sees what is set for a queue' : 'changes what a queue does';
+    if (user === undefined || !admin) throw problem('PERMISSION_DENIED', `only an admin ${what}`);
     return baton.as({ id: user, admin }).queues;
   };
   const config = { access: 'user' } as const;
@@ -89,7 +90,7 @@ export const queueRoutes = (server: Server, { baton, names }: Parts): void => {
       },
     },
     async (request) => {
-      const queues = queuesOf(request);
+      const queues = queuesOf(request, 'sees');
       const found = (await names(actorIn(request))).slice(0, MOST_QUEUES);
       const result = await Promise.all(found.map(async (each) => settingsJson(await queues.get(each))));
       return { count: result.length, result };
@@ -98,7 +99,7 @@ export const queueRoutes = (server: Server, { baton, names }: Parts): void => {
   server.get(
     '/queue/:queue',
     { config, schema: { summary: 'What is set for a queue', params, response } },
-    async (request) => settingsJson(await queuesOf(request).get(request.params.queue)),
+    async (request) => settingsJson(await queuesOf(request, 'sees').get(request.params.queue)),
   );
   for (const verb of ['pause', 'resume'] as const) {
     const summary = verb === 'pause' ? 'Start nothing more of a queue, a type or a group' : 'End a pause';

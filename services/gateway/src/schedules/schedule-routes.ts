@@ -10,7 +10,6 @@ const querystring = z.strictObject({});
 const one = { 200: z.strictObject({ schedule: scheduleAnswer }) };
 const setAnswer = z.strictObject({ schedule: scheduleAnswer, outcome: z.enum(['created', 'changed', 'unchanged']) });
 
-const instant = z.iso.datetime({ offset: true });
 const operationId = rules.operationId.shape.optional();
 
 const bodies = {
@@ -18,8 +17,8 @@ const bodies = {
   resume: z.strictObject({}).nullish(),
   trigger: z.strictObject({ id: operationId }).nullish().describe('id: the same again fires once'),
   backfill: z.strictObject({
-    from: instant,
-    to: instant,
+    from: rules.instant.shape,
+    to: rules.instant.shape,
     overlap: rules.overlap.shape.optional(),
     id: operationId,
   }),

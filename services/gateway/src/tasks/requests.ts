@@ -119,15 +119,18 @@ export const submitBody = z
     ...bodyFields,
     timeout: submitFields.timeout.describe('seconds, "5m", or null for none'),
     expires: submitFields.expires.describe('seconds, "5m", or null for none'),
-    run_at: z.iso.datetime({ offset: true }).optional(),
-    expires_at: z.iso.datetime({ offset: true }).optional(),
+    run_at: rules.instant.shape.optional(),
+    expires_at: rules.instant.shape.optional(),
     depends_on: dependenciesShape(false).optional(),
   })
-  .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, 'run_at and delay cannot both be set')
-  .refine(
-    ({ expires_at, expires }) => expires_at === undefined || expires === undefined,
-    'expires_at and expires cannot both be set',
-  );
+  .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, {
+    error: 'run_at and delay cannot both be set',
+    path: ['delay'],
+  })
+  .refine(({ expires_at, expires }) => expires_at === undefined || expires === undefined, {
+    error: 'expires_at and expires cannot both be set',
+    path: ['expires'],
+  });
 
 export const cancelBody = z
   .strictObject({ force: z.boolean().optional() })

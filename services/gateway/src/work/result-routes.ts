@@ -4,7 +4,7 @@ import { nodeNameOf, readBody, storeObject, type DataStore, type Kernel } from '
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { tooMany } from '../auth/guard.ts';
-import { problem } from '../http/problem.ts';
+import { faultsOf, problem } from '../http/problem.ts';
 import type { Server } from '../http/route.ts';
 
 export type ResultRoutesParts = { readonly kernel: Kernel; readonly data: DataStore };
@@ -86,7 +86,10 @@ export const resultRoutes = (server: Server, { kernel, data }: ResultRoutesParts
 const runOf = async (kernel: Kernel, request: FastifyRequest): Promise<Run | undefined> => {
   const query = querystring.safeParse(request.query);
   const who = headers.safeParse(request.headers);
-  if (!query.success) throw problem('INVALID_ARGUMENT', 'address, epoch and revision of a run are needed');
+  if (!query.success) {
+    const faults = faultsOf(query.error.issues, '');
+    throw problem('INVALID_ARGUMENT', 'address, epoch and revision of a run are needed', { faults });
+  }
   if (!who.success) throw problem('UNAUTHENTICATED', 'the headers Baton-Worker and Baton-Secret are needed');
   const address = parseAddress(query.data.address);
   if (address === undefined) throw problem('INVALID_ARGUMENT', 'address: is that of a task that was claimed');

@@ -93,6 +93,11 @@ export class NodesWatch {
     return this.workers.isDead(worker);
   }
 
+  /** It is not there, as far as is known here. */
+  isGone(worker: string): boolean {
+    return this.known && (this.workers.isDead(worker) || !this.workers.alive().includes(worker));
+  }
+
   /**
    * The worker owns something. If it was never heard of, its lease counts from when this watch began to listen: it would
    * have been heard since. So a supervisor that just started waits one lease for every owner, and not longer for the

@@ -1,7 +1,7 @@
 import type { Lane } from '@baton/protocols';
 import type { Log } from '../../log.ts';
 import { keyOf } from '../../dispatch/lanes.ts';
-import type { Line } from '../tasks/task-index.ts';
+import type { WaitingLine } from '../../ports/dispatch.ts';
 
 /** Looked at this often, and said once it has been so for a whole round: a fleet may just be starting. */
 const ROUND_MS = 5_000;
@@ -21,10 +21,10 @@ export class UnservedLanes {
     this.isServed = isServed;
   }
 
-  look(lines: readonly Line[], now: number): void {
+  look(lines: readonly WaitingLine[], now: number): void {
     if (now - this.lookedAt < ROUND_MS) return;
     this.lookedAt = now;
-    const unserved = new Map(lines.filter(({ lane }) => !this.isServed(lane)).map((line) => [keyOf(line.lane), line]));
+    const unserved = new Map(lines.filter((line) => !this.isServed(line)).map((line) => [keyOf(line), line]));
     for (const [key, { said, lane }] of this.found) {
       if (unserved.has(key)) continue;
       this.found.delete(key);
@@ -33,7 +33,7 @@ export class UnservedLanes {
     for (const [key, line] of unserved) this.note(key, line);
   }
 
-  private note(key: string, { lane, waiting }: Line): void {
+  private note(key: string, { waiting, ...lane }: WaitingLine): void {
     const known = this.found.get(key);
     if (known === undefined) {
       if (this.found.size < LIMIT) this.found.set(key, { said: false, lane });
@@ -41,9 +41,6 @@ export class UnservedLanes {
     }
     if (known.said) return;
     known.said = true;
-    this.log.warn(
-      { ...lane, tasks: waiting.size },
-      `no worker serves ${lane.type} in queue ${lane.queue}; its tasks wait`,
-    );
+    this.log.warn({ ...lane, tasks: waiting }, `no worker serves ${lane.type} in queue ${lane.queue}; its tasks wait`);
   }
 }

@@ -149,6 +149,12 @@ export class TaskIndex {
       for (const watched of tasks) if (watched.slot !== undefined) yield { watched, lane: watched.slot };
   }
 
+  /** Lanes of those that run and whose worker is dead, one for each. */
+  *orphans(isDead: (holder: string) => boolean): Iterable<Lane> {
+    for (const [holder, tasks] of this.holders)
+      if (isDead(holder)) for (const { slot } of tasks) if (slot !== undefined) yield slot;
+  }
+
   *all(): Iterable<Watched> {
     for (const tasks of this.partitions.values()) yield* tasks.values();
   }

@@ -35,7 +35,12 @@ export const deadLetters = async (
   }
   const letters = await listDeadLetters(wire, { most: limit, ...(before === undefined ? {} : { before }) });
   if (session.json) sayJson(letters.map(jsonOf));
-  else sayTable(COLUMNS, letters, 'every command of the last days was carried out, or answered');
+  else
+    sayTable(
+      COLUMNS,
+      letters,
+      'every command of the last days was carried out: none was refused, none came to nothing',
+    );
   return exitCodes.ok;
 };
 

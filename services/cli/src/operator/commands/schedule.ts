@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { CatchUp, Overlap, ScheduleEntry } from '@baton/core';
-import { InvalidArgumentError } from '@baton/runtime';
 import type { ScheduleInfo, ScheduleOptions } from '@baton/sdk';
 import { say } from '../../dev/terminal.ts';
 import { durationOf } from '../duration-text.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { instantOf } from '../instant.ts';
 import { sayFields, sayJson, sayTable, timeText } from '../output.ts';
 import type { Session } from '../session.ts';
 import { tagsOf } from '../tag-options.ts';
@@ -111,19 +112,18 @@ export const showSchedule = async (session: Session, name: string): Promise<numb
   return exitCodes.ok;
 };
 
-type Action = 'pause' | 'resume' | 'trigger' | 'remove';
+type Action = 'pause' | 'resume' | 'remove';
 
 export const actOnSchedule = async (
   session: Session,
   action: Action,
   name: string,
-  options: { readonly why?: string; readonly id?: string } = {},
+  options: { readonly why?: string } = {},
 ): Promise<number> => {
   const { schedules } = await session.baton();
   const act = {
     pause: () => schedules.pause(name, options.why),
     resume: () => schedules.resume(name),
-    trigger: () => schedules.trigger(name, options.id === undefined ? {} : { id: options.id }),
     remove: async () => {
       await schedules.remove(name);
       return undefined;
@@ -138,8 +138,55 @@ export const actOnSchedule = async (
 const SAID: Readonly<Record<Action, string>> = {
   pause: 'paused',
   resume: 'resumed',
-  trigger: 'triggered',
   remove: 'removed',
+};
+
+/** Whether it starts is decided a moment later, by whoever owns the schedule. */
+const TRIGGER_LOOKS = 25;
+const TRIGGER_LOOK_MS = 200;
+
+/** Fires, and says what came of it: a task, or that the overlap policy let it pass. */
+export const triggerSchedule = async (
+  session: Session,
+  name: string,
+  { id = randomUUID() }: { readonly id?: string },
+): Promise<number> => {
+  const { schedules } = await session.baton();
+  const fire = `trigger:${id}`;
+  let info = await schedules.trigger(name, { id });
+  const waits = (): boolean => info.record.waiting.some((one) => one.id === fire);
+  for (let looks = 0; waits() && looks < TRIGGER_LOOKS; looks++) {
+    await new Promise((resolve) => setTimeout(resolve, TRIGGER_LOOK_MS));
+    info = await schedules.get(name);
+  }
+  const outcome = waits() ? ({ kind: 'waits' } as const) : outcomeOf(info.history, fire);
+  if (session.json) sayJson({ ...jsonOf(info), fire: outcome });
+  else say(`${name}  ${outcomeText(outcome)}, next ${nextText(info)}`);
+  return exitCodes.ok;
+};
+
+type Outcome =
+  | { readonly kind: 'started'; readonly task: string }
+  | { readonly kind: 'skipped'; readonly why: string }
+  | { readonly kind: 'waits' };
+
+/** What was skipped stands there without the name of its fire: the latest of them is meant. */
+const outcomeOf = (history: readonly ScheduleEntry[], fire: string): Outcome => {
+  const own = history.find((entry) => entry.kind === 'started' && entry.fire === fire);
+  if (own?.kind === 'started') return { kind: 'started', task: own.task };
+  const skipped = history.filter((entry) => entry.kind === 'skipped').toSorted((a, b) => b.at - a.at);
+  return { kind: 'skipped', why: skipped[0]?.why ?? 'it fired before' };
+};
+
+const outcomeText = (outcome: Outcome): string => {
+  switch (outcome.kind) {
+    case 'started':
+      return `started ${outcome.task}`;
+    case 'skipped':
+      return `not started: ${outcome.why}`;
+    case 'waits':
+      return 'triggered, and waits for the task of an earlier fire, or for a supervisor';
+  }
 };
 
 export const backfillSchedule = async (
@@ -152,19 +199,12 @@ export const backfillSchedule = async (
     id,
   }: { readonly from: string; readonly to: string; readonly overlap?: Overlap; readonly id?: string },
 ): Promise<number> => {
-  const range = { from: dateOf('--from', from), to: dateOf('--to', to) };
+  const range = { from: instantOf('--from', from), to: instantOf('--to', to) };
   const more = { ...(overlap === undefined ? {} : { overlap }), ...(id === undefined ? {} : { id }) };
   const info = await (await session.baton()).schedules.backfill(name, { ...range, ...more });
   if (session.json) sayJson(jsonOf(info));
   else say(`${name}  fires for its times between ${from} and ${to}: ${info.waiting} wait now`);
   return exitCodes.ok;
-};
-
-const dateOf = (option: string, text: string): Date => {
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError(`${option} is a time such as 2030-01-31T18:00:00Z; got ${text}`);
-  return at;
 };
 
 const whenText = ({ record: { spec } }: ScheduleInfo): string => {

@@ -4,6 +4,7 @@ import type { CallOptions, DependencyOption } from '@baton/sdk';
 import { say } from '../../dev/terminal.ts';
 import { durationOf } from '../duration-text.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { instantOf } from '../instant.ts';
 import { sayJson } from '../output.ts';
 import type { Session } from '../session.ts';
 import { tagsOf } from '../tag-options.ts';
@@ -97,7 +98,7 @@ const callOptions = (options: SubmitOptions): CallOptions => {
     ...(tag === undefined ? {} : { tags: tagsOf(tag) }),
     ...(timeout === undefined ? {} : { timeout: durationOf(timeout) }),
     ...(delay === undefined ? {} : { delay: durationOf(delay) }),
-    ...(runAt === undefined ? {} : { runAt: dateOf(runAt) }),
+    ...(runAt === undefined ? {} : { runAt: instantOf('--run-at', runAt) }),
     ...(maxAttempts === undefined ? {} : { retry: { maxAttempts } }),
     ...(operationId === undefined ? {} : { operationId }),
     ...(whenAborting === undefined ? {} : { whenAborting }),
@@ -106,11 +107,4 @@ const callOptions = (options: SubmitOptions): CallOptions => {
     ...(maxWait === undefined ? {} : { maxWait: durationOf(maxWait) }),
     ...(expires === undefined ? {} : { expires: durationOf(expires) }),
   };
-};
-
-const dateOf = (text: string): Date => {
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError(`--run-at is a time such as 2030-01-31T18:00:00Z; got ${text}`);
-  return at;
 };

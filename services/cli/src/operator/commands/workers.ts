@@ -1,4 +1,4 @@
-import { LEASE_RENEW_MS } from '@baton/protocols';
+import { LEASE_MS } from '@baton/protocols';
 import { roleOf, type NodeInfo, type Ports } from '@baton/runtime';
 import { exitCodes } from '../exit-codes.ts';
 import { sayJson, sayTable, timeText, type Column } from '../output.ts';
@@ -6,10 +6,13 @@ import type { Session } from '../session.ts';
 
 export type SeenNode = NodeInfo & { readonly alive: boolean };
 
-/** A little longer than two renewals are apart. */
-const WATCH_MS = LEASE_RENEW_MS + 700;
+/** Who is silent for a whole lease is dead, for everybody; nobody is called so earlier. */
+const WATCH_MS = LEASE_MS + 500;
 
-/** All nodes there are. Alive is what renews its lease while we look; what is only written there may have died. */
+/**
+ * All nodes there are. Alive is what renews its lease while we look; what is only written there may have died. As soon as
+ * all are known to live nothing is left to wait for.
+ */
 export const lookAtNodes = async ({ presence }: Pick<Ports, 'presence'>): Promise<readonly SeenNode[]> => {
   const nodes = new Map<string, SeenNode>();
   let caughtUp = false;
@@ -41,7 +44,7 @@ const COLUMNS: readonly Column<SeenNode>[] = [
   { title: 'ROLE', text: roleOf },
   { title: 'ID', text: ({ id }) => id, most: 50 },
   { title: 'HOST', text: ({ host, pid }) => `${host}:${pid}`, most: 40 },
-  { title: 'STATE', text: ({ state, alive }) => (alive ? state : 'silent') },
+  { title: 'STATE', text: ({ state, alive }) => (alive ? state : 'lost') },
   {
     title: 'RUNNING',
     text: ({ running, concurrency }) => (concurrency === undefined ? '' : `${running ?? 0}/${concurrency}`),
@@ -54,7 +57,8 @@ const COLUMNS: readonly Column<SeenNode>[] = [
 
 export const workers = async (session: Session): Promise<number> => {
   const nodes = await lookAtNodes(await session.ports());
-  if (session.json) sayJson(nodes.map((node) => ({ ...node, role: roleOf(node) })));
+  if (session.json)
+    sayJson(nodes.map((node) => ({ ...node, role: roleOf(node), state: node.alive ? node.state : 'lost' })));
   else sayTable(COLUMNS, nodes, 'no worker, supervisor, projector or gateway is there');
   return exitCodes.ok;
 };

@@ -105,15 +105,16 @@ export const errorOf = async (response: Response): Promise<ApiError> => {
   return new ApiError(
     response.status,
     typeof code === 'string' ? code : `http_${response.status}`,
-    [words, ...faultsIn(faults)].join('; '),
+    [words, ...faultsIn(faults, words)].join('; '),
   );
 };
 
-/** Of a request, each with the field it is in. */
-const faultsIn = (faults: unknown): readonly string[] =>
+/** Of a request, each with the field it is in; without those that the words say already. */
+const faultsIn = (faults: unknown, words: string): readonly string[] =>
   (Array.isArray(faults) ? faults : []).flatMap((fault: unknown) => {
     const { field, message } = (fault ?? {}) as Record<string, unknown>;
-    return typeof field === 'string' && typeof message === 'string' ? [`${field} ${message}`] : [];
+    if (typeof field !== 'string' || typeof message !== 'string' || words.endsWith(message)) return [];
+    return [`${field} ${message}`];
   });
 
 let serverAheadMs = 0;
