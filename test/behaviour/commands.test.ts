@@ -48,7 +48,7 @@ test('a bad command is answered with a code, and lies in the dead letters with t
     [subject, { timeout: 'soon', user: ALICE }, 'timeout'],
     [subject, { run_at: '2030-01-01T00:00:00Z', delay: 1, user: ALICE }, 'both'],
     [subject, { args: [1] }, 'a private task needs a user'],
-    [names.submitSubject('fx.joined'), { scope: 'shared', user: ALICE }, 'taskKey'],
+    [names.submitSubject('fx.joined'), { scope: 'shared', user: ALICE }, 'task_key'],
     [subject, [1, 2], 'no map'],
     [subject, new TextEncoder().encode('{"args":'), 'JSON'],
     [`${names.commandPrefix}explode.now`, { user: ALICE }, 'explode'],

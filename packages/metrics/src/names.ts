@@ -89,7 +89,10 @@ export const METRICS = {
     'outcome',
   ),
   baton_commands_total: counter('Commands over NATS, by what came of them', 'outcome'),
-  baton_dead_letters_total: counter('Commands put aside as dead letters'),
+  baton_dead_letters_total: counter(
+    'Commands put aside as dead letters; answered: who sent it was told why',
+    'answered',
+  ),
 
   baton_projection_behind: gauge('Versions in the state bucket that the projection does not have', 'projection'),
   baton_projection_lag_seconds: gauge('Age of the oldest version that the projection does not have', 'projection'),

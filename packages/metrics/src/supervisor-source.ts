@@ -134,7 +134,8 @@ const readStats = ({ value }: Readings, stats: SupervisorStats): void => {
   for (const [outcome, count] of Object.entries(stats.schedules.fires))
     value('baton_schedule_fires_total', count, { outcome });
   const { carriedOut, refused, buried, again, newer } = stats.commands;
-  const outcomes = { done: carriedOut, refused, dead_letter: buried, again, newer };
+  const outcomes = { done: carriedOut, refused, dead_letter: buried.answered + buried.unanswered, again, newer };
   for (const [outcome, count] of Object.entries(outcomes)) value('baton_commands_total', count, { outcome });
-  value('baton_dead_letters_total', buried);
+  value('baton_dead_letters_total', buried.answered, { answered: 'yes' });
+  value('baton_dead_letters_total', buried.unanswered, { answered: 'no' });
 };

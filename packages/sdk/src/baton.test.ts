@@ -248,7 +248,7 @@ test('input that cannot be taken is refused before anything is sent', async () =
   const system = task({ name: 'sys', scope: 'system' }, () => 1);
   assert.match(String(await failure(app.within(() => system.schedule()))), 'only an admin');
   const shared = task({ name: 'shared', scope: 'shared' }, () => 1);
-  assert.match(String(await failure(app.within(() => shared.schedule()))), 'needs a taskKey');
+  assert.match(String(await failure(app.within(() => shared.schedule()))), 'task_key: a shared task needs one');
   assert.throws(() => any.with({ taskKye: 'x' } as never), /unknown option 'taskKye'/);
   assert.throws(() => task(() => 1), /anonymous/);
   assert.throws(() => task({ name: 'a b' }, () => 1), /name/);

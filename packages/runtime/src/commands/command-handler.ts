@@ -32,7 +32,8 @@ export type CommandHandlerParts = CarryOutParts & {
 export type CommandCounts = {
   readonly carriedOut: number;
   readonly refused: number;
-  readonly buried: number;
+  /** Put aside as dead letters: who sent them was told why, or nobody was. */
+  readonly buried: { readonly answered: number; readonly unanswered: number };
   readonly again: number;
   readonly newer: number;
 };
@@ -43,7 +44,7 @@ export type CommandCounts = {
  */
 export class CommandHandler {
   private readonly parts: CommandHandlerParts;
-  private readonly tally = { carriedOut: 0, refused: 0, buried: 0, again: 0, newer: 0 };
+  private readonly tally = { carriedOut: 0, refused: 0, buried: { answered: 0, unanswered: 0 }, again: 0, newer: 0 };
 
   constructor(parts: CommandHandlerParts) {
     this.parts = parts;
@@ -128,7 +129,7 @@ export class CommandHandler {
     const { commands, log, once } = this.parts;
     const buried = await commands.bury(message, code, text);
     if (buried.kind !== 'written') return this.later(message);
-    this.tally.buried++;
+    this.tally.buried[message.replyTo === undefined ? 'unanswered' : 'answered']++;
     once.say(`command buried ${code}`, () =>
       log.warn(
         { code, verb: message.verb, reason: text },

@@ -13,6 +13,8 @@ type CancellersOptions = {
   readonly log: Log;
   /** This process as a node. */
   readonly worker: string;
+  /** One has ended. */
+  readonly ended: () => void;
 };
 
 /** A canceller that throws is called so often, with these pauses between. */
@@ -39,6 +41,11 @@ export class Cancellers {
     return [...this.byType.keys()];
   }
 
+  /** None runs. */
+  get isIdle(): boolean {
+    return ![...this.running.values()].some((task) => task !== undefined);
+  }
+
   add(definitions: readonly TaskDefinition[]): void {
     for (const { type, canceller } of definitions) if (canceller !== undefined) this.byType.set(type, canceller);
   }
@@ -56,6 +63,7 @@ export class Cancellers {
       this.options.log.warn({ err: error, address }, 'what a dead worker had begun could not be looked at');
     } finally {
       this.running.delete(address);
+      this.options.ended();
     }
   }
 

@@ -68,7 +68,8 @@ export class RunHost {
     const { ports, kernel, log, info } = settings;
     this.settings = settings;
     this.id = info.id;
-    this.cancellers = new Cancellers({ kernel, clock: ports.clock, log, worker: info.id });
+    const ended = (): void => this.idle();
+    this.cancellers = new Cancellers({ kernel, clock: ports.clock, log, worker: info.id, ended });
     this.claims = new Claims({ ports, kernel, log, worker: info.id, traces: true });
   }
 
@@ -76,9 +77,9 @@ export class RunHost {
     return this.bodies.size;
   }
 
-  /** Bodies that run, and inline calls whose body may yet begin: a drain waits for both. */
+  /** Bodies that run, inline calls whose body may yet begin, and cancellers: a drain waits for all of them. */
   get isIdle(): boolean {
-    return this.bodies.size === 0 && this.calls === 0;
+    return this.bodies.size === 0 && this.calls === 0 && this.cancellers.isIdle;
   }
 
   /** One listener: told when it may have become idle. */

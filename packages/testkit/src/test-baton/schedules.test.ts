@@ -176,7 +176,7 @@ test('S1, H6 a schedule is of who has made it, and is removed for good', async (
 test('H1 what is no schedule is refused, with what is wrong', async ({ defer }) => {
   const { t, report, schedules } = await scene(defer);
   const wrong: readonly (readonly [object, RegExp])[] = [
-    [{}, /^cron: it, or every, says when/],
+    [{}, /^cron: it says when, or every does, or both/],
     [{ cron: '61 * * * *' }, /^cron: '61 \* \* \* \*': /],
     [{ cron: '0 0 30 2 *' }, /never comes/],
     [{ cron: '* * * * *', timezone: 'Mars/Olympus' }, /^timezone: 'Mars\/Olympus'/],
