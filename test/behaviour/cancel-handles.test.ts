@@ -51,7 +51,10 @@ test(
       });
     }
     await eventually(
-      () => assert.ok(stage.supervisors.some(({ output }) => output.includes(`no worker serves ${query.name}`))),
+      () =>
+        assert.ok(
+          stage.supervisors.some(({ output }) => output.includes('no worker serves iso.query in queue default')),
+        ),
       { limitMs: 20_000 },
     );
     const [supervisor] = stage.supervisors;

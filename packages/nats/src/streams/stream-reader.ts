@@ -27,7 +27,7 @@ const GRACE_MS = 1_500;
  */
 const GRACE_FACTOR = 1.5;
 const MAX_GRACE_MS = 10_000;
-const SHORT_GRACES = 6;
+const SHORT_GRACES = 4;
 /** Longest wait for one answer: a consumer that has moved or died is noticed by it, and who asks is known to be there. */
 const SLICE_MS = 2_000;
 /** Who asks for less is not waited for at all. */
