@@ -51,7 +51,7 @@ test(
     assert.is(code, 2);
     assert.match(
       stderr,
-      /^CONFIG_INVALID: NATS_CA names \/no\/such\/ca.crt, which cannot be read: there is no such file/,
+      /^CONFIG_INVALID: the settings cannot be used:\n {2}NATS_CA names \/no\/such\/ca.crt, which cannot be read: there is no such file/,
     );
   },
   LIMIT,
