@@ -202,7 +202,7 @@ const natsSettings = (options: ConnectOptions, log: Log): NatsPortsSettings => {
 };
 
 const serversOf = ({ servers }: ConnectOptions): string | readonly string[] =>
-  servers ?? process.env['NATS_URL'] ?? DEFAULT_SERVER;
+  servers ?? (process.env['NATS_URL'] || DEFAULT_SERVER);
 
 const namespaceOf = (namespace: string): string => {
   try {

@@ -124,10 +124,11 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   readonly close = async ({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> => {
     this.closed = true;
     this.drop();
-    // What is being made would be there when it has been forgotten.
-    await this.ensuring?.catch(() => {});
-    if (forget) await forgetConsumer(this.wire.api, pinnedConsumer(this.reader.stream, this.reader.consumer));
-    else if (this.pin !== undefined) await this.leave();
+    if (forget) {
+      // What is being made would be there when it has been forgotten.
+      await this.ensuring?.catch(() => {});
+      await forgetConsumer(this.wire.api, pinnedConsumer(this.reader.stream, this.reader.consumer));
+    } else if (this.pin !== undefined) await this.leave();
   };
 
   /** Another process need not wait until this one is not heard of any more. */

@@ -1,5 +1,5 @@
 import { byUser, canSee, type Actor, type TaskRecord } from '@baton/core';
-import { EncodeError, parseAddress, type Address } from '@baton/protocols';
+import { EncodeError, isUuid, parseAddress, type Address } from '@baton/protocols';
 import { cancelTask } from '../client/cancel.ts';
 import { findTask } from '../client/find-task.ts';
 import { commandHash, signalIdOf } from '../client/operations.ts';
@@ -98,8 +98,8 @@ const cancel = async (
   { id, address: text, force = false }: Extract<Readable, { kind: 'cancel' }>['command'],
   message: CommandMessage,
 ): Promise<Outcome> => {
-  const address = text === undefined ? await parts.find(id) : parseAddress(text);
-  if (address === undefined) return text === undefined ? { kind: 'not-found' } : unknownTask();
+  const address = await placeOf(parts, id, text);
+  if (address === undefined) return text === undefined && isUuid(id) ? { kind: 'not-found' } : unknownTask();
   const done = await cancelTask(parts, actor, address, { id, force });
   switch (done.kind) {
     case 'done': {
@@ -123,8 +123,8 @@ const signal = async (
 ): Promise<Outcome> => {
   const { id, address: text, name, data, operation_id: operationId } = command;
   const request = signalRequest(id, name, data, signalIdOf(actor, operationId) ?? commandHash(message));
-  const address = text === undefined ? await parts.find(id) : parseAddress(text);
-  if (address === undefined) return text === undefined ? { kind: 'not-found' } : unknownTask();
+  const address = await placeOf(parts, id, text);
+  if (address === undefined) return text === undefined && isUuid(id) ? { kind: 'not-found' } : unknownTask();
   const done = await signalTask(parts, actor, address, request);
   switch (done.kind) {
     case 'done': {
@@ -141,14 +141,24 @@ const signal = async (
   }
 };
 
+/** Nobody is asked for what can be the id of none. */
+const placeOf = async (
+  { find }: Pick<CarryOutParts, 'find'>,
+  id: string,
+  address: string | undefined,
+): Promise<Address | undefined> => {
+  if (address !== undefined) return parseAddress(address);
+  return isUuid(id) ? find(id) : undefined;
+};
+
 /** Changes nothing: asked again it is answered again. */
 const why = async (
   { ports, kernel, find }: CarryOutParts,
   actor: Actor,
   { id, address: text }: Extract<Readable, { kind: 'why' }>['command'],
 ): Promise<Outcome> => {
-  const address = text === undefined ? await find(id) : parseAddress(text);
-  if (address === undefined) return text === undefined ? { kind: 'not-found' } : unknownTask();
+  const address = await placeOf({ find }, id, text);
+  if (address === undefined) return text === undefined && isUuid(id) ? { kind: 'not-found' } : unknownTask();
   const { dispatch, clock, store } = ports;
   const known = await whyWaits({ kernel, store, dispatch, clock }, address, id, (record) => canSee(record, actor));
   const found = await findTask({ kernel, store }, address, id);

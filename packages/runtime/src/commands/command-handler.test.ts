@@ -13,6 +13,8 @@ const test = suite('commands: handler');
 type Buried = { readonly code: string; readonly reason: string };
 
 /** A handler whose search for a task fails as told, and what it does with one message. */
+const TASK = '01890000-0000-7000-8000-00000000000a';
+
 const stage = (find: () => Promise<never>, defer: (undo: () => unknown) => void) => {
   const world = createMemoryWorld();
   defer(() => world.close());
@@ -42,7 +44,7 @@ const stage = (find: () => Promise<never>, defer: (undo: () => unknown) => void)
   const take = (message: Partial<CommandMessage>) =>
     handler.take({
       ...{ subject: 'baton.cmd.cancel', verb: 'cancel', headers: {}, sequence: 1, storedAt: 1, deliveries: 1 },
-      ...{ bytes: encode({ id: 'x', user: { id: 'a' } }), replyTo: '_INBOX.a' },
+      ...{ bytes: encode({ id: TASK, user: { id: 'a' } }), replyTo: '_INBOX.a' },
       ack: () => void told.push('ack'),
       again: () => void told.push('again'),
       ...message,
@@ -75,6 +77,12 @@ test('what fails in a way nobody thought of is tried again, then answered and pu
     buried.map(({ code }) => code),
     ['INTERNAL'],
   );
+});
+
+test('what can be the id of no task is answered at once, and looked for nowhere', async ({ defer }) => {
+  const { take, buried, told } = stage(() => Promise.reject(new Error('asked')), defer);
+  for (const verb of ['cancel', 'why']) await take({ verb, bytes: encode({ id: 'nope', user: { id: 'a' } }) });
+  assert.equal([told, buried], [['answer _INBOX.a', 'ack', 'answer _INBOX.a', 'ack'], []]);
 });
 
 test('a malformed command is answered and put aside at its first delivery', async ({ defer }) => {

@@ -41,9 +41,9 @@ export class Cancellers {
     return [...this.byType.keys()];
   }
 
-  /** None runs. */
+  /** None runs, or may be about to. */
   get isIdle(): boolean {
-    return ![...this.running.values()].some((task) => task !== undefined);
+    return this.running.size === 0;
   }
 
   add(definitions: readonly TaskDefinition[]): void {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { QueueView, TaskRecord } from '@baton/core';
-import { allPartitions, isUuid, partitionOfAddress, type Address } from '@baton/protocols';
+import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
 import { CommandHandler } from '../commands/command-handler.ts';
 import { Catalogue } from '../definitions/catalogue.ts';
 import { DefinitionKeeper } from '../definitions/keeper.ts';
@@ -201,8 +201,7 @@ class Actor {
       once,
       commands: ports.commands,
       rules: { enabled: true, admins: true, ...rules },
-      find: async (taskId) =>
-        index.addressOf(taskId) ?? (isUuid(taskId) ? ports.commands.find(taskId, this.timings.findMs) : undefined),
+      find: async (taskId) => index.addressOf(taskId) ?? ports.commands.find(taskId, this.timings.findMs),
       isReady: () => this.records.ready,
     });
     this.commandConsumer = this.openCommands(base);
@@ -377,7 +376,7 @@ class Actor {
     this.relations.look();
     this.keeper.look();
     this.work.look();
-    this.unserved.look(this.waitingLines(), this.ports.clock.monotonic());
+    this.unserved.look(() => this.waitingLines(), this.ports.clock.monotonic());
     this.scanTimer = this.ports.clock.after(this.timings.scanMs, () => this.scan());
   }
 

@@ -74,7 +74,7 @@ test('O1 a claim is not answered as empty before its queues know of it, for a se
   assert.equal(states.at(-1), 'never reached');
   assert.is(
     timers.slice(4).reduce((sum, { ms }) => sum + ms, 0),
-    1_200,
+    1_000,
   );
 });
 

@@ -55,7 +55,8 @@ export class OpenClaims {
   /** Resolves with what came for it. */
   wait(max: number, waitMs: number): Promise<readonly WorkTask[]> {
     return new Promise((settle) => {
-      const timer = this.clock.after(Math.max(waitMs, LEAST_WAIT_MS), () => this.timeIsOver(claim, waitMs));
+      const atLeast = Math.max(waitMs, LEAST_WAIT_MS);
+      const timer = this.clock.after(atLeast, () => this.timeIsOver(claim, atLeast));
       const claim: OpenClaim = { max, pending: 0, places: [], bytes: 0, closed: false, timer, settle };
       this.open.add(claim);
       this.changed();

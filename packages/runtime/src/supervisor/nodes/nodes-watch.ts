@@ -95,7 +95,7 @@ export class NodesWatch {
 
   /** It is not there, as far as is known here. */
   isGone(worker: string): boolean {
-    return this.known && (this.workers.isDead(worker) || !this.workers.alive().includes(worker));
+    return this.known && !this.workers.alive().includes(worker);
   }
 
   /**

@@ -21,10 +21,14 @@ export class UnservedLanes {
     this.isServed = isServed;
   }
 
-  look(lines: readonly WaitingLine[], now: number): void {
+  look(waiting: () => readonly WaitingLine[], now: number): void {
     if (now - this.lookedAt < ROUND_MS) return;
     this.lookedAt = now;
-    const unserved = new Map(lines.filter((line) => !this.isServed(line)).map((line) => [keyOf(line), line]));
+    const unserved = new Map(
+      waiting()
+        .filter((line) => !this.isServed(line))
+        .map((line) => [keyOf(line), line]),
+    );
     for (const [key, { said, lane }] of this.found) {
       if (unserved.has(key)) continue;
       this.found.delete(key);
