@@ -2,6 +2,7 @@
 // G7 over real processes: workers are killed with what their tasks have begun elsewhere, and another one cancels it first.
 import type { TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
+import { runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { query, queryInThread } from '../support/fixture-isolated.ts';
 import { effectsOf, ISOLATED_TASKS, untilEffect } from '../support/isolated-effects.ts';
@@ -56,6 +57,10 @@ test(
           stage.supervisors.some(({ output }) => output.includes('no worker serves iso.query in queue default')),
         ),
       { limitMs: 20_000 },
+    );
+    assert.match(
+      (await runCli(stage, ['doctor'])).stdout,
+      /2 wait \(normal\): no worker serves iso\.query in the queue default/,
     );
     const [supervisor] = stage.supervisors;
     await supervisor?.kill();

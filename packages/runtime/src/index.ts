@@ -34,7 +34,7 @@ export { ownedIn } from './client/owned-document.ts';
 export { FILTER_TEXT, FILTER_VALUES, filterValues, STATUSES, taskFilterShape } from './client/task-filter.ts';
 export { refusalText } from './client/refusal-text.ts';
 export { readAnswer } from './commands/answer.ts';
-export { commandShapes, dependenciesShape, submitFields } from './commands/shapes.ts';
+export { commandShapes, dependenciesShape, notBoth, submitFields } from './commands/shapes.ts';
 export { BULK, BULK_QUEUE, BULK_TYPE, bulkDefinition, roleOf } from './bulk/bulk-task.ts';
 export { bulkOptions, bulkOrder, bulkShape, BULK_OPERATIONS } from './bulk/order.ts';
 export { cancelTask } from './client/cancel.ts';

@@ -12,9 +12,9 @@ const test = suite('commands: handler');
 
 type Buried = { readonly code: string; readonly reason: string };
 
-/** A handler whose search for a task fails as told, and what it does with one message. */
 const TASK = '01890000-0000-7000-8000-00000000000a';
 
+/** A handler whose search for a task fails as told, and what it does with one message. */
 const stage = (find: () => Promise<never>, defer: (undo: () => unknown) => void) => {
   const world = createMemoryWorld();
   defer(() => world.close());
@@ -49,7 +49,7 @@ const stage = (find: () => Promise<never>, defer: (undo: () => unknown) => void)
       again: () => void told.push('again'),
       ...message,
     });
-  return { take, buried, told };
+  return { take, buried, told, counts: () => handler.counts };
 };
 
 test('X10 one of a newer version that no newer supervisor has come for is answered and put aside in the end', async ({
@@ -86,7 +86,7 @@ test('what can be the id of no task is answered at once, and looked for nowhere'
 });
 
 test('a malformed command is answered and put aside at its first delivery', async ({ defer }) => {
-  const { take, buried, told } = stage(async () => Promise.reject(new Error('nothing is looked for')), defer);
+  const { take, buried, told, counts } = stage(async () => Promise.reject(new Error('nothing is looked for')), defer);
   for (const message of [
     { verb: 'submit', type: 'he~bad' },
     { verb: 'submit', type: 'é' },
@@ -99,6 +99,8 @@ test('a malformed command is answered and put aside at its first delivery', asyn
   }
   assert.equal(told, Array.from({ length: 6 }, () => ['answer _INBOX.a', 'ack']).flat());
   assert.ok(buried.every(({ code }) => code === 'INVALID_ARGUMENT'));
+  await take({ verb: 'explode', replyTo: undefined } as never);
+  assert.equal(counts().buried, { answered: 6, unanswered: 1 }, 'of the last nobody was told');
 });
 
 test.run();

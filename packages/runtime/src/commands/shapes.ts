@@ -87,6 +87,15 @@ export const submitFields = {
   strict: rules.strict.shape.optional(),
 };
 
+/** For `refine`: two fields that say the same thing; the second is one too many. */
+export const notBoth = (
+  one: string,
+  other: string,
+): [(body: Readonly<Record<string, unknown>>) => boolean, { error: string; path: string[] }] => [
+  (body) => body[one] === undefined || body[other] === undefined,
+  { error: `${one} and ${other} cannot both be set`, path: [other] },
+];
+
 /** On whose behalf. Who may publish a command is trusted to say so (see deploy/nats). */
 const user = z.strictObject({ id: rules.user.shape, admin: rules.admin.shape.optional() });
 
@@ -101,14 +110,8 @@ export const submitCommand = z
     /** What applies where the type is not known, of a sender that has its code. */
     fallback: runShape.optional(),
   })
-  .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, {
-    error: 'run_at and delay cannot both be set',
-    path: ['delay'],
-  })
-  .refine(({ expires_at, expires }) => expires_at === undefined || expires === undefined, {
-    error: 'expires_at and expires cannot both be set',
-    path: ['expires'],
-  });
+  .refine(...notBoth('run_at', 'delay'))
+  .refine(...notBoth('expires_at', 'expires'));
 
 /** The id is looked at by who finds the task: a malformed one is answered like an unknown one. */
 export const cancelCommand = z.strictObject({

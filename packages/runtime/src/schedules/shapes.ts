@@ -15,7 +15,7 @@ import { Zone } from './local-time.ts';
 const { mode: _mode, window: _window, max_wait: _maxWait, isolation: _isolation, ...taskFields } = runFields;
 
 const expression = z.string().min(1).max(200);
-const date = z.iso.date('is a date such as 2030-12-24');
+const date = z.iso.date();
 
 export const scheduleFields = {
   cron: z.union([expression, z.array(expression).min(1).max(SCHEDULE_CRONS)]).optional(),

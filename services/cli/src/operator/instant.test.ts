@@ -7,7 +7,6 @@ const test = suite('times on the command line');
 test('a time has a day of the calendar and a zone', () => {
   for (const [text, iso] of [
     ['2030-01-31T18:00:00Z', '2030-01-31T18:00:00.000Z'],
-    ['2030-01-31T18:00Z', '2030-01-31T18:00:00.000Z'],
     ['2028-02-29T18:00:00.5+02:00', '2028-02-29T16:00:00.500Z'],
   ] as const)
     assert.is(instantOf('--run-at', text).toISOString(), iso);
@@ -15,7 +14,17 @@ test('a time has a day of the calendar and a zone', () => {
 
 test('what might be meant otherwise is refused, and the option is named', () => {
   for (const text of [
-    ...['5', '12', '10s', '', '1 feb 2030', '2030-01-31', '2030-01-31T18:00:00', '2027-02-30T00:00:00Z'],
+    ...[
+      '5',
+      '12',
+      '10s',
+      '',
+      '1 feb 2030',
+      '2030-01-31',
+      '2030-01-31T18:00:00',
+      '2030-01-31T18:00Z',
+      '2027-02-30T00:00:00Z',
+    ],
     ...[
       '2027-02-29T00:00:00Z',
       '2030-13-01T00:00:00Z',

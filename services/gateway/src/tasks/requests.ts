@@ -1,5 +1,13 @@
 import { KEY_LENGTH } from '@baton/protocols';
-import { dependenciesShape, FILTER_TEXT, FILTER_VALUES, filterValues, rules, submitFields } from '@baton/runtime';
+import {
+  dependenciesShape,
+  FILTER_TEXT,
+  FILTER_VALUES,
+  filterValues,
+  notBoth,
+  rules,
+  submitFields,
+} from '@baton/runtime';
 import { z } from 'zod';
 import { ORDER_COLUMNS, type OrderColumn } from './order.ts';
 
@@ -123,14 +131,8 @@ export const submitBody = z
     expires_at: rules.instant.shape.optional(),
     depends_on: dependenciesShape(false).optional(),
   })
-  .refine(({ run_at, delay }) => run_at === undefined || delay === undefined, {
-    error: 'run_at and delay cannot both be set',
-    path: ['delay'],
-  })
-  .refine(({ expires_at, expires }) => expires_at === undefined || expires === undefined, {
-    error: 'expires_at and expires cannot both be set',
-    path: ['expires'],
-  });
+  .refine(...notBoth('run_at', 'delay'))
+  .refine(...notBoth('expires_at', 'expires'));
 
 export const cancelBody = z
   .strictObject({ force: z.boolean().optional() })

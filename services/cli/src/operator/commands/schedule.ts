@@ -154,12 +154,13 @@ export const triggerSchedule = async (
   const { schedules } = await session.baton();
   const fire = `trigger:${id}`;
   let info = await schedules.trigger(name, { id });
-  const waits = (): boolean => info.record.waiting.some((one) => one.id === fire);
-  for (let looks = 0; waits() && looks < TRIGGER_LOOKS; looks++) {
+  const ours = () => info.record.waiting.find((one) => one.id === fire);
+  const decidedAt = ours()?.decidedAt ?? 0;
+  for (let looks = 0; ours() !== undefined && looks < TRIGGER_LOOKS; looks++) {
     await new Promise((resolve) => setTimeout(resolve, TRIGGER_LOOK_MS));
     info = await schedules.get(name);
   }
-  const outcome = waits() ? ({ kind: 'waits' } as const) : outcomeOf(info.history, fire);
+  const outcome = ours() === undefined ? outcomeOf(info.history, fire, decidedAt) : ({ kind: 'waits' } as const);
   if (session.json) sayJson({ ...jsonOf(info), fire: outcome });
   else say(`${name}  ${outcomeText(outcome)}, next ${nextText(info)}`);
   return exitCodes.ok;
@@ -170,12 +171,12 @@ type Outcome =
   | { readonly kind: 'skipped'; readonly why: string }
   | { readonly kind: 'waits' };
 
-/** What was skipped stands there without the name of its fire: the latest of them is meant. */
-const outcomeOf = (history: readonly ScheduleEntry[], fire: string): Outcome => {
+/** What was skipped stands there without the name of its fire: the first since it was decided is meant. */
+const outcomeOf = (history: readonly ScheduleEntry[], fire: string, decidedAt: number): Outcome => {
   const own = history.find((entry) => entry.kind === 'started' && entry.fire === fire);
   if (own?.kind === 'started') return { kind: 'started', task: own.task };
-  const skipped = history.filter((entry) => entry.kind === 'skipped').toSorted((a, b) => b.at - a.at);
-  return { kind: 'skipped', why: skipped[0]?.why ?? 'it fired before' };
+  const [why] = history.flatMap((entry) => (entry.kind === 'skipped' && entry.at >= decidedAt ? [entry.why] : []));
+  return { kind: 'skipped', why: why ?? 'what came of it is not in the history any more' };
 };
 
 const outcomeText = (outcome: Outcome): string => {
