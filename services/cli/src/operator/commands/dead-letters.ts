@@ -35,12 +35,7 @@ export const deadLetters = async (
   }
   const letters = await listDeadLetters(wire, { most: limit, ...(before === undefined ? {} : { before }) });
   if (session.json) sayJson(letters.map(jsonOf));
-  else
-    sayTable(
-      COLUMNS,
-      letters,
-      'every command of the last days was carried out: none was refused, none came to nothing',
-    );
+  else sayTable(COLUMNS, letters, 'no command of the last days was put aside');
   return exitCodes.ok;
 };
 
