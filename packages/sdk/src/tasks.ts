@@ -176,7 +176,9 @@ const unreadable = (cause?: unknown): BatonError =>
 const errorOf = (status: number, body: Map): BatonError => {
   const code = typeof body['code'] === 'string' ? body['code'] : `HTTP_${status}`;
   const faults = Array.isArray(body['faults']) ? body['faults'].filter(isMap) : [];
-  const said = faults.map(({ field, message }) => `${String(field)}: ${String(message)}`).join('; ');
+  // Without a field it is the request as a whole.
+  const wordsOf = ({ field, message }: Map): string => `${field === '' ? '' : `${String(field)}: `}${String(message)}`;
+  const said = faults.map(wordsOf).join('; ');
   const reason = typeof body['message'] === 'string' ? body['message'] : `the gateway answered ${status}`;
   const message = said === '' ? reason : said;
   if (status === 400) return new InvalidArgumentError(message);
