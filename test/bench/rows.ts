@@ -78,6 +78,24 @@ export const ROWS: Readonly<Record<string, (plan: Plan, durability: Durability) 
       row('documents there after the last task', setting, 's', { values: behind }),
     ];
   },
+  /** Four times as many: far more than documents may wait for, so that they are written meanwhile. */
+  sustained: async (plan, durability) => {
+    const { mongo } = plan;
+    const load: Load = { ...plan.load, tasks: 4 * plan.load.tasks, kind: 'plain' };
+    const sides = await inTurn(plan, `sustained ${durability}`, {
+      baton: (i) =>
+        runBaton(load, durability, 'everything', {
+          mongo: { server: mongo, database: `bench_sustained_${process.pid}_${durability}_${i}` },
+        }),
+      bullmq: () => runBullmq(load, durability, 'everything'),
+    });
+    const setting = `${load.tasks} no-op tasks after a warm-up lap of as many, ${load.width} submits at once, ${load.concurrency} slots; ${FSYNC[durability]}`;
+    const behind = sides.baton.map(({ documentsBehindSeconds = Number.NaN }) => documentsBehindSeconds);
+    return [
+      row('whole life for long, everything running', setting, 'tasks/s', rates(sides.baton), rates(sides.bullmq)),
+      row('documents there after the last task of many', setting, 's', { values: behind }),
+    ];
+  },
   /** Without a peer, to look at ours alone. */
   core: async (plan, durability) => {
     const load: Load = { ...plan.load, kind: 'plain' };

@@ -114,11 +114,14 @@ type Lap = {
   /** None: nobody runs what is submitted. */
   readonly workers?: readonly Child[];
   readonly messages?: () => Promise<{ readonly in: number; readonly out: number }>;
+  /** Resolves when what the warm-up lap has left to do is done. */
+  readonly settled?: () => Promise<unknown>;
 };
 
 /** One warm-up lap that is not counted, then the lap that is. */
 export const laps = async (lap: Lap): Promise<RunResult> => {
   await lapOf(lap);
+  await lap.settled?.();
   return lapOf(lap);
 };
 
@@ -162,6 +165,8 @@ const allRan = async (workers: readonly Child[], total: number): Promise<Readonl
   return {};
 };
 
+const PROJECTED_LIMIT_MS = 240_000;
+
 /** What runs beside the producer: `everything` is supervisor, projector and worker, as they are shipped. */
 export type BatonParts = 'everything' | 'no-projections' | 'producer-alone';
 
@@ -193,9 +198,11 @@ export const runBaton = (
     }
     const all = await openWorkers(undo, 'baton-worker', env, workers);
     pids['worker'] = all.map(({ pid }) => pid);
-    const result = await laps({ tasks: load.tasks, pids, producer, workers: all, messages });
-    if (mongoUrl === undefined) return result;
-    return { ...result, documentsBehindSeconds: await projectedSeconds(mongoUrl, 2 * load.tasks, 120_000) };
+    const lap = { tasks: load.tasks, pids, producer, workers: all, messages };
+    if (mongoUrl === undefined) return laps(lap);
+    const projected = (count: number) => projectedSeconds(mongoUrl, count, PROJECTED_LIMIT_MS);
+    const result = await laps({ ...lap, settled: () => projected(load.tasks) });
+    return { ...result, documentsBehindSeconds: await projected(2 * load.tasks) };
   });
 
 export const runBullmq = (

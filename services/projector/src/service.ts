@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { connectMongo, createTaskViews } from '@baton/mongo';
 import { infoSource, leaseSource, observed, projectorSource } from '@baton/metrics';
 import { connectPorts, serviceConnection } from '@baton/nats';
@@ -24,7 +24,7 @@ export const projectorService: ServiceStart = observed(async (service, operation
   await unlessDisconnected('MongoDB', () => views.ensureIndexes());
 
   const { events = true } = settings.streams;
-  const options = { ...settings.projector, events, waitedMs, log, onBroken: fail };
+  const options = { ...settings.projector, events, idleMeter, log, onBroken: fail };
   const projector = await startProjector(ports, views, options);
   onStop('projector', () => projector.stop());
   operations.add(() => infoSource('projector'));
@@ -36,11 +36,16 @@ export const projectorService: ServiceStart = observed(async (service, operation
   onStop('janitor', () => janitor.stop());
 });
 
-/** Linux keeps it for every thread, in nanoseconds; elsewhere nothing is known and nothing is waited for. */
-const waitedMs = (): number => {
-  try {
-    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6;
-  } catch {
-    return 0;
-  }
+const idleMeter = () => {
+  let [before, at] = [idleMs(), performance.now()];
+  return () => {
+    const [idle, now] = [idleMs(), performance.now()];
+    const ms = Math.max(1, now - at);
+    const share = { idle: (idle - before) / ms, processors: cpus().length };
+    [before, at] = [idle, now];
+    return share;
+  };
 };
+
+/** Of all processors together, since the machine started. */
+const idleMs = (): number => cpus().reduce((sum, { times }) => sum + times.idle, 0);

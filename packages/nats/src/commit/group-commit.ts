@@ -10,7 +10,8 @@ import { ServiceMeter, type Pace } from './service-meter.ts';
 
 /**
  * `group`: writes that wait at the same moment go into one atomic batch. `single`: each by itself. `auto`: grouped while
- * the server is slow to make a single write durable, and where many wait.
+ * the server is slow to make a single write durable. Where it is not, a batch is dearer for it than its members: it is
+ * written to a store of its own first, which has a fixed price besides.
  */
 export type CommitMode = 'auto' | 'group' | 'single';
 
@@ -36,14 +37,11 @@ type Write = {
   readonly done: Done;
 };
 
-/**
- * So many may be under way by themselves: enough to find out how the server does with them, and to keep a server busy
- * that does not wait for a disk.
- */
-const SINGLES = 64;
+/** So many may be under way by themselves: enough to find out how the server does with them ... */
+const PROBES = 64;
 
-/** With so many waiting a batch is cheaper than singles also where no disk is waited for: 180 µs a task against 290. */
-const WORTH_A_BATCH = 32;
+/** ... and to keep one busy that does not wait for a disk. A stream takes 10,000 that it has not looked at, of all processes. */
+const SINGLES = 512;
 
 /** Tries of one batch the server had no room for. After them its members go alone. */
 const BATCH_TRIES = 4;
@@ -85,7 +83,9 @@ export class GroupCommit implements Publisher {
     const lines = headerLines(options);
     const write = (done: Done): void => {
       const one: Write = { subject, bytes, lines, deadline, done };
-      if (this.queue.length === 0 && this.roomForSingles(this.pace(now)) > 0) return this.single(one, done);
+      // What comes alone goes at once; of what comes while others are under way, all of one moment go in one piece.
+      if (this.meter.waiting === 0 && this.queue.length === 0 && this.roomForSingles(this.pace(now)) > 0)
+        return this.single(one, done);
       this.queue.push(one);
       this.schedule();
     };
@@ -106,7 +106,8 @@ export class GroupCommit implements Publisher {
   /** How many may be sent by themselves now. */
   private roomForSingles(pace: Pace): number {
     if (this.settings.mode === 'single') return Number.POSITIVE_INFINITY;
-    return pace === 'slow' ? 0 : Math.max(0, SINGLES - this.meter.waiting);
+    if (pace === 'slow') return 0;
+    return Math.max(0, (pace === 'fast' ? SINGLES : PROBES) - this.meter.waiting);
   }
 
   /** Not at once and not in a microtask: all that the answers just read set free shall be in the queue first. */
@@ -123,10 +124,9 @@ export class GroupCommit implements Publisher {
     const pace = this.pace(performance.now());
     const singles = this.queue.splice(0, this.roomForSingles(pace));
     for (const write of timely(singles)) this.single(write, write.done);
-    // While the pace is unknown the rest waits: every answer to a single comes by here.
-    if (pace === 'unknown') return;
-    const least = pace === 'fast' ? WORTH_A_BATCH : 1;
-    while (this.queue.length >= least && this.underWay < this.settings.groupsInFlight) {
+    // The rest waits: every answer to a single comes by here.
+    if (pace !== 'slow') return;
+    while (this.queue.length > 0 && this.underWay < this.settings.groupsInFlight) {
       const group = timely(takeGroup(this.queue, this.settings));
       if (group.length === 0) continue;
       this.underWay++;

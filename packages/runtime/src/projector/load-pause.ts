@@ -1,45 +1,58 @@
-/** How many times as long as it had to wait for a processor a projection leaves it to others. */
-const REST_FACTOR = 4;
+import type { Clock } from '../ports/environment.ts';
+import { pause } from './outage-retry.ts';
 
-/** Longest rest between two writes, milliseconds. */
-const LONGEST_REST_MS = 1_000;
+/** A projection that shows tasks as they were longer ago, milliseconds, does not rest any more. */
+const LATEST_MS = 8_000;
 
-/** A projection that is further behind, milliseconds, does not rest any more. */
-const LATEST_MS = 20_000;
+/** Whether the rush is over is looked at this often. */
+const LOOK_MS = 250;
+
+/** How many of a machine's processors had nothing to do since that was asked last. */
+export type Idle = { readonly idle: number; readonly processors: number };
+
+type LoadPauseParts = {
+  readonly idleProcessors: () => Idle;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+};
 
 /**
- * Where the projector shares a machine with what it reports about, tasks come first: documents may be some seconds late
- * in a rush, and are cheaper for it, since more of a task's life becomes one write. Whether processors are short shows
- * in the time this process itself had to wait for one; on a machine of its own that is next to nothing, and it never
- * rests. Nor does it when the rush is over.
+ * Where the projector shares a machine with what it reports about, tasks come first: documents are some seconds late in
+ * a rush, and cheaper for it, since more of a task's life becomes one write. On a machine with a processor to spare it
+ * never rests, nor does it when the rush is over.
  */
 export class LoadPause {
-  private readonly waitedMs: () => number;
-  private before: number;
+  private readonly parts: LoadPauseParts;
   private waiting = 0;
 
-  /** `waitedMs`: milliseconds this process has been ready to run and not run, ever since it started. */
-  constructor(waitedMs: () => number) {
-    this.waitedMs = waitedMs;
-    this.before = waitedMs();
+  constructor(parts: LoadPauseParts) {
+    this.parts = parts;
+    parts.idleProcessors();
   }
 
-  /** How long to rest after this batch, milliseconds. */
-  restMs({ versions, waiting, ageMs }: Written): number {
+  /** After a batch: leaves the processors to others for as long as that is right. Rejects with Stopped. */
+  async rest({ versions, waiting, ageMs }: Written): Promise<void> {
+    const { idleProcessors, clock, signal } = this.parts;
     const arrived = versions + waiting - this.waiting;
     this.waiting = waiting;
-    const waited = this.waitedMs();
-    const since = Math.max(0, waited - this.before);
-    this.before = waited;
     const isRush = arrived >= versions / 2;
-    return isRush && ageMs <= LATEST_MS ? Math.min(LONGEST_REST_MS, REST_FACTOR * since) : 0;
+    const wasShort = isShort(idleProcessors());
+    if (!isRush || !wasShort) return;
+    const until = clock.monotonic() + LATEST_MS - ageMs;
+    while (clock.monotonic() < until) {
+      await pause(clock, Math.min(LOOK_MS, until - clock.monotonic()), signal);
+      if (!isShort(idleProcessors())) return;
+    }
   }
 }
+
+/** Without one idle, or half of the only one, what a projection takes is taken from somebody. */
+const isShort = ({ idle, processors }: Idle): boolean => idle < Math.min(1, processors / 2);
 
 /** A batch that was written: its versions, and those that waited behind it when it was taken. */
 export type Written = {
   readonly versions: number;
   readonly waiting: number;
-  /** Of the oldest version in it. */
+  /** Of the newest version in it: whatever is behind it is younger. */
   readonly ageMs: number;
 };

@@ -4,7 +4,7 @@ import type { Clock } from '../ports/environment.ts';
 import type { EntryBatch, Projections, Version } from '../ports/projections.ts';
 import type { Counters } from './counters.ts';
 import type { LoadPause } from './load-pause.ts';
-import { pause, type OutageRetry } from './outage-retry.ts';
+import type { OutageRetry } from './outage-retry.ts';
 import type { Sink } from './sink.ts';
 import { Source } from './source.ts';
 
@@ -68,10 +68,9 @@ export class Projection {
   }
 
   private async rest({ entries, pending }: EntryBatch<Version>): Promise<void> {
-    const { clock, loadPause, signal } = this.parts;
-    const oldestAt = entries[0]?.storedAt;
-    const ageMs = oldestAt === undefined ? 0 : clock.now() - oldestAt;
-    const ms = loadPause.restMs({ versions: entries.length, waiting: pending, ageMs });
-    if (ms >= 1) await pause(clock, ms, signal);
+    const { clock, loadPause } = this.parts;
+    const newestAt = entries.at(-1)?.storedAt;
+    const ageMs = newestAt === undefined ? 0 : clock.now() - newestAt;
+    await loadPause.rest({ versions: entries.length, waiting: pending, ageMs });
   }
 }

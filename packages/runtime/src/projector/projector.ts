@@ -6,7 +6,7 @@ import type { Lease } from '../ports/presence.ts';
 import type { Ports } from '../ports.ts';
 import { ArchiveSink } from './archive-sink.ts';
 import { zeroCounters, type Counters } from './counters.ts';
-import { LoadPause } from './load-pause.ts';
+import { LoadPause, type Idle } from './load-pause.ts';
 import { documentsSink } from './documents-sink.ts';
 import { LagMeter, type Lag } from './lag.ts';
 import { logSink } from './log-sink.ts';
@@ -34,8 +34,11 @@ export type ProjectorOptions = {
   readonly lagWarnMs?: number;
   /** Between two looks how far each projection has come; marks come as late. Default 1,000. */
   readonly lookEveryMs?: number;
-  /** Milliseconds this process has waited for a processor since it started; where that is much, tasks come first. */
-  readonly waitedMs?: () => number;
+  /**
+   * Makes a meter, one for each projection, of how many processors had nothing to do since it was asked last. With less
+   * than one, tasks come first. Default: there are always enough.
+   */
+  readonly idleMeter?: () => () => Idle;
   /** Something is broken beyond repair; the projector has ended. */
   readonly onBroken?: (error: unknown) => void;
 };
@@ -52,6 +55,8 @@ export type Projector = {
 
 export const PACE_MS = 200;
 export const LAG_WARN_MS = 10_000;
+
+const ENOUGH: Idle = { idle: 1, processors: 1 };
 
 /** Longest pause between two tries at the broker: a cluster that has lost a server answers again within seconds. */
 const NATS_PAUSE_MS = 500;
@@ -162,15 +167,16 @@ class ProjectorActor {
 
   private projection(sink: Sink): Projection {
     const { projections, clock } = this.ports;
-    const { paceMs = PACE_MS, waitedMs = () => 0 } = this.options;
+    const { paceMs = PACE_MS, idleMeter = () => () => ENOUGH } = this.options;
+    const { signal } = this.stopping;
     return new Projection(sink, {
       projections,
       clock,
       outageRetry: this.outageRetry(`reading for the projection '${sink.name}'`, NATS_PAUSE_MS),
-      loadPause: new LoadPause(waitedMs),
+      loadPause: new LoadPause({ idleProcessors: idleMeter(), clock, signal }),
       log: this.log,
       counters: this.counters,
-      signal: this.stopping.signal,
+      signal,
       paceMs,
     });
   }
