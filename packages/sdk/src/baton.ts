@@ -267,13 +267,25 @@ export class Baton {
     return this.core.close();
   }
 
+  /** Short: what an async function holds on to lives as long as its answer takes. */
   private async submit(
     definition: OfType,
     args: readonly unknown[],
     options: CallOptions,
     host: string | undefined,
   ): Promise<Submitted> {
-    const { core, actor } = this;
+    const request = this.requested(definition, args, options, host);
+    const made = await (isTracing() ? this.traced(request) : this.core.writes.submit(this.actor, request));
+    return this.submitted(expectDone(made));
+  }
+
+  private requested(
+    definition: OfType,
+    args: readonly unknown[],
+    options: CallOptions,
+    host: string | undefined,
+  ): Mutable<SubmitRequest> {
+    const { core } = this;
     if (!core.enabled) throw new GlobalTaskFrameworkDisabledError();
     checkCallOptions(options);
     refuseForChildren(options);
@@ -281,7 +293,10 @@ export class Baton {
     const request = requestOf(definition, options, core.ports.clock.now());
     request.args = given;
     if (host !== undefined) request.host = host;
-    const submission = expectDone(await (isTracing() ? this.traced(request) : core.writes.submit(actor, request)));
+    return request;
+  }
+
+  private submitted(submission: Extract<Submission, { kind: 'done' }>): Submitted {
     const { address, view, held, isNew } = submission;
     return { handle: this.handle(address, view, submission), held, isNew };
   }

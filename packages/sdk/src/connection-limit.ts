@@ -35,5 +35,5 @@ export const unlessDisconnected = <T>(
     };
     const tie = link.onDisconnect(watch);
     if (!link.connected) watch();
-    work.then(resolve, reject).finally(settle);
+    void work.then(resolve, reject).then(settle);
   });

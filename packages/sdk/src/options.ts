@@ -391,25 +391,26 @@ export const overridesOf = (options: SharedOptions & { readonly scope?: Scope })
   const { scope, queue, priority, group, limitKey, units, tags, timeout, retry, maxRescues, onOrphan, abortGrace } =
     options;
   const { mode, window, maxWait, expires } = options;
-  return {
-    ...(scope === undefined ? {} : { scope }),
-    ...(queue === undefined ? {} : { queue }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(group === undefined ? {} : { group }),
-    ...(limitKey === undefined ? {} : { limitKey }),
-    ...(units === undefined ? {} : { units }),
-    ...(tags === undefined ? {} : { tags: { ...tags } }),
-    ...(timeout === undefined ? {} : { timeoutMs: timeout === null ? 0 : durationMs(timeout, 'timeout') }),
-    ...(retry?.maxAttempts === undefined ? {} : { maxAttempts: retry.maxAttempts }),
-    ...(retry?.backoff === undefined ? {} : { backoff: backoffOf(retry.backoff) }),
-    ...(maxRescues === undefined ? {} : { maxRescues }),
-    ...(onOrphan === undefined ? {} : { onOrphan }),
-    ...(abortGrace === undefined ? {} : { abortGraceMs: durationMs(abortGrace, 'abortGrace') }),
-    ...(mode === undefined ? {} : { mode }),
-    ...(window === undefined ? {} : { windowMs: durationMs(window, 'window') }),
-    ...(maxWait === undefined ? {} : { maxWaitMs: durationMs(maxWait, 'maxWait') }),
-    ...(expires === undefined ? {} : { expiresMs: expires === null ? 0 : durationMs(expires, 'expires') }),
-  };
+  // By assignment: most submits say nothing of it, and an object spread for each field is dear.
+  const said: { -readonly [K in keyof RunOverrides]: RunOverrides[K] } = {};
+  if (scope !== undefined) said.scope = scope;
+  if (queue !== undefined) said.queue = queue;
+  if (priority !== undefined) said.priority = priority;
+  if (group !== undefined) said.group = group;
+  if (limitKey !== undefined) said.limitKey = limitKey;
+  if (units !== undefined) said.units = units;
+  if (tags !== undefined) said.tags = { ...tags };
+  if (timeout !== undefined) said.timeoutMs = timeout === null ? 0 : durationMs(timeout, 'timeout');
+  if (retry?.maxAttempts !== undefined) said.maxAttempts = retry.maxAttempts;
+  if (retry?.backoff !== undefined) said.backoff = backoffOf(retry.backoff);
+  if (maxRescues !== undefined) said.maxRescues = maxRescues;
+  if (onOrphan !== undefined) said.onOrphan = onOrphan;
+  if (abortGrace !== undefined) said.abortGraceMs = durationMs(abortGrace, 'abortGrace');
+  if (mode !== undefined) said.mode = mode;
+  if (window !== undefined) said.windowMs = durationMs(window, 'window');
+  if (maxWait !== undefined) said.maxWaitMs = durationMs(maxWait, 'maxWait');
+  if (expires !== undefined) said.expiresMs = expires === null ? 0 : durationMs(expires, 'expires');
+  return said;
 };
 
 const backoffOf = ({ initial, factor, max, jitter }: NonNullable<RetryOptions['backoff']>): Partial<Backoff> => ({

@@ -26,21 +26,9 @@ export const taskIn = <Of extends { readonly type: string }>(task: Of | { readon
 export const requestOf = (definition: OfType, options: CallOptions, serverNow: number): Mutable<SubmitRequest> => {
   const { taskKey: key, taskName: name, operationId, whenAborting, delay, strict } = options;
   const runAt = options.runAt?.getTime() ?? (delay === undefined ? undefined : serverNow + durationMs(delay, 'delay'));
-  const { type, scope, queue, priority, group, limitKey, units, tags, policy, submit, limits, argsSchema } = definition;
-  const isAtHand = scope !== undefined && queue !== undefined && priority !== undefined && policy !== undefined;
-  const request: Mutable<SubmitRequest> = { type, overrides: overridesOf(options) };
-  if (isAtHand) {
-    request.fallback = {
-      ...{ scope, queue, priority, policy },
-      ...(group === undefined ? {} : { group }),
-      ...(limitKey === undefined ? {} : { limitKey }),
-      ...(units === undefined ? {} : { units }),
-      ...(tags === undefined ? {} : { tags }),
-      ...(submit && { submit }),
-      ...(limits && { limits }),
-      ...(argsSchema && { argsSchema }),
-    };
-  }
+  const request: Mutable<SubmitRequest> = { type: definition.type, overrides: overridesOf(options) };
+  const fallback = fallbackOf(definition);
+  if (fallback !== undefined) request.fallback = fallback;
   if (strict !== undefined) request.strict = strict;
   if (key !== undefined) request.key = key;
   if (name !== undefined) request.name = name;
@@ -55,5 +43,27 @@ export const requestOf = (definition: OfType, options: CallOptions, serverNow: n
   if (trace !== undefined) request.trace = trace;
   return request;
 };
+
+/** What applies where nobody serves the type; undefined: there is only its name. Once for each definition. */
+const fallbackOf = (definition: OfType): SubmitRequest['fallback'] => {
+  const known = fallbacks.get(definition);
+  if (known !== undefined) return known;
+  const { scope, queue, priority, group, limitKey, units, tags, policy, submit, limits, argsSchema } = definition;
+  if (scope === undefined || queue === undefined || priority === undefined || policy === undefined) return undefined;
+  const made = {
+    ...{ scope, queue, priority, policy },
+    ...(group === undefined ? {} : { group }),
+    ...(limitKey === undefined ? {} : { limitKey }),
+    ...(units === undefined ? {} : { units }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(submit && { submit }),
+    ...(limits && { limits }),
+    ...(argsSchema && { argsSchema }),
+  };
+  fallbacks.set(definition, made);
+  return made;
+};
+
+const fallbacks = new WeakMap<OfType, NonNullable<SubmitRequest['fallback']>>();
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -24,7 +24,7 @@ export const projectorService: ServiceStart = observed(async (service, operation
   await unlessDisconnected('MongoDB', () => views.ensureIndexes());
 
   const { events = true } = settings.streams;
-  const options = { ...settings.projector, events, idleMeter, log, onBroken: fail };
+  const options = { ...settings.projector, events, idleProcessors: idleMeter(), log, onBroken: fail };
   const projector = await startProjector(ports, views, options);
   onStop('projector', () => projector.stop());
   operations.add(() => infoSource('projector'));
@@ -38,14 +38,19 @@ export const projectorService: ServiceStart = observed(async (service, operation
 
 const idleMeter = () => {
   let [before, at] = [idleMs(), performance.now()];
+  let known = { idle: Number.POSITIVE_INFINITY, processors: cpus().length };
   return () => {
-    const [idle, now] = [idleMs(), performance.now()];
-    const ms = Math.max(1, now - at);
-    const share = { idle: (idle - before) / ms, processors: cpus().length };
-    [before, at] = [idle, now];
-    return share;
+    const ms = performance.now() - at;
+    if (ms < IDLE_WINDOW_MS) return known;
+    const idle = idleMs();
+    known = { idle: (idle - before) / ms, processors: cpus().length };
+    [before, at] = [idle, at + ms];
+    return known;
   };
 };
 
 /** Of all processors together, since the machine started. */
 const idleMs = (): number => cpus().reduce((sum, { times }) => sum + times.idle, 0);
+
+/** Shorter than what a projection rests between two looks; Linux counts in steps of 10 ms. */
+const IDLE_WINDOW_MS = 200;

@@ -16,6 +16,7 @@ import type { Reading } from './event-message.ts';
 import { Pull, type PullEnd } from './pull.ts';
 import { apiCodes } from '../codes.ts';
 
+const ACK = new TextEncoder().encode('+ACK');
 const ACK_TIMEOUT_MS = 5_000;
 /** The server shows this often that it is there, while there is nothing to give ... */
 const HEARTBEAT_MS = 500;
@@ -51,13 +52,13 @@ type Taken = { readonly msg: Msg; readonly delivery: Delivery };
 type Got = { readonly taken: readonly Taken[]; readonly end: PullEnd };
 
 /**
- * A durable reader that acknowledges once for all that is before it. That is only true of who was given all of it, so the
- * consumer serves one reader at a time (the server pins it), and whoever is served anew sets the consumer back to what is
- * acknowledged and counts from there: a gap means that somebody else was served or that something was lost on the way, and
- * he sets it back again. What was acknowledged by one who was succeeded meanwhile is as true; what he and his successor
- * both read is written twice.
+ * A durable reader whose place is a floor: all before it is acknowledged. The consumer serves one reader at a time (the
+ * server pins it), and whoever is served anew sets the consumer back to its floor and counts from there: a gap means that
+ * somebody else was served or that something was lost on the way, and he sets it back again. What was acknowledged by one
+ * who was succeeded meanwhile is as true; what he and his successor both read is written twice.
  *
- * To acknowledge is to let the consumer go on behind the last message: one request a batch.
+ * Each message is acknowledged, and only the last of a batch is answered. One request could let the consumer go on behind
+ * the last, and the server would count all keys there are for it: with a million that wait 0.2 s, in which it stores nothing.
  */
 export class StreamReader<E extends Entry> implements EntryReader<E> {
   private readonly wire: NatsWire;
@@ -67,7 +68,8 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   /** Deliveries since the consumer was set back. */
   private count = 0;
   private ackedTo = 0;
-  private lastGiven = 0;
+  /** What was given and is not acknowledged, the oldest first. */
+  private unacked: { readonly sequence: number; readonly reply: string }[] = [];
   /** How long the server may be silent, for now. */
   private graceMs = GRACE_MS;
   /** Times in a row that it was silent for longer. */
@@ -157,6 +159,7 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
     // One that was sent long ago may have been carried out just now.
     if (from <= this.ackedTo) await this.reset(this.ackedTo + 1);
     this.count = 0;
+    this.unacked = [];
     this.pull = new Pull(this.wire, this.reader.stream, this.reader.consumer);
   }
 
@@ -261,34 +264,38 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
     const entries: E[] = [];
     const unreadable: Unreadable[] = [];
     for (const { msg, delivery } of taken) {
+      this.unacked.push({ sequence: delivery.streamSequence, reply: msg.reply ?? '' });
       const reading = this.reader.read(msg, delivery);
       if (reading.kind === 'entry') entries.push(reading.entry);
       if (reading.kind !== 'unreadable') continue;
-      const { streamSequence: sequence } = delivery;
-      unreadable.push({ sequence, subject: msg.subject, bytes: new Uint8Array(msg.data), reason: reading.reason });
+      unreadable.push({
+        sequence: delivery.streamSequence,
+        subject: msg.subject,
+        bytes: new Uint8Array(msg.data),
+        reason: reading.reason,
+      });
     }
-    const last = taken.at(-1) as Taken;
-    this.lastGiven = last.delivery.streamSequence;
-    const { streamSequence, pending } = last.delivery;
-    return { entries, unreadable, last: streamSequence, pending, ack: () => this.acknowledge(last.delivery) };
+    const { streamSequence, pending } = (taken.at(-1) as Taken).delivery;
+    return { entries, unreadable, last: streamSequence, pending, ack: () => this.acknowledge(streamSequence) };
   }
 
-  /**
-   * All up to the last of a batch at once: the consumer goes on behind it. Nothing that was delivered later is in hand; a
-   * later batch that is comes again.
-   */
-  private async acknowledge({ streamSequence }: Delivery): Promise<void> {
-    const { link } = this.wire;
+  /** All up to the last of a batch; what is lost on the way comes again. */
+  private async acknowledge(upTo: number): Promise<void> {
+    const { link, nc, confirm } = this.wire;
     try {
       await link.whenUp(ACK_TIMEOUT_MS);
-      await this.reset(streamSequence + 1, ACK_TIMEOUT_MS);
+      const count = this.unacked.findIndex(({ sequence }) => sequence > upTo);
+      const acked = this.unacked.splice(0, count < 0 ? this.unacked.length : count);
+      const last = acked.pop();
+      if (last === undefined) throw new StoreTimeoutError(`what was read of ${this.reader.stream} comes again`);
+      for (const { reply } of acked) nc.publish(reply, ACK);
+      // They are looked at in order: when the last is answered all are done.
+      await confirm(last.reply, ACK, ACK_TIMEOUT_MS);
     } catch (fault) {
       this.drop();
       throw asStoreFault(fault);
     }
-    this.ackedTo = Math.max(this.ackedTo, streamSequence);
-    if (this.lastGiven === streamSequence) this.count = 0;
-    else this.drop();
+    this.ackedTo = Math.max(this.ackedTo, upTo);
   }
 }
 

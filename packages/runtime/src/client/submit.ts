@@ -3,6 +3,7 @@ import {
   sameDependencies,
   type Actor,
   type Data,
+  type KnownType,
   type RunOptions,
   type Scope,
   type SubmitMode,
@@ -57,9 +58,15 @@ export type SubmitRequest = Wanted & {
  * BatonError, before anything is made, for a request that cannot be carried out or what has to be there first.
  */
 export const submitTask = async (parts: SubmitParts, actor: Actor, request: SubmitRequest): Promise<Submission> => {
-  const { ports } = parts;
-  const { options, known, argsSchema: schema } = await optionsFor(parts, actor, request);
+  // Mostly all is known here, and nobody waits for what is there.
+  const found = optionsFor(parts, actor, request);
+  const { options, known, argsSchema: schema } = found instanceof Promise ? await found : found;
   if (schema !== undefined) await checkArguments({ type: request.type, schema, log: parts.log }, request.args);
+  const made = await makeOrdered(parts, orderOf(parts, actor, request, options));
+  return made.kind === 'done' ? { ...made, known } : made;
+};
+
+const orderOf = ({ ports }: SubmitParts, actor: Actor, request: SubmitRequest, options: RunOptions): Order => {
   const now = ports.clock.now();
   checkRequest(request, options.scope, actor, now);
   if (request.dependsOn !== undefined) checkDependencies(request.dependsOn);
@@ -67,11 +74,14 @@ export const submitTask = async (parts: SubmitParts, actor: Actor, request: Subm
   const spec = specOf(request, options, actor, ports);
   const expiresAt = expiryFor(options.submit, request, mode, now);
   if (expiresAt !== undefined) spec.expiresAt = expiresAt;
-  const order: Order = { actor, request, mode, spec, address: addressFor(spec) };
+  return { actor, request, mode, spec, address: addressFor(spec) };
+};
+
+const makeOrdered = (parts: ClientParts, order: Order): Promise<Made> => {
+  const { actor, request } = order;
   const { operationId } = request;
   const operation = operationId === undefined ? request.operation : operationHash(actor, operationId);
-  const made = operation === undefined ? await make(parts, order) : await makeOnce(parts, order, operation);
-  return made.kind === 'done' ? { ...made, known } : made;
+  return operation === undefined ? make(parts, order) : makeOnce(parts, order, operation);
 };
 
 /** A submit that has been checked, and the task it would make. */
@@ -83,12 +93,23 @@ type Order = {
   readonly address: Address;
 };
 
-/** By the definition of the type; of an inline call by the code at hand, which is what runs. */
-export const optionsFor = async ({ catalogue, unknownTypes }: SubmitParts, actor: Actor, request: SubmitRequest) => {
+type Options = { readonly options: RunOptions; readonly known: boolean; readonly argsSchema: KnownType['argsSchema'] };
+
+/** By the definition of the type; of an inline call by the code at hand, which is what runs. Throws or rejects. */
+export const optionsFor = (parts: SubmitParts, actor: Actor, request: SubmitRequest): Options | Promise<Options> => {
   const { type, fallback, host } = request;
-  const found = host === undefined ? catalogue.of(type) : fallback;
-  // Mostly it is known here, and nobody waits for what is there.
-  const definition = found instanceof Promise ? await found : found;
+  const found = host === undefined ? parts.catalogue.of(type) : fallback;
+  if (found instanceof Promise) return found.then((definition) => optionsBy(definition, parts, actor, request));
+  return optionsBy(found, parts, actor, request);
+};
+
+const optionsBy = (
+  definition: KnownType | undefined,
+  { catalogue, unknownTypes }: SubmitParts,
+  actor: Actor,
+  request: SubmitRequest,
+): Options => {
+  const { type, fallback } = request;
   requireKnown(definition, request, unknownTypes);
   if (definition !== undefined && fallback !== undefined) catalogue.compare(type, definition, fallback);
   const options = runOptionsOf(definition, request, actor);
@@ -201,31 +222,51 @@ const comparable = (args: GivenArguments): Data | undefined => {
   return args.kind === 'inline' ? bytes : { object: '', size: bytes.length, digest: digestOf(bytes) };
 };
 
-const make = async (parts: ClientParts, order: Order, isRepeat = false): Promise<Made> => {
-  const { ports, kernel } = parts;
+const make = (parts: ClientParts, order: Order, isRepeat = false): Promise<Made> => {
+  const { request } = order;
+  const { args: given, dependsOn } = request;
+  if (given?.kind === 'large' || (dependsOn !== undefined && dependsOn.length > 0))
+    return makePrepared(parts, order, isRepeat);
+  if (given !== undefined) order.spec.args = given.bytes;
+  return askFor(parts, order, isRepeat);
+};
+
+/** Of one for which something has to be there before it is. */
+const makePrepared = async (parts: ClientParts, order: Order, isRepeat: boolean): Promise<Made> => {
+  const { ports } = parts;
   const { actor, request, mode, spec, address } = order;
-  const { args: given, whenAborting = 'queue' } = request;
-  const at = ports.clock.now();
-  const { dependsOn = NOTHING } = request;
+  const { args: given, dependsOn = NOTHING } = request;
   // Before the task is there, so that it waits for nothing whose end nobody keeps.
   if (dependsOn.length > 0) spec.dependsOn = await edgesTo(parts, actor, dependsOn, { address, id: spec.id });
-  const command: SubmitCommand = { kind: 'submit', at, actor, spec, whenAborting };
-  if (mode !== undefined) command.mode = mode;
-  const commandFor = (held: Held | undefined): SubmitCommand => {
-    if (isRepeat) refuseDoubt(held, spec.id);
-    return command;
-  };
   if (given?.kind === 'large' && mode !== undefined && mayReplace(mode)) {
+    const commandFor = commandsOf(parts, order, isRepeat);
     return submissionOf(await askReplacing(parts, address, given.bytes, commandFor), address, spec.id);
   }
   // Large ones are stored first, under the id that is going to refer to them.
   if (given?.kind === 'inline') spec.args = given.bytes;
   else if (given !== undefined) spec.args = await keepArguments(ports, address, spec.id, given.bytes);
-  const asked = await kernel.ask(address, commandFor, { from: 'absent' });
+  return askFor(parts, order, isRepeat);
+};
+
+const askFor = async (parts: ClientParts, order: Order, isRepeat: boolean): Promise<Made> => {
+  const { spec, address } = order;
+  const asked = await parts.kernel.ask(address, commandsOf(parts, order, isRepeat), ABSENT);
   // Under an operation id another call may have made the task, with the same name for the same arguments: the sweep can
   // tell, this call cannot.
-  if (spec.operation === undefined && isUnused(asked)) void dropObject(ports.data, spec.args);
+  if (spec.operation === undefined && isUnused(asked)) void dropObject(parts.ports.data, spec.args);
   return submissionOf(asked, address, spec.id);
+};
+
+const ABSENT = { from: 'absent' } as const;
+
+const commandsOf = ({ ports }: ClientParts, { actor, request, mode, spec }: Order, isRepeat: boolean) => {
+  const { whenAborting = 'queue' } = request;
+  const command: SubmitCommand = { kind: 'submit', at: ports.clock.now(), actor, spec, whenAborting };
+  if (mode !== undefined) command.mode = mode;
+  return (held: Held | undefined): SubmitCommand => {
+    if (isRepeat) refuseDoubt(held, spec.id);
+    return command;
+  };
 };
 
 const NOTHING: readonly WantedDependency[] = [];

@@ -42,6 +42,10 @@ test('with a processor to spare nobody rests', async () => {
   assert.is(await restMs(RUSH), 0);
 });
 
+test('a few are written at once, however busy the machine is', async () => {
+  assert.is(await scene(() => 0).restMs({ versions: 40, waiting: 5, ageMs: 200 }), 0);
+});
+
 test('of one processor half is enough', async () => {
   assert.is(await scene(() => 0.6, 1).restMs(RUSH), 0);
   assert.is(await scene(() => 0.4, 1).restMs(RUSH), 7_500);
@@ -61,6 +65,15 @@ test('further behind it rests no more', async () => {
 test('a rush that is over while it rests ends the rest', async () => {
   const { restMs } = scene((now) => (now < 2_000 ? 0.1 : 1.5));
   assert.is(await restMs(RUSH), 2_000);
+});
+
+test('what came in a rush that is over is written without another rest', async () => {
+  let isOver = false;
+  const { restMs } = scene((now) => (now === 2_000 && !isOver ? 1.5 : 0.1));
+  assert.is(await restMs(RUSH), 2_000);
+  isOver = true;
+  assert.is(await restMs({ ...RUSH, waiting: 9_000 }), 0);
+  assert.is(await restMs({ ...RUSH, waiting: 14_000 }), 7_500);
 });
 
 test('when less comes than it writes it catches up, however busy the machine is: with its own work', async () => {

@@ -4,10 +4,16 @@ import { pause } from './outage-retry.ts';
 /** A projection that shows tasks as they were longer ago, milliseconds, does not rest any more. */
 const LATEST_MS = 8_000;
 
+/** Fewer that came since the batch before, and to write them takes nothing from anybody. */
+const RUSH_VERSIONS = 400;
+
 /** Whether the rush is over is looked at this often. */
 const LOOK_MS = 250;
 
-/** How many of a machine's processors had nothing to do since that was asked last. */
+/**
+ * How many of a machine's processors had nothing to do a moment ago. The same for all who ask at one time: of projections
+ * that rest none is to take what another does now for the rush that goes on.
+ */
 export type Idle = { readonly idle: number; readonly processors: number };
 
 type LoadPauseParts = {
@@ -24,6 +30,8 @@ type LoadPauseParts = {
 export class LoadPause {
   private readonly parts: LoadPauseParts;
   private waiting = 0;
+  /** The rush was found to be over: what came in it is written before anybody rests again. */
+  private isCalm = false;
 
   constructor(parts: LoadPauseParts) {
     this.parts = parts;
@@ -35,13 +43,17 @@ export class LoadPause {
     const { idleProcessors, clock, signal } = this.parts;
     const arrived = versions + waiting - this.waiting;
     this.waiting = waiting;
-    const isRush = arrived >= versions / 2;
+    const isRush = arrived >= Math.max(RUSH_VERSIONS, versions / 2);
     const wasShort = isShort(idleProcessors());
-    if (!isRush || !wasShort) return;
+    const wasCalm = this.isCalm;
+    this.isCalm = false;
+    if (!isRush || !wasShort || wasCalm) return;
     const until = clock.monotonic() + LATEST_MS - ageMs;
     while (clock.monotonic() < until) {
       await pause(clock, Math.min(LOOK_MS, until - clock.monotonic()), signal);
-      if (!isShort(idleProcessors())) return;
+      if (isShort(idleProcessors())) continue;
+      this.isCalm = true;
+      return;
     }
   }
 }

@@ -34,11 +34,8 @@ export type ProjectorOptions = {
   readonly lagWarnMs?: number;
   /** Between two looks how far each projection has come; marks come as late. Default 1,000. */
   readonly lookEveryMs?: number;
-  /**
-   * Makes a meter, one for each projection, of how many processors had nothing to do since it was asked last. With less
-   * than one, tasks come first. Default: there are always enough.
-   */
-  readonly idleMeter?: () => () => Idle;
+  /** With less than one idle, tasks come first. Default: there are always enough. */
+  readonly idleProcessors?: () => Idle;
   /** Something is broken beyond repair; the projector has ended. */
   readonly onBroken?: (error: unknown) => void;
 };
@@ -167,13 +164,13 @@ class ProjectorActor {
 
   private projection(sink: Sink): Projection {
     const { projections, clock } = this.ports;
-    const { paceMs = PACE_MS, idleMeter = () => () => ENOUGH } = this.options;
+    const { paceMs = PACE_MS, idleProcessors = () => ENOUGH } = this.options;
     const { signal } = this.stopping;
     return new Projection(sink, {
       projections,
       clock,
       outageRetry: this.outageRetry(`reading for the projection '${sink.name}'`, NATS_PAUSE_MS),
-      loadPause: new LoadPause({ idleProcessors: idleMeter(), clock, signal }),
+      loadPause: new LoadPause({ idleProcessors, clock, signal }),
       log: this.log,
       counters: this.counters,
       signal,

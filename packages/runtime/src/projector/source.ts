@@ -12,6 +12,9 @@ const AIM_BYTES = 8 * 1024 * 1024;
 
 const IDLE_MS = 5_000;
 
+/** So many that wait have gathered. */
+const GATHERED = 400;
+
 type SourceParts<E extends Entry> = {
   readonly open: () => Promise<EntryReader<E>>;
   readonly clock: Clock;
@@ -30,6 +33,8 @@ export class Source<E extends Entry> {
   private readonly parts: SourceParts<E>;
   private reader: EntryReader<E> | undefined;
   private entryBytes = 1_024;
+  /** What waited behind the last batch. */
+  private pending = 0;
 
   constructor(parts: SourceParts<E>) {
     this.parts = parts;
@@ -43,10 +48,11 @@ export class Source<E extends Entry> {
   /** The next entries; undefined when there were none for a while. Rejects with Stopped only. */
   async next(): Promise<EntryBatch<E> | undefined> {
     const { clock, paceMs, signal } = this.parts;
-    const first = await this.read(paceMs > 0 ? 1 : this.most(), IDLE_MS);
+    const gathers = paceMs > 0 && this.pending < GATHERED;
+    const first = await this.read(gathers ? 1 : this.most(), IDLE_MS);
     // What is nothing to read is passed by with the others.
     if (first.last === 0) return undefined;
-    if (paceMs === 0) return first;
+    if (!gathers) return first;
     await pause(clock, paceMs, signal);
     const rest = await this.read(this.most(), 0);
     return rest.last === 0 ? first : merged(first, rest);
@@ -61,6 +67,7 @@ export class Source<E extends Entry> {
   private async read(max: number, waitMs: number): Promise<EntryBatch<E>> {
     const batch = await this.parts.outageRetry.until(async () => (await this.opened()).next(max, waitMs));
     this.measure(batch.entries);
+    this.pending = batch.pending;
     return batch;
   }
 
