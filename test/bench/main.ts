@@ -16,7 +16,7 @@ const USAGE = `npm run bench [-- --rows life,submits,arguments,idle,backlog,kill
   --width 512 --concurrency 200 --samples 300 --backlog 100000 --out <file.json> --chart <file.svg>]
 
 Baton beside BullMQ on Redis doing the same, in turn, with fresh servers for every run; in the rows 'postgres' beside queues
-on PostgreSQL, in the rows 'limits' beside Baton itself without limits. Only where named: 'workers', with 1, 2 and 4 worker processes; 'copies', Baton alone with three copies on
+on PostgreSQL, in the rows 'limits' beside Baton itself without limits. Only where named: 'sustained', with four times as many tasks; 'workers', with 1, 2 and 4 worker processes; 'copies', Baton alone with three copies on
 three servers beside one; 'temporal', beside Temporal's server, which Go builds the first time (some minutes); 'core',
 Baton's whole life alone. Prints a table, with the processor time a task of every process, and writes JSON and a chart.
 `;
