@@ -1,5 +1,6 @@
 import type { Address } from '@baton/protocols';
 import { PayloadTooLargeError, StoreRefusedError, type BatonError } from '../errors.ts';
+import type { WriteResult } from '../ports/store.ts';
 import type { ActorTypes, HeldBy } from './actor-kind.ts';
 import type { Ask, AskedOf } from './ask.ts';
 import type { MailboxParts, Waiting, Write } from './mailbox-types.ts';
@@ -60,16 +61,47 @@ export class Mailbox<A extends ActorTypes> {
     this.open = [first];
   }
 
-  /** For the one the mailbox was made for. What comes behind him does not hold up his answer. */
-  async first(ask: Ask<A>): Promise<AskedOf<A>> {
+  /**
+   * For the one the mailbox was made for. What comes behind him does not hold up his answer.
+   *
+   * Who brings what he decides on mostly needs one write and nothing more: then no function waits inside of another here,
+   * since each of them costs as much as the decision. This is the path every transition of every task takes.
+   */
+  first(ask: Ask<A>): Promise<AskedOf<A>> {
+    const { from } = ask.options;
+    if (from === undefined) return this.inTurns(ask, () => this.reload());
+    this.current = from === 'absent' ? undefined : from;
+    let writing: Promise<boolean> | undefined;
     try {
-      const { from } = ask.options;
-      if (from === undefined) await this.reload();
-      else this.current = from === 'absent' ? undefined : from;
+      const next = this.decideOpen();
+      if (next !== undefined && next !== 'read-first') writing = this.write(next);
+    } catch (error) {
+      this.failOpen(error);
+    }
+    if (writing === undefined) return this.inTurns(ask);
+    return writing.then(
+      (isKnown) => {
+        if (isKnown && ask.isSettled) return this.leave(ask);
+        return this.inTurns(ask, isKnown ? undefined : () => this.lookWhatCame());
+      },
+      (error: unknown) => {
+        this.failOpen(error);
+        return this.leave(ask);
+      },
+    );
+  }
+
+  private async inTurns(ask: Ask<A>, begin?: () => Promise<unknown>): Promise<AskedOf<A>> {
+    try {
+      if (begin !== undefined) await begin();
       await this.turnsUntil(ask);
     } catch (error) {
       this.failOpen(error);
     }
+    return this.leave(ask);
+  }
+
+  private leave(ask: Ask<A>): AskedOf<A> {
     if (this.isEmpty) this.parts.mailboxes.delete(this.address);
     else void this.goOn();
     return ask.result;
@@ -101,20 +133,23 @@ export class Mailbox<A extends ActorTypes> {
     return this.open.length === 0 && this.waiting === undefined;
   }
 
-  /** One function and few awaits: this is the path every transition of every task takes. */
   private async turnsUntil(last: Ask<A> | undefined): Promise<void> {
     while (last === undefined ? this.hasMore() : !last.isSettled) {
       const next = this.decideOpen();
       if (next === 'read-first') await this.reload();
-      else if (next !== undefined && !(await this.write(next)) && !this.giveUp()) {
-        if (this.tries > 1) await this.pause();
-        // Before the read, so that nobody is told of what was read before he asked.
-        this.takeIn();
-        const bytes = await this.reload();
-        const { current, nonce } = this;
-        if (current !== undefined && nonce !== undefined && current.record.nonce === nonce) this.settle(current, bytes);
-      }
+      else if (next !== undefined && !(await this.write(next))) await this.lookWhatCame();
     }
+  }
+
+  /** After a write that may not be what is stored. */
+  private async lookWhatCame(): Promise<void> {
+    if (this.giveUp()) return;
+    if (this.tries > 1) await this.pause();
+    // Before the read, so that nobody is told of what was read before he asked.
+    this.takeIn();
+    const bytes = await this.reload();
+    const { current, nonce } = this;
+    if (current !== undefined && nonce !== undefined && current.record.nonce === nonce) this.settle(current, bytes);
   }
 
   /** Resolves with the bytes that are there. */
@@ -256,23 +291,32 @@ export class Mailbox<A extends ActorTypes> {
   }
 
   /** False: it has to be read what has become of it. */
-  private async write({ record, bytes, options }: Write<A>): Promise<boolean> {
+  private write(draft: Write<A>): Promise<boolean> {
     const { address, current } = this;
-    const { kind, ports } = this.parts;
-    const keeping = current === undefined ? undefined : kind.keep(address, current, record);
-    const cause = keeping === undefined ? undefined : await keeping;
-    if (cause !== undefined) return this.refuse(cause);
+    const keeping = current === undefined ? undefined : this.parts.kind.keep(address, current, draft.record);
+    if (keeping === undefined) return this.store(draft);
+    return keeping.then((cause) => (cause === undefined ? this.store(draft) : this.refuse(cause)));
+  }
+
+  private store({ record, bytes, options }: Write<A>): Promise<boolean> {
+    const { address, current } = this;
     const expected = current?.revision ?? 0;
     this.sent = record;
     this.sentOver = current?.record;
-    const result = await ports.store.write(address, bytes, expected, options);
+    const writing = this.parts.ports.store.write(address, bytes, expected, options);
+    return writing.then((result) => this.written(result, record, bytes, expected));
+  }
+
+  private written(result: WriteResult, record: A['state'], bytes: Uint8Array, expected: number): boolean {
     switch (result.kind) {
-      case 'written':
-        kind.stored({ address, revision: result.revision, bytes }, current?.record, record);
-        this.current = { record, revision: result.revision };
+      case 'written': {
+        const { revision } = result;
+        this.parts.kind.stored({ address: this.address, revision, bytes }, this.sentOver, record);
+        this.current = { record, revision };
         this.believed = true;
         this.settle(this.current, bytes);
         return true;
+      }
       case 'failed':
         if (BY_SIZE.has(result.cause.code) && this.splits(this.unansweredOn !== undefined)) return true;
         return this.refuse(result.cause);

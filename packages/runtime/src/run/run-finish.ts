@@ -31,8 +31,8 @@ export type Ending = {
   /** What was thrown in the context of the task and not caught after its body had ended. */
   readonly strays: readonly TaskError[];
   readonly abort: () => void;
-  /** Stores what the body and its handlers have told last. */
-  readonly flush: () => Promise<void>;
+  /** Stores what the body and its handlers have told last; undefined: there is nothing. */
+  readonly flush: () => Promise<void> | undefined;
   /** The cleanup handlers run; to be called again with `false` when they have. */
   readonly cleaning: (running: boolean) => void;
 };
@@ -50,10 +50,15 @@ export const finishRun = async (run: Ending, end: BodyEnd): Promise<RunEnd> => {
   const isMarked = hasCleanups || isLarge(end) ? await markFinishing(run, isLarge(end) ? undefined : small(end)) : true;
   const kept = hasCleanups && (isLarge(end) || !isMarked) ? await keepFirst(run, end) : undefined;
   for (;;) {
-    const handlerErrors = await runHandlers(run);
-    await run.flush();
+    // No promise more than needed: most runs have no handlers, and nothing that is large.
+    const handlerErrors = hasHandlers(run) ? await runHandlers(run) : run.strays;
+    const flushing = run.flush();
+    if (flushing !== undefined) await flushing;
     const isSuccess = handlerErrors.length === 0 && run.aborting === undefined;
-    const outcome = isSuccess ? (kept ?? (await run.data.keep(end, run))) : small(end);
+    const isAway = isSuccess && kept === undefined && isLarge(end);
+    const outcome = isAway
+      ? await run.data.putAway(end.result.bytes, run)
+      : ((isSuccess ? kept : undefined) ?? small(end));
     if (outcome === undefined) return { kind: 'lost' };
     const knew = run.aborting !== undefined;
     const told = await tellEnd(run, outcome, handlerErrors);
@@ -156,9 +161,10 @@ const withoutStack = (body: BodyOutcome): BodyOutcome => {
   return { kind: 'threw', error, terminal: true };
 };
 
+const hasHandlers = (run: Ending): boolean => run.aborting !== undefined || run.body.hasCleanups;
+
 /** Abort handlers, then cleanup handlers; resolves with what failed. */
 const runHandlers = async (run: Ending): Promise<readonly TaskError[]> => {
-  if (run.aborting === undefined && !run.body.hasCleanups) return run.strays;
   await run.aborting;
   // Asked again: some may have been registered while the others ran.
   const aborts = run.aborting === undefined ? [] : await run.body.runAborts(() => undefined);

@@ -107,7 +107,8 @@ export class Run implements BodyOwner, Ending {
     this.bodyEnded = true;
     this.timeout.stop();
     this.outageRetry?.cancel();
-    await this.flush();
+    // No promise more than needed, here and below: this is the way of every task.
+    if (this.progress !== undefined) await this.progress.flush();
     const { span } = this.settings;
     const ended = this.crash ?? body;
     const finished = span?.finishing(ended);
@@ -143,8 +144,8 @@ export class Run implements BodyOwner, Ending {
     return end;
   }
 
-  async flush(): Promise<void> {
-    if (this.progress !== undefined) await this.progress.flush();
+  flush(): Promise<void> | undefined {
+    return this.progress?.flush();
   }
 
   /** Cleanup handlers have the grace of an abort; a thread is ended with them then (behaviour L3). */
@@ -167,10 +168,16 @@ export class Run implements BodyOwner, Ending {
     this.task.close();
   }
 
-  private async runBody(): Promise<BodyEnd | Suspended> {
+  private runBody(): Promise<BodyEnd | Suspended> {
     const args = this.data.arguments(this.record);
     const left = this.data.left(this.record);
-    if (!(args instanceof Promise) && left === undefined) return this.body.execute(args);
+    return args instanceof Promise || left !== undefined ? this.runGiven(args, left) : this.body.execute(args);
+  }
+
+  private async runGiven(
+    args: ReturnType<RunData['arguments']>,
+    left: ReturnType<RunData['left']>,
+  ): Promise<BodyEnd | Suspended> {
     try {
       const [given, handedOver] = await Promise.all([args, left]);
       return await this.body.execute(given, handedOver);

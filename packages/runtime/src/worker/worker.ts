@@ -122,23 +122,32 @@ export class Worker {
     if (this.draining || this.claiming.has(task.address)) return this.offerSlots();
     this.busy++;
     this.offerSlots();
-    void this.work(task).finally(() => {
-      this.busy--;
-      this.offerSlots();
-      this.tellIdle();
-    });
+    void this.work(task);
   }
 
   private async work(task: OfferedTask): Promise<void> {
-    const { host } = this.settings;
     const { address } = task;
-    this.claiming.add(address);
-    const claimed = await this.claim(task).finally(() => this.claiming.delete(address));
-    if (claimed === undefined) return;
+    try {
+      this.claiming.add(address);
+      let claimed: Mine | undefined;
+      try {
+        claimed = await this.claim(task);
+      } finally {
+        this.claiming.delete(address);
+      }
+      if (claimed !== undefined) await this.run(address, claimed);
+    } finally {
+      this.busy--;
+      this.offerSlots();
+      this.tellIdle();
+    }
+  }
+
+  private run(address: Address, claimed: Mine): Promise<unknown> {
     const { record } = claimed.held;
     const definition = this.types.get(record.type);
     if (definition === undefined) throw new Error(`claimed a task of type '${record.type}' without a handler`);
-    await host.run(address, claimed, guardScope(definition, record));
+    return this.settings.host.run(address, claimed, guardScope(definition, record));
   }
 
   /** The task as it was claimed; undefined: it is not ours. */
