@@ -71,24 +71,35 @@ export class Mailbox<A extends ActorTypes> {
     const { from } = ask.options;
     if (from === undefined) return this.inTurns(ask, () => this.reload());
     this.current = from === 'absent' ? undefined : from;
-    let writing: Promise<boolean> | undefined;
     try {
       const next = this.decideOpen();
-      if (next !== undefined && next !== 'read-first') writing = this.write(next);
+      if (next === undefined || next === 'read-first') return this.inTurns(ask);
+      const keeping = this.keeping(next);
+      if (keeping !== undefined) return this.inTurns(ask, () => this.writeAfter(keeping, next));
+      return this.put(next).then(
+        (result) => this.came(ask, result, next),
+        (error: unknown) => this.fell(ask, error),
+      );
+    } catch (error) {
+      this.failOpen(error);
+      return this.inTurns(ask);
+    }
+  }
+
+  private came(ask: Ask<A>, result: WriteResult, draft: Write<A>): AskedOf<A> | Promise<AskedOf<A>> {
+    let isKnown = true;
+    try {
+      isKnown = this.written(result, draft);
     } catch (error) {
       this.failOpen(error);
     }
-    if (writing === undefined) return this.inTurns(ask);
-    return writing.then(
-      (isKnown) => {
-        if (isKnown && ask.isSettled) return this.leave(ask);
-        return this.inTurns(ask, isKnown ? undefined : () => this.lookWhatCame());
-      },
-      (error: unknown) => {
-        this.failOpen(error);
-        return this.leave(ask);
-      },
-    );
+    if (isKnown && ask.isSettled) return this.leave(ask);
+    return this.inTurns(ask, isKnown ? undefined : () => this.lookWhatCame());
+  }
+
+  private fell(ask: Ask<A>, error: unknown): AskedOf<A> {
+    this.failOpen(error);
+    return this.leave(ask);
   }
 
   private async inTurns(ask: Ask<A>, begin?: () => Promise<unknown>): Promise<AskedOf<A>> {
@@ -137,7 +148,7 @@ export class Mailbox<A extends ActorTypes> {
     while (last === undefined ? this.hasMore() : !last.isSettled) {
       const next = this.decideOpen();
       if (next === 'read-first') await this.reload();
-      else if (next !== undefined && !(await this.write(next))) await this.lookWhatCame();
+      else if (next !== undefined) await this.writeAfter(this.keeping(next), next);
     }
   }
 
@@ -290,24 +301,27 @@ export class Mailbox<A extends ActorTypes> {
     return true;
   }
 
-  /** False: it has to be read what has become of it. */
-  private write(draft: Write<A>): Promise<boolean> {
-    const { address, current } = this;
-    const keeping = current === undefined ? undefined : this.parts.kind.keep(address, current, draft.record);
-    if (keeping === undefined) return this.store(draft);
-    return keeping.then((cause) => (cause === undefined ? this.store(draft) : this.refuse(cause)));
+  private async writeAfter(keeping: Promise<BatonError | undefined> | undefined, draft: Write<A>): Promise<void> {
+    const cause = keeping === undefined ? undefined : await keeping;
+    if (cause !== undefined) this.refuse(cause);
+    else if (!this.written(await this.put(draft), draft)) await this.lookWhatCame();
   }
 
-  private store({ record, bytes, options }: Write<A>): Promise<boolean> {
+  /** What has to be stored elsewhere before; undefined: nothing, as mostly. */
+  private keeping({ record }: Write<A>): Promise<BatonError | undefined> | undefined {
     const { address, current } = this;
-    const expected = current?.revision ?? 0;
+    return current === undefined ? undefined : this.parts.kind.keep(address, current, record);
+  }
+
+  private put({ record, bytes, options }: Write<A>): Promise<WriteResult> {
+    const { address, current } = this;
     this.sent = record;
     this.sentOver = current?.record;
-    const writing = this.parts.ports.store.write(address, bytes, expected, options);
-    return writing.then((result) => this.written(result, record, bytes, expected));
+    return this.parts.ports.store.write(address, bytes, current?.revision ?? 0, options);
   }
 
-  private written(result: WriteResult, record: A['state'], bytes: Uint8Array, expected: number): boolean {
+  /** False: it has to be read what has become of it. */
+  private written(result: WriteResult, { record, bytes }: Write<A>): boolean {
     switch (result.kind) {
       case 'written': {
         const { revision } = result;
@@ -325,7 +339,7 @@ export class Mailbox<A extends ActorTypes> {
         return false;
       case 'unknown':
         this.tries++;
-        this.unansweredOn = expected;
+        this.unansweredOn = this.current?.revision ?? 0;
         for (const ask of this.open) if (ask.decision !== undefined) ask.doubt = result.cause;
         return false;
     }

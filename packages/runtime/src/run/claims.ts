@@ -60,37 +60,39 @@ export class Claims {
   }
 
   /** Decides a claim; settles one whose answer was lost as far as it can be settled now. */
-  async claim(address: Address, from: Held | undefined, offered: number, exact = false): Promise<Claimed> {
+  claim(address: Address, from: Held | undefined, offered: number, exact = false): Promise<Claimed> {
     const { kernel, ports, worker, traces } = this.settings;
     this.enter(address);
     // Begun with the claim, so that the record says where it is; one of a claim that is lost is never ended or told.
     let span: RunSpan | undefined;
-    try {
-      const asked = await kernel.ask(
-        address,
-        (held) => {
-          const claim: ClaimDraft = {
-            kind: 'claim',
-            at: ports.clock.now(),
-            id: held?.record.id ?? '',
-            worker,
-            epoch: ports.store.epoch,
-            revision: held?.revision ?? 0,
-            offered,
-          };
-          if (exact) claim.exact = true;
-          if (held !== undefined && traces) span ??= RunSpan.start(held.record, worker);
-          const trace = traces ? span?.traceparent : held?.record.runTrace;
-          if (trace !== undefined) claim.trace = trace;
-          return claim;
-        },
-        from === undefined ? {} : { from },
-      );
-      const claimed = this.judge(address, asked);
-      return span === undefined || claimed.kind !== 'mine' ? claimed : { ...claimed, span };
-    } finally {
-      this.leave(address);
-    }
+    const make = (held: Held | undefined): ClaimCommand => {
+      const claim: ClaimDraft = {
+        kind: 'claim',
+        at: ports.clock.now(),
+        id: held?.record.id ?? '',
+        worker,
+        epoch: ports.store.epoch,
+        revision: held?.revision ?? 0,
+        offered,
+      };
+      if (exact) claim.exact = true;
+      if (held !== undefined && traces) span ??= RunSpan.start(held.record, worker);
+      const trace = traces ? span?.traceparent : held?.record.runTrace;
+      if (trace !== undefined) claim.trace = trace;
+      return claim;
+    };
+    // No promise more than needed: every task is claimed.
+    return kernel.ask(address, make, from === undefined ? {} : { from }).then(
+      (asked) => {
+        const claimed = this.judge(address, asked);
+        this.leave(address);
+        return span === undefined || claimed.kind !== 'mine' ? claimed : { ...claimed, span };
+      },
+      (error: unknown) => {
+        this.leave(address);
+        throw error;
+      },
+    );
   }
 
   /** Looks until it is known whether a claim without an answer was carried out. */

@@ -57,6 +57,11 @@ export type LocalBodySettings = {
   readonly within?: <T>(run: () => T) => T;
 };
 
+/** What `await` would wait for. */
+const isThenable = (value: unknown): boolean =>
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+  typeof (value as { readonly then?: unknown }).then === 'function';
+
 /** A body that is called in this thread. */
 export class LocalBody implements Body {
   readonly canBeEnded = false;
@@ -103,10 +108,17 @@ export class LocalBody implements Body {
     }
     return new Promise((resolve) => {
       this.settle = resolve;
-      this.inside(async () => definition.handler(...(args as never[]))).then(
-        (result) => this.ended(returnedEnd(result, resultLimit)),
-        (thrown: unknown) => this.ended(this.threw(thrown)),
-      );
+      try {
+        const came = this.inside<unknown>(() => definition.handler(...(args as never[])));
+        // One that returns at once needs no promise of its own.
+        if (!isThenable(came)) return this.ended(returnedEnd(came, resultLimit));
+        Promise.resolve(came).then(
+          (result) => this.ended(returnedEnd(result, resultLimit)),
+          (thrown: unknown) => this.ended(this.threw(thrown)),
+        );
+      } catch (thrown) {
+        this.ended(this.threw(thrown));
+      }
     });
   }
 

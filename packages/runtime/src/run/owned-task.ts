@@ -112,17 +112,21 @@ export class OwnedTask {
     return this.gone ? { kind: 'lost' } : { kind: 'done', held: this.current };
   }
 
-  private async untilDefinite(command: OwnerCommand): Promise<Told> {
+  private untilDefinite(command: OwnerCommand, pauseMs = RETRY_MS): Promise<Told> {
     const { kernel, address } = this.settings;
-    for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MAX_MS, pause * 2)) {
-      if (this.gone || this.left) return this.now();
-      const told = this.judge(await kernel.ask(address, () => command, { from: this.current, urgent: true }), command);
-      if (told !== undefined) return told;
-      if (this.closed) return { kind: 'lost' };
-      await new Promise<void>((resolve) => {
-        this.settings.clock.after(pause, resolve);
-      });
-    }
+    if (this.gone || this.left) return Promise.resolve(this.now());
+    // Mostly the first answer is definite, and no function waits around it.
+    return kernel
+      .ask(address, () => command, { from: this.current, urgent: true })
+      .then((asked) => this.judge(asked, command) ?? this.again(command, pauseMs));
+  }
+
+  private async again(command: OwnerCommand, pauseMs: number): Promise<Told> {
+    if (this.closed) return { kind: 'lost' };
+    await new Promise<void>((resolve) => {
+      this.settings.clock.after(pauseMs, resolve);
+    });
+    return this.untilDefinite(command, Math.min(RETRY_MAX_MS, pauseMs * 2));
   }
 
   private judge(asked: Asked, command: OwnerCommand): Told | undefined {

@@ -3,7 +3,7 @@ import type { Held } from '../kernel.ts';
 import type { Chance, Clock } from '../ports/environment.ts';
 import type { Body } from './body.ts';
 import type { BodyEnd } from './body-end.ts';
-import type { OwnedTask, RunTrace, Told } from './owned-task.ts';
+import type { OwnedTask, OwnerCommand, RunTrace, Told } from './owned-task.ts';
 import { isLarge, small, type RunData } from './run-data.ts';
 
 /** How a run left the task; `lost`: somebody else has it, or it was ended without us. */
@@ -110,11 +110,7 @@ export type EndTelling = Pick<Ending, 'task' | 'data' | 'clock' | 'chance' | 'fe
 } & RunTrace;
 
 /** Tells how the attempt ended; a result for which the record has no room goes where large ones go. */
-export const tellEnd = async (
-  run: EndTelling,
-  body: BodyOutcome,
-  handlerErrors: readonly TaskError[],
-): Promise<Told> => {
+export const tellEnd = (run: EndTelling, body: BodyOutcome, handlerErrors: readonly TaskError[]): Promise<Told> => {
   const command = {
     kind: 'finish',
     at: run.clock.now(),
@@ -126,9 +122,14 @@ export const tellEnd = async (
     ...(run.forced ? FORCED : undefined),
     ...(run.trace === undefined ? undefined : { trace: run.trace }),
   } as const;
-  const told = await run.task.tell(command);
-  if (!lacksRoom(told)) return told;
-  // The record has no room for the result: it goes where large ones go (behaviour R9).
+  return run.task.tell(command).then((told) => (lacksRoom(told) ? tellSmaller(run, command, told) : told));
+};
+
+type FinishCommand = Extract<OwnerCommand, { kind: 'finish' }>;
+
+/** The record has no room for the result: it goes where large ones go (behaviour R9). */
+const tellSmaller = async (run: EndTelling, command: FinishCommand, told: Told): Promise<Told> => {
+  const { body, handlerErrors } = command;
   const smaller =
     body.kind === 'returned' && body.result instanceof Uint8Array ? await run.data.putAway(body.result, run) : body;
   if (smaller === undefined) return { kind: 'lost' };

@@ -7,7 +7,7 @@ import { InvalidArgumentError, UnreadableRecordError } from '../errors.ts';
 import { recordOf, type Held } from '../kernel.ts';
 import type { Ports } from '../ports.ts';
 import type { TaskDefinition } from '../run/definition.ts';
-import type { Mine, RunHost } from '../run/run-host.ts';
+import type { Claimed, Mine, RunHost } from '../run/run-host.ts';
 import { guardScope } from '../run/scope-guard.ts';
 
 export type WorkerSettings = {
@@ -152,24 +152,24 @@ export class Worker {
 
   /** The task as it was claimed; undefined: it is not ours. */
   private async claim(task: OfferedTask): Promise<Mine | undefined> {
-    const { host } = this.settings;
-    const { address, revision } = task;
+    const { address, revision, confirm } = task;
     const offered = this.offered(task);
     if (offered === 'refused') {
       task.giveBack('refused');
       return undefined;
     }
-    const { confirm } = task;
     // No promise more than needed: this is the way of every task.
     const isConfirmed = confirm === undefined || confirm();
     if (isConfirmed !== true && !(await isConfirmed)) {
       task.giveBack('free');
       return undefined;
     }
-    const claimed = await host.claim(address, offered, revision, confirm !== undefined);
-    switch (claimed.kind) {
-      case 'mine':
-        return this.mine(task, claimed);
+    const claimed = await this.settings.host.claim(address, offered, revision, confirm !== undefined);
+    return claimed.kind === 'mine' ? this.mine(task, claimed) : this.notMine(task, claimed.kind);
+  }
+
+  private async notMine(task: OfferedTask, kind: Exclude<Claimed['kind'], 'mine'>): Promise<Mine | undefined> {
+    switch (kind) {
       case 'not_mine':
         task.giveBack('stale');
         return undefined;
@@ -180,10 +180,10 @@ export class Worker {
         // It comes again in its time, to whoever can reach the store.
         return undefined;
       case 'unknown': {
-        const settled = await host.settle(address);
+        const settled = await this.settings.host.settle(task.address);
         if (settled.kind === 'mine') return this.mine(task, settled);
         // The claim may never have arrived, and the task may wait as before; where slots are counted, it may arrive yet.
-        task.giveBack(confirm === undefined ? 'free' : 'stale');
+        task.giveBack(task.confirm === undefined ? 'free' : 'stale');
         return undefined;
       }
     }
