@@ -146,6 +146,34 @@ test('T5 a loop without a turn of the event loop sees that it is to stop', async
   });
 });
 
+test('what a handler returns is waited for as `await` would, and what it throws at once is its error', async () => {
+  const endOf = async (handler: () => unknown) => bodyOf(handler).body.execute(undefined);
+  const kindsOf = async (handlers: readonly (() => unknown)[]) =>
+    (await Promise.all(handlers.map(endOf))).map(({ kind }) => kind);
+  const fails = () => {
+    throw new Error('at once');
+  };
+  const thenable = (call: (resolve: (value: string) => void, reject: (error: Error) => void) => void) => ({
+    // oxlint-disable-next-line unicorn/no-thenable
+    then: call,
+  });
+  const returned = [() => 1, () => undefined, async () => 1, () => thenable((resolve) => resolve('late'))];
+  assert.equal(
+    await kindsOf(returned),
+    returned.map(() => 'returned'),
+  );
+  const threw = [
+    fails,
+    async () => fails(),
+    () => thenable((_, reject) => reject(new Error('late'))),
+    () => new Proxy({}, { get: fails }),
+  ];
+  assert.equal(
+    await kindsOf(threw),
+    threw.map(() => 'threw'),
+  );
+});
+
 test('giving up settles a body that never ends, and what it does later has no effect', async () => {
   const { body } = bodyOf(() => new Promise(() => {}));
   const running = body.execute(undefined);
