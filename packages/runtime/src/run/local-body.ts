@@ -108,17 +108,19 @@ export class LocalBody implements Body {
     }
     return new Promise((resolve) => {
       this.settle = resolve;
+      let came: unknown;
       try {
-        const came = this.inside<unknown>(() => definition.handler(...(args as never[])));
+        came = this.inside<unknown>(() => definition.handler(...(args as never[])));
         // One that returns at once needs no promise of its own.
         if (!isThenable(came)) return this.ended(returnedEnd(came, resultLimit));
-        Promise.resolve(came).then(
-          (result) => this.ended(returnedEnd(result, resultLimit)),
-          (thrown: unknown) => this.ended(this.threw(thrown)),
-        );
       } catch (thrown) {
-        this.ended(this.threw(thrown));
+        return this.ended(this.threw(thrown));
       }
+      // Some steps later than the promise itself: that an abort has reached the body is told before what it came to.
+      (async () => came)().then(
+        (result) => this.ended(returnedEnd(result, resultLimit)),
+        (thrown: unknown) => this.ended(this.threw(thrown)),
+      );
     });
   }
 
