@@ -58,7 +58,7 @@ type Got = { readonly taken: readonly Taken[]; readonly end: PullEnd };
  * who was succeeded meanwhile is as true; what he and his successor both read is written twice.
  *
  * Each message is acknowledged, and only the last of a batch is answered. One request could let the consumer go on behind
- * the last, and the server would count all keys there are for it: with a million that wait 0.2 s, in which it stores nothing.
+ * the last, for which the server counts all keys of the bucket, with its store locked.
  */
 export class StreamReader<E extends Entry> implements EntryReader<E> {
   private readonly wire: NatsWire;
