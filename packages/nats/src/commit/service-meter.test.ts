@@ -20,6 +20,8 @@ const run = (meter: ServiceMeter, writes: number, inFlight: number, msPerAnswer:
 test('a disk write before every answer is slow', () => {
   const meter = new ServiceMeter();
   assert.is(meter.pace(run(meter, 1_000, 64, 0.4)), 'slow');
+  const fastDisk = new ServiceMeter();
+  assert.is(fastDisk.pace(run(fastDisk, 4_000, 64, 0.15)), 'slow');
 });
 
 test('without one it is not, however long the way', () => {
