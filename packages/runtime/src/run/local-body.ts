@@ -116,8 +116,9 @@ export class LocalBody implements Body {
       } catch (thrown) {
         return this.ended(this.threw(thrown));
       }
-      // Some steps later than the promise itself: that an abort has reached the body is told before what it came to.
-      (async () => came)().then(
+      // Inside: what is no promise yet, such as a query, begins when it is waited for. And some steps later than the promise
+      // itself: that an abort has reached the body is told before what it came to.
+      this.inside(async () => came).then(
         (result) => this.ended(returnedEnd(result, resultLimit)),
         (thrown: unknown) => this.ended(this.threw(thrown)),
       );
