@@ -74,8 +74,8 @@ export const streamConfigs = (names: Names, options: StreamOptions): readonly St
       max_msg_size: RECORD_LIMIT + 4_096,
       // Message ids are not used: they do not make a compare-and-set safe to repeat, and each costs memory.
       duplicate_window: 100 * NANOS_PER_MS,
-      // Reads that decide go to the leader.
-      allow_direct: false,
+      // For reads of many at once (TaskStore.loadFromCopy). What is decided by one read alone is read from the leader.
+      allow_direct: true,
       allow_atomic: true,
       allow_msg_ttl: true,
       allow_rollup_hdrs: false,

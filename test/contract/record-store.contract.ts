@@ -41,6 +41,39 @@ export const recordStoreContract = (name: string, withBench: WithBench): void =>
       }
     });
 
+    check('reads many from any copy: what is there, each once, and nothing of what is not', async (bench) => {
+      const { store } = await bench.ports();
+      const names = Array.from({ length: 300 }, (_, i) => `k${i}`);
+      const written = await Promise.all(
+        names.map(async (name) => revisionOf(await store.write(sampleAddress(name), sampleBytes(name, name), 0))),
+      );
+      // A copy may be behind for a moment.
+      await until(bench, async () =>
+        assert.is((await store.loadFromCopy(sampleAddress('k299')))?.revision, written[299]),
+      );
+      const asked = [...names, 'absent', 'k0'];
+      const read = await Promise.all(asked.map((name) => store.loadFromCopy(sampleAddress(name))));
+      assert.equal(
+        read.map((entry) => entry?.revision),
+        [...written, undefined, written[0]],
+      );
+      assert.is(read[7]?.address, sampleAddress('k7'));
+      assert.is(noteIn(read[7]?.bytes ?? new Uint8Array()), 'k7');
+    });
+
+    check('of records that are too large for one answer some are left to be read from the leader', async (bench) => {
+      const { store } = await bench.ports();
+      const names = Array.from({ length: 40 }, (_, i) => `k${i}`);
+      const note = 'x'.repeat(400_000);
+      for (const name of names) revisionOf(await store.write(sampleAddress(name), sampleBytes(name, note), 0));
+      const read = await Promise.all(names.map((name) => store.loadFromCopy(sampleAddress(name))));
+      const found = read.filter((entry) => entry !== undefined);
+      assert.ok(found.length > 0, 'none');
+      for (const { address, bytes } of found) assert.equal(bytes, (await store.load(address))?.bytes);
+      // And it goes on: nothing of it was taken for a failure.
+      assert.ok((await store.loadFromCopy(sampleAddress('k0'))) !== undefined);
+    });
+
     check('creates only where nothing is, updates only what is believed to be there', async (bench) => {
       const { store } = await bench.ports();
       assert.equal(await store.write(key, sampleBytes('k'), 3), { kind: 'conflict' });

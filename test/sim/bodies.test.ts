@@ -39,6 +39,11 @@ const twiceAndLate = (ports: Ports, clock: VirtualClock, lateMs: () => number): 
       await new Promise<void>((resolve) => void clock.after(lateMs(), resolve));
       return entry;
     },
+    loadFromCopy: async (address) => {
+      const entry = await ports.store.loadFromCopy(address);
+      await new Promise<void>((resolve) => void clock.after(lateMs(), resolve));
+      return entry;
+    },
   },
   dispatch: {
     ...ports.dispatch,

@@ -96,6 +96,7 @@ export type {
 export type { ChildrenAnswer, ChildrenCount } from './children.ts';
 export type { Decision } from './decision.ts';
 export type { TaskEvent } from './event.ts';
+export type { RecordBudget } from './queue/kept-records.ts';
 export type { HeldTask, ReadyTask, Return, TaskOffer } from './queue/entry.ts';
 export type { Displacement } from './queue/crowds.ts';
 export type { AppliedLimit, DefinedLimits, TypeLimit } from './queue/defined.ts';

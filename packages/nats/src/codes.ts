@@ -31,7 +31,13 @@ export const apiCodes = {
 } as const;
 
 /** Statuses of messages that carry no data. */
-export const status = { heartbeat: 100, noMessages: 404, requestTimeout: 408, noResponders: 503 } as const;
+export const status = {
+  heartbeat: 100,
+  endOfBatch: 204,
+  noMessages: 404,
+  requestTimeout: 408,
+  noResponders: 503,
+} as const;
 
 /** The server counts durations and times in nanoseconds. */
 export const NANOS_PER_MS = 1_000_000;

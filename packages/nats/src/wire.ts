@@ -41,6 +41,8 @@ export interface Publisher {
   publish(subject: string, bytes: Uint8Array, options?: PublishOptions): Promise<WriteResult>;
 }
 
+export type Collected = { readonly messages: readonly Msg[]; readonly isAll: boolean };
+
 export interface JetStreamApi {
   /**
    * One request to a `$JS.API` subject (given without that prefix), for what may be repeated without harm. Waits for the
@@ -48,6 +50,11 @@ export interface JetStreamApi {
    * with ApiError, NotConnectedError or StoreTimeoutError.
    */
   call<T>(subject: string, body?: object, timeoutMs?: number): Promise<T>;
+  /**
+   * One request that is answered by several messages. Resolves with those that carry something, and whether the server has
+   * said that these are all, or else with what came before the time was over or the connection gone. Never rejects.
+   */
+  collect(subject: string, body: object, timeoutMs: number): Promise<Collected>;
 }
 
 /** A subscription whose callback cannot throw: an exception inside one kills the client's socket reader. */

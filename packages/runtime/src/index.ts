@@ -146,7 +146,7 @@ export type {
   StandingReply,
   WaitingLine,
 } from './ports/dispatch.ts';
-export type { Entry, RecordStore, WriteOptions, WriteResult } from './ports/store.ts';
+export type { Entry, RecordStore, TaskStore, WriteOptions, WriteResult } from './ports/store.ts';
 export type {
   EntryBatch,
   EntryReader,

@@ -12,13 +12,13 @@ import type { Operations } from './ports/operations.ts';
 import type { Presence } from './ports/presence.ts';
 import type { EventLog, Projections } from './ports/projections.ts';
 import type { Signals } from './ports/signals.ts';
-import type { RecordStore } from './ports/store.ts';
+import type { TaskStore } from './ports/store.ts';
 
 /** The narrow functions the runtime needs from the world. NATS and memory both provide them, under one contract suite. */
 export type Ports = {
   /** Absent where nothing is written to a server. */
   readonly writes?: WriteCounts;
-  readonly store: RecordStore;
+  readonly store: TaskStore;
   readonly feed: RecordFeed;
   readonly projections: Projections;
   readonly log: EventLog;

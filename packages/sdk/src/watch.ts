@@ -153,7 +153,8 @@ export class TaskWatch {
     let isNew = false;
     return feed.followActor(this.address, {
       entry: (entry) => {
-        if (isNew) this.pushed(entry);
+        // A copy: a record that is kept would keep all that came with it.
+        if (isNew) this.pushed({ ...entry, bytes: new Uint8Array(entry.bytes) });
       },
       caughtUp: () => {
         isNew = true;

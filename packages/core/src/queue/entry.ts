@@ -1,6 +1,7 @@
 import type { Priority } from '../task.ts';
 import type { Holder } from './gate.ts';
 import type { GroupLine, InGroup } from './group-line.ts';
+import type { Kept } from './kept-records.ts';
 
 /** A pending task whose time has come, as a queue hears of it. */
 export type ReadyTask<A extends string = string> = {
@@ -54,7 +55,8 @@ export type Return =
 export type Term = { readonly id: string; voidAt: number };
 
 export type Entry<A extends string> = InGroup &
-  Holder & {
+  Holder &
+  Kept & {
     readonly address: A;
     revision: number;
     readonly order: number;
@@ -62,7 +64,6 @@ export type Entry<A extends string> = InGroup &
     /** See Told. */
     source: string;
     also: string | undefined;
-    bytes: Uint8Array | undefined;
     /** Who has it on offer. */
     worker: Server<A> | undefined;
     offeredAt: number;

@@ -7,7 +7,7 @@ import { LOWER_SHARE, TaskQueue } from './task-queue.ts';
 
 const test = suite('task queue');
 
-const queueOf = (bytesLimit = 1_000_000): TaskQueue => new TaskQueue({ offerMs: OFFER_MS, bytesLimit });
+const queueOf = (limit = 1_000_000): TaskQueue => new TaskQueue({ offerMs: OFFER_MS, records: { limit, used: 0 } });
 
 test('Q3: first in first out by the place in line, in whatever order it is heard of', () => {
   const queue = queueOf();
@@ -208,17 +208,19 @@ test('what one source told, another does not take back', () => {
   assert.equal(queue.size, { waiting: 0, offered: 0 });
 });
 
-test('bytes are kept up to their limit, and the room comes back', () => {
-  const queue = queueOf(10);
+test('records are kept up to their limit, and the room comes back', () => {
+  const queue = queueOf(20);
   const bytes = new Uint8Array(6);
   queue.ready(task('a', 1, { bytes }), 's1');
   queue.ready(task('b', 2, { bytes }), 's1');
-  queue.gone('a', 1, 's1');
   queue.ready(task('c', 3, { bytes }), 's1');
+  queue.gone('a', 1, 's1');
+  queue.gone('b', 2, 's1');
+  queue.ready(task('d', 4, { bytes }), 's1');
   worker(queue, 'w', 2);
   assert.equal(queue.deal(0).get('w'), [
-    { address: 'b', revision: 2 },
-    { address: 'c', revision: 3, bytes },
+    { address: 'c', revision: 3 },
+    { address: 'd', revision: 4, bytes },
   ]);
 });
 

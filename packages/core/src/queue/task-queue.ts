@@ -3,6 +3,7 @@ import type { Displacement } from './crowds.ts';
 import { isLimited } from './defined.ts';
 import type { Gate } from './gate.ts';
 import { Turns } from './group-line.ts';
+import { KeptRecords, type RecordBudget } from './kept-records.ts';
 import { Lines } from './lines.ts';
 import type { QueueSettings } from './settings.ts';
 import { isClaimable, Slots } from './slots.ts';
@@ -14,8 +15,8 @@ export { LOWER_SHARE } from './lines.ts';
 export type TaskQueueOptions = {
   /** An offer that was not claimed after this long goes to another worker; twice as long every further time. */
   readonly offerMs: number;
-  /** Most bytes of records that are kept for offers; beyond it workers read them. */
-  readonly bytesLimit: number;
+  /** For the records that are kept for offers; what has no room in it workers read. */
+  readonly records: RecordBudget;
   /** So long after terms were confirmed to a worker last, nothing is claimed under them any more. */
   readonly voidMs?: number;
   /** Names this queue's terms, apart from those of every other one; asked where slots are counted. */
@@ -48,7 +49,7 @@ export class TaskQueue<A extends string = string> {
   private readonly turns = new Set<Server<A>>();
   /** Returned as stale: until whoever watches the record says what became of it, or the time of the offer is over. */
   private readonly doubtful = new Set<Entry<A>>();
-  private bytesHeld = 0;
+  private readonly records: KeptRecords;
   private offeredCount = 0;
   private terms = 0;
   private now = 0;
@@ -56,6 +57,7 @@ export class TaskQueue<A extends string = string> {
 
   constructor(options: TaskQueueOptions) {
     this.options = options;
+    this.records = new KeptRecords(options.records);
   }
 
   /** Tasks that wait, and those on offer or returned as stale. */
@@ -153,7 +155,7 @@ export class TaskQueue<A extends string = string> {
     // Somebody joined it. What is on offer stays so: the claim reads what is there, and where slots are counted it is returned.
     known.revision = task.revision;
     if (known.terms !== undefined) known.terms = [];
-    this.keepBytes(known, task.bytes);
+    this.records.keep(known, task.bytes);
     this.stay(known);
     if (this.doubtful.has(known) || this.slots.bound.has(known)) this.readyAgain(known);
   }
@@ -343,7 +345,7 @@ export class TaskQueue<A extends string = string> {
         const entry = this.next(worker);
         if (entry === undefined) return false;
         this.offer(entry, worker, now);
-        const offer = this.gate.isLimited ? { ...offerOf(entry), term: worker.term.id } : offerOf(entry);
+        const offer = this.gate.isLimited ? { ...this.offerOf(entry), term: worker.term.id } : this.offerOf(entry);
         const offers = dealt.get(worker.id);
         if (offers === undefined) dealt.set(worker.id, [offer]);
         else offers.push(offer);
@@ -375,6 +377,11 @@ export class TaskQueue<A extends string = string> {
     const { lines, gate, slots, workers } = this;
     const parts = { lines, gate, slots, workers, waiting: this.size.waiting };
     return standingOf(parts, this.entries.get(address), { address, type });
+  }
+
+  /** It is asked no more: the room its records take is for others. */
+  close(): void {
+    this.records.close();
   }
 
   private next(worker: Server<A>): Entry<A> | undefined {
@@ -411,7 +418,8 @@ export class TaskQueue<A extends string = string> {
       terms: former?.terms,
       source,
       also,
-      bytes: undefined,
+      slab: undefined,
+      at: 0,
       worker: undefined,
       offeredAt: 0,
       offers: 0,
@@ -419,7 +427,7 @@ export class TaskQueue<A extends string = string> {
       begun,
       leaving: false,
     };
-    this.keepBytes(entry, task.bytes);
+    this.records.keep(entry, task.bytes);
     this.entries.set(entry.address, entry);
     this.slots.crowds.enter(entry);
     this.intoLine(entry);
@@ -446,7 +454,7 @@ export class TaskQueue<A extends string = string> {
     this.entries.delete(entry.address);
     this.slots.crowds.leave(entry);
     this.groups.leave(entry.turn);
-    this.keepBytes(entry, undefined);
+    this.records.keep(entry, undefined);
     for (const { refused } of this.workers.values()) refused.delete(entry);
     if (entry.worker !== undefined) {
       this.startCount++;
@@ -563,6 +571,12 @@ export class TaskQueue<A extends string = string> {
     for (const entry of this.entries.values()) this.stay(entry);
   }
 
+  private offerOf(entry: Entry<A>): TaskOffer<A> {
+    const { address, revision } = entry;
+    const bytes = this.records.read(entry);
+    return bytes === undefined ? { address, revision } : { address, revision, bytes };
+  }
+
   private newTerm() {
     return { id: `${this.options.name ?? ''}.${++this.terms}`, voidAt: Number.POSITIVE_INFINITY };
   }
@@ -572,12 +586,6 @@ export class TaskQueue<A extends string = string> {
     worker.term.voidAt = worker.confirmedAt + (this.options.voidMs ?? 0);
     worker.term = this.newTerm();
   }
-
-  private keepBytes(entry: Entry<A>, bytes: Uint8Array | undefined): void {
-    this.bytesHeld -= entry.bytes?.length ?? 0;
-    entry.bytes = bytes !== undefined && this.bytesHeld + bytes.length <= this.options.bytesLimit ? bytes : undefined;
-    this.bytesHeld += entry.bytes?.length ?? 0;
-  }
 }
 
 /** It may have been offered twice under the same terms. */
@@ -585,6 +593,3 @@ const withoutOne = (terms: readonly Term[], id: string | undefined): Term[] => {
   const place = terms.findIndex((term) => term.id === id);
   return terms.filter((_, i) => i !== place);
 };
-
-const offerOf = <A extends string>({ address, revision, bytes }: Entry<A>): TaskOffer<A> =>
-  bytes === undefined ? { address, revision } : { address, revision, bytes };

@@ -1,5 +1,6 @@
 import { outcomeKeyOf, type Address } from '@baton/protocols';
-import { StoreRefusedError, type Entry, type RecordStore, type WriteOptions, type WriteResult } from '@baton/runtime';
+import { StoreRefusedError, type Entry, type TaskStore, type WriteOptions, type WriteResult } from '@baton/runtime';
+import { CopyReader } from './copy-reader.ts';
 import type { NatsWire } from '../connect.ts';
 import { ApiError } from '../errors.ts';
 import { apiCodes } from '../codes.ts';
@@ -7,20 +8,20 @@ import { apiCodes } from '../codes.ts';
 /** The answer to a message request: header and body as base64. */
 type Stored = { readonly message: { readonly seq: number; readonly hdrs?: string; readonly data?: string } };
 
-/** `no message found`: the server's code for a subject without one. */
-
 /** Deletions by hand are rare; forgetting them costs one read. */
 const MAX_TOMBSTONES = 1_000;
 
-export const createRecordStore = (wire: NatsWire): RecordStore => new NatsRecordStore(wire);
+export const createRecordStore = (wire: NatsWire): TaskStore => new NatsRecordStore(wire);
 
-class NatsRecordStore implements RecordStore {
+class NatsRecordStore implements TaskStore {
   private readonly wire: NatsWire;
+  private readonly copies: CopyReader;
   /** Records deleted by hand leave an empty message: absent, but not at revision 0. Where one was seen, it is written over. */
   private readonly tombstones = new Map<Address, number>();
 
   constructor(wire: NatsWire) {
     this.wire = wire;
+    this.copies = new CopyReader(wire);
   }
 
   get epoch(): number {
@@ -31,7 +32,7 @@ class NatsRecordStore implements RecordStore {
     return this.wire.room.shortage;
   }
 
-  /** By the stream's message request, which the leader answers; a direct get may come from a copy that is behind. */
+  /** By the stream's message request, which the leader answers. */
   async load(address: Address, outcomeOf?: string): Promise<Entry | undefined> {
     const { api, names } = this.wire;
     try {
@@ -47,6 +48,10 @@ class NatsRecordStore implements RecordStore {
       const code = fault.apiCode === apiCodes.streamNotFound ? 'STORE_MISSING' : 'STORE_REFUSED';
       throw new StoreRefusedError(code, fault.message, { cause: fault });
     }
+  }
+
+  loadFromCopy(address: Address): Promise<Entry | undefined> {
+    return this.copies.read(address);
   }
 
   write(

@@ -3,7 +3,7 @@ import { NotConnectedError, type BatonError } from '@baton/runtime';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { ApiError, StoreTimeoutError } from '../errors.ts';
 import type { Inbox } from './inbox.ts';
-import type { JetStreamApi } from '../wire.ts';
+import type { Collected, JetStreamApi } from '../wire.ts';
 import { status } from '../codes.ts';
 
 /** Nobody listens on the subject: JetStream is off, or is just starting or electing a leader. */
@@ -80,6 +80,35 @@ export class Api implements JetStreamApi {
     } catch {
       return SILENT;
     }
+  }
+
+  collect(subject: string, body: object, timeoutMs: number): Promise<Collected> {
+    return new Promise((resolve) => {
+      const messages: Msg[] = [];
+      const end = (isAll: boolean) => (): void => resolve({ messages, isAll });
+      const full = `$JS.API.${subject}`;
+      const reply = this.inbox.expect({
+        deadline: performance.now() + timeoutMs,
+        subject: full,
+        answer: (msg) => {
+          if (msg.data.length > 0) {
+            messages.push(msg);
+            return 'more';
+          }
+          const code = msg.headers?.code;
+          return end(code === status.endOfBatch || code === status.noMessages)();
+        },
+        cut: end(false),
+        expire: end(false),
+        refuse: end(false),
+      });
+      try {
+        this.nc.publish(full, JSON.stringify(body), { reply });
+      } catch {
+        this.inbox.forget(reply);
+        end(false)();
+      }
+    });
   }
 
   private whyCut(): BatonError {

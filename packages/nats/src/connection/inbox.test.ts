@@ -32,7 +32,7 @@ const violation = (operation: 'publish' | 'subscription', subject: string): Erro
 const waiterOf = (subject: string, seen: string[]): Waiter => ({
   deadline: performance.now() + 60_000,
   subject,
-  answer: () => seen.push('answer'),
+  answer: () => void seen.push('answer'),
   expire: () => seen.push('expire'),
   cut: () => seen.push('cut'),
   refuse: ({ code }) => seen.push(code),

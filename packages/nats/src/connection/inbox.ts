@@ -26,13 +26,14 @@ export const mayAnswer = (wire: { readonly inboxPrefix: string }, to: string): b
 export const isOwnInbox = (wire: { readonly inboxPrefix: string }, to: string): boolean =>
   to.startsWith(`${wire.inboxPrefix}.`);
 
-/** Who waits for one answer. Exactly one of the four is called, once; none may throw. */
+/** Who waits for an answer. Exactly one of the four is called, once, `answer` also before that; none may throw. */
 export interface Waiter {
   /** Monotonic milliseconds. */
   readonly deadline: number;
   /** What was published, for a refusal of it. */
   readonly subject: string;
-  answer(msg: Msg): void;
+  /** Returns 'more' as long as more is to come. */
+  answer(msg: Msg): 'more' | void;
   expire(): void;
   /** The connection is gone, and with it the answer: the server keeps none for us. */
   cut(): void;
@@ -145,7 +146,7 @@ export class Inbox {
       const waiter = this.waiting.get(token);
       if (waiter === undefined) return; // Too late: it was told that the answer is unknown.
       this.waiting.delete(token);
-      waiter.answer(msg);
+      if (waiter.answer(msg) === 'more') this.waiting.set(token, waiter);
     } catch (fault) {
       this.onFault('reply inbox', fault);
     }

@@ -160,8 +160,7 @@ export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
         type: text(type),
         ...groupingIn(group, units, limitKey),
         ...(begun === true ? { begun: true as const } : {}),
-        // A copy: these are kept, and the message with all others in it is not to be kept with them.
-        ...bytesOf(record instanceof Uint8Array ? new Uint8Array(record) : record),
+        ...bytesOf(record),
       };
     }),
     gone: list(gone).map((one) => {

@@ -196,8 +196,7 @@ class FeedReader implements Subscription {
     // A deletion by hand leaves an empty message. There is no record to tell of.
     if (msg.data.length === 0) return;
     try {
-      // A copy: kept bytes would keep the whole piece of the socket's stream they came in.
-      const entry = { address, revision, bytes: new Uint8Array(msg.data) };
+      const entry = { address, revision, bytes: msg.data };
       if (outcome === undefined) this.listener.entry(entry);
       else this.listener.outcome?.(entry);
     } catch (fault) {

@@ -41,16 +41,16 @@ test('in the bucket everything that could lose a record counts, also what we nev
     mirror: { name: 'X' },
     allow_atomic: undefined,
     allow_msg_ttl: undefined,
-    allow_direct: true,
     max_msgs_per_subject: 5,
     subjects: ['other.>'],
   };
   for (const [field, value] of Object.entries(faults)) assert.equal(fields(tasks, { [field]: value }, false), [field]);
 });
 
-test('an operator may add copies, and limit what can be rebuilt', () => {
+test('an operator may add copies, forbid reads from them, and limit what can be rebuilt', () => {
   // Full, it refuses: a limit loses nothing.
   assert.equal(fields(tasks, { num_replicas: 3, duplicate_window: 1, max_bytes: 5_000_000 }, false), []);
+  for (const allow of [true, false, undefined]) assert.equal(fields(tasks, { allow_direct: allow }, false), []);
   assert.equal(fields(events, { num_replicas: 3, max_age: 1, max_bytes: 5, persist_mode: undefined }, true), []);
   for (const compression of ['none', 's2', undefined]) assert.equal(fields(events, { compression }, true), []);
 });

@@ -17,8 +17,8 @@ const SAFE_DEFAULTS: Readonly<Record<string, readonly unknown[]>> = {
   subject_transform: [],
 };
 
-/** Copies and windows an operator may change under us: they cost or save, and break nothing. */
-const TOLERATED = ['num_replicas', 'duplicate_window'];
+/** Copies, windows and reads from any copy an operator may change under us: they cost or save, and break nothing. */
+const TOLERATED = ['num_replicas', 'duplicate_window', 'allow_direct'];
 
 /** Also tolerated where a full stream refuses, and loses nothing: an operator gives it more room, or less. */
 const TOLERATED_IF_REFUSING = ['max_bytes'];

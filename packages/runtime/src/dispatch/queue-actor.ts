@@ -7,13 +7,14 @@ import {
   type QueueSettings,
   type QueueView,
   type ReadyTask,
+  type RecordBudget,
   type TaskOffer,
 } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { Clock } from '../ports/environment.ts';
 import type { Credit, CreditAnswer, Dispatch } from '../ports/dispatch.ts';
 import { partsOf } from './offer-parts.ts';
-import { DISPATCH_TIMINGS, OFFER_BYTES_LIMIT } from './timings.ts';
+import { DISPATCH_TIMINGS } from './timings.ts';
 
 export type QueueActorOptions = {
   readonly queue: string;
@@ -23,6 +24,8 @@ export type QueueActorOptions = {
   readonly clock: Clock;
   /** Names what this actor offers, where slots are counted. */
   readonly nonce: string;
+  /** What all queues of the supervisor share for the records of what waits. */
+  readonly records: RecordBudget;
   /** Nothing of the type may start now. */
   readonly holdsBack: (type: string) => boolean;
   /** False: nothing may start now, since what is set for the queue is not known. */
@@ -81,7 +84,7 @@ export class QueueActor {
     this.options = options;
     this.queue = options.queue;
     const { offerMs, voidMs } = DISPATCH_TIMINGS;
-    this.tasks = new TaskQueue({ offerMs, voidMs, bytesLimit: OFFER_BYTES_LIMIT, name: options.nonce });
+    this.tasks = new TaskQueue({ offerMs, voidMs, records: options.records, name: options.nonce });
   }
 
   get size(): { readonly waiting: number; readonly offered: number } {
@@ -195,6 +198,7 @@ export class QueueActor {
     this.stopped = true;
     this.timer?.cancel();
     this.rateTimer?.cancel();
+    this.tasks.close();
   }
 
   private serve(session: Session): void {

@@ -1,4 +1,4 @@
-import { isLimited, type Displacement, type QueueView } from '@baton/core';
+import { isLimited, type Displacement, type QueueView, type RecordBudget } from '@baton/core';
 import { partitionOfAddress, type Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
 import type { Chance, Clock, Subscription } from '../ports/environment.ts';
@@ -17,7 +17,7 @@ import { QueueActor } from './queue-actor.ts';
 import { ReadyOutbox, type QueuedTask, type RunningTask } from './ready-outbox.ts';
 import { ownerOf } from './rendezvous.ts';
 import { Tenure } from './tenure.ts';
-import { DISPATCH_TIMINGS } from './timings.ts';
+import { DISPATCH_TIMINGS, OFFER_BYTES_LIMIT } from './timings.ts';
 
 export type QueueHostOptions = {
   /** The supervisor this is part of. */
@@ -62,6 +62,7 @@ export type QueueSize = {
 export class QueueHost {
   private readonly options: QueueHostOptions;
   private readonly actors = new Map<string, QueueActor>();
+  private readonly records: RecordBudget = { limit: OFFER_BYTES_LIMIT, used: 0 };
   private readonly outboxes = new Map<string, ReadyOutbox>();
   private readonly inboxes = new Map<string, Inbox>();
   private members: readonly string[] = [];
@@ -246,6 +247,7 @@ export class QueueHost {
     const actor: QueueActor = new QueueActor({
       ...{ queue, supervisor, dispatch, clock },
       nonce: this.options.chance.nonce(),
+      records: this.records,
       holdsBack: (type) => this.options.holdsBack(queue, type),
       mayStart: () => this.options.settings.isCurrent && this.options.settings.of(queue) !== 'unreadable',
       isOpen: (opened) => this.tenure.isOpen(queue, opened),

@@ -4,6 +4,7 @@ import type { Subscription } from './environment.ts';
 import type { Entry } from './store.ts';
 
 export type FeedListener = {
+  /** Its bytes are part of a larger piece that came in: who keeps them, or a record read from them, keeps a copy. */
   readonly entry: (entry: Entry) => void;
   /** To who follows all partitions: how a task ended whose key was used anew. It comes before what takes its place. */
   readonly outcome?: (entry: Entry) => void;

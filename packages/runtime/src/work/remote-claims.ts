@@ -7,6 +7,7 @@ import { recordOf, type Held } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import type { Claims } from '../run/claims.ts';
+import { withRecord, type OfferedRecord } from '../run/offered-record.ts';
 import type { WorkTask } from './answers.ts';
 import { OpenClaims, type Place } from './open-claims.ts';
 
@@ -14,7 +15,7 @@ import { OpenClaims, type Place } from './open-claims.ts';
 export type SaysOnce = { readonly say: (key: string, speak: () => void) => void };
 
 export type RemoteClaimsParts = {
-  readonly ports: Pick<Ports, 'dispatch' | 'clock' | 'chance'>;
+  readonly ports: Pick<Ports, 'store' | 'dispatch' | 'clock' | 'chance'>;
   readonly log: Log;
   readonly once: SaysOnce;
   readonly worker: string;
@@ -112,8 +113,8 @@ export class RemoteClaims {
   /** Undefined: it is not for this worker, or nobody knows yet. */
   private async claimed(task: OfferedTask, offer: Held | undefined): Promise<WorkTask | undefined> {
     const { address, revision } = task;
-    const { claims, taken, tooLate, load, isThere } = this.parts;
-    const from = offer ?? (await load(address));
+    const { claims, ports, taken, tooLate, load, isThere } = this.parts;
+    const from = offer ?? this.offered(await withRecord(ports.store, task)) ?? (await load(address));
     if (!this.isFor(from)) {
       task.giveBack('refused');
       return undefined;
@@ -155,7 +156,7 @@ export class RemoteClaims {
   }
 
   /** The record of an offer, where it came along. */
-  private offered({ address, revision, bytes }: OfferedTask): Held | 'unreadable' | undefined {
+  private offered({ address, revision, bytes }: OfferedRecord): Held | 'unreadable' | undefined {
     if (bytes === undefined) return undefined;
     try {
       return { record: recordOf({ address, bytes }), revision };

@@ -7,6 +7,7 @@ import { InvalidArgumentError, UnreadableRecordError } from '../errors.ts';
 import { recordOf, type Held } from '../kernel.ts';
 import type { Ports } from '../ports.ts';
 import type { TaskDefinition } from '../run/definition.ts';
+import { withRecord, type OfferedRecord } from '../run/offered-record.ts';
 import type { Claimed, Mine, RunHost } from '../run/run-host.ts';
 import { guardScope } from '../run/scope-guard.ts';
 
@@ -153,7 +154,7 @@ export class Worker {
   /** The task as it was claimed; undefined: it is not ours. */
   private async claim(task: OfferedTask): Promise<Mine | undefined> {
     const { address, revision, confirm } = task;
-    const offered = this.offered(task);
+    const offered = this.offered(task.bytes === undefined ? await withRecord(this.settings.ports.store, task) : task);
     if (offered === 'refused') {
       task.giveBack('refused');
       return undefined;
@@ -209,7 +210,7 @@ export class Worker {
    * The record of an offer, where it came along. One that cannot be read or that is of a type this worker does not serve
    * is left to others: a record of a newer version to a newer worker (behaviour X10).
    */
-  private offered({ address, revision, bytes }: OfferedTask): Held | 'refused' | undefined {
+  private offered({ address, revision, bytes }: OfferedRecord): Held | 'refused' | undefined {
     if (bytes === undefined) return undefined;
     try {
       const record = recordOf({ address, bytes });

@@ -27,6 +27,7 @@ const SIGNAL: readonly Fault[] = ['drop', 'delay', 'silent'];
 /** Every point where a fault can be put, and which ones can happen there. */
 export const FAULTS = {
   'store.load': READ,
+  'store.copy': READ,
   'store.write': WRITE,
   'data.put': WRITE,
   'data.get': READ,

@@ -148,7 +148,8 @@ export class LiveFeed {
   /** `isKept`: an end that was kept, since the key is used anew. */
   private take(entry: Entry, isKept = false): void {
     this.last = Math.max(this.last, entry.revision);
-    const reading = readRecord(entry.bytes);
+    // A copy: what is kept would keep all that came with it.
+    const reading = readRecord(new Uint8Array(entry.bytes));
     if (reading.kind !== 'record') return this.leaveOut(entry, reading.kind);
     const { record } = reading;
     const from = this.originOf({ ...entry, size: entry.bytes.length });

@@ -45,7 +45,8 @@ export const probe = async (partition: string, options: ProbeOptions): Promise<P
   const read = await readOnce(partition, options, (entry) => {
     before.delete(entry.address);
     const known = Math.max(index.get(entry.address)?.revision ?? 0, intake.revisionOf(entry.address));
-    if (entry.revision > known && ahead.size < KEPT && concerns(entry, known > 0)) ahead.set(entry.address, entry);
+    if (entry.revision > known && ahead.size < KEPT && concerns(entry, known > 0))
+      ahead.set(entry.address, { ...entry, bytes: new Uint8Array(entry.bytes) });
   });
   if (!read) return undefined;
   if (ahead.size > 0) await new Promise<void>((resolve) => void clock.after(HEAD_START_MS, resolve));

@@ -90,7 +90,7 @@ test('what waits anew is new to its queue, also where what was between was not s
   const address = at('00', 1);
   const see = (revision: number, id: string, transitions: number): void => {
     const watched = index.apply(address, sight(revision), waiting, { id, transitions, since: 0 });
-    if (watched !== undefined) index.name(watched, [id]);
+    if (watched !== undefined) index.name(watched, id, []);
   };
   see(1, 'a', 1);
   // It ran, and was given back or is retried; then the key has another task.
@@ -112,7 +112,7 @@ test('its queue is told of a task that waits, of its newer versions at the same 
   const address = at('00', 1);
   const life = { id: 'a', transitions: 1, since: 0 };
   const watched = index.apply(address, sight(1), waiting, life);
-  if (watched !== undefined) index.name(watched, ['a']);
+  if (watched !== undefined) index.name(watched, 'a', []);
   index.apply(address, sight(3), waiting, life);
   index.apply(address, sight(4), running('w'));
   index.apply(address, sight(5), waiting);

@@ -38,8 +38,10 @@ export type Watched = {
   /** It runs and takes a slot of this lane's queue; undefined: it does not, or nobody has counted it. */
   slot: Lane | undefined;
   marks: Marks | undefined;
-  /** Ids of the task and of those that wait behind it: what a cancel may name. */
-  ids: readonly string[];
+  /** Of the task; '': not known yet. A cancel may name it, and those of `behind`. */
+  id: string;
+  /** Ids of those that wait behind it, where any do. */
+  behind: readonly string[] | undefined;
 };
 
 /** What of a task a limit may go by beside its type; most have none of it. */
@@ -71,6 +73,7 @@ export type Life = {
   readonly marks?: Marks;
 };
 
+const NOBODY: readonly string[] = [];
 const NO_LIFE: Life = { id: '', transitions: 0, since: 0 };
 
 export type IndexListener = {
@@ -114,16 +117,25 @@ export class TaskIndex {
     return this.byId.get(id)?.address;
   }
 
-  /** The ids by which a task can be found from now on. */
-  name(watched: Watched, ids: readonly string[]): void {
-    if (ids.length === watched.ids.length && ids.every((id, i) => id === watched.ids[i])) return;
+  /** The ids by which a task can be found from now on: its own, and of those that wait behind it. */
+  name(watched: Watched, id: string, behind: readonly string[]): void {
+    const { behind: known = NOBODY } = watched;
+    const isSame = behind.length === known.length && behind.every((each, i) => each === known[i]);
+    if (id === watched.id && isSame) return;
     this.unname(watched);
-    watched.ids = ids.map((id) => ownString(id));
-    for (const id of watched.ids) this.byId.set(id, watched);
+    watched.id = ownString(id);
+    watched.behind = behind.length === 0 ? undefined : behind.map((each) => ownString(each));
+    this.byId.set(watched.id, watched);
+    for (const each of watched.behind ?? NOBODY) this.byId.set(each, watched);
   }
 
   private unname(watched: Watched): void {
-    for (const id of watched.ids) if (this.byId.get(id) === watched) this.byId.delete(id);
+    this.unnameId(watched, watched.id);
+    for (const each of watched.behind ?? NOBODY) this.unnameId(watched, each);
+  }
+
+  private unnameId(watched: Watched, id: string): void {
+    if (this.byId.get(id) === watched) this.byId.delete(id);
   }
 
   held(holder: string): Iterable<Watched> {
@@ -186,7 +198,7 @@ export class TaskIndex {
     known.revision = sight.revision;
     known.generation = sight.generation;
     known.failures = 0;
-    const isSameWait = known.ids[0] === life.id && known.transitions === life.transitions;
+    const isSameWait = known.id !== '' && known.id === life.id && known.transitions === life.transitions;
     known.transitions = life.transitions;
     known.since = life.since;
     // Joined while it waits: it keeps its place. What waits anew, or another task of the key, comes behind the others.
@@ -257,7 +269,8 @@ export class TaskIndex {
       timer: undefined,
       slot,
       marks,
-      ids: [],
+      id: '',
+      behind: undefined,
     };
     const partition = partitionOfAddress(own);
     const tasks = this.partitions.get(partition) ?? new Map<Address, Watched>();

@@ -56,7 +56,11 @@ export class TaskTimers {
     const duties = startable(dutiesOf(record), sight.wall);
     const watched = index.apply(address, sight, duties, lifeOf(record));
     if (watched === undefined || duties === undefined) return undefined;
-    index.name(watched, [record.id, ...successorsOf(record).map(({ spec }) => spec.id)]);
+    index.name(
+      watched,
+      record.id,
+      successorsOf(record).map(({ spec }) => spec.id),
+    );
     const plan = planFor(duties, sight, former, timings);
     if (plan === undefined) this.release(watched);
     else this.schedule(watched, plan.dueAt, plan.limitAt, 'expiresAt' in duties ? duties.expiresAt : undefined);
