@@ -3,6 +3,7 @@ import { connectPorts } from '@baton/nats';
 import { namesOf, streamConfigs } from '@baton/protocols';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import * as assert from 'uvu/assert';
+import { sampleAddress, sampleBytes } from '../support/sample-records.ts';
 import { startRolesServer, type Role } from '../support/roles.ts';
 import { thrownBy } from '../support/stage.ts';
 import { suite } from '../support/suite.ts';
@@ -43,6 +44,8 @@ const ofProjections = [
 ];
 /** How far they are may be looked at for metrics. */
 const ofProjectionsButInfo = ofProjections.filter((subject) => !subject.includes('.INFO.'));
+/** For who claims, and nobody else: a copy may be behind. */
+const directReads = ['', '.x'].map((key) => `$JS.API.DIRECT.GET.${names.tasksStream}${key}`);
 const ofCommands = [...consumer(names.commandsStream, names.commandsConsumer), names.deadSubject('x')];
 const node = (role: 'worker' | 'supervisor' | 'projector'): string => names.nodeSubject(role, 'x');
 
@@ -65,6 +68,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
   ],
   projector: [
     ...never,
+    ...directReads,
     ...ofCommands,
     ...consumer(names.eventsStream, 'observer'),
     ...[node('worker'), node('supervisor'), names.findSubject, names.signalSubject('w'), names.progressSubject('x')],
@@ -72,6 +76,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
   ],
   gateway: [
     ...never,
+    ...directReads,
     ...ofProjectionsButInfo,
     ...ofCommands,
     ...consumer(names.eventsStream, 'x'),
@@ -81,6 +86,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
   ],
   publisher: [
     ...never,
+    ...directReads,
     ...ofCommands,
     ...ofProjections,
     ...consumer(names.eventsStream, 'x'),
@@ -90,6 +96,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
   ],
   observer: [
     ...never,
+    ...directReads,
     ...ofCommands,
     ...ofProjections,
     ...consumer(names.eventsStream, 'another'),
@@ -103,6 +110,7 @@ const forbidden: Readonly<Record<Exclude<Role, 'operator'>, readonly string[]>> 
   ],
   remote_worker: [
     ...never,
+    ...directReads,
     ...ofCommands,
     ...ofProjections,
     ...consumer(names.tasksStream, 'x'),
@@ -166,6 +174,36 @@ test(
       assert.ok(answer.error, `${subject}: ${JSON.stringify(answer)}`);
     }
     assert.is((await ports.data.get('kept'))?.length, 1_000);
+  },
+  LIMIT,
+);
+
+test(
+  'who has no right to read from copies is told nothing at once, and does not go on asking; who has it reads',
+  async (context) => {
+    const server = await startRolesServer(context);
+    const portsOf = async (role: Role) => {
+      const { servers, natsUser: user, natsPassword: password, inboxPrefix } = server.login(role);
+      const ports = await connectPorts({ servers, user, password, inboxPrefix, role: 'publisher' });
+      context.defer(() => ports.close());
+      return ports;
+    };
+    const made = server.login('operator');
+    const { servers, natsUser: user, natsPassword: password, inboxPrefix } = made;
+    const operator = await connectPorts({ servers, user, password, inboxPrefix });
+    context.defer(() => operator.close());
+    const address = sampleAddress('copy');
+    const result = await operator.store.write(address, sampleBytes('copy'), 0);
+    const [worker, gateway] = [await portsOf('worker'), await portsOf('gateway')];
+    assert.is(result.kind === 'written' && result.revision, (await worker.store.loadFromCopy(address))?.revision);
+    let refusals = 0;
+    void (async () => {
+      for await (const { type } of gateway.wire.nc.status()) if (type === 'error') refusals++;
+    })();
+    const began = performance.now();
+    for (let i = 0; i < 20; i++) assert.is(await gateway.store.loadFromCopy(address), undefined);
+    assert.ok(performance.now() - began < 1_000, `${performance.now() - began} ms`);
+    assert.is(refusals, 1);
   },
   LIMIT,
 );
