@@ -181,6 +181,18 @@ test('finds a user who was told that he left and did not', () => {
   assert.equal(rulesOf([...good, ...cancelled({ kind: 'unsubscribed' }, 'bob')], left), []);
 });
 
+test('who left and came again in one write has left', () => {
+  const cancel: Command = { kind: 'cancel', at: 3_000, actor: { user: 'bob', admin: false }, id: 't1', force: false };
+  const [created, came, , again] = live(
+    submit('alice', 't1', 1_000),
+    submit('bob', 't2', 2_000),
+    cancel,
+    submit('bob', 't3', 3_500),
+  );
+  const seen = [created, came, again].flatMap((one) => one ?? []);
+  assert.equal(rulesOf([...good, ...cancelled({ kind: 'unsubscribed' }, 'bob')], seen), []);
+});
+
 test('finds answers that do not fit the question', () => {
   assert.ok(rulesOf([...good, ...cancelled({ kind: 'created', task: 't1' })]).includes('fitting-answer'));
   assert.ok(rulesOf([...made, ...schedule('b', 'bob', 't2', 2_000, { kind: 'aborted' })]).includes('fitting-answer'));

@@ -217,15 +217,22 @@ const lifeOf = (tasks: Tasks, task: string): Life | undefined => {
   const lists = [
     ...waiting.map(({ successor }) => successor.subscribers),
     ...own.map(({ record }) => record.subscribers),
-  ].map((list) => new Set(list.map((subscriber) => subscriber.user)));
-  const subscribers = new Set(lists.flatMap((list) => [...list]));
+  ].map((list): Subscribed => new Map(list.map(({ user, at }) => [user, at])));
+  const subscribers = new Set(lists.flatMap((list) => [...list.keys()]));
   const left = new Set([...subscribers].filter((user) => leaves(lists, user)));
   const last = own.at(-1)?.record;
   return { address: first.address, last, ended: last?.endedAt, subscribers, left };
 };
 
-const leaves = (lists: readonly ReadonlySet<string>[], user: string): boolean =>
-  lists.some((list, i) => list.has(user) && lists.slice(i + 1).some((later) => !later.has(user)));
+/** Who subscribes, since when. */
+type Subscribed = ReadonlyMap<string, number>;
+
+/** Who leaves and comes again in one write, as when both were decided together, is seen to subscribe since another moment. */
+const leaves = (lists: readonly Subscribed[], user: string): boolean =>
+  lists.some((list, i) => {
+    const since = list.get(user);
+    return since !== undefined && lists.slice(i + 1).some((later) => later.get(user) !== since);
+  });
 
 const successorsOf = (records: readonly Recorded[]): Tasks['successors'] => {
   const found = new Map<string, Waiting[]>();
