@@ -91,12 +91,11 @@ export class Api implements JetStreamApi {
         deadline: performance.now() + timeoutMs,
         subject: full,
         answer: (msg) => {
-          if (msg.data.length > 0) {
-            messages.push(msg);
-            return 'more';
-          }
-          const code = msg.headers?.code;
-          return end(code === status.endOfBatch || code === status.noMessages)();
+          const code = msg.headers?.code ?? 0;
+          if (code !== 0) return end(code === status.endOfBatch || code === status.noMessages)();
+          // One without data is what a deletion by hand leaves.
+          if (msg.data.length > 0) messages.push(msg);
+          return 'more';
         },
         cut: end(false),
         expire: end(false),
