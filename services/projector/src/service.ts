@@ -53,4 +53,4 @@ const idleMeter = () => {
 const idleMs = (): number => cpus().reduce((sum, { times }) => sum + times.idle, 0);
 
 /** Shorter than what a projection rests between two looks; Linux counts in steps of 10 ms. */
-const IDLE_WINDOW_MS = 80;
+const IDLE_WINDOW_MS = 200;

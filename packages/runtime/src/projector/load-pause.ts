@@ -8,7 +8,7 @@ const LATEST_MS = 8_000;
 const RUSH_VERSIONS = 400;
 
 /** Whether the rush is over is looked at this often. */
-const LOOK_MS = 100;
+const LOOK_MS = 250;
 
 /**
  * How many of a machine's processors had nothing to do a moment ago. The same for all who ask at one time: of projections
