@@ -7,7 +7,7 @@ import { TaskQueue } from './task-queue.ts';
 const test = suite('who makes room in a full group');
 
 const queueWith = (whenFull: WhenFull, concurrency: number) => {
-  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, used: 0 }, voidMs: 2_500, name: 'q' });
+  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, each: 0, used: 0 }, voidMs: 2_500, name: 'q' });
   queue.set(settingsOf({ kind: 'limit', limit: { of: 'group', concurrency, whenFull } }), 0);
   return queue;
 };

@@ -10,7 +10,7 @@ const owner = (): Kept => ({ slab: undefined, at: 0 });
 const record = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
 test('what is kept is a copy, and stays as it was for who has read it', () => {
-  const kept = new KeptRecords({ limit: 1_000_000, used: 0 });
+  const kept = new KeptRecords({ limit: 1_000_000, each: 0, used: 0 });
   const one = owner();
   const bytes = record(10, 1);
   kept.keep(one, bytes);
@@ -24,7 +24,7 @@ test('what is kept is a copy, and stays as it was for who has read it', () => {
 });
 
 test('the newest version takes the place of the one before; where it has no room nothing is kept', () => {
-  const budget = { limit: 100, used: 0 };
+  const budget = { limit: 100, each: 0, used: 0 };
   const kept = new KeptRecords(budget);
   const one = owner();
   kept.keep(one, record(20, 1));
@@ -36,7 +36,7 @@ test('the newest version takes the place of the one before; where it has no room
 });
 
 test('a queue of one small record takes little, one of many takes hardly more than they do', () => {
-  const budget = { limit: 1_000_000_000, used: 0 };
+  const budget = { limit: 1_000_000_000, each: 0, used: 0 };
   new KeptRecords(budget).keep(owner(), record(300, 1));
   assert.ok(budget.used <= 4_096);
   budget.used = 0;
@@ -45,8 +45,23 @@ test('a queue of one small record takes little, one of many takes hardly more th
   assert.ok(budget.used < 10_000 * 304 * 1.15, `${budget.used} bytes`);
 });
 
+test('a queue that takes all there is leaves every other one its own share, and no more', () => {
+  const budget = { limit: 20_000, each: 5_000, used: 0 };
+  const keep = (kept: KeptRecords, count: number): number => {
+    const owners = Array.from({ length: count }, owner);
+    for (const one of owners) kept.keep(one, record(300, 1));
+    return owners.filter(({ slab }) => slab !== undefined).length;
+  };
+  const many = keep(new KeptRecords(budget), 200);
+  assert.ok(many > 55 && many < 66, `${many} in 20,000 bytes`);
+  for (let i = 0; i < 2; i++) {
+    const few = keep(new KeptRecords(budget), 200);
+    assert.ok(few > 12 && few < 17, `${few} in 5,000 bytes`);
+  }
+});
+
 test('who is closed gives back what it took, and takes nothing more', () => {
-  const budget = { limit: 10_000, used: 0 };
+  const budget = { limit: 10_000, each: 0, used: 0 };
   const kept = new KeptRecords(budget);
   const one = owner();
   kept.keep(one, record(300, 1));
@@ -60,7 +75,7 @@ test('of several that share a budget each has its own, none is ever over it, and
   const step = fc.record({ queue: fc.nat(2), owner: fc.nat(15), length: fc.nat(3_000), keeps: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const budget: RecordBudget = { limit: 20_000, used: 0 };
+      const budget: RecordBudget = { limit: 20_000, each: 0, used: 0 };
       const queues = [0, 1, 2].map(() => ({
         kept: new KeptRecords(budget),
         owners: Array.from({ length: 16 }, owner),

@@ -1,5 +1,8 @@
-/** Most bytes that records kept for offers may take, of all queues that share it, and how many they take. */
-export type RecordBudget = { readonly limit: number; used: number };
+/**
+ * Most bytes that records kept for offers may take, of all queues that share it, and how many they take. `each`: what every
+ * queue may take also where others have used it up, so that one in which many wait takes nothing from one that flows.
+ */
+export type RecordBudget = { readonly limit: number; readonly each: number; used: number };
 
 /** Bytes that records lie in one behind the other, each behind its length. Never written over: who has read one may go on to. */
 type Slab = { readonly bytes: Uint8Array; readonly view: DataView; end: number; live: number };
@@ -59,8 +62,7 @@ export class KeptRecords {
     const { slab } = owner;
     if (slab === undefined) return;
     owner.slab = undefined;
-    if (--slab.live > 0) return;
-    if (this.closed) return;
+    if (--slab.live > 0 || this.closed) return;
     if (slab === this.slab) this.slab = undefined;
     this.taken -= slab.bytes.length;
     this.budget.used -= slab.bytes.length;
@@ -68,10 +70,11 @@ export class KeptRecords {
 
   private slabFor(size: number): Slab | undefined {
     if (this.slab !== undefined && this.slab.end + size <= this.slab.bytes.length) return this.slab;
-    const { limit, used } = this.budget;
+    const { limit, each, used } = this.budget;
+    const room = Math.max(limit - used, each - this.taken);
     const wanted = Math.max(size, SLAB_LEAST, Math.min(SLAB_MOST, this.taken));
     // The last that fits is as large as there is room.
-    const length = Math.min(wanted, limit - used);
+    const length = Math.min(wanted, room);
     if (length < size) return undefined;
     const bytes = new Uint8Array(length);
     this.slab = { bytes, view: new DataView(bytes.buffer), end: 0, live: 0 };

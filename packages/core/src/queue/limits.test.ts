@@ -10,7 +10,12 @@ const test = suite('limits of a task queue');
 const VOID_MS = 2_500;
 
 const queueWith = (...wishes: Wish[]): TaskQueue => {
-  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, used: 0 }, voidMs: VOID_MS, name: 'x' });
+  const queue = new TaskQueue({
+    offerMs: OFFER_MS,
+    records: { limit: 0, each: 0, used: 0 },
+    voidMs: VOID_MS,
+    name: 'x',
+  });
   queue.set(settingsOf(...wishes), 0);
   return queue;
 };
@@ -300,7 +305,7 @@ test('Q6: whoever takes a queue over waits for a window, since somebody else has
 });
 
 test('Q7: a group of one task waits for one task of another, however many those are; weights give more turns', () => {
-  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, used: 0 } });
+  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, each: 0, used: 0 } });
   for (let i = 0; i < 100_000; i++) queue.ready(task(`a${i}`, i, { group: 'a' }), 's');
   worker(queue, 'w', 3);
   deal(queue);
@@ -317,7 +322,7 @@ test('Q7: a group of one task waits for one task of another, however many those 
 
 test("Q7: in a flood of 100,000 each single task of others starts within one task's time, and no slot is idle", () => {
   const [SLOTS, LONGEST_MS, SINGLES] = [8, 1_000, 200];
-  const queue = new TaskQueue({ offerMs: 10 * LONGEST_MS, records: { limit: 0, used: 0 } });
+  const queue = new TaskQueue({ offerMs: 10 * LONGEST_MS, records: { limit: 0, each: 0, used: 0 } });
   for (let i = 0; i < 100_000; i++) queue.ready(task(`flood ${i}`, i, { group: 'flood' }), 's');
   worker(queue, 'w', SLOTS);
   // Some chance that is the same in every run.
@@ -355,7 +360,7 @@ test("Q7: in a flood of 100,000 each single task of others starts within one tas
 
 test('Q7: groups of one priority take turns, and types in each group: none of a group waits for ever for others of it', () => {
   for (const groups of [2, 3, 4]) {
-    const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, used: 0 } });
+    const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, each: 0, used: 0 } });
     worker(queue, 'w', 0, ['a', 'b', 'c']);
     const types = ['a', 'b', 'c'].slice(0, groups === 3 ? 3 : 2);
     const started = new Map<string, number>();
@@ -379,7 +384,7 @@ test('Q7: groups of one priority take turns, and types in each group: none of a 
 });
 
 test('Q7: a group that comes costs the same, however many there are', () => {
-  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, used: 0 } });
+  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, each: 0, used: 0 } });
   const before = performance.now();
   for (let i = 0; i < 20_000; i++) queue.ready(task(`t${i}`, i, { group: `g${i}` }), 's');
   // A fifth of a second; to look at all the others for each takes nine.
@@ -388,7 +393,7 @@ test('Q7: a group that comes costs the same, however many there are', () => {
 });
 
 test('Q7: a group that comes with one task at a time gains nothing by it', () => {
-  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, used: 0 } });
+  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, each: 0, used: 0 } });
   for (let i = 0; i < 100; i++) queue.ready(task(`a${i}`, i, { group: 'a' }), 's');
   worker(queue, 'w', 0);
   const started: string[] = [];

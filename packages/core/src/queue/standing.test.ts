@@ -9,7 +9,7 @@ import { TaskQueue } from './task-queue.ts';
 const test = suite('where a task stands');
 
 const queueWith = (...wishes: Wish[]): TaskQueue => {
-  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, used: 0 }, voidMs: 2_500, name: 'x' });
+  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, each: 0, used: 0 }, voidMs: 2_500, name: 'x' });
   queue.set(settingsOf(...wishes), 0);
   return queue;
 };

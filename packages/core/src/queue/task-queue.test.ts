@@ -7,7 +7,8 @@ import { LOWER_SHARE, TaskQueue } from './task-queue.ts';
 
 const test = suite('task queue');
 
-const queueOf = (limit = 1_000_000): TaskQueue => new TaskQueue({ offerMs: OFFER_MS, records: { limit, used: 0 } });
+const queueOf = (limit = 1_000_000): TaskQueue =>
+  new TaskQueue({ offerMs: OFFER_MS, records: { limit, each: 0, used: 0 } });
 
 test('Q3: first in first out by the place in line, in whatever order it is heard of', () => {
   const queue = queueOf();

@@ -85,27 +85,28 @@ export class Api implements JetStreamApi {
   collect(subject: string, body: object, timeoutMs: number): Promise<Collected> {
     return new Promise((resolve) => {
       const messages: Msg[] = [];
-      const end = (isAll: boolean) => (): void => resolve({ messages, isAll });
+      const end = (isAll: boolean): void => resolve({ messages, isAll });
+      const endEarly = (): void => end(false);
       const full = `$JS.API.${subject}`;
       const reply = this.inbox.expect({
         deadline: performance.now() + timeoutMs,
         subject: full,
         answer: (msg) => {
           const code = msg.headers?.code ?? 0;
-          if (code !== 0) return end(code === status.endOfBatch || code === status.noMessages)();
+          if (code !== 0) return end(code === status.endOfBatch || code === status.noMessages);
           // One without data is what a deletion by hand leaves.
           if (msg.data.length > 0) messages.push(msg);
           return 'more';
         },
-        cut: end(false),
-        expire: end(false),
-        refuse: end(false),
+        cut: endEarly,
+        expire: endEarly,
+        refuse: endEarly,
       });
       try {
         this.nc.publish(full, JSON.stringify(body), { reply });
       } catch {
         this.inbox.forget(reply);
-        end(false)();
+        endEarly();
       }
     });
   }

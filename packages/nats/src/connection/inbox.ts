@@ -26,7 +26,7 @@ export const mayAnswer = (wire: { readonly inboxPrefix: string }, to: string): b
 export const isOwnInbox = (wire: { readonly inboxPrefix: string }, to: string): boolean =>
   to.startsWith(`${wire.inboxPrefix}.`);
 
-/** Who waits for an answer. Exactly one of the four is called, once, `answer` also before that; none may throw. */
+/** Who waits for an answer. `answer` is called until it says that it is all, or one of the others once; none may throw. */
 export interface Waiter {
   /** Monotonic milliseconds. */
   readonly deadline: number;

@@ -17,7 +17,7 @@ import { QueueActor } from './queue-actor.ts';
 import { ReadyOutbox, type QueuedTask, type RunningTask } from './ready-outbox.ts';
 import { ownerOf } from './rendezvous.ts';
 import { Tenure } from './tenure.ts';
-import { DISPATCH_TIMINGS, OFFER_BYTES_LIMIT } from './timings.ts';
+import { DISPATCH_TIMINGS, OFFER_BYTES_EACH, OFFER_BYTES_LIMIT } from './timings.ts';
 
 export type QueueHostOptions = {
   /** The supervisor this is part of. */
@@ -62,7 +62,7 @@ export type QueueSize = {
 export class QueueHost {
   private readonly options: QueueHostOptions;
   private readonly actors = new Map<string, QueueActor>();
-  private readonly records: RecordBudget = { limit: OFFER_BYTES_LIMIT, used: 0 };
+  private readonly records: RecordBudget = { limit: OFFER_BYTES_LIMIT, each: OFFER_BYTES_EACH, used: 0 };
   private readonly outboxes = new Map<string, ReadyOutbox>();
   private readonly inboxes = new Map<string, Inbox>();
   private members: readonly string[] = [];

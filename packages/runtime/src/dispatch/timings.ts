@@ -34,6 +34,8 @@ export const DISPATCH_TIMINGS = {
 
 /** Bytes of records that the queues of one supervisor keep for their offers; beyond it workers read them from the bucket. */
 export const OFFER_BYTES_LIMIT = 16 * 1024 * 1024;
+/** So many each of them may keep also where others have taken all of that. */
+export const OFFER_BYTES_EACH = 256 * 1024;
 
 /** Records of one message take at most so many bytes together, well below `max_payload`; one record alone may be larger. */
 export const MESSAGE_BYTES = 256 * 1024;

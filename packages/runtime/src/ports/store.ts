@@ -37,7 +37,7 @@ export interface RecordStore {
 /** Where the records of tasks lie. */
 export interface TaskStore extends RecordStore {
   /**
-   * The record as any copy of the bucket has it, maybe an older version: to decide on where compare-and-set tells what has
+   * The record as one of the copies of the bucket has it, maybe an older version: to decide on where compare-and-set tells what has
    * changed since. Those that are asked for at once are read together. Undefined: there is none, or it cannot be had this
    * way now, which says nothing; ask `load`. Never rejects.
    */
