@@ -174,7 +174,8 @@ test(
         .slice(i)
         .filter(({ at }) => at - first.at < windowMs)
         .reduce((sum, { record }) => sum + (record.units ?? 1), 0);
-      assert.ok(units <= 4, `${units} units in one window`);
+      const text = (): string => starts.map(({ at, record }) => `${at - first.at}:${record.units ?? 1}`).join(' ');
+      assert.ok(units <= 4, `${units} units in one window: ${text()}`);
     }
     const otherAt = startsOf(stage.heard).find(({ record }) => record.id === other?.uuid)?.at ?? Number.NaN;
     assert.ok(otherAt < (starts.at(-1)?.at ?? 0), 'it did not wait for the others');

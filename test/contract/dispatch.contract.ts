@@ -65,6 +65,7 @@ const started: (() => unknown)[] = [];
 const alone = (name: string) => ({
   allRunning: () => [],
   partitions: () => allPartitions(),
+  sync: async () => true,
   leased: () => [name],
   holdsBack: () => false,
   displace: async () => true,
@@ -221,7 +222,9 @@ export const dispatchContract = (name: string, withBench: WithBench): void =>
           held: [{ queue: 'a.b', address: sampleAddress('o'), revision: 11, type: 'job', group: 'tenant' }],
         }),
         message(4, { state: { members: ['s1', 's2'], partitions: ['00', '3f'], limited: ['a.b'] }, held: [] }),
+        message(5, { state: { members: ['s1'], partitions: [], limited: [], synced: 'once more' }, held: [] }),
         message(0, { ask: true }),
+        message(0, { sync: 'are you up to date', held: [] }),
       ];
       for (const one of sent) a.dispatch.tell('s2', one);
       await until(bench, () => assert.is(got.length, sent.length));

@@ -1,5 +1,5 @@
 import { allPartitions, partitionOfAddress, type Address } from '@baton/protocols';
-import type { Entry, FeedListener, RecordFeed, Subscription } from '@baton/runtime';
+import type { Entry, FeedListener, FeedReading, RecordFeed } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { sampleAddress, sampleBytes } from '../support/sample-records.ts';
 import { contract, pass, until, type Bench, type WithBench } from './bench.ts';
@@ -11,7 +11,7 @@ type Reading = {
   /** Number of entries when it was caught up. */
   atCaughtUp: number;
   lost: number;
-  subscription: Subscription;
+  subscription: FeedReading;
 };
 
 const follow = async (feed: RecordFeed, partitions: readonly string[], withOutcomes = false): Promise<Reading> => {
@@ -21,7 +21,7 @@ const follow = async (feed: RecordFeed, partitions: readonly string[], withOutco
     caughtUp: 0,
     atCaughtUp: 0,
     lost: 0,
-    subscription: { close: () => undefined },
+    subscription: { close: () => undefined, sync: async () => false },
   };
   const listener: FeedListener = {
     entry: (entry) => reading.entries.push(entry),
@@ -190,6 +190,43 @@ export const recordFeedContract = (name: string, withBench: WithBench): void =>
         reading.entries.map((entry) => entry.address),
         [B],
       );
+    });
+
+    check('is in sync when all that was stored before has been given, whatever is written meanwhile', async (bench) => {
+      const keys = [...keysIn('01', 10), OTHER];
+      const heads = new Map<Address, number>();
+      const { feed } = await bench.ports('reader');
+      const some = await follow(feed, ['01', '02']);
+      const all = await follow(feed, allPartitions());
+      await until(bench, () => assert.equal([some.caughtUp, all.caughtUp], [1, 1]));
+      let writing = true;
+      const writer = (async () => {
+        while (writing) {
+          await Promise.all(keys.map(async (key) => heads.set(key, await write(bench, key, heads.get(key) ?? 0))));
+          await pass(bench, 1);
+        }
+      })();
+      await until(bench, () => assert.ok(heads.size === keys.length));
+      for (let i = 0; i < 10; i++) {
+        const stored = new Map(heads);
+        const isInSync = async (reading: Reading): Promise<void> => {
+          assert.ok(await reading.subscription.sync());
+          for (const [address, revision] of stored)
+            assert.ok((revisionsOf(reading, address).at(-1) ?? 0) >= revision, `${address} ${i}`);
+        };
+        // Of two who ask, one may come while the reader is busy for the other.
+        await Promise.all([isInSync(some), isInSync(all), isInSync(some)]);
+      }
+      writing = false;
+      await writer;
+      assert.ok(await some.subscription.sync());
+      for (const [address, revision] of heads) assert.is(revisionsOf(some, address).at(-1), revision);
+      assertNeverBackwards(some);
+      assertNeverBackwards(all);
+      some.subscription.close();
+      assert.is(await some.subscription.sync(), false);
+      await bench.cut('reader');
+      assert.is(await all.subscription.sync(), false);
     });
 
     check('gives nothing after close', async (bench) => {

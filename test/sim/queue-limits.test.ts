@@ -15,11 +15,16 @@ const KEY_LIMIT = 1;
 const TASKS = 60;
 const EVENTS = 20;
 
-for (const seed of [1, 2, 3, 4, 5, 6]) {
+/** In some runs readers of records are so far behind now and then, longer than anything that is waited for at a takeover. */
+const LATE = { op: 'feed.entry', fault: 'delay', probability: 0.03, delayMs: 15_000 } as const;
+const LATE_SEEDS = [7, 8, 9];
+
+for (const seed of [1, 2, 3, 4, 5, 6, ...LATE_SEEDS]) {
   test(
     `Q5 never above the limit, and nothing is left over: seed ${seed}`,
     async () => {
       const { clock, world, chance, pause, start, harm, end } = createSimRoom(seed);
+      const late = LATE_SEEDS.includes(seed) ? world.inject(LATE) : undefined;
       const running = new Map<string, { readonly group: string; readonly key: string; readonly run: string }>();
       /** Runs whose body has begun: a claim that came too late is given back before it begins. */
       const begun = new Set<string>();
@@ -63,6 +68,8 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
         await clock.advance(500 + chance.random() * 12_000);
         await harm({ supervisors: 0.6, crash: 0.5, freeze: 0.3, freezeMs: 15_000 });
       }
+      assert.ok(late === undefined || late.hits() > 10, `${late?.hits()} were late`);
+      late?.remove();
       const left = () =>
         world
           .heads()

@@ -1,5 +1,5 @@
 import type { TaskRecord } from '@baton/core';
-import { recordOf } from '@baton/runtime';
+import { CLAIMED_TOO_LATE, recordOf } from '@baton/runtime';
 import type { Heard } from './system-fixture.ts';
 
 /** From the version of a record that runs, or is told to stop, to the first that does neither. */
@@ -31,8 +31,11 @@ const changesIn = (heard: readonly Heard[], of: (record: TaskRecord) => string |
     running.set(entry.address, run);
     changes.push({ run, at: entry.revision, by: 1 });
   }
-  return changes;
+  return changes.filter(({ run }) => !isLate(run.ended));
 };
+
+/** The body never began: its claim was stored after its offer had run out. */
+const isLate = (ended: TaskRecord | undefined): boolean => ended?.history.at(-1)?.why === CLAIMED_TOO_LATE;
 
 /** The most tasks that ran at the same time, by name. */
 export const mostAtOnce = (
@@ -69,16 +72,16 @@ export const firstAbove = (
 const textOf = ({ from, begun, ended }: CountedRun): string =>
   `${from} ${begun.id} attempt ${begun.attempt} ${JSON.stringify(begun.owner)}, then ${JSON.stringify(ended?.history.at(-1))}`;
 
-/** Starts that were recorded, oldest first: when, by the server's clock, and of which task. */
+/** Starts that were recorded and whose body began, oldest first: when they were stored, and of which task. */
 export const startsOf = (heard: readonly Heard[]): readonly { readonly at: number; readonly record: TaskRecord }[] => {
-  const seen = new Set<string>();
-  const starts: { readonly at: number; readonly record: TaskRecord }[] = [];
-  for (const entry of heard) {
+  const starts = new Map<string, { readonly at: number; readonly record: TaskRecord }>();
+  for (const entry of heard.toSorted((a, b) => a.revision - b.revision)) {
     if (entry.outcomeOf !== undefined || entry.bytes.length === 0) continue;
     const record = recordOf(entry);
-    if (record.startedAt === undefined || seen.has(`${record.id} ${record.attempt}`)) continue;
-    seen.add(`${record.id} ${record.attempt}`);
-    starts.push({ at: record.startedAt, record });
+    if (record.startedAt === undefined) continue;
+    const run = `${record.id} ${record.attempt}`;
+    if (!starts.has(run)) starts.set(run, { at: entry.storedAt, record });
+    else if (record.status === 'pending' && isLate(record)) starts.delete(run);
   }
-  return starts.toSorted((a, b) => a.at - b.at);
+  return [...starts.values()].toSorted((a, b) => a.at - b.at);
 };

@@ -143,7 +143,11 @@ export const startSystem = async (context: TestContext, options: SystemOptions =
 };
 
 /** `outcomeOf`: a copy of that task's outcome, kept beside the record. */
-export type Heard = Entry & { readonly outcomeOf?: string };
+export type Heard = Entry & {
+  /** When it was stored, by the server's clock: the clocks of processes are some milliseconds apart. */
+  readonly storedAt: number;
+  readonly outcomeOf?: string;
+};
 
 /** Every version of every record: here the server repeats each write, so that none is missed that is written over soon. */
 const listenToRecords = async (ports: NatsPorts): Promise<readonly Heard[]> => {
@@ -157,9 +161,16 @@ const listenToRecords = async (ports: NatsPorts): Promise<readonly Heard[]> => {
       const outcome = parseOutcomeKey(key);
       const address = outcome?.address ?? parseAddress(key);
       const revision = Number(headers?.get('Nats-Sequence'));
+      const storedAt = Date.parse(headers?.get('Nats-Time-Stamp') ?? '');
       // A throw in here would end the connection; what is left out shows as a hole in the revisions.
       if (error === null && address !== undefined && revision > 0) {
-        heard.push({ address, revision, bytes: data, ...(outcome === undefined ? {} : { outcomeOf: outcome.id }) });
+        heard.push({
+          address,
+          revision,
+          storedAt,
+          bytes: data,
+          ...(outcome === undefined ? {} : { outcomeOf: outcome.id }),
+        });
       }
     },
   });

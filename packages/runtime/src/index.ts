@@ -99,7 +99,7 @@ export { faultWords } from './client/fault-words.ts';
 export { readBody } from './commands/read-command.ts';
 export { nodeNameOf } from './work/read-request.ts';
 export { workShapes } from './work/shapes.ts';
-export { Worker } from './worker/worker.ts';
+export { CLAIMED_TOO_LATE, Worker } from './worker/worker.ts';
 
 export type { Definitions, DefinitionsListener } from './ports/definitions.ts';
 export type { SettingsParts, SettingsWish } from './queues/change-settings.ts';
@@ -157,7 +157,7 @@ export type {
   Unreadable,
   Version,
 } from './ports/projections.ts';
-export type { FeedListener, RecordFeed } from './ports/feed.ts';
+export type { FeedListener, FeedReading, RecordFeed } from './ports/feed.ts';
 export type {
   Lease,
   LeaseListener,

@@ -294,6 +294,21 @@ test('Q6: no more units start in any window; one group that is full holds up no 
   assert.equal(deal(queue, 1_100), { w: ['a4', 'a5'] });
 });
 
+test('Q6: what may have started and ended while nobody told of it has taken its units', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'queue', rate: { units: 2, windowMs: 1_000 } } });
+  for (let i = 1; i <= 5; i++) queue.ready(task(`t${i}`, i), 's');
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['t1', 't2'] });
+  queue.at(100);
+  queue.forget('s');
+  // One has ended, one has run and waits again.
+  queue.ready(task('t2', 10), 's');
+  queue.settle('s', () => true);
+  for (let i = 3; i <= 5; i++) queue.ready(task(`t${i}`, i), 's');
+  assert.equal(deal(queue, 1_099), {});
+  assert.equal(deal(queue, 1_100), { w: ['t3', 't4'] });
+});
+
 test('Q6: whoever takes a queue over waits for a window, since somebody else has counted what started', () => {
   const queue = queueWith({ kind: 'limit', limit: { of: 'queue', rate: { units: 1, windowMs: 1_000 } } });
   queue.begin(500);
@@ -410,7 +425,7 @@ test('Q7: a group that comes with one task at a time gains nothing by it', () =>
 });
 
 type Step =
-  | { readonly kind: 'ready' | 'joins' | 'gone'; readonly id: number }
+  | { readonly kind: 'ready' | 'joins' | 'gone' | 'gone_untold'; readonly id: number }
   | { readonly kind: 'credit'; readonly worker: number; readonly count: number }
   | { readonly kind: 'claims'; readonly worker: number }
   | { readonly kind: 'returns'; readonly worker: number; readonly how: 'free' | 'refused' | 'stale' }
@@ -419,28 +434,171 @@ type Step =
 
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
-    fc.record({ kind: fc.constant('ready'), id: fc.nat(15) }),
-    fc.record({ kind: fc.constantFrom('joins', 'gone'), id: fc.nat(15) }),
-    fc.record({ kind: fc.constant('credit'), worker: fc.nat(2), count: fc.nat(5) }),
-    fc.record({ kind: fc.constant('claims'), worker: fc.nat(2) }),
-    fc.record({
-      kind: fc.constant('returns'),
-      worker: fc.nat(2),
-      how: fc.constantFrom('free', 'refused', 'stale'),
-    }),
-    fc.record({ kind: fc.constant('leaves'), worker: fc.nat(2) }),
-    fc.record({ kind: fc.constantFrom('moves', 'pass') }),
+    { arbitrary: fc.record({ kind: fc.constant('ready'), id: fc.nat(15) }), weight: 6 },
+    { arbitrary: fc.record({ kind: fc.constantFrom('joins', 'gone', 'gone_untold'), id: fc.nat(15) }), weight: 3 },
+    { arbitrary: fc.record({ kind: fc.constant('credit'), worker: fc.nat(2), count: fc.nat(5) }), weight: 4 },
+    { arbitrary: fc.record({ kind: fc.constant('claims'), worker: fc.nat(2) }), weight: 8 },
+    {
+      arbitrary: fc.record({
+        kind: fc.constant('returns'),
+        worker: fc.nat(2),
+        how: fc.constantFrom('free', 'refused', 'stale'),
+      }),
+      weight: 1,
+    },
+    { arbitrary: fc.record({ kind: fc.constant('leaves'), worker: fc.nat(2) }), weight: 1 },
+    { arbitrary: fc.record({ kind: fc.constantFrom('moves', 'pass') }), weight: 2 },
   ) as fc.Arbitrary<Step>,
-  { maxLength: 120, size: 'max' },
+  { minLength: 20, maxLength: 120, size: 'max' },
 );
 
 /** A task as it is stored, and offers as workers have them: any of them may be claimed as long as its revision and term hold. */
 type Stored = { revision: number; state: 'ready' | 'runs' | 'none' };
 
+const LIMITS = { queue: 4, type: 2, group: 2, key: 1, groupOfType: 1 };
+const RATES = { queue: 3, group: 2, windowMs: 2_000 };
+const typeOf = (id: number) => (id % 2 === 0 ? 'a' : 'b');
+const groupOf = (id: number) => `g${id % 3}`;
+const keyOf = (id: number) => (id % 5 === 0 ? undefined : `k${id % 5}`);
+const unitsOf = (id: number) => (id % 4 === 0 ? 2 : 1);
+
+/** Workers and supervisors around a limited queue, as the steps go: what is stored, and what has started when. */
+class Around {
+  readonly queue: ReturnType<typeof queueWith>;
+  readonly stored = new Map<string, Stored>();
+  readonly starts: { readonly at: number; readonly id: number }[] = [];
+  source = 's';
+  now = 0;
+  revision = 1;
+  private readonly offers: { worker: string; address: string; revision: number; term: string | undefined }[] = [];
+  private readonly confirmed = new Map<string, { term: string | undefined; at: number }>();
+
+  constructor(queue: ReturnType<typeof queueWith>) {
+    this.queue = queue;
+  }
+
+  get running(): readonly number[] {
+    return [...this.stored].flatMap(([address, { state }]) => (state === 'runs' ? [Number(address.slice(1))] : []));
+  }
+
+  step(step: Step): void {
+    this.now += 100;
+    switch (step.kind) {
+      case 'ready':
+        if ((this.stored.get(`t${step.id}`)?.state ?? 'none') === 'none') this.write(`t${step.id}`, 'ready');
+        break;
+      case 'joins':
+        // Whoever submits it again changes its record, and it waits as before: what was offered is claimed no more.
+        if (this.stored.get(`t${step.id}`)?.state === 'ready') this.write(`t${step.id}`, 'ready');
+        break;
+      case 'gone':
+        if ((this.stored.get(`t${step.id}`)?.state ?? 'none') !== 'none') this.write(`t${step.id}`, 'none');
+        break;
+      case 'gone_untold': {
+        // Whoever watches it is lost before he tells it.
+        const known = this.stored.get(`t${step.id}`);
+        if (known === undefined || known.state === 'none') break;
+        known.state = 'none';
+        known.revision = this.revision++;
+        break;
+      }
+      case 'credit':
+        this.credit(`w${step.worker}`, step.count);
+        break;
+      case 'claims':
+        this.claim(`w${step.worker}`);
+        break;
+      case 'returns': {
+        const offer = this.takeOffer(({ worker: owner }) => owner === `w${step.worker}`);
+        if (offer !== undefined) this.queue.returned(offer.worker, offer.address, offer.revision, step.how, offer.term);
+        break;
+      }
+      case 'leaves':
+        // It was found dead, or begins anew; what it has it may still claim as long as it believes.
+        this.queue.leave(`w${step.worker}`);
+        break;
+      case 'moves':
+        // Another supervisor watches all of it from here on.
+        this.queue.forget(this.source);
+        this.source = `${this.source}'`;
+        this.tellAll();
+        break;
+      case 'pass':
+        this.now += 700;
+        this.look();
+        break;
+    }
+    for (const [id, dealt] of this.queue.deal(this.now))
+      for (const { address, revision, term } of dealt) this.offers.push({ worker: id, address, revision, term });
+  }
+
+  tellAll(): void {
+    for (const address of this.stored.keys()) this.tell(address);
+    this.queue.settle(this.source, () => true);
+  }
+
+  look(): void {
+    this.queue.expire(this.now);
+    for (const { address, revision } of this.queue.doubts(this.now)) {
+      const head = this.stored.get(address);
+      if (head?.state === 'ready' && head.revision === revision) this.queue.unclaimed(address, revision, this.now);
+    }
+  }
+
+  tell(address: string): void {
+    const id = Number(address.slice(1));
+    const { revision, state } = this.stored.get(address) ?? { revision: 0, state: 'none' };
+    const limitKey = keyOf(id);
+    const more = {
+      type: typeOf(id),
+      group: groupOf(id),
+      units: unitsOf(id),
+      ...(limitKey === undefined ? {} : { limitKey }),
+    };
+    this.queue.at(this.now);
+    if (state === 'ready') this.queue.ready({ ...task(address, revision), ...more }, this.source);
+    else if (state === 'runs') this.queue.held({ address, revision, ...more }, this.source);
+  }
+
+  private write(address: string, state: Stored['state']): void {
+    const revision = this.revision++;
+    this.stored.set(address, { revision, state });
+    this.queue.at(this.now);
+    if (state === 'none') this.queue.gone(address, revision, this.source);
+    else this.tell(address);
+  }
+
+  private credit(worker: string, count: number): void {
+    this.queue.serve(worker, new Set(['a', 'b']));
+    this.queue.credit(worker, count);
+    this.confirmed.set(worker, { term: this.queue.confirm(worker, this.now), at: this.now });
+  }
+
+  /** Any offer it ever had, the oldest first, as long as its terms are confirmed and fresh. */
+  private claim(worker: string): void {
+    const proof = this.confirmed.get(worker);
+    const offer = this.takeOffer((each) => {
+      const head = this.stored.get(each.address);
+      const isFresh = proof !== undefined && this.now - proof.at < VOID_MS - 1_000 && proof.term === each.term;
+      return each.worker === worker && isFresh && head?.state === 'ready' && head.revision === each.revision;
+    });
+    if (offer === undefined) return;
+    const revision = this.revision++;
+    this.stored.set(offer.address, { revision, state: 'runs' });
+    this.starts.push({ at: this.now, id: Number(offer.address.slice(1)) });
+    // Who watches it tells it at once, or sometime; or never, where it has ended by then.
+    if (revision % 2 === 0) this.tell(offer.address);
+  }
+
+  private takeOffer(isIt: (offer: (typeof this.offers)[number]) => boolean) {
+    const found = this.offers.findIndex(isIt);
+    return found < 0 ? undefined : this.offers.splice(found, 1)[0];
+  }
+}
+
 test('whatever happens, and however late claims are: never more run than may, and room is used', () => {
   fc.assert(
     fc.property(steps, (given) => {
-      const LIMITS = { queue: 4, type: 2, group: 2, key: 1, groupOfType: 1 };
       const queue = queueWith(
         { kind: 'limit', limit: { of: 'queue', concurrency: LIMITS.queue } },
         { kind: 'limit', limit: { of: 'type', name: 'a', concurrency: LIMITS.type } },
@@ -448,93 +606,10 @@ test('whatever happens, and however late claims are: never more run than may, an
         { kind: 'limit', limit: { of: 'key', concurrency: LIMITS.key } },
         { kind: 'limit', limit: { of: 'group', type: 'b', concurrency: LIMITS.groupOfType } },
       );
-      const typeOf = (id: number) => (id % 2 === 0 ? 'a' : 'b');
-      const groupOf = (id: number) => `g${id % 3}`;
-      const keyOf = (id: number) => (id % 5 === 0 ? undefined : `k${id % 5}`);
-      const stored = new Map<string, Stored>();
-      const offers: { worker: string; address: string; revision: number; term: string | undefined; sentAt: number }[] =
-        [];
-      const confirmed = new Map<string, { term: string | undefined; at: number }>();
-      let source = 's';
-      let now = 0;
-      let revision = 1;
-      const tell = (address: string): void => {
-        const id = Number(address.slice(1));
-        const { revision: at, state } = stored.get(address) ?? { revision: 0, state: 'none' };
-        const limitKey = keyOf(id);
-        const more = { type: typeOf(id), group: groupOf(id), ...(limitKey === undefined ? {} : { limitKey }) };
-        if (state === 'ready') queue.ready({ ...task(address, at), ...more }, source);
-        else if (state === 'runs') queue.held({ address, revision: at, ...more }, source);
-      };
-      const look = (at: number): void => {
-        for (const { address, revision: seen } of queue.doubts(at)) {
-          const head = stored.get(address);
-          if (head?.state === 'ready' && head.revision === seen) queue.unclaimed(address, seen, at);
-        }
-      };
+      const around = new Around(queue);
       for (const step of given) {
-        now += 100;
-        if (step.kind === 'ready') {
-          const address = `t${step.id}`;
-          if ((stored.get(address)?.state ?? 'none') !== 'none') continue;
-          stored.set(address, { revision: revision++, state: 'ready' });
-          tell(address);
-        } else if (step.kind === 'joins') {
-          // Whoever submits it again changes its record, and it waits as before: what was offered is claimed no more.
-          const known = stored.get(`t${step.id}`);
-          if (known?.state !== 'ready') continue;
-          known.revision = revision++;
-          tell(`t${step.id}`);
-        } else if (step.kind === 'gone') {
-          const known = stored.get(`t${step.id}`);
-          if (known === undefined || known.state === 'none') continue;
-          known.state = 'none';
-          known.revision = revision++;
-          queue.gone(`t${step.id}`, known.revision, source);
-        } else if (step.kind === 'credit') {
-          const id = `w${step.worker}`;
-          queue.serve(id, new Set(['a', 'b']));
-          queue.credit(id, step.count);
-          confirmed.set(id, { term: queue.confirm(id, now), at: now });
-        } else if (step.kind === 'claims') {
-          // Any offer it ever had, the oldest first, as long as its terms are confirmed and fresh.
-          const id = `w${step.worker}`;
-          const proof = confirmed.get(id);
-          const found = offers.findIndex((offer) => {
-            const head = stored.get(offer.address);
-            const isFresh = proof !== undefined && now - proof.at < VOID_MS - 1_000 && proof.term === offer.term;
-            return offer.worker === id && isFresh && head?.state === 'ready' && head.revision === offer.revision;
-          });
-          const [offer] = found < 0 ? [] : offers.splice(found, 1);
-          if (offer === undefined) continue;
-          stored.set(offer.address, { revision: revision++, state: 'runs' });
-          // Who watches it tells it sometime; here at the next move, or at once.
-          if (revision % 2 === 0) tell(offer.address);
-        } else if (step.kind === 'returns') {
-          const id = `w${step.worker}`;
-          const found = offers.findIndex(({ worker: owner }) => owner === id);
-          const [offer] = found < 0 ? [] : offers.splice(found, 1);
-          if (offer !== undefined) queue.returned(id, offer.address, offer.revision, step.how, offer.term);
-        } else if (step.kind === 'leaves') {
-          // It was found dead, or begins anew; what it has it may still claim as long as it believes.
-          queue.leave(`w${step.worker}`);
-        } else if (step.kind === 'moves') {
-          // Another supervisor watches all of it from here on.
-          queue.forget(source);
-          source = `${source}'`;
-          for (const address of stored.keys()) tell(address);
-          queue.settle(source, () => true);
-        } else {
-          now += 700;
-          queue.expire(now);
-          look(now);
-        }
-        for (const [id, dealt] of queue.deal(now))
-          for (const { address, revision: at, term } of dealt)
-            offers.push({ worker: id, address, revision: at, term, sentAt: now });
-        const running = [...stored]
-          .filter(([, { state }]) => state === 'runs')
-          .map(([address]) => Number(address.slice(1)));
+        around.step(step);
+        const { running } = around;
         assert.ok(running.length <= LIMITS.queue, `${running.length} run`);
         assert.ok(running.filter((id) => typeOf(id) === 'a').length <= LIMITS.type);
         for (const group of ['g0', 'g1', 'g2'])
@@ -545,18 +620,42 @@ test('whatever happens, and however late claims are: never more run than may, an
         assert.is(new Set(keys).size, keys.length, 'one of each key');
       }
       // It heals: once all is told and every term is void, there is as much room as there should be.
-      for (const address of stored.keys()) tell(address);
-      queue.settle(source, () => true);
-      for (const [address, { state, revision: at }] of stored) if (state === 'none') queue.gone(address, at, source);
+      around.tellAll();
+      for (const [address, { state, revision: at }] of around.stored)
+        if (state === 'none') queue.gone(address, at, around.source);
       for (const id of ['w0', 'w1', 'w2']) queue.leave(id);
       for (let i = 0; i < 20; i++) {
-        queue.expire((now += 20 * OFFER_MS));
-        look(now);
+        around.now += 20 * OFFER_MS;
+        around.look();
       }
-      for (let i = 0; i < 9; i++) queue.ready(task(`room${i}`, revision++, { type: 'room' }), source);
+      for (let i = 0; i < 9; i++) queue.ready(task(`room${i}`, around.revision++, { type: 'room' }), around.source);
       worker(queue, 'w', 9, ['room']);
-      const running = [...stored.values()].filter(({ state }) => state === 'runs').length;
-      assert.is(deal(queue, now)['w']?.length ?? 0, LIMITS.queue - running);
+      assert.is(deal(queue, around.now)['w']?.length ?? 0, LIMITS.queue - around.running.length);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('Q6: whatever happens, and however late claims are: in no window start more units than may', () => {
+  fc.assert(
+    fc.property(steps, (given) => {
+      const { windowMs } = RATES;
+      const queue = queueWith(
+        { kind: 'limit', limit: { of: 'queue', rate: { units: RATES.queue, windowMs } } },
+        { kind: 'limit', limit: { of: 'group', rate: { units: RATES.group, windowMs } } },
+      );
+      const around = new Around(queue);
+      around.now = windowMs;
+      for (const step of given) around.step(step);
+      for (const { at: from } of around.starts) {
+        const within = around.starts.filter(({ at }) => at >= from && at < from + windowMs);
+        const units = (of: readonly { readonly id: number }[]) => of.reduce((sum, { id }) => sum + unitsOf(id), 0);
+        assert.ok(units(within) <= RATES.queue, `${units(within)} units in a window`);
+        for (const group of ['g0', 'g1', 'g2']) {
+          const ofGroup = units(within.filter(({ id }) => groupOf(id) === group));
+          assert.ok(ofGroup <= RATES.group, `${ofGroup} units of ${group} in a window`);
+        }
+      }
     }),
     { numRuns: 1_000 },
   );

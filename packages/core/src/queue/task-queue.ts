@@ -1,4 +1,4 @@
-import type { Entry, HeldTask, ReadyTask, Return, Server, TaskOffer, Term } from './entry.ts';
+import type { Entry, HeldTask, ReadyTask, Return, Running, Server, TaskOffer, Term } from './entry.ts';
 import type { Displacement } from './crowds.ts';
 import { isLimited } from './defined.ts';
 import type { Gate } from './gate.ts';
@@ -136,8 +136,8 @@ export class TaskQueue<A extends string = string> {
     if (ran !== undefined) {
       tells(ran, source);
       if (task.revision < ran.revision) return;
-      this.slots.end(ran);
-      if (task.revision > ran.revision) this.free(ran);
+      if (task.revision > ran.revision) this.over(ran);
+      else this.slots.end(ran);
       return this.add(task, source, task.revision === ran.revision ? ran : undefined, ran.also);
     }
     const known = this.entries.get(task.address);
@@ -163,10 +163,7 @@ export class TaskQueue<A extends string = string> {
   /** It is not ready any more, or runs no more, as of `revision`. */
   gone(address: A, revision: number, source: string): void {
     const ran = this.slots.running.get(address);
-    if (ran !== undefined && ran.revision <= revision) {
-      this.slots.end(ran);
-      this.free(ran);
-    }
+    if (ran !== undefined && ran.revision <= revision) this.over(ran);
     const known = this.entries.get(address);
     if (known === undefined || known.revision > revision) return;
     // It may only be that he watches it no more: who else has told it says so too where it is over.
@@ -201,9 +198,7 @@ export class TaskQueue<A extends string = string> {
     }
     for (const running of this.slots.running.values()) {
       if (!its(running.address) && leaves(running, source)) running.source = '';
-      if (!its(running.address) || isAlone(running, source)) continue;
-      this.slots.end(running);
-      this.free(running);
+      if (its(running.address) && !isAlone(running, source)) this.over(running);
     }
   }
 
@@ -447,6 +442,13 @@ export class TaskQueue<A extends string = string> {
     if (!entry.holds) return;
     if (wasOffered) this.gate.started(entry, this.now);
     this.free(entry);
+  }
+
+  /** It runs no more. Of one that was on offer when its watcher was lost nobody has told that it began: it may have. */
+  private over(running: Running<A>): void {
+    this.slots.end(running);
+    this.gate.started(running, this.now);
+    this.free(running);
   }
 
   /** Takes it out of everything. A slot it has is left to whoever asks for this. */

@@ -1,6 +1,6 @@
 import type { HeldTask, Priority, ReadyTask, Return } from '@baton/core';
 import { decode, DecodeError, encode, parseAddress, PRIORITIES, type Address } from '@baton/protocols';
-import type { Credit, CreditAnswer, OfferBatch, ReadyMessage, WaitingLine } from '@baton/runtime';
+import type { Credit, CreditAnswer, HostingState, OfferBatch, ReadyMessage, WaitingLine } from '@baton/runtime';
 
 /**
  * The messages of dispatch as they are written: MessagePack arrays, the version of their shape first (see "Dispatch" in
@@ -88,6 +88,7 @@ export const encodeReady = ({
   gone,
   held,
   state,
+  sync,
 }: ReadyMessage): Uint8Array =>
   encode([
     VERSION,
@@ -107,7 +108,7 @@ export const encodeReady = ({
       ...groupingOf(task, task.begun),
     ]),
     gone.map(({ queue, address, revision }) => [queue, address, revision]),
-    ...(held === undefined && state === undefined
+    ...(held === undefined && state === undefined && sync === undefined
       ? []
       : [
           (held ?? []).map((task) => [
@@ -118,8 +119,12 @@ export const encodeReady = ({
             ...groupingOf(task, task.since),
           ]),
         ]),
-    ...(state === undefined ? [] : [[state.members, state.partitions, state.limited]]),
+    ...(state === undefined && sync === undefined ? [] : [state === undefined ? null : stateOf(state)]),
+    ...(sync === undefined ? [] : [sync]),
   ]);
+
+const stateOf = ({ members, partitions, limited, synced }: HostingState): readonly unknown[] =>
+  synced === undefined ? [members, partitions, limited] : [members, partitions, limited, synced];
 
 /** Left out at the end of a list where there is none, as with most tasks. */
 const groupingOf = (
@@ -142,7 +147,7 @@ const groupingIn = (
 });
 
 export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
-  const [from, session, number, begins, ask, ready, gone, held, state] = fieldsOf(bytes, 7);
+  const [from, session, number, begins, ask, ready, gone, held, state, sync] = fieldsOf(bytes, 7);
   return {
     from: text(from),
     session: text(session),
@@ -168,7 +173,8 @@ export const decodeReady = (bytes: Uint8Array): ReadyMessage => {
       return { queue: text(queue), address: place(address), revision: count(revision) };
     }),
     ...(held === undefined ? {} : { held: list(held).map(heldIn) }),
-    ...(state === undefined ? {} : { state: stateIn(state) }),
+    ...(state === undefined || state === null ? {} : { state: stateIn(state) }),
+    ...(sync === undefined ? {} : { sync: text(sync) }),
   };
 };
 
@@ -184,9 +190,14 @@ const heldIn = (one: unknown) => {
   };
 };
 
-const stateIn = (value: unknown) => {
-  const [members, partitions, limited] = list(value);
-  return { members: list(members).map(text), partitions: list(partitions).map(text), limited: list(limited).map(text) };
+const stateIn = (value: unknown): HostingState => {
+  const [members, partitions, limited, synced] = list(value);
+  return {
+    members: list(members).map(text),
+    partitions: list(partitions).map(text),
+    limited: list(limited).map(text),
+    ...(synced === undefined ? {} : { synced: text(synced) }),
+  };
 };
 
 export const encodeWaiting = (lines: readonly WaitingLine[]): Uint8Array =>

@@ -4,6 +4,7 @@ import {
   NotConnectedError,
   type BatonError,
   type FeedListener,
+  type FeedReading,
   type RecordFeed,
   type Subscription,
 } from '@baton/runtime';
@@ -51,7 +52,7 @@ type StreamState = StreamInfo & { readonly state: { readonly last_seq: number } 
  * What it does not trust: the connection (a break begins anew), the order (a gap in the consumer's count begins anew),
  * silence (heartbeats), and the stream itself (its creation time is compared at every beginning).
  */
-class FeedReader implements Subscription {
+class FeedReader implements FeedReading {
   private readonly wire: NatsWire;
   private readonly filters: readonly string[];
   private readonly wanted: ReadonlySet<string>;
@@ -67,6 +68,10 @@ class FeedReader implements Subscription {
   private goal = -1;
   private caughtUp = false;
   private isStalled = false;
+  /** They wait until all that is stored by now has been given. */
+  private syncs: ((isIn: boolean) => void)[] = [];
+  /** The same, who asked while the reader was beginning: what is there was counted before. */
+  private lateSyncs: ((isIn: boolean) => void)[] = [];
   /** More is read than is wanted. */
   private isWide: boolean;
   private beginnings = 0;
@@ -90,13 +95,25 @@ class FeedReader implements Subscription {
   readonly close = (): void => {
     if (this.state === 'over') return;
     this.state = 'over';
+    this.endSyncs(false);
     clearInterval(this.watch);
     for (const tie of this.ties) tie.close();
     this.leave();
   };
 
+  /**
+   * Begins anew behind the last one read: of a consumer that is made now the server counts in its store what there is for
+   * it. One that is there learns of a write a moment after it, and of many filters nobody knows the last one's sequence.
+   */
+  sync(): Promise<boolean> {
+    if (this.state === 'over' || !this.caughtUp || this.isStalled) return Promise.resolve(false);
+    const synced = new Promise<boolean>((resolve) => this.lateSyncs.push(resolve));
+    if (this.state === 'reading') this.beginSync();
+    return synced;
+  }
+
   /** The first beginning: rejects instead of trying again. */
-  static async begin(wire: NatsWire, filters: readonly string[], listener: FeedListener): Promise<Subscription> {
+  static async begin(wire: NatsWire, filters: readonly string[], listener: FeedListener): Promise<FeedReader> {
     const reader = new FeedReader(wire, filters, listener);
     try {
       await reader.open();
@@ -207,14 +224,30 @@ class FeedReader implements Subscription {
   private catchUp(): void {
     if (this.state !== 'reading') return;
     if (this.isStalled) this.stall(false);
-    if (this.caughtUp) return;
+    if (this.caughtUp) return this.endSyncs(true);
     this.caughtUp = true;
     this.tell('caught up', () => this.listener.caughtUp());
     this.narrow();
   }
 
+  private beginSync(): void {
+    this.syncs = this.lateSyncs.splice(0);
+    this.state = 'beginning';
+    this.goal = -1;
+    this.beginnings = 0;
+    this.pull?.abandon();
+    void this.tryBeginnings('the reader is brought up to date', 0);
+  }
+
+  private endSyncs(isIn: boolean): void {
+    for (const resolve of this.syncs.splice(0)) resolve(isIn);
+    if (!isIn) for (const resolve of this.lateSyncs.splice(0)) resolve(false);
+    else if (this.lateSyncs.length > 0) this.beginSync();
+  }
+
   private stall(isStalled: boolean): void {
     this.isStalled = isStalled;
+    if (isStalled) this.endSyncs(false);
     this.tell('stalled', () => this.listener.stalled?.(isStalled));
   }
 
@@ -266,6 +299,7 @@ class FeedReader implements Subscription {
       } catch (failed) {
         fault = failed;
         if (failed instanceof EpochChangedError) return this.lose(failed);
+        if (this.caughtUp && !this.isStalled && this.state === 'beginning') this.stall(true);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { decideSettings, evolveSettings } from '@baton/core';
+import { decideSettings, evolveSettings, type LimitWish } from '@baton/core';
 import { allPartitions, type Address } from '@baton/protocols';
 import { createVirtualClock, type VirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
@@ -22,9 +22,11 @@ const OTHERS = ownedBy('peer', allPartitions(), MEMBERS);
 /** In the partition of this name. */
 const at = (partition: string | undefined, name: string): Address => `${partition}.${name}` as Address;
 
-const limitOf = (concurrency: number): Kept => {
-  const command = { at: 1, actor: { user: 'root', admin: true }, queue: QUEUE } as const;
-  const decision = decideSettings(undefined, { ...command, kind: 'limit', limit: { of: 'queue', concurrency } });
+const limitOf = (concurrency: number): Kept => keptOf({ of: 'queue', concurrency }, 1);
+
+const keptOf = (limit: LimitWish, setAt: number): Kept => {
+  const command = { at: setAt, actor: { user: 'root', admin: true }, queue: QUEUE } as const;
+  const decision = decideSettings(undefined, { ...command, kind: 'limit', limit });
   const [event] = decision.ok ? decision.events : [];
   if (event === undefined) throw new Error('no limit was set');
   return { settings: evolveSettings(undefined, event), revision: 1 };
@@ -36,11 +38,18 @@ class Scene {
   readonly running = new Map<Address, RunningTask>();
   readonly offers: OfferBatch[] = [];
   private readonly kept = new Map<string, Kept>();
-  private readonly host: QueueHost;
+  readonly host: QueueHost;
   private credit: (credit: Credit) => CreditAnswer | undefined = () => undefined;
   private listener: (message: ReadyMessage) => void = () => {};
   private number = 0;
   private turn = 0;
+  private nonces = 0;
+  /** What those that are there were asked, the last time; nobody answers by himself who is not up to date. */
+  question: string | undefined;
+  questions = 0;
+  isUpToDate = true;
+  isPeerUpToDate = true;
+  private limited: readonly string[] = [];
 
   constructor() {
     const settings = { isCurrent: true, of: (queue: string) => this.kept.get(queue), all: () => this.kept };
@@ -48,17 +57,23 @@ class Scene {
       onCredit: (_: string, listener: typeof this.credit) => ((this.credit = listener), { close: () => {} }),
       onTold: (_: string, listener: typeof this.listener) => ((this.listener = listener), { close: () => {} }),
       offer: (_: string, batch: OfferBatch) => void this.offers.push(batch),
-      tell: () => {},
+      tell: (_: string, { sync }: ReadyMessage) => {
+        if (sync === undefined) return;
+        this.questions++;
+        this.question = sync;
+        if (this.isPeerUpToDate) queueMicrotask(() => this.answers(sync));
+      },
       rehosted: () => {},
     };
     this.host = new QueueHost({
       ...{ supervisor: 'me', clock: this.clock, log: silentLog, settings },
       dispatch: dispatch as never,
       store: { load: async () => undefined },
-      chance: { nonce: () => 'n' } as never,
+      chance: { nonce: () => `n${++this.nonces}` } as never,
       allReady: () => [],
       allRunning: () => this.running.values(),
       partitions: () => OWN,
+      sync: async () => this.isUpToDate,
       leased: () => MEMBERS,
       holdsBack: () => false,
       displace: async () => true,
@@ -79,7 +94,21 @@ class Scene {
   }
 
   state(limited: readonly string[]): void {
+    this.limited = limited;
     this.say({ state: { members: MEMBERS, partitions: OTHERS, limited } });
+  }
+
+  /** Likewise: all that was stored when it was asked that is told. */
+  answers(synced: string): void {
+    this.say({ state: { members: MEMBERS, partitions: OTHERS, limited: this.limited, synced } });
+  }
+
+  lease(isHeld: boolean): void {
+    this.host.lease(isHeld);
+  }
+
+  peerLeft(): void {
+    this.host.departed('left');
   }
 
   runs(address: Address, revision: number): void {
@@ -115,6 +144,7 @@ test('Q5: who does not know yet that a queue is limited says nothing of what run
   const scene = new Scene();
   scene.set(limitOf(1));
   scene.state([QUEUE]);
+  assert.equal(await scene.offered(), [], 'nothing waits in it, and it is open');
   scene.runs(at(OTHERS[0], 'moved'), 5);
   scene.ready(at(OWN[0], 'waits'), 7);
   assert.equal(await scene.offered(), []);
@@ -123,6 +153,70 @@ test('Q5: who does not know yet that a queue is limited says nothing of what run
   assert.equal(await scene.offered(), [], 'what ran when its watcher changed has its slot');
   scene.state([QUEUE]);
   assert.equal(await scene.offered(), [at(OWN[0], 'waits')], 'it is over: who knows has not told it');
+  scene.end();
+});
+
+test('Q5: a host that takes over starts nothing before all have told what was stored by then', async () => {
+  const scene = new Scene();
+  scene.set(limitOf(1));
+  scene.isPeerUpToDate = false;
+  scene.state([QUEUE]);
+  scene.ready(at(OWN[0], 'waits'), 7);
+  assert.equal(await scene.offered(), [], 'the other one has not said so');
+  const [first] = [scene.question];
+  assert.equal(await scene.offered(DISPATCH_TIMINGS.syncMs), []);
+  assert.is.not(scene.question, first, 'it is asked again');
+  scene.answers(first ?? '');
+  assert.equal(await scene.offered(0), [], 'an answer to what was asked before');
+  scene.isUpToDate = false;
+  await scene.clock.advance(DISPATCH_TIMINGS.syncMs);
+  scene.answers(scene.question ?? '');
+  assert.equal(await scene.offered(0), [], 'it is not up to date itself');
+  scene.isUpToDate = true;
+  scene.isPeerUpToDate = true;
+  // What was claimed when a former host was there is heard of now.
+  scene.runs(at(OWN[1], 'runs'), 5);
+  assert.equal(await scene.offered(), []);
+  scene.ends(at(OWN[1], 'runs'), 8);
+  const before = scene.questions;
+  assert.equal(await scene.offered(), [at(OWN[0], 'waits')]);
+  assert.is(scene.questions, before, 'nobody is asked once it is open');
+  scene.end();
+});
+
+test('Q5: who leaves while the others are asked may have been the host: they are asked once more', async () => {
+  const scene = new Scene();
+  scene.set(limitOf(1));
+  scene.isPeerUpToDate = false;
+  scene.state([QUEUE]);
+  scene.ready(at(OWN[0], 'waits'), 7);
+  assert.equal(await scene.offered(), []);
+  scene.peerLeft();
+  scene.answers(scene.question ?? '');
+  assert.equal(await scene.offered(DISPATCH_TIMINGS.voidMs - DISPATCH_TIMINGS.tickMs), []);
+  scene.isPeerUpToDate = true;
+  assert.equal(await scene.offered(), [at(OWN[0], 'waits')]);
+  scene.end();
+});
+
+test('Q6: a host that has lost its lease does not know what started since: its rates open a window later', async () => {
+  const scene = new Scene();
+  scene.state([]);
+  const windowMs = 20_000;
+  scene.set(keptOf({ of: 'queue', rate: { units: 1, windowMs } }, scene.clock.now() + 1));
+  scene.state([QUEUE]);
+  scene.ready(at(OWN[0], 'one'), 7);
+  assert.equal(await scene.offered(), [at(OWN[0], 'one')], 'nobody else was the host since the limit was set');
+  scene.host.gone(QUEUE, at(OWN[0], 'one'), 8);
+  scene.ready(at(OWN[0], 'two'), 9);
+  // Long after all that it has counted is free again.
+  await scene.clock.advance(windowMs - 1_000);
+  scene.lease(false);
+  await scene.clock.advance(DISPATCH_TIMINGS.agreedMs);
+  scene.lease(true);
+  scene.state([QUEUE]);
+  assert.equal(await scene.offered(windowMs - 1_000), []);
+  assert.equal(await scene.offered(), [at(OWN[0], 'two')]);
   scene.end();
 });
 

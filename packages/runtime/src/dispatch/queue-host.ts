@@ -33,6 +33,8 @@ export type QueueHostOptions = {
   readonly allRunning: () => Iterable<RunningTask>;
   /** Partitions this supervisor has read, and watches. */
   readonly partitions: () => readonly string[];
+  /** Resolves when all that was stored before the call in those partitions has been told here: true. False: not now. */
+  readonly sync: () => Promise<boolean>;
   /** Supervisors whose lease is not over, this one among them. */
   readonly leased: () => readonly string[];
   /** Nothing of the type may start in the queue now: its definition has limits that are not set yet. */
@@ -71,15 +73,18 @@ export class QueueHost {
   private beatTimer: { readonly cancel: () => void } | undefined;
   private tickTimer: { readonly cancel: () => void } | undefined;
   private readonly tenure: Tenure;
-  private readonly hostSince = new Map<string, number>();
   private limited: ReadonlySet<string> = new Set();
-  private sharedAt = 0;
 
   constructor(options: QueueHostOptions) {
     this.options = options;
     this.members = [options.supervisor];
-    const { supervisor: self, clock, leased, partitions } = options;
-    this.tenure = new Tenure({ self, clock, leased, partitions, lapsed: () => this.askAll() });
+    const { supervisor: self, clock, leased, partitions, chance } = options;
+    this.tenure = new Tenure({
+      ...{ self, clock, leased, partitions },
+      lapsed: () => this.askAll(),
+      nonce: () => chance.nonce(),
+      sync: (question) => this.askSync(question),
+    });
   }
 
   start(): void {
@@ -113,9 +118,7 @@ export class QueueHost {
   /** Another set of supervisors that are there, this one among them. */
   share(members: readonly string[]): void {
     const former = this.members;
-    const { clock } = this.options;
     this.members = members;
-    this.sharedAt = this.sharedAt === 0 ? clock.now() : this.sharedAt;
     this.hosts.clear();
     this.noteHosts(former);
     for (const gone of former.filter((member) => !members.includes(member))) this.dropPeer(gone);
@@ -254,7 +257,7 @@ export class QueueHost {
       isUnreadable: () => this.options.settings.of(queue) === 'unreadable',
       revisionOf: async (address) => (await this.options.store.load(address))?.revision,
       displace: this.options.displace,
-      hostSince: () => this.hostSince.get(queue) ?? this.sharedAt,
+      hostSince: () => this.tenure.hostSince(queue),
     });
     this.actors.set(queue, actor);
     this.setUp(actor);
@@ -283,9 +286,10 @@ export class QueueHost {
   }
 
   private told(message: ReadyMessage): void {
-    const { from, ask, ready, gone, held, state } = message;
+    const { from, ask, sync, ready, gone, held, state } = message;
     if (from === this.options.supervisor) return;
     if (ask === true) return this.tellAll(from);
+    if (sync !== undefined) return void this.answerSync(from, sync);
     if (!this.follows(message)) return;
     for (const task of ready) if (this.isHost(task.queue)) this.actorOf(task.queue).ready(task, from);
     for (const task of held ?? []) if (this.isHost(task.queue)) this.actorOf(task.queue).held(task, from);
@@ -296,6 +300,25 @@ export class QueueHost {
   private heardState(from: string, state: HostingState): void {
     this.tenure.heard(from, state);
     this.settle(from);
+    if (state.synced !== undefined) this.heardSynced(from, state.synced);
+  }
+
+  private heardSynced(from: string, question: string): void {
+    this.tenure.synced(from, question);
+    this.lookAtLimited();
+  }
+
+  private askSync(question: string): void {
+    const { dispatch, supervisor } = this.options;
+    for (const peer of this.peers())
+      dispatch.tell(peer, { from: supervisor, session: '', number: 0, sync: question, ready: [], gone: [] });
+    void this.options.sync().then((isIn) => (isIn ? this.heardSynced(supervisor, question) : undefined));
+  }
+
+  /** Says nothing where it is not up to date: it is asked again. */
+  private async answerSync(from: string, question: string): Promise<void> {
+    if ((await this.options.sync()) && this.members.includes(from))
+      this.outboxTo(from).tellState({ ...this.state(), synced: question });
   }
 
   /** Goes by what the supervisor has said: nothing else than it has told is in its partitions. */
@@ -373,21 +396,22 @@ export class QueueHost {
   }
 
   private noteHosts(former: readonly string[]): void {
-    const { supervisor, clock } = this.options;
+    const { supervisor } = this.options;
     for (const queue of this.limited) {
-      const was = ownerOf(hostKey(queue), former) === supervisor;
-      if (!this.isHost(queue)) {
-        this.hostSince.delete(queue);
-        this.tenure.close(queue);
-      } else if (!was) this.hostSince.set(queue, clock.now());
+      if (!this.isHost(queue)) this.tenure.close(queue);
+      else if (ownerOf(hostKey(queue), former) !== supervisor) this.tenure.gain(queue);
     }
   }
 
   /** Queues that are limited may open by the passing of time. */
   private tick(): void {
     this.tenure.tick();
-    for (const queue of this.limited) this.actors.get(queue)?.look();
+    this.lookAtLimited();
     this.tickTimer = this.options.clock.after(DISPATCH_TIMINGS.tickMs, () => this.tick());
+  }
+
+  private lookAtLimited(): void {
+    for (const queue of this.limited) this.actors.get(queue)?.look();
   }
 
   private ask(peer: string): void {

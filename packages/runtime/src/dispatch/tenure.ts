@@ -12,6 +12,9 @@ export type TenureOptions = {
   readonly partitions: () => readonly string[];
   /** All is to be told again. */
   readonly lapsed: () => void;
+  readonly nonce: () => string;
+  /** Each of those that are there, this one among them, is to say so (`synced`) once it has told all that is stored by now. */
+  readonly sync: (question: string) => void;
 };
 
 /**
@@ -24,6 +27,8 @@ export type TenureOptions = {
  *   and that time has passed since in which a worker may still begin what a former host had offered.
  * - Of those that are gone the lease is over, and that time has passed since, too.
  * - Every partition is watched by one of them that has told what runs in the queue.
+ * - After all that they were asked once more, and have told what was stored by then. So what a former host had offered and
+ *   was claimed is counted, however far behind a reader is.
  *
  * From then on it may, as long as it is the host without a break: as long as its process has not stood still, and holds its
  * lease.
@@ -39,6 +44,12 @@ export class Tenure {
   private notBefore = Number.NEGATIVE_INFINITY;
   private tickedAt: number;
   private leaseLost = false;
+  /** Who has not answered it yet. */
+  private question: { readonly text: string; readonly askedAt: number; readonly left: Set<string> } | undefined;
+  /** Since when nobody else starts anything in queues that were this one's before, by the server's clock; undefined: not yet. */
+  private since: number | undefined;
+  /** The same of queues it became the host of later; undefined: not yet. */
+  private readonly sinceOf = new Map<string, number | undefined>();
 
   constructor(options: TenureOptions) {
     this.options = options;
@@ -58,7 +69,23 @@ export class Tenure {
     this.members = members;
     for (const peer of this.states.keys()) if (!members.includes(peer)) this.states.delete(peer);
     this.agreedAt = undefined;
+    this.question = undefined;
     this.agree();
+  }
+
+  /** It has told all that was stored when it was asked that. */
+  synced(from: string, question: string | undefined): void {
+    if (this.question?.text === question) this.question?.left.delete(from);
+  }
+
+  /** It is this one's from now on. */
+  gain(queue: string): void {
+    this.sinceOf.set(queue, undefined);
+  }
+
+  /** Since when nobody else starts anything in a queue that is open, by the server's clock. */
+  hostSince(queue: string): number {
+    return Math.max(this.since ?? Number.POSITIVE_INFINITY, this.sinceOf.get(queue) ?? 0);
   }
 
   heard(from: string, state: HostingState): void {
@@ -82,6 +109,7 @@ export class Tenure {
   departed(how: 'left' | 'expired'): void {
     const { clock } = this.options;
     const ms = how === 'left' ? DISPATCH_TIMINGS.voidMs : DISPATCH_TIMINGS.departedMs;
+    this.question = undefined;
     this.notBefore = Math.max(this.notBefore, clock.monotonic() + ms);
   }
 
@@ -93,6 +121,7 @@ export class Tenure {
   /** It is another's. */
   close(queue: string): void {
     this.open.delete(queue);
+    this.sinceOf.delete(queue);
   }
 
   /** Others may have taken over since: as if this supervisor had just come. */
@@ -100,6 +129,8 @@ export class Tenure {
     this.open.clear();
     this.states.clear();
     this.agreedAt = undefined;
+    this.question = undefined;
+    this.since = undefined;
     this.notBefore = Math.max(this.notBefore, this.options.clock.monotonic() + DISPATCH_TIMINGS.agreedMs);
     this.options.lapsed();
   }
@@ -131,7 +162,15 @@ export class Tenure {
     if (!others.every((member) => this.states.get(member)?.limited.includes(queue) ?? false)) return false;
     const read = new Set(this.options.partitions());
     for (const member of others) for (const each of this.states.get(member)?.partitions ?? []) read.add(each);
-    return allPartitions().every((partition) => read.has(partition));
+    return allPartitions().every((partition) => read.has(partition)) && this.isSynced(now);
+  }
+
+  private isSynced(now: number): boolean {
+    if (this.question?.left.size === 0) return true;
+    if (this.question !== undefined && now - this.question.askedAt < DISPATCH_TIMINGS.syncMs) return false;
+    this.question = { text: this.options.nonce(), askedAt: now, left: new Set(this.members) };
+    this.options.sync(this.question.text);
+    return false;
   }
 
   /** All see the same members, as of now. */
@@ -141,7 +180,11 @@ export class Tenure {
       (member) => member === self || isSame(this.states.get(member)?.members, this.members),
     );
     if (!same || this.members.length === 0) this.agreedAt = undefined;
-    else this.agreedAt ??= clock.monotonic();
+    else if (this.agreedAt === undefined) {
+      this.agreedAt = clock.monotonic();
+      this.since ??= clock.now();
+      for (const [queue, since] of this.sinceOf) if (since === undefined) this.sinceOf.set(queue, clock.now());
+    }
   }
 }
 

@@ -21,6 +21,8 @@ export const DISPATCH_TIMINGS = {
   agreedMs: 3_000,
   /** The same, after the lease of a supervisor is over that may have been the host: it notices that, too, and then lets go. */
   departedMs: 2_500,
+  /** A host that takes a queue over asks the others again whether they are up to date, where one of them has not said so. */
+  syncMs: 1_000,
   /** What was to make room for another task, and could not be told to stop, is told again. */
   displaceMs: 1_000,
   /** A host looks at its own clock this often; one that did not for so long stood still, and may be the host no more. */

@@ -69,6 +69,8 @@ export type ReadyMessage = {
   readonly begins?: true;
   /** Tell me everything from the start. Has no number. */
   readonly ask?: true;
+  /** Tell me your state, with this, once all is told that is stored by now. Has no number. */
+  readonly sync?: string;
   readonly ready: readonly (ReadyTask<Address> & { readonly queue: string })[];
   readonly gone: readonly { readonly queue: string; readonly address: Address; readonly revision: number }[];
   /** Tasks of limited queues that run. */
@@ -85,6 +87,8 @@ export type HostingState = {
   readonly partitions: readonly string[];
   /** Queues it knows to be limited: what runs in them it has told. */
   readonly limited: readonly string[];
+  /** Of the question it answers: all that was stored when it was asked has been told. */
+  readonly synced?: string;
 };
 
 /** Tasks of one line that wait for a worker. */

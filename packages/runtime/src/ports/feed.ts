@@ -16,9 +16,18 @@ export type FeedListener = {
   readonly lost: (cause: BatonError) => void;
 };
 
+/** What reads some partitions. */
+export interface FeedReading extends Subscription {
+  /**
+   * Resolves when all that was stored before the call has been given: true. Or when this is not going to be known, since the
+   * reader has ended, or has lost the server: false.
+   */
+  sync(): Promise<boolean>;
+}
+
 export interface RecordFeed {
   /** Latest record of every actor in `partitions`, then every change, in order per actor. Of two changes soon after each other the first may be passed by. */
-  follow(partitions: readonly string[], listener: FeedListener): Promise<Subscription>;
+  follow(partitions: readonly string[], listener: FeedListener): Promise<FeedReading>;
   /** The same of one actor. */
   followActor(address: Address, listener: FeedListener): Promise<Subscription>;
 }

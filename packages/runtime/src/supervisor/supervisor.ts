@@ -139,6 +139,7 @@ class Actor {
       allReady: () => allReady(index),
       allRunning: () => allRunning(index),
       partitions: () => (this.records.ready ? this.records.owned : []),
+      sync: () => this.records.sync(),
       leased: () => this.nodes.members(),
       settings: this.book,
     });

@@ -32,8 +32,8 @@ export type DrainOptions = {
   readonly abnormal?: string;
 };
 
-/** Why a task goes back that was claimed and not begun. */
-const LATE = 'its queue has had another host since it was offered';
+/** Why a task goes back that was claimed, and not begun, since it was offered under terms that are over. */
+export const CLAIMED_TOO_LATE = 'its queue has had another host since it was offered';
 
 /** Longest time tasks are given back when a worker goes, whatever is away. */
 const LEAVE_MS = 5_000;
@@ -202,7 +202,7 @@ export class Worker {
     claimed: Mine,
   ): Promise<Mine | undefined> {
     if (await isConfirmed) return claimed;
-    await this.settings.host.letGo(address, claimed.held, LATE);
+    await this.settings.host.letGo(address, claimed.held, CLAIMED_TOO_LATE);
     return undefined;
   }
 

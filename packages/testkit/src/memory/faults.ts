@@ -33,6 +33,7 @@ export const FAULTS = {
   'data.get': READ,
   'data.remove': WRITE,
   'feed.follow': READ,
+  'feed.sync': READ,
   /** An ordered reader finds gaps by itself, so single changes are not lost on the way. */
   'feed.entry': ['duplicate', 'delay', 'silent'],
   'log.append': WRITE,

@@ -1,5 +1,12 @@
 import { partitionOfAddress, type Address } from '@baton/protocols';
-import { StoreRefusedError, type Entry, type FeedListener, type RecordFeed, type Subscription } from '@baton/runtime';
+import {
+  StoreRefusedError,
+  type Entry,
+  type FeedListener,
+  type FeedReading,
+  type RecordFeed,
+  type Subscription,
+} from '@baton/runtime';
 import { Pipe } from './pipe.ts';
 import type { Process } from './process.ts';
 import type { Records, StoredRecord } from './records.ts';
@@ -9,7 +16,10 @@ import { answerOf, call } from './wire.ts';
 /** A reader that was cut off ends, as often as not; else it goes on where it was. */
 const ENDS_WHEN_CUT_OFF = 0.5;
 
-type Told = { readonly kind: 'entry' | 'outcome'; readonly entry: Entry } | { readonly kind: 'caught-up' };
+type Told =
+  | { readonly kind: 'entry' | 'outcome'; readonly entry: Entry }
+  | { readonly kind: 'caught-up' }
+  | { readonly kind: 'synced'; readonly resolve: (isIn: boolean) => void };
 
 export const memoryFeed = (
   around: Surroundings,
@@ -21,13 +31,13 @@ export const memoryFeed = (
     what: string,
     wanted: (address: Address) => boolean,
     listener: FeedListener,
-  ): Promise<Subscription> => {
+  ): Promise<FeedReading> => {
     const reader = answerOf(
       await call(around, process, 'feed.follow', what, () =>
         new FeedReader(around, process, records, wanted, listener, readers).start(),
       ),
     );
-    return { close: () => reader.close() };
+    return { close: () => reader.close(), sync: () => reader.sync() };
   };
   return {
     follow: (partitions, listener) => {
@@ -51,6 +61,8 @@ export class FeedReader {
   private seen = 0;
   private cut = false;
   private caughtUp = false;
+  private closed = false;
+  private readonly syncs = new Set<(isIn: boolean) => void>();
 
   constructor(
     around: Surroundings,
@@ -76,6 +88,7 @@ export class FeedReader {
     const reconnected: Subscription = this.process.link.onReconnect(() => this.goOn());
     const lost = this.process.onLoss(() => {
       this.cut = true;
+      this.endSyncs();
     });
     const ended = this.process.onEnd(() => this.close());
     this.undo.push(
@@ -87,7 +100,24 @@ export class FeedReader {
     return this;
   }
 
+  /** Behind all that is under way to it by then. */
+  async sync(): Promise<boolean> {
+    if (!this.caughtUp || this.cut || this.closed) return false;
+    let resolve: (isIn: boolean) => void = () => {};
+    const synced = new Promise<boolean>((tell) => (resolve = tell));
+    this.syncs.add(resolve);
+    const asked = await call(this.around, this.process, 'feed.sync', 'sync', () =>
+      this.pipe.push({ kind: 'synced', resolve }, 'synced'),
+    );
+    if (asked.kind !== 'answered') resolve(false);
+    const isIn = await synced;
+    this.syncs.delete(resolve);
+    return isIn;
+  }
+
   close(): void {
+    this.closed = true;
+    this.endSyncs();
     this.pipe.close();
     this.readers.delete(this);
     for (const undo of this.undo.splice(0)) undo();
@@ -105,7 +135,12 @@ export class FeedReader {
     this.pipe.push({ kind, entry: { address, revision, bytes } }, address);
   }
 
+  private endSyncs(): void {
+    for (const resolve of this.syncs) resolve(false);
+  }
+
   private tell(told: Told): void {
+    if (told.kind === 'synced') return told.resolve(true);
     if (told.kind === 'caught-up') {
       this.caughtUp = true;
       this.listener.caughtUp();

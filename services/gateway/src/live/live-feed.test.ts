@@ -23,7 +23,7 @@ const scene = async (before: TaskRecord) => {
         reader = listener;
         give('entry', before);
         listener.caughtUp();
-        return { close: () => undefined };
+        return { close: () => undefined, sync: async () => true };
       },
       followActor: () => Promise.reject(new Error('nobody follows one')),
     },

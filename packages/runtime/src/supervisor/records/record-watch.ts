@@ -2,7 +2,7 @@ import { partitionOfAddress } from '@baton/protocols';
 import type { Log } from '../../log.ts';
 import type { Chance, Clock, Link, Subscription } from '../../ports/environment.ts';
 import type { Entry } from '../../ports/store.ts';
-import type { RecordFeed } from '../../ports/feed.ts';
+import type { FeedReading, RecordFeed } from '../../ports/feed.ts';
 import { OwnWrites } from './own-writes.ts';
 import { Follower, type Session } from '../subscriptions/follower.ts';
 import type { Intake } from '../tasks/intake.ts';
@@ -30,6 +30,7 @@ export class RecordWatch {
   private partitions: ReadonlySet<string> = new Set();
   private readonly reconnects: Subscription;
   private current = 0;
+  private reading: FeedReading | undefined;
 
   constructor(options: RecordWatchOptions) {
     this.options = options;
@@ -81,6 +82,16 @@ export class RecordWatch {
     else this.follower.open();
   }
 
+  /** Resolves when all that was stored before the call in the owned partitions is known: true. False: it is not, now. */
+  async sync(): Promise<boolean> {
+    if (this.partitions.size === 0) return true;
+    const { current, reading } = this;
+    if (!this.ready || reading === undefined || !(await reading.sync())) return false;
+    if (!this.ready || this.current !== current) return false;
+    this.options.intake.drain();
+    return true;
+  }
+
   restart(why: string): void {
     this.ownWrites.clear();
     this.follower.restart(why);
@@ -100,9 +111,10 @@ export class RecordWatch {
     this.options.intake.clear();
   }
 
-  private open(session: Session): Promise<Subscription> {
+  private async open(session: Session): Promise<Subscription> {
     this.current = session.generation;
-    return this.options.feed.follow(this.owned, {
+    this.reading = undefined;
+    const reading = await this.options.feed.follow(this.owned, {
       entry: (entry) => {
         if (!session.isCurrent()) return;
         session.active();
@@ -111,6 +123,8 @@ export class RecordWatch {
       caughtUp: session.caughtUp,
       lost: session.lost,
     });
+    if (session.isCurrent()) this.reading = reading;
+    return reading;
   }
 
   private take(entry: Entry, generation: number): void {
