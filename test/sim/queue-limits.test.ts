@@ -15,16 +15,22 @@ const KEY_LIMIT = 1;
 const TASKS = 60;
 const EVENTS = 20;
 
-/** In some runs readers of records are so far behind now and then, longer than anything that is waited for at a takeover. */
-const LATE = { op: 'feed.entry', fault: 'delay', probability: 0.03, delayMs: 15_000 } as const;
-const LATE_SEEDS = [7, 8, 9];
+/** In some runs readers of records are often a moment behind, or now and then longer than anything is waited for at a takeover. */
+const LATE = { op: 'feed.entry', fault: 'delay' } as const;
+const OFTEN = { ...LATE, probability: 0.2, delayMs: 500 };
+const LONG = { ...LATE, probability: 0.03, delayMs: 15_000 };
+const LATE_BY_SEED = new Map([
+  ...[7, 8, 9].map((seed) => [seed, LONG] as const),
+  ...[42, 43, 44].map((seed) => [seed, OFTEN] as const),
+]);
 
-for (const seed of [1, 2, 3, 4, 5, 6, ...LATE_SEEDS]) {
+for (const seed of [1, 2, 3, 4, 5, 6, ...LATE_BY_SEED.keys()]) {
   test(
     `Q5 never above the limit, and nothing is left over: seed ${seed}`,
     async () => {
       const { clock, world, chance, pause, start, harm, end } = createSimRoom(seed);
-      const late = LATE_SEEDS.includes(seed) ? world.inject(LATE) : undefined;
+      const rule = LATE_BY_SEED.get(seed);
+      const late = rule === undefined ? undefined : world.inject(rule);
       const running = new Map<string, { readonly group: string; readonly key: string; readonly run: string }>();
       /** Runs whose body has begun: a claim that came too late is given back before it begins. */
       const begun = new Set<string>();

@@ -8,7 +8,7 @@ export type FeedListener = {
   readonly entry: (entry: Entry) => void;
   /** To who follows all partitions: how a task ended whose key was used anew. It comes before what takes its place. */
   readonly outcome?: (entry: Entry) => void;
-  /** Everything that was stored when the reader started has been given. */
+  /** Everything that was stored when the reader started has been given; of what was written over meanwhile the newer version comes soon. */
   readonly caughtUp: () => void;
   /** True: what is written now is not told, since its reader has lost the server. False: all of it has been told after all. */
   readonly stalled?: (isStalled: boolean) => void;

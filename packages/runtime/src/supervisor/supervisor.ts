@@ -168,7 +168,15 @@ class Actor {
       isDead: (holder) => this.nodes.isDead(holder),
       expect: (holder) => this.nodes.expect(holder),
     });
-    this.records = new RecordWatch({ ...base, feed, link, index, intake, caughtUp: () => this.queues.caughtUp() });
+    this.records = new RecordWatch({
+      ...base,
+      feed,
+      store,
+      link,
+      index,
+      intake,
+      caughtUp: () => this.queues.caughtUp(),
+    });
     this.nodes = new NodesWatch({
       ...base,
       self: id,

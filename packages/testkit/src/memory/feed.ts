@@ -16,6 +16,9 @@ import { answerOf, call } from './wire.ts';
 /** A reader that was cut off ends, as often as not; else it goes on where it was. */
 const ENDS_WHEN_CUT_OFF = 0.5;
 
+/** A version that is written over is passed by, as often as not; else it was sent already. */
+const PASSED_BY = 0.5;
+
 type Told =
   | { readonly kind: 'entry' | 'outcome'; readonly entry: Entry }
   | { readonly kind: 'caught-up' }
@@ -132,6 +135,9 @@ export class FeedReader {
   private offer({ address, revision, bytes, outcomeOf }: StoredRecord): void {
     if (!this.wanted(address) || (outcomeOf !== undefined && this.listener.outcome === undefined)) return;
     const kind = outcomeOf === undefined ? 'entry' : 'outcome';
+    // The server keeps one version: what is written over before it was sent is never sent, wherever it stood.
+    if (kind === 'entry' && this.around.random.hits(PASSED_BY))
+      this.pipe.forget((told) => told.kind === 'entry' && told.entry.address === address);
     this.pipe.push({ kind, entry: { address, revision, bytes } }, address);
   }
 

@@ -39,6 +39,11 @@ export class Pipe<T> {
     if (!this.running) void this.flow();
   }
 
+  /** What is under way and is such is not delivered. */
+  forget(isSuch: (item: T) => boolean): void {
+    this.waiting = this.waiting.filter(({ item }) => !isSuch(item));
+  }
+
   /** Nothing is delivered from here on, not even what is under way. */
   close(): void {
     this.closed = true;

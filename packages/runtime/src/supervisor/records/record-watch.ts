@@ -1,16 +1,20 @@
 import { partitionOfAddress } from '@baton/protocols';
 import type { Log } from '../../log.ts';
 import type { Chance, Clock, Link, Subscription } from '../../ports/environment.ts';
-import type { Entry } from '../../ports/store.ts';
+import type { Entry, RecordStore } from '../../ports/store.ts';
 import type { FeedReading, RecordFeed } from '../../ports/feed.ts';
 import { OwnWrites } from './own-writes.ts';
 import { Follower, type Session } from '../subscriptions/follower.ts';
 import type { Intake } from '../tasks/intake.ts';
-import type { TaskIndex } from '../tasks/task-index.ts';
+import type { TaskIndex, Watched } from '../tasks/task-index.ts';
 import type { SupervisorTimings } from '../timings.ts';
+
+/** Records looked at side by side. */
+const LOOK_UPS = 16;
 
 export type RecordWatchOptions = {
   readonly feed: RecordFeed;
+  readonly store: Pick<RecordStore, 'load'>;
   readonly link: Link;
   readonly clock: Clock;
   readonly chance: Chance;
@@ -139,8 +143,31 @@ export class RecordWatch {
   private caughtUp(generation: number): void {
     const { index, intake, log } = this.options;
     intake.drain();
-    const dropped = index.dropUnconfirmed(generation);
-    log.info({ partitions: this.partitions.size, tasks: index.size, dropped }, 'the records have been read');
+    const missing = index.unconfirmed(generation);
+    log.info(
+      { partitions: this.partitions.size, tasks: index.size, missing: missing.length },
+      'the records have been read',
+    );
+    if (missing.length > 0) void this.dropVanished(generation, missing);
     this.options.caughtUp();
+  }
+
+  /**
+   * Of what the reader has not given: a version that was written over meanwhile is passed by, and the newer one is on its
+   * way. So only what is in the bucket no more is dropped. What cannot be looked at now is found by a later probe.
+   */
+  private async dropVanished(generation: number, missing: readonly Watched[]): Promise<void> {
+    const { store, index } = this.options;
+    const left = [...missing];
+    const look = async (): Promise<void> => {
+      for (let next = left.pop(); next !== undefined; next = left.pop()) {
+        const { address, revision } = next;
+        const stored = await store.load(address).catch(() => 'unknown');
+        if (this.current !== generation || !this.ready) return;
+        const known = index.get(address);
+        if (stored === undefined && known?.revision === revision && known.generation < generation) index.remove(known);
+      }
+    };
+    await Promise.all(Array.from({ length: LOOK_UPS }, look));
   }
 }

@@ -152,15 +152,17 @@ test('partitions that are given up leave nothing behind', () => {
   );
 });
 
-test('what a later reader did not have is dropped, what it confirmed stays', () => {
+test('what a later reader did not have is known, until it or a newer version comes', () => {
   const { index } = create();
   index.apply(at('00', 1), sight(1, 1), waiting);
   index.apply(at('00', 2), sight(2, 1), waiting);
   assert.ok(index.confirm(at('00', 1), 1, 2));
   assert.not.ok(index.confirm(at('00', 2), 3, 2), 'newer than what is known');
   assert.not.ok(index.confirm(at('00', 3), 1, 2), 'not known');
-  assert.is(index.dropUnconfirmed(2), 1);
-  assert.ok(index.get(at('00', 1)));
+  const unconfirmed = () => index.unconfirmed(2).map(({ address }) => address);
+  assert.equal(unconfirmed(), [at('00', 2)]);
+  index.apply(at('00', 2), sight(3, 2), waiting);
+  assert.equal(unconfirmed(), []);
 });
 
 test.run();

@@ -245,13 +245,9 @@ export class TaskIndex {
     }
   }
 
-  /** Drops what the reader of that generation, which has given everything there is, did not have. */
-  dropUnconfirmed(generation: number): number {
-    const before = this.count;
-    for (const tasks of this.partitions.values()) {
-      for (const watched of tasks.values()) if (watched.generation < generation) this.remove(watched);
-    }
-    return before - this.count;
+  /** What the reader of that generation has not given, nor a later one. */
+  unconfirmed(generation: number): readonly Watched[] {
+    return [...this.all()].filter((watched) => watched.generation < generation);
   }
 
   private add(address: Address, sight: Sight, duties: Duties, { transitions, since, slot, marks }: Life): Watched {
