@@ -65,6 +65,8 @@ export class QueueClient {
   /** What the host is to go by, as a number of offers from now on. */
   private wanted = 0;
   private waitingThere = 0;
+  /** The last batch that came while a question was under way. */
+  private meanwhile: Pick<OfferBatch, 'from' | 'waiting'> | undefined;
   private returned: Credit['returned'][number][] = [];
   private asking = false;
   private silences = 0;
@@ -116,6 +118,7 @@ export class QueueClient {
   take(batch: OfferBatch): void {
     if (batch.session !== this.session || this.closed) return;
     this.waitingThere = batch.waiting;
+    this.meanwhile = batch;
     // Late, after they were counted as lost, or twice: their slots are given to others by now.
     if (batch.from < this.received) return this.giveBackAll(batch);
     const isReminder = batch.offers.length === 0;
@@ -216,6 +219,7 @@ export class QueueClient {
     const asked = this.received + this.wanted;
     const before = this.limit;
     this.limit = Math.max(this.limit, asked);
+    this.meanwhile = undefined;
     const returned = this.returned.splice(0);
     const reply = await this.send({ limit: asked, returned });
     this.asking = false;
@@ -250,7 +254,9 @@ export class QueueClient {
     this.hosted();
     const isNew = this.host !== answer.supervisor;
     this.host = answer.supervisor;
-    this.waitingThere = answer.waiting;
+    // What came behind the answer may be taken before it: an answer is waited for, an offer is not.
+    const { meanwhile } = this;
+    this.waitingThere = meanwhile !== undefined && meanwhile.from >= answer.sent ? meanwhile.waiting : answer.waiting;
     // All that was sent before this answer came before it, or never comes.
     this.received = Math.max(this.received, answer.sent);
     this.limit = Math.max(this.received, answer.limit);
