@@ -146,9 +146,14 @@ const isCountedBy = ({ of, type }: Limit, record: TaskRecord, other: TaskRecord)
 const holdersOf = ({ actors }: Truth, limit: Limit, record: TaskRecord): readonly TaskRecord[] =>
   actors.filter((other) => isRunning(other) && isCountedBy(limit, record, other));
 
-/** Units that started in the window of the limit's rate, and after its queue had heard of it. */
-export const usedOf = ({ now, starts }: Pick<Truth, 'now' | 'starts'>, limit: Limit, record: TaskRecord): number => {
-  const since = Math.max(now - (limit.rate?.windowMs ?? 0), limit.at + HEARD_MS);
+/** Units that started in the window of the limit's rate, and after `from`: when its queue had heard of it, where nothing is given. */
+export const usedOf = (
+  { now, starts }: Pick<Truth, 'now' | 'starts'>,
+  limit: Limit,
+  record: TaskRecord,
+  from = limit.at + HEARD_MS,
+): number => {
+  const since = Math.max(now - (limit.rate?.windowMs ?? 0), from);
   const counted = starts.filter(({ at, record: other }) => at > since && isCountedBy(limit, record, other));
   return counted.reduce((sum, { record: { units = 1 } }) => sum + units, 0);
 };
@@ -186,12 +191,13 @@ export const liesOf = (truth: Truth, why: Why, knowsRates = false): readonly str
       lies.push(`${name}: ${JSON.stringify(holders)} are said to hold it, and ${hidden} more`);
   }
   const rated = limitsFor(truth, record).filter(({ rate }) => rate !== undefined);
-  const isFull = (limit: Limit, now: number): boolean => {
-    const used = usedOf({ ...truth, now }, limit, record);
+  const isFull = (limit: Limit, now: number, from?: number): boolean => {
+    const used = usedOf({ ...truth, now }, limit, record, from);
     return used > 0 && used + (record.units ?? 1) > (limit.rate?.units ?? 0);
   };
   const full = rated.filter((limit) => isFull(limit, truth.now + RATE_SLACK_MS));
-  const maybe = rated.filter((limit) => isFull(limit, truth.now - RATE_SLACK_MS));
+  // It may have heard of the limit at once, or have counted for another one before.
+  const maybe = rated.filter((limit) => isFull(limit, truth.now - RATE_SLACK_MS, 0));
   if (knowsRates && rates > maybe.length)
     lies.push(`${name}: ${rates} rates are said to be full, and ${maybe.length} are`);
   if (why.position !== undefined && rates < full.length)

@@ -95,6 +95,8 @@ export type Server<A extends string> = {
   term: Term;
   /** When its terms were confirmed to it last. */
   confirmedAt: number;
+  /** State of the queue in which nothing could start for it. */
+  idleAt: number;
 };
 
 /** A task that runs, as far as is known. */

@@ -53,6 +53,8 @@ export class Gate {
   private crowded = false;
   /** Some limit of groups or keys counts the tasks of one type apart. */
   private perType = false;
+  /** Changes whenever something may have become free, or was set anew. */
+  version = 0;
   private now = 0;
   private knownFrom = Number.NEGATIVE_INFINITY;
 
@@ -71,12 +73,14 @@ export class Gate {
 
   /** What had started before now is not known here: somebody else has counted it. Rates open when their window is over. */
   begin(now: number): void {
+    this.version++;
     this.now = now;
     this.knownFrom = now;
   }
 
   /** Other settings, undefined: none. All that have a slot are counted anew. */
   set(settings: QueueSettings | undefined, holders: Iterable<Holder>, now: number): void {
+    this.version++;
     this.settings = settings;
     this.applied = limitsOf(settings);
     this.now = now;
@@ -201,6 +205,7 @@ export class Gate {
   /** It has no slot any more. Units of what has not started are free again. */
   release(holder: Holder): void {
     if (!holder.holds) return;
+    this.version++;
     holder.holds = false;
     const { units = 1 } = holder;
     for (const meter of this.metersOf(holder)) {
@@ -216,6 +221,7 @@ export class Gate {
     const opens = this.knownNext();
     this.now = now;
     const all = opens !== undefined && opens <= now;
+    if (all) this.version++;
     if (this.longestMs === 0) return { all, opened };
     this.forgetStarts(now);
     for (const meter of this.meters.values()) {
@@ -225,6 +231,7 @@ export class Gate {
         meter.used -= first.units;
       }
       if (meter.used === before) continue;
+      this.version++;
       opened.push(meter.place);
       this.dropIdle(meter);
     }

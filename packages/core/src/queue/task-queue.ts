@@ -54,6 +54,8 @@ export class TaskQueue<A extends string = string> {
   private terms = 0;
   private now = 0;
   private startCount = 0;
+  /** Changes with every task that comes into line and is not blocked, and every one that is taken out of it unclaimed. */
+  private lineVersion = 0;
 
   constructor(options: TaskQueueOptions) {
     this.options = options;
@@ -234,10 +236,13 @@ export class TaskQueue<A extends string = string> {
     const known = this.workers.get(worker);
     if (known === undefined) {
       const term = this.newTerm();
-      const made = { id: worker, types, credit: 0, term, confirmedAt: this.now };
+      const made = { id: worker, types, credit: 0, term, confirmedAt: this.now, idleAt: -1 };
       this.workers.set(worker, { ...made, offered: new Set(), refused: new Set() });
       this.slots.crowds.anew(this.entries.values(), this.slots.running.values());
-    } else known.types = types;
+    } else {
+      known.types = types;
+      known.idleAt = -1;
+    }
   }
 
   /** So many more tasks may be offered to the worker. */
@@ -338,7 +343,10 @@ export class TaskQueue<A extends string = string> {
     for (let open = [...this.turns]; open.length > 0; open = open.filter(({ credit }) => credit > 0)) {
       open = open.filter((worker) => {
         const entry = this.next(worker);
-        if (entry === undefined) return false;
+        if (entry === undefined) {
+          worker.idleAt = this.version;
+          return false;
+        }
         this.offer(entry, worker, now);
         const offer = this.gate.isLimited ? { ...this.offerOf(entry), term: worker.term.id } : this.offerOf(entry);
         const offers = dealt.get(worker.id);
@@ -350,10 +358,13 @@ export class TaskQueue<A extends string = string> {
     return dealt;
   }
 
-  /** Tasks that wait, and that the worker serves, has not refused, and could have now. */
+  /**
+   * After a `deal`: tasks that wait, and that the worker serves, has not refused, and could have now, were it to have more
+   * credit. What would not start is no reason to keep a slot for it, as where the next one takes more units than are left.
+   */
   waitingFor(worker: string): number {
     const known = this.workers.get(worker);
-    if (known === undefined) return 0;
+    if (known === undefined || known.idleAt === this.version) return 0;
     const { types, refused } = known;
     let waiting = this.slots.bound.size;
     for (const line of this.lines) {
@@ -377,6 +388,11 @@ export class TaskQueue<A extends string = string> {
   /** It is asked no more: the room its records take is for others. */
   close(): void {
     this.records.close();
+  }
+
+  /** As long as it is the same, a worker for which nothing could start has nothing to wait for. */
+  private get version(): number {
+    return this.lineVersion + this.gate.version;
   }
 
   private next(worker: Server<A>): Entry<A> | undefined {
@@ -461,22 +477,33 @@ export class TaskQueue<A extends string = string> {
     if (entry.worker !== undefined) {
       this.startCount++;
       this.withdraw(entry);
-    } else if (!this.doubtful.delete(entry) && !this.slots.bound.delete(entry) && !this.slots.aside.remove(entry))
-      entry.line.tasks.remove(entry);
+    } else if (!this.doubtful.delete(entry) && !this.slots.bound.delete(entry)) this.takeOut(entry);
     this.lines.dropEmpty(entry.line);
     // It may have been the one that came back for all others of its key.
     this.openKey(entry.limitKey);
   }
 
   private outOfLine(entry: Entry<A>): void {
-    if (!this.slots.aside.remove(entry)) entry.line.tasks.remove(entry);
+    this.takeOut(entry);
     this.lines.dropEmpty(entry.line);
+  }
+
+  private push(entry: Entry<A>): void {
+    this.lines.push(entry);
+    if (!this.gate.isActive || this.gate.blockOf(entry) === undefined) this.lineVersion++;
+  }
+
+  /** What stood behind it may be next. */
+  private takeOut(entry: Entry<A>): void {
+    if (this.slots.aside.remove(entry)) return;
+    entry.line.tasks.remove(entry);
+    this.lineVersion++;
   }
 
   private stay(entry: Entry<A>): void {
     if (!entry.leaving) return;
     entry.leaving = false;
-    this.lines.push(entry);
+    this.push(entry);
     this.slots.crowds.enter(entry);
   }
 
@@ -495,10 +522,11 @@ export class TaskQueue<A extends string = string> {
   private intoLine(entry: Entry<A>): void {
     if (entry.holds && entry.terms !== undefined && entry.terms.length > 0) {
       this.slots.bound.add(entry);
+      this.lineVersion++;
       return;
     }
     entry.terms = undefined;
-    this.lines.push(entry);
+    this.push(entry);
     if (entry.holds) this.free(entry);
   }
 
@@ -542,12 +570,12 @@ export class TaskQueue<A extends string = string> {
   private openKey(limitKey: string): void {
     const { aside } = this.slots;
     if (limitKey === '' || aside.size === 0) return;
-    for (const entry of aside.take(limitKey, (type) => this.gate.roomOfKey(limitKey, type))) this.lines.push(entry);
+    for (const entry of aside.take(limitKey, (type) => this.gate.roomOfKey(limitKey, type))) this.push(entry);
   }
 
   private openAll(): void {
     for (const { group } of this.groups) this.open(group);
-    for (const entry of this.slots.aside.takeAll()) this.lines.push(entry);
+    for (const entry of this.slots.aside.takeAll()) this.push(entry);
   }
 
   private pass(now: number): void {

@@ -180,7 +180,7 @@ export class QueueActor {
     }
     this.deal();
     const { sent, limit } = session;
-    const waiting = this.tasks.waitingFor(worker);
+    const waiting = this.waitingFor(worker);
     session.nudged = waiting > 0;
     const term = this.confirm(worker);
     const answer = { supervisor: this.options.supervisor, hosts: true, sent, limit, waiting };
@@ -235,6 +235,11 @@ export class QueueActor {
     return this.tasks.isLimited && this.mayStart()
       ? this.tasks.confirm(worker, this.options.clock.monotonic())
       : undefined;
+  }
+
+  /** What is not open is no reason for anybody to keep a slot for it. */
+  private waitingFor(worker: string): number {
+    return this.mayStart() ? this.tasks.waitingFor(worker) : 0;
   }
 
   private mayStart(): boolean {
@@ -314,7 +319,7 @@ export class QueueActor {
   private send(worker: string, offers: readonly TaskOffer<Address>[]): void {
     const session = this.sessions.get(worker);
     if (session === undefined) return;
-    const waiting = this.tasks.waitingFor(worker);
+    const waiting = this.waitingFor(worker);
     session.nudged = waiting > 0;
     const term = offers[0]?.term;
     for (const part of partsOf(offers)) {
@@ -328,7 +333,7 @@ export class QueueActor {
   /** A worker of several queues gives its slots to those where something waits: it is told once. */
   private nudge(session: Session): void {
     if (session.nudged || session.limit > session.sent) return;
-    const waiting = this.tasks.waitingFor(session.worker);
+    const waiting = this.waitingFor(session.worker);
     if (waiting === 0) return;
     session.nudged = true;
     const { name, sent, worker } = session;

@@ -198,8 +198,8 @@ export class QueueHost {
     for (const actor of this.actors.values()) actor.typesChanged();
   }
 
-  /** All that is stored in the partitions of this supervisor has been read. */
-  caughtUp(): void {
+  /** All that is stored in the partitions of this supervisor is known. */
+  complete(): void {
     if (this.limited.size > 0) this.tellState();
   }
 

@@ -1,4 +1,4 @@
-import { allPartitions } from '@baton/protocols';
+import { allPartitions, LEASE_MS, LEASE_RENEW_MS } from '@baton/protocols';
 import type { Clock } from '../ports/environment.ts';
 import type { HostingState } from '../ports/dispatch.ts';
 import { DISPATCH_TIMINGS } from './timings.ts';
@@ -46,10 +46,10 @@ export class Tenure {
   private leaseLost = false;
   /** Who has not answered it yet. */
   private question: { readonly text: string; readonly askedAt: number; readonly left: Set<string> } | undefined;
-  /** Since when nobody else starts anything in queues that were this one's before, by the server's clock; undefined: not yet. */
+  /** Since when it sees itself as the host of its queues, by the server's clock; undefined: not again yet. */
   private since: number | undefined;
-  /** The same of queues it became the host of later; undefined: not yet. */
-  private readonly sinceOf = new Map<string, number | undefined>();
+  /** The same of queues that it became the host of later. */
+  private readonly sinceOf = new Map<string, number>();
 
   constructor(options: TenureOptions) {
     this.options = options;
@@ -59,7 +59,8 @@ export class Tenure {
   /** Called every `tickMs`. */
   tick(): void {
     const now = this.options.clock.monotonic();
-    if (now - this.tickedAt >= DISPATCH_TIMINGS.stallMs) this.lapse();
+    const stillMs = now - this.tickedAt;
+    if (stillMs >= DISPATCH_TIMINGS.stallMs) this.lapse(stillMs >= LEASE_MS - LEASE_RENEW_MS);
     this.tickedAt = now;
     this.agree();
   }
@@ -67,6 +68,7 @@ export class Tenure {
   /** Those that are there, sorted. */
   share(members: readonly string[]): void {
     this.members = members;
+    this.since ??= this.options.clock.now();
     for (const peer of this.states.keys()) if (!members.includes(peer)) this.states.delete(peer);
     this.agreedAt = undefined;
     this.question = undefined;
@@ -80,10 +82,10 @@ export class Tenure {
 
   /** It is this one's from now on. */
   gain(queue: string): void {
-    this.sinceOf.set(queue, undefined);
+    this.sinceOf.set(queue, this.options.clock.now());
   }
 
-  /** Since when nobody else starts anything in a queue that is open, by the server's clock. */
+  /** Since when it is the host of a queue that is open, without a break, by the server's clock. */
   hostSince(queue: string): number {
     return Math.max(this.since ?? Number.POSITIVE_INFINITY, this.sinceOf.get(queue) ?? 0);
   }
@@ -124,20 +126,23 @@ export class Tenure {
     this.sinceOf.delete(queue);
   }
 
-  /** Others may have taken over since: as if this supervisor had just come. */
-  lapse(): void {
+  /**
+   * Others may see it otherwise since: as if this supervisor had just come. `wasGone`: its lease may have been over, without
+   * which nobody else starts anything, so that what has started since is not known.
+   */
+  private lapse(wasGone: boolean): void {
     this.open.clear();
     this.states.clear();
     this.agreedAt = undefined;
     this.question = undefined;
-    this.since = undefined;
+    if (wasGone) this.since = undefined;
     this.notBefore = Math.max(this.notBefore, this.options.clock.monotonic() + DISPATCH_TIMINGS.agreedMs);
     this.options.lapsed();
   }
 
   lease(isHeld: boolean): void {
     this.leaseLost = !isHeld;
-    if (!isHeld) this.lapse();
+    if (!isHeld) this.lapse(true);
   }
 
   /** Of a queue of which this supervisor is the host: whether something may start now. `opened`: now for the first time. */
@@ -183,7 +188,6 @@ export class Tenure {
     else if (this.agreedAt === undefined) {
       this.agreedAt = clock.monotonic();
       this.since ??= clock.now();
-      for (const [queue, since] of this.sinceOf) if (since === undefined) this.sinceOf.set(queue, clock.now());
     }
   }
 }

@@ -19,8 +19,9 @@ export type FeedListener = {
 /** What reads some partitions. */
 export interface FeedReading extends Subscription {
   /**
-   * Resolves when all that was stored before the call has been given: true. Or when this is not going to be known, since the
-   * reader has ended, or has lost the server: false.
+   * Resolves when all that was stored before the call has been given: true. Of what was written over since then the newer
+   * version comes soon; a second call waits for it. False: it is not going to be known, since the reader has ended, or has
+   * lost the server.
    */
   sync(): Promise<boolean>;
 }

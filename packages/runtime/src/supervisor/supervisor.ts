@@ -138,7 +138,7 @@ class Actor {
       store,
       allReady: () => allReady(index),
       allRunning: () => allRunning(index),
-      partitions: () => (this.records.ready ? this.records.owned : []),
+      partitions: () => (this.records.isComplete ? this.records.owned : []),
       sync: () => this.records.sync(),
       leased: () => this.nodes.members(),
       settings: this.book,
@@ -175,7 +175,7 @@ class Actor {
       link,
       index,
       intake,
-      caughtUp: () => this.queues.caughtUp(),
+      complete: () => this.queues.complete(),
     });
     this.nodes = new NodesWatch({
       ...base,

@@ -2,16 +2,24 @@ import type { Op } from './faults.ts';
 import type { Process } from './process.ts';
 import type { Surroundings } from './surroundings.ts';
 
+type Message<T> = {
+  readonly item: T;
+  readonly arrival: Promise<void>;
+  readonly connection: number;
+  hasArrived: boolean;
+};
+
 /**
- * Messages from the server to one listener of one process: in order, each after its time on the wire. What is under way
- * when the connection breaks is lost.
+ * Messages from the server to one listener of one process: in order, each after its time on the wire. Those that have
+ * arrived behind one that took longer come together with it in one piece of the event loop, as from a socket: whoever waits
+ * for the first of them goes on when all have been told. What is under way when the connection breaks is lost.
  */
 export class Pipe<T> {
   private readonly around: Surroundings;
   private readonly process: Process;
   private readonly op: Op;
   private readonly deliver: (item: T) => void;
-  private waiting: { readonly item: T; readonly arrival: Promise<void>; readonly connection: number }[] = [];
+  private waiting: Message<T>[] = [];
   private running = false;
   private silent = false;
   private closed = false;
@@ -33,7 +41,8 @@ export class Pipe<T> {
       return;
     }
     const arrival = this.around.leg(fault?.kind === 'delay' ? fault.delayMs : 0);
-    const message = { item, arrival, connection: this.process.connection };
+    const message = { item, arrival, connection: this.process.connection, hasArrived: false };
+    void arrival.then(() => (message.hasArrived = true));
     this.waiting.push(message);
     if (fault?.kind === 'duplicate') this.waiting.push(message);
     if (!this.running) void this.flow();
@@ -53,13 +62,14 @@ export class Pipe<T> {
   private async flow(): Promise<void> {
     this.running = true;
     try {
-      for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
-        const { item, arrival, connection } = next;
-        await arrival;
+      for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
+        await next.arrival;
         if (this.closed) return;
-        if (connection !== this.process.connection) continue;
+        const together = this.waiting.findIndex(({ hasArrived }) => !hasArrived);
+        const here = this.waiting.splice(0, together < 0 ? this.waiting.length : together);
         this.process.run(() => {
-          if (!this.closed) this.deliver(item);
+          for (const { item, connection } of here)
+            if (!this.closed && connection === this.process.connection) this.deliver(item);
         });
       }
     } finally {

@@ -15,6 +15,9 @@ const A = '00.a' as Address;
 const B = '00.b' as Address;
 const C = '00.c' as Address;
 
+/** A reader that is not in sync is asked again within this. */
+const AGAIN_MS = 300;
+
 /** A watch of one partition whose readers and bucket are in the hands of the test; each entry is a task that waits. */
 const scene = () => {
   const clock = createVirtualClock({ seed: 1 });
@@ -22,6 +25,7 @@ const scene = () => {
   const stored = new Map<Address, Entry | 'unknown'>();
   const left: string[] = [];
   let syncs = true;
+  const completed: boolean[] = [];
   const index = new TaskIndex({
     ready: () => undefined,
     gone: ({ address }, _, how) => void left.push(`${address} ${how}`),
@@ -36,7 +40,7 @@ const scene = () => {
     drain: () => undefined,
     clear: () => undefined,
   };
-  const watch = new RecordWatch({
+  const watch: RecordWatch = new RecordWatch({
     feed: {
       follow: async (_: unknown, listener: FeedListener) => {
         readers.push(listener);
@@ -58,12 +62,12 @@ const scene = () => {
       intake: intake as never,
       timings: SUPERVISOR_TIMINGS,
       log: silentLog,
-      caughtUp: () => undefined,
+      complete: () => void completed.push(watch.isComplete),
     },
   });
   const entry = (address: Address, revision: number): Entry => ({ address, revision, bytes: new Uint8Array() });
   return {
-    ...{ clock, watch, readers, stored, left, index, entry },
+    ...{ clock, watch, readers, stored, left, index, entry, completed },
     known: () => [...index.all()].map(({ address, revision }) => `${address} ${revision}`),
     sync: (isIn: boolean) => (syncs = isIn),
   };
@@ -79,7 +83,7 @@ test('of what a reader that is opened anew has not given only what is gone is dr
   stored.set(A, entry(A, 4));
   stored.set(C, 'unknown');
   readers[1]?.caughtUp();
-  await clock.advance(0);
+  await clock.advance(AGAIN_MS);
   assert.equal([left, known()], [[`${B} over`], [`${A} 1`, `${C} 3`]]);
   readers[1]?.entry(entry(A, 4));
   assert.equal(known(), [`${A} 4`, `${C} 3`]);
@@ -93,8 +97,23 @@ test('what comes while a missing task is looked for is not dropped', async () =>
   watch.follow(['00']);
   readers[1]?.caughtUp();
   readers[1]?.entry(entry(A, 2));
-  await clock.advance(0);
+  await clock.advance(AGAIN_MS);
   assert.equal(known(), [`${A} 2`]);
+});
+
+test('what it watches is complete when also what was passed by has come, and not before', async () => {
+  const { clock, watch, readers, sync, completed } = scene();
+  sync(false);
+  watch.follow(['00']);
+  readers[0]?.caughtUp();
+  await clock.advance(AGAIN_MS);
+  assert.equal([watch.ready, watch.isComplete, completed], [true, false, []]);
+  sync(true);
+  await clock.advance(AGAIN_MS);
+  assert.equal([watch.isComplete, completed], [true, [true]]);
+  watch.follow(['00']);
+  assert.not.ok(watch.isComplete, 'it is read anew');
+  watch.stop();
 });
 
 test('it is in sync when its reader is, and not while none is open', async () => {

@@ -12,6 +12,9 @@ import type { SupervisorTimings } from '../timings.ts';
 /** Records looked at side by side. */
 const LOOK_UPS = 16;
 
+/** A reader that could not be brought up to date is so again after this long. */
+const SYNC_AGAIN_MS = 250;
+
 export type RecordWatchOptions = {
   readonly feed: RecordFeed;
   readonly store: Pick<RecordStore, 'load'>;
@@ -22,8 +25,8 @@ export type RecordWatchOptions = {
   readonly log: Log;
   readonly index: TaskIndex;
   readonly intake: Intake;
-  /** All that is stored in the partitions has been read. */
-  readonly caughtUp: () => void;
+  /** All that is stored in the partitions is known. */
+  readonly complete: () => void;
 };
 
 /** The reader of the owned partitions: one for all of them, opened anew when they change, end, or go silent. */
@@ -35,6 +38,7 @@ export class RecordWatch {
   private readonly reconnects: Subscription;
   private current = 0;
   private reading: FeedReading | undefined;
+  private completeSince = 0;
 
   constructor(options: RecordWatchOptions) {
     this.options = options;
@@ -58,6 +62,11 @@ export class RecordWatch {
 
   get ready(): boolean {
     return this.follower.ready;
+  }
+
+  /** Nothing runs or waits in the partitions that is not known; see `complete`. */
+  get isComplete(): boolean {
+    return this.ready && this.completeSince === this.current;
   }
 
   get restarts(): number {
@@ -91,6 +100,8 @@ export class RecordWatch {
     if (this.partitions.size === 0) return true;
     const { current, reading } = this;
     if (!this.ready || reading === undefined || !(await reading.sync())) return false;
+    // What was written over meanwhile comes behind the others.
+    if (!(await reading.sync())) return false;
     if (!this.ready || this.current !== current) return false;
     this.options.intake.drain();
     return true;
@@ -143,19 +154,26 @@ export class RecordWatch {
   private caughtUp(generation: number): void {
     const { index, intake, log } = this.options;
     intake.drain();
-    const missing = index.unconfirmed(generation);
-    log.info(
-      { partitions: this.partitions.size, tasks: index.size, missing: missing.length },
-      'the records have been read',
-    );
-    if (missing.length > 0) void this.dropVanished(generation, missing);
-    this.options.caughtUp();
+    log.info({ partitions: this.partitions.size, tasks: index.size }, 'the records have been read');
+    void this.complete(generation);
   }
 
-  /**
-   * Of what the reader has not given: a version that was written over meanwhile is passed by, and the newer one is on its
-   * way. So only what is in the bucket no more is dropped. What cannot be looked at now is found by a later probe.
-   */
+  /** A version that was written over while it was read is passed by, and the newer one is on its way: it is waited for, too. */
+  private async complete(generation: number): Promise<void> {
+    const { clock, index } = this.options;
+    const isOver = (): boolean => this.current !== generation || !this.ready;
+    while (!(await this.sync())) {
+      if (!isOver()) await new Promise<void>((resolve) => void clock.after(SYNC_AGAIN_MS, resolve));
+      if (isOver()) return;
+    }
+    if (isOver()) return;
+    this.completeSince = generation;
+    const missing = index.unconfirmed(generation);
+    if (missing.length > 0) void this.dropVanished(generation, missing);
+    this.options.complete();
+  }
+
+  /** Drops those that are in the bucket no more. What cannot be looked at now is found by a later probe. */
   private async dropVanished(generation: number, missing: readonly Watched[]): Promise<void> {
     const { store, index } = this.options;
     const left = [...missing];
