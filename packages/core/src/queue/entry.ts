@@ -64,6 +64,8 @@ export type Entry<A extends string> = InGroup &
     /** See Told. */
     source: string;
     also: string | undefined;
+    /** In which it was told last; see `TaskQueue.mark`. */
+    round: number;
     /** Who has it on offer. */
     worker: Server<A> | undefined;
     offeredAt: number;
@@ -112,4 +114,6 @@ export type Running<A extends string> = Holder & {
   readonly since: number;
   /** It is being displaced, or was told to stop for it. */
   leaving: boolean;
+  /** See Entry. */
+  round: number;
 };

@@ -274,6 +274,7 @@ test('Q5: what is told by a supervisor that is gone is counted until another one
   assert.equal(deal(queue), {});
   queue.held({ address: 'runs', revision: 1, type: 'job' }, 'new');
   queue.ready(task('offered', 3), 'new');
+  queue.mark();
   queue.settle('new', (address) => !address.startsWith('t'));
   const dealt = deal(queue)['w'] ?? [];
   assert.equal(dealt.toSorted(), ['offered', 't4'], 'one has ended, and what was on offer has its slot');
@@ -303,6 +304,7 @@ test('Q6: what may have started and ended while nobody told of it has taken its 
   queue.forget('s');
   // One has ended, one has run and waits again.
   queue.ready(task('t2', 10), 's');
+  queue.mark();
   queue.settle('s', () => true);
   for (let i = 3; i <= 5; i++) queue.ready(task(`t${i}`, i), 's');
   assert.equal(deal(queue, 1_099), {});
@@ -533,6 +535,7 @@ class Around {
   }
 
   tellAll(): void {
+    this.queue.mark();
     for (const address of this.stored.keys()) this.tell(address);
     this.queue.settle(this.source, () => true);
   }

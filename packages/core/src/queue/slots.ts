@@ -42,7 +42,7 @@ export class Slots<A extends string> {
     source: string,
     former: Holder | undefined,
     now: number,
-  ): void {
+  ): Running<A> {
     const known = this.running.get(address);
     const { holds, hasStarted } = former ?? known ?? { holds: false, hasStarted: false };
     const also = known === undefined || known.source === source || known.source === '' ? known?.also : known.source;
@@ -60,11 +60,13 @@ export class Slots<A extends string> {
       terms: undefined,
       since,
       leaving: known !== undefined && known.since === since && known.leaving,
+      round: 0,
     };
     this.running.set(address, running);
     this.crowds.run(running);
     this.gate.take(running);
     this.gate.started(running, now);
+    return running;
   }
 
   /** It runs no more. */
@@ -74,12 +76,13 @@ export class Slots<A extends string> {
   }
 
   /** Whoever watched it is not heard any more. It keeps its slot until somebody says what became of it. */
-  orphan({ address, revision, type, group, limitKey, units, holds, hasStarted, terms }: Entry<A>): void {
+  orphan({ address, revision, type, group, limitKey, units, holds, hasStarted, terms, round }: Entry<A>): void {
     const running: Running<A> = {
       ...{ address, revision, source: '', also: undefined, type, group, limitKey, units, holds, hasStarted },
       terms: terms ?? [],
       since: revision,
       leaving: false,
+      round,
     };
     this.running.set(address, running);
     this.crowds.run(running);

@@ -8,7 +8,7 @@ import { Lines } from './lines.ts';
 import type { QueueSettings } from './settings.ts';
 import { isClaimable, Slots } from './slots.ts';
 import { standingOf, type Standing } from './standing.ts';
-import { isAlone, leaves, tells } from './told.ts';
+import { isAlone, isTold, leaves, tells } from './told.ts';
 
 export { LOWER_SHARE } from './lines.ts';
 
@@ -52,6 +52,7 @@ export class TaskQueue<A extends string = string> {
   private readonly records: KeptRecords;
   private offeredCount = 0;
   private terms = 0;
+  private round = 0;
   private now = 0;
   private startCount = 0;
   /** Changes with every task that comes into line and is not blocked, and every one that is taken out of it unclaimed. */
@@ -137,6 +138,7 @@ export class TaskQueue<A extends string = string> {
     const ran = this.slots.running.get(task.address);
     if (ran !== undefined) {
       tells(ran, source);
+      ran.round = this.round;
       if (task.revision < ran.revision) return;
       if (task.revision > ran.revision) this.over(ran);
       else this.slots.end(ran);
@@ -145,6 +147,7 @@ export class TaskQueue<A extends string = string> {
     const known = this.entries.get(task.address);
     if (known === undefined) return this.add(task, source);
     tells(known, source);
+    known.round = this.round;
     if (task.revision <= known.revision) return;
     const { line, order, group, limitKey, units } = known;
     const isSame = line.type === task.type && line.priority === task.priority && order === task.order;
@@ -178,7 +181,7 @@ export class TaskQueue<A extends string = string> {
     if (known !== undefined && known.revision > task.revision) return;
     if ((this.slots.running.get(task.address)?.revision ?? 0) > task.revision) return;
     if (known !== undefined) this.drop(known);
-    if (this.gate.isLimited) this.slots.run(task, source, known, this.now);
+    if (this.gate.isLimited) this.slots.run(task, source, known, this.now).round = this.round;
   }
 
   /** Nothing that `source` told counts any more, but for slots: they are held until somebody tells what became of them. */
@@ -189,19 +192,35 @@ export class TaskQueue<A extends string = string> {
     for (const running of this.slots.running.values()) if (leaves(running, source)) running.source = '';
   }
 
+  /** Whoever is asked now what there is (`settle`) may not know what is told from here on. */
+  mark(): void {
+    this.round++;
+  }
+
   /**
-   * `source` has told all there is of the tasks that are `its`: what others have told of them is over. What it has told of
-   * others does not count any more.
+   * `source` has told all there was of the tasks that are `its` at the last `mark`: what others had told of them by then is
+   * over. What it has told of others does not count any more. False: some of it was told since by somebody else, and he is to
+   * be asked again.
    */
-  settle(source: string, its: (address: A) => boolean): void {
+  settle(source: string, its: (address: A) => boolean): boolean {
+    let isAll = true;
     for (const entry of this.entries.values()) {
+      if (entry.round === this.round) {
+        isAll &&= isTold(entry, source, its(entry.address));
+        continue;
+      }
       if (its(entry.address) && !isAlone(entry, source)) this.remove(entry);
       else if (!its(entry.address) && leaves(entry, source)) this.letGo(entry);
     }
     for (const running of this.slots.running.values()) {
+      if (running.round === this.round) {
+        isAll &&= isTold(running, source, its(running.address));
+        continue;
+      }
       if (!its(running.address) && leaves(running, source)) running.source = '';
       if (its(running.address) && !isAlone(running, source)) this.over(running);
     }
+    return isAll;
   }
 
   /**
@@ -429,6 +448,7 @@ export class TaskQueue<A extends string = string> {
       terms: former?.terms,
       source,
       also,
+      round: this.round,
       slab: undefined,
       at: 0,
       worker: undefined,

@@ -24,6 +24,10 @@ export const leaves = (told: Told, source: string): boolean => {
   return false;
 };
 
+/** Only `source` tells of it where it `is` his, and only others where it is not. */
+export const isTold = ({ source: first, also }: Told, source: string, isHis: boolean): boolean =>
+  isHis ? first === source && also === undefined : first !== source && also !== source;
+
 /** Only what `source` told of it counts from now on; false: it has told nothing. */
 export const isAlone = (told: Told, source: string): boolean => {
   if (told.source !== source && told.also !== source) return false;

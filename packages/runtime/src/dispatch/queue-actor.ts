@@ -125,12 +125,17 @@ export class QueueActor {
     this.tasks.forget(source);
   }
 
-  /** `source` has told all there is of these partitions. */
-  settle(source: string, its: (address: Address) => boolean): void {
-    if (!this.tasks.isLimited) return;
+  /** All are asked now what there is; see `settle`. */
+  mark(): void {
+    this.tasks.mark();
+  }
+
+  /** `source` has told all there was of these partitions at the last `mark`. False: it is to be asked again. */
+  settle(source: string, its: (address: Address) => boolean): boolean {
+    if (!this.tasks.isLimited) return true;
     this.tasks.at(this.options.clock.monotonic());
-    this.tasks.settle(source, its);
     this.dealSoon();
+    return this.tasks.settle(source, its);
   }
 
   /** What is set for the queue, undefined: nothing. */

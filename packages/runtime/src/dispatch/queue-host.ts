@@ -45,7 +45,13 @@ export type QueueHostOptions = {
 };
 
 /** What came from another supervisor so far. */
-type Inbox = { session: string; number: number; askedAt: number };
+type Inbox = {
+  session: string;
+  number: number;
+  askedAt: number;
+  /** It is to be asked for everything, and was so a moment ago. */
+  isDue: boolean;
+};
 
 export type QueueSize = {
   readonly queue: string;
@@ -128,7 +134,6 @@ export class QueueHost {
       this.actors.delete(queue);
     }
     this.tenure.share(members);
-    for (const peer of this.peers()) this.settle(peer);
     // Whose queue was another's before is told everything, and what it is told twice is nothing new to it.
     for (const task of this.options.allReady()) {
       const host = this.hostOf(task.queue);
@@ -290,7 +295,8 @@ export class QueueHost {
     if (from === this.options.supervisor) return;
     if (ask === true) return this.tellAll(from);
     if (sync !== undefined) return void this.answerSync(from, sync);
-    if (!this.follows(message)) return;
+    // It is asked for everything once it is seen to be there.
+    if (!this.members.includes(from) || !this.follows(message)) return;
     for (const task of ready) if (this.isHost(task.queue)) this.actorOf(task.queue).ready(task, from);
     for (const task of held ?? []) if (this.isHost(task.queue)) this.actorOf(task.queue).held(task, from);
     for (const { queue, address, revision } of gone) this.actors.get(queue)?.gone(address, revision, from);
@@ -299,20 +305,23 @@ export class QueueHost {
 
   private heardState(from: string, state: HostingState): void {
     this.tenure.heard(from, state);
-    this.settle(from);
-    if (state.synced !== undefined) this.heardSynced(from, state.synced);
+    if (state.synced !== undefined) this.heardSynced(from, state, state.synced);
   }
 
-  private heardSynced(from: string, question: string): void {
-    this.tenure.synced(from, question);
+  private heardSynced(from: string, state: HostingState, question: string): void {
+    if (this.inboxes.get(from)?.isDue === true || !this.tenure.synced(from, question)) return;
+    this.settle(from, state);
     this.lookAtLimited();
   }
 
   private askSync(question: string): void {
     const { dispatch, supervisor } = this.options;
+    for (const actor of this.actors.values()) actor.mark();
     for (const peer of this.peers())
       dispatch.tell(peer, { from: supervisor, session: '', number: 0, sync: question, ready: [], gone: [] });
-    void this.options.sync().then((isIn) => (isIn ? this.heardSynced(supervisor, question) : undefined));
+    void this.options.sync().then((isIn) => {
+      if (isIn) this.heardSynced(supervisor, this.state(), question);
+    });
   }
 
   /** Says nothing where it is not up to date: it is asked again. */
@@ -321,19 +330,16 @@ export class QueueHost {
       this.outboxTo(from).tellState({ ...this.state(), synced: question });
   }
 
-  /** Goes by what the supervisor has said: nothing else than it has told is in its partitions. */
-  private settle(from: string): void {
-    const state = this.tenure.agreed(from);
-    if (state !== undefined) this.settleBy(from, state);
-  }
-
-  /** Of a queue that `from` does not know to be limited it has not told what runs. */
-  private settleBy(from: string, { partitions, limited }: HostingState): void {
-    // Its reader is being opened anew: it tells when it has read.
-    if (partitions.length === 0) return;
+  /**
+   * Nothing else than the supervisor has told is in its partitions, of what was known here when it was asked. Of a queue that
+   * it does not know to be limited it has not told what runs.
+   */
+  private settle(from: string, { partitions, limited }: HostingState): void {
     const read = new Set(partitions);
-    for (const queue of limited)
-      this.actors.get(queue)?.settle(from, (address) => read.has(partitionOfAddress(address)));
+    for (const queue of limited) {
+      const isAll = this.actors.get(queue)?.settle(from, (address) => read.has(partitionOfAddress(address)));
+      if (isAll === false) this.tenure.askAgain();
+    }
   }
 
   /** Whether the message is the next of its sender; where one is missing, everything is asked for. */
@@ -342,7 +348,7 @@ export class QueueHost {
     if (begins === true) {
       for (const actor of this.actors.values()) actor.forget(from);
       this.tenure.forget(from);
-      this.inboxes.set(from, { session, number, askedAt: inbox?.askedAt ?? Number.NEGATIVE_INFINITY });
+      this.inboxes.set(from, { session, number, askedAt: inbox?.askedAt ?? Number.NEGATIVE_INFINITY, isDue: false });
       return true;
     }
     const isBeat = ready.length === 0 && gone.length === 0 && held === undefined && state === undefined;
@@ -388,7 +394,6 @@ export class QueueHost {
   private tellState(): void {
     const state = this.state();
     for (const peer of this.peers()) this.outboxTo(peer).tellState(state);
-    this.settleBy(this.options.supervisor, state);
   }
 
   private askAll(): void {
@@ -405,6 +410,7 @@ export class QueueHost {
 
   /** Queues that are limited may open by the passing of time. */
   private tick(): void {
+    for (const [peer, { isDue }] of this.inboxes) if (isDue) this.ask(peer);
     this.tenure.tick();
     this.lookAtLimited();
     this.tickTimer = this.options.clock.after(DISPATCH_TIMINGS.tickMs, () => this.tick());
@@ -416,10 +422,11 @@ export class QueueHost {
 
   private ask(peer: string): void {
     const { dispatch, supervisor, clock } = this.options;
-    const inbox = this.inboxes.get(peer) ?? { session: '', number: 0, askedAt: Number.NEGATIVE_INFINITY };
+    const inbox = this.inboxes.get(peer) ?? { session: '', number: 0, askedAt: Number.NEGATIVE_INFINITY, isDue: false };
     this.inboxes.set(peer, inbox);
     const now = clock.monotonic();
-    if (now - inbox.askedAt < DISPATCH_TIMINGS.askMs) return;
+    inbox.isDue = now - inbox.askedAt < DISPATCH_TIMINGS.askMs;
+    if (inbox.isDue) return;
     inbox.askedAt = now;
     dispatch.tell(peer, { from: supervisor, session: '', number: 0, ask: true, ready: [], gone: [] });
   }

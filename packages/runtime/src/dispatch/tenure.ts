@@ -30,6 +30,9 @@ export type TenureOptions = {
  * - After all that they were asked once more, and have told what was stored by then. So what a former host had offered and
  *   was claimed is counted, however far behind a reader is.
  *
+ * They are asked the same whenever partitions may have gone from one to another: what was told of them before, and is not
+ * told by whoever has them now, is over only when he knows all that was known here.
+ *
  * From then on it may, as long as it is the host without a break: as long as its process has not stood still, and holds its
  * lease.
  */
@@ -44,8 +47,10 @@ export class Tenure {
   private notBefore = Number.NEGATIVE_INFINITY;
   private tickedAt: number;
   private leaseLost = false;
-  /** Who has not answered it yet. */
+  /** `left`: who has not answered it yet. */
   private question: { readonly text: string; readonly askedAt: number; readonly left: Set<string> } | undefined;
+  /** Something has changed since the last one was asked. */
+  private isUnsettled = false;
   /** Since when it sees itself as the host of its queues, by the server's clock; undefined: not again yet. */
   private since: number | undefined;
   /** The same of queues that it became the host of later. */
@@ -63,6 +68,7 @@ export class Tenure {
     if (stillMs >= DISPATCH_TIMINGS.stallMs) this.lapse(stillMs >= LEASE_MS - LEASE_RENEW_MS);
     this.tickedAt = now;
     this.agree();
+    if (this.limited.size > 0 && (this.isUnsettled || this.isOverdue(now))) this.ask(now);
   }
 
   /** Those that are there, sorted. */
@@ -71,13 +77,21 @@ export class Tenure {
     this.since ??= this.options.clock.now();
     for (const peer of this.states.keys()) if (!members.includes(peer)) this.states.delete(peer);
     this.agreedAt = undefined;
-    this.question = undefined;
+    this.unsettle();
     this.agree();
   }
 
-  /** It has told all that was stored when it was asked that. */
-  synced(from: string, question: string | undefined): void {
-    if (this.question?.text === question) this.question?.left.delete(from);
+  /** It has told all that was stored when it was asked that. False: something else was asked since, or it goes by other members. */
+  synced(from: string, question: string): boolean {
+    if (this.question?.text !== question) return false;
+    if (from !== this.options.self && !isSame(this.states.get(from)?.members, this.members)) return false;
+    this.question.left.delete(from);
+    return true;
+  }
+
+  /** Somebody was told of something else while he was asked. */
+  askAgain(): void {
+    this.isUnsettled = true;
   }
 
   /** It is this one's from now on. */
@@ -91,6 +105,7 @@ export class Tenure {
   }
 
   heard(from: string, state: HostingState): void {
+    if (!isSame(this.states.get(from)?.limited, state.limited)) this.isUnsettled = true;
     this.states.set(from, state);
     this.agree();
   }
@@ -98,25 +113,20 @@ export class Tenure {
   /** What it said does not count any more. */
   forget(from: string): void {
     this.states.delete(from);
+    this.isUnsettled = true;
     this.agree();
-  }
-
-  /** What a supervisor said, where it sees the members that are seen here: of the partitions it names it tells, and nobody else. */
-  agreed(from: string): HostingState | undefined {
-    const state = this.states.get(from);
-    return isSame(state?.members, this.members) ? state : undefined;
   }
 
   /** A supervisor is gone. It may have been the host of anything a moment ago. */
   departed(how: 'left' | 'expired'): void {
     const { clock } = this.options;
     const ms = how === 'left' ? DISPATCH_TIMINGS.voidMs : DISPATCH_TIMINGS.departedMs;
-    this.question = undefined;
     this.notBefore = Math.max(this.notBefore, clock.monotonic() + ms);
   }
 
   limit(queues: ReadonlySet<string>): void {
     this.limited = queues;
+    this.isUnsettled = true;
     for (const queue of this.open) if (!queues.has(queue)) this.open.delete(queue);
   }
 
@@ -134,7 +144,7 @@ export class Tenure {
     this.open.clear();
     this.states.clear();
     this.agreedAt = undefined;
-    this.question = undefined;
+    this.unsettle();
     if (wasGone) this.since = undefined;
     this.notBefore = Math.max(this.notBefore, this.options.clock.monotonic() + DISPATCH_TIMINGS.agreedMs);
     this.options.lapsed();
@@ -161,21 +171,37 @@ export class Tenure {
     const { self } = this.options;
     const others = this.members.filter((member) => member !== self);
     const waitMs = others.length === 0 ? 0 : DISPATCH_TIMINGS.agreedMs;
-    if (this.agreedAt === undefined || now < this.agreedAt + waitMs || now < this.notBefore) return false;
+    if (this.agreedAt === undefined) return false;
+    const from = Math.max(this.agreedAt + waitMs, this.notBefore);
+    if (now < from) return false;
     if (this.options.leased().some((id) => !this.members.includes(id))) return false;
     if (!this.limited.has(queue)) return false;
     if (!others.every((member) => this.states.get(member)?.limited.includes(queue) ?? false)) return false;
     const read = new Set(this.options.partitions());
     for (const member of others) for (const each of this.states.get(member)?.partitions ?? []) read.add(each);
-    return allPartitions().every((partition) => read.has(partition)) && this.isSynced(now);
+    return allPartitions().every((partition) => read.has(partition)) && this.isSynced(from, now);
   }
 
-  private isSynced(now: number): boolean {
-    if (this.question?.left.size === 0) return true;
-    if (this.question !== undefined && now - this.question.askedAt < DISPATCH_TIMINGS.syncMs) return false;
+  /** All have answered what was asked after that. */
+  private isSynced(from: number, now: number): boolean {
+    if (this.question === undefined || this.question.askedAt < from || this.isOverdue(now)) this.ask(now);
+    return this.question?.left.size === 0;
+  }
+
+  private isOverdue(now: number): boolean {
+    if (this.question === undefined || this.question.left.size === 0) return false;
+    return now - this.question.askedAt >= DISPATCH_TIMINGS.syncMs;
+  }
+
+  private ask(now: number): void {
     this.question = { text: this.options.nonce(), askedAt: now, left: new Set(this.members) };
+    this.isUnsettled = false;
     this.options.sync(this.question.text);
-    return false;
+  }
+
+  private unsettle(): void {
+    this.question = undefined;
+    this.isUnsettled = true;
   }
 
   /** All see the same members, as of now. */

@@ -123,6 +123,8 @@ test('it is in sync when its reader is, and not while none is open', async () =>
   await clock.advance(0);
   assert.not.ok(await watch.sync(), 'it has not read what is there');
   readers[0]?.caughtUp();
+  assert.not.ok(await watch.sync(), 'nor all of it');
+  await clock.advance(AGAIN_MS);
   assert.ok(await watch.sync());
   sync(false);
   assert.not.ok(await watch.sync());

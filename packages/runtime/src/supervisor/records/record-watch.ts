@@ -98,6 +98,10 @@ export class RecordWatch {
   /** Resolves when all that was stored before the call in the owned partitions is known: true. False: it is not, now. */
   async sync(): Promise<boolean> {
     if (this.partitions.size === 0) return true;
+    return this.isComplete && (await this.catchUp()) && this.isComplete;
+  }
+
+  private async catchUp(): Promise<boolean> {
     const { current, reading } = this;
     if (!this.ready || reading === undefined || !(await reading.sync())) return false;
     // What was written over meanwhile comes behind the others.
@@ -162,7 +166,7 @@ export class RecordWatch {
   private async complete(generation: number): Promise<void> {
     const { clock, index } = this.options;
     const isOver = (): boolean => this.current !== generation || !this.ready;
-    while (!(await this.sync())) {
+    while (!(await this.catchUp())) {
       if (!isOver()) await new Promise<void>((resolve) => void clock.after(SYNC_AGAIN_MS, resolve));
       if (isOver()) return;
     }
