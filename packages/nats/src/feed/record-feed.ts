@@ -75,6 +75,8 @@ class FeedReader implements FeedReading {
   /** More is read than is wanted. */
   private isWide: boolean;
   private beginnings = 0;
+  /** A beginning that comes to another one, as that of a reader that is narrowed, goes on with it. */
+  private isTrying = false;
   private heardAt = 0;
   private silent = false;
 
@@ -289,18 +291,24 @@ class FeedReader implements FeedReading {
   }
 
   private async tryBeginnings(reason: string, firstPauseMs?: number): Promise<void> {
+    if (this.isTrying) return;
+    this.isTrying = true;
     let fault: unknown = new NotConnectedError(reason);
-    while (this.state === 'beginning') {
-      if (this.beginnings++ >= MAX_BEGINNINGS) return this.lose(asBatonError(fault));
-      try {
-        if (firstPauseMs === undefined || this.beginnings > 1) await this.pause();
-        await this.linked();
-        if (this.state === 'beginning') await this.open();
-      } catch (failed) {
-        fault = failed;
-        if (failed instanceof EpochChangedError) return this.lose(failed);
-        if (this.caughtUp && !this.isStalled && this.state === 'beginning') this.stall(true);
+    try {
+      while (this.state === 'beginning') {
+        if (this.beginnings++ >= MAX_BEGINNINGS) return this.lose(asBatonError(fault));
+        try {
+          if (firstPauseMs === undefined || this.beginnings > 1) await this.pause();
+          await this.linked();
+          if (this.state === 'beginning') await this.open();
+        } catch (failed) {
+          fault = failed;
+          if (failed instanceof EpochChangedError) return this.lose(failed);
+          if (this.caughtUp && !this.isStalled && this.state === 'beginning') this.stall(true);
+        }
       }
+    } finally {
+      this.isTrying = false;
     }
   }
 
