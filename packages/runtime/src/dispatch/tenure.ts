@@ -105,7 +105,10 @@ export class Tenure {
   }
 
   heard(from: string, state: HostingState): void {
-    if (!isSame(this.states.get(from)?.limited, state.limited)) this.isUnsettled = true;
+    const former = this.states.get(from);
+    // It may answer now what it could not before.
+    if (!isSame(former?.limited, state.limited) || !isSame(former?.partitions, state.partitions))
+      this.isUnsettled = true;
     this.states.set(from, state);
     this.agree();
   }
