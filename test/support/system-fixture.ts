@@ -163,7 +163,7 @@ const listenToRecords = async (ports: NatsPorts): Promise<readonly Heard[]> => {
       const revision = Number(headers?.get('Nats-Sequence'));
       const storedAt = Date.parse(headers?.get('Nats-Time-Stamp') ?? '');
       // A throw in here would end the connection; what is left out shows as a hole in the revisions.
-      if (error === null && address !== undefined && revision > 0) {
+      if (error === null && address !== undefined && revision > 0 && storedAt > 0) {
         heard.push({
           address,
           revision,

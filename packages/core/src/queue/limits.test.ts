@@ -311,6 +311,31 @@ test('Q6: what may have started and ended while nobody told of it has taken its 
   assert.equal(deal(queue, 1_100), { w: ['t3', 't4'] });
 });
 
+test('Q6: what takes more units than are left is nothing that a worker keeps a slot for', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'queue', rate: { units: 3, windowMs: 1_000 } } });
+  queue.ready(task('first', 1, { units: 2 }), 's');
+  queue.ready(task('second', 2, { units: 2 }), 's');
+  queue.ready(task('light', 3), 's');
+  worker(queue, 'w', 1);
+  assert.equal(deal(queue), { w: ['first'] });
+  assert.is(queue.waitingFor('w'), 1, 'it has no credit, and nothing was tried for it');
+  worker(queue, 'w', 5);
+  assert.equal(deal(queue, 10), {});
+  assert.is(queue.waitingFor('w'), 0, 'the next one has to wait, and those behind it with it');
+  queue.credit('w', 0);
+  assert.is(queue.waitingFor('w'), 0, 'nor when it has given its credit back');
+  queue.ready(task('urgent', 4, { priority: 'high' }), 's');
+  assert.is(queue.waitingFor('w'), 1, 'this one would start');
+  queue.gone('urgent', 5, 's');
+  worker(queue, 'w', 5);
+  deal(queue, 20);
+  assert.is(queue.waitingFor('w'), 0);
+  queue.credit('w', 0);
+  queue.gone('first', 6, 's');
+  deal(queue, 2_000);
+  assert.ok(queue.waitingFor('w') > 0, 'there is room again');
+});
+
 test('Q6: whoever takes a queue over waits for a window, since somebody else has counted what started', () => {
   const queue = queueWith({ kind: 'limit', limit: { of: 'queue', rate: { units: 1, windowMs: 1_000 } } });
   queue.begin(500);

@@ -41,8 +41,8 @@ export class Slots<A extends string> {
     { address, revision, type, group = '', limitKey = '', units, since = revision }: HeldTask<A>,
     source: string,
     former: Holder | undefined,
-    now: number,
-  ): Running<A> {
+    { now, round }: { readonly now: number; readonly round: number },
+  ): void {
     const known = this.running.get(address);
     const { holds, hasStarted } = former ?? known ?? { holds: false, hasStarted: false };
     const also = known === undefined || known.source === source || known.source === '' ? known?.also : known.source;
@@ -60,13 +60,12 @@ export class Slots<A extends string> {
       terms: undefined,
       since,
       leaving: known !== undefined && known.since === since && known.leaving,
-      round: 0,
+      round,
     };
     this.running.set(address, running);
     this.crowds.run(running);
     this.gate.take(running);
     this.gate.started(running, now);
-    return running;
   }
 
   /** It runs no more. */

@@ -181,7 +181,8 @@ export class TaskQueue<A extends string = string> {
     if (known !== undefined && known.revision > task.revision) return;
     if ((this.slots.running.get(task.address)?.revision ?? 0) > task.revision) return;
     if (known !== undefined) this.drop(known);
-    if (this.gate.isLimited) this.slots.run(task, source, known, this.now).round = this.round;
+    const { now, round } = this;
+    if (this.gate.isLimited) this.slots.run(task, source, known, { now, round });
   }
 
   /** Nothing that `source` told counts any more, but for slots: they are held until somebody tells what became of them. */

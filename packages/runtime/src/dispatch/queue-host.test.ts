@@ -47,6 +47,8 @@ class Scene {
   /** What those that are there were asked, the last time; nobody answers by himself who is not up to date. */
   question: string | undefined;
   questions = 0;
+  /** What the worker was told that waits for it. */
+  waiting: number | undefined;
   isUpToDate = true;
   isPeerUpToDate = true;
   private limited: readonly string[] = [];
@@ -130,7 +132,10 @@ class Scene {
   async offered(ms: number = DISPATCH_TIMINGS.agreedMs + DISPATCH_TIMINGS.stallMs): Promise<readonly string[]> {
     const [worker, session] = ['w', 'one'];
     const before = this.offers.length;
-    this.credit({ queue: QUEUE, worker, session, turn: ++this.turn, types: ['job'], limit: 100, returned: [] });
+    const answer = this.credit({
+      ...{ queue: QUEUE, worker, session, turn: ++this.turn, types: ['job'], limit: 100, returned: [] },
+    });
+    this.waiting = answer?.waiting;
     await this.clock.advance(ms);
     return this.offers.slice(before).flatMap(({ offers }) => offers.map(({ address }) => address));
   }
@@ -139,6 +144,16 @@ class Scene {
     this.host.stop();
   }
 }
+
+/** A task waits in the queue, and the other supervisor is not up to date. */
+const takenOver = (): Scene => {
+  const scene = new Scene();
+  scene.set(limitOf(1));
+  scene.isPeerUpToDate = false;
+  scene.state([QUEUE]);
+  scene.ready(at(OWN[0], 'waits'), 7);
+  return scene;
+};
 
 test('Q5: who does not know yet that a queue is limited says nothing of what runs in it', async () => {
   const scene = new Scene();
@@ -157,12 +172,9 @@ test('Q5: who does not know yet that a queue is limited says nothing of what run
 });
 
 test('Q5: a host that takes over starts nothing before all have told what was stored by then', async () => {
-  const scene = new Scene();
-  scene.set(limitOf(1));
-  scene.isPeerUpToDate = false;
-  scene.state([QUEUE]);
-  scene.ready(at(OWN[0], 'waits'), 7);
+  const scene = takenOver();
   assert.equal(await scene.offered(), [], 'the other one has not said so');
+  assert.is(scene.waiting, 0, 'no worker keeps a slot for it');
   const [first] = [scene.question];
   assert.equal(await scene.offered(DISPATCH_TIMINGS.syncMs), []);
   assert.is.not(scene.question, first, 'it is asked again');
@@ -185,11 +197,7 @@ test('Q5: a host that takes over starts nothing before all have told what was st
 });
 
 test('Q5: who leaves while the others are asked may have been the host: they are asked once more', async () => {
-  const scene = new Scene();
-  scene.set(limitOf(1));
-  scene.isPeerUpToDate = false;
-  scene.state([QUEUE]);
-  scene.ready(at(OWN[0], 'waits'), 7);
+  const scene = takenOver();
   assert.equal(await scene.offered(), []);
   scene.peerLeft();
   scene.answers(scene.question ?? '');

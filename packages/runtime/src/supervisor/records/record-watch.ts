@@ -3,6 +3,7 @@ import type { Log } from '../../log.ts';
 import type { Chance, Clock, Link, Subscription } from '../../ports/environment.ts';
 import type { Entry, RecordStore } from '../../ports/store.ts';
 import type { FeedReading, RecordFeed } from '../../ports/feed.ts';
+import { sideBySide } from '../../side-by-side.ts';
 import { OwnWrites } from './own-writes.ts';
 import { Follower, type Session } from '../subscriptions/follower.ts';
 import type { Intake } from '../tasks/intake.ts';
@@ -101,16 +102,6 @@ export class RecordWatch {
     return this.isComplete && (await this.catchUp()) && this.isComplete;
   }
 
-  private async catchUp(): Promise<boolean> {
-    const { current, reading } = this;
-    if (!this.ready || reading === undefined || !(await reading.sync())) return false;
-    // What was written over meanwhile comes behind the others.
-    if (!(await reading.sync())) return false;
-    if (!this.ready || this.current !== current) return false;
-    this.options.intake.drain();
-    return true;
-  }
-
   restart(why: string): void {
     this.ownWrites.clear();
     this.follower.restart(why);
@@ -162,6 +153,16 @@ export class RecordWatch {
     void this.complete(generation);
   }
 
+  private async catchUp(): Promise<boolean> {
+    const { current, reading } = this;
+    if (!this.ready || reading === undefined || !(await reading.sync())) return false;
+    // What was written over meanwhile comes behind the others.
+    if (!(await reading.sync())) return false;
+    if (!this.ready || this.current !== current) return false;
+    this.options.intake.drain();
+    return true;
+  }
+
   /** A version that was written over while it was read is passed by, and the newer one is on its way: it is waited for, too. */
   private async complete(generation: number): Promise<void> {
     const { clock, index } = this.options;
@@ -180,16 +181,12 @@ export class RecordWatch {
   /** Drops those that are in the bucket no more. What cannot be looked at now is found by a later probe. */
   private async dropVanished(generation: number, missing: readonly Watched[]): Promise<void> {
     const { store, index } = this.options;
-    const left = [...missing];
-    const look = async (): Promise<void> => {
-      for (let next = left.pop(); next !== undefined; next = left.pop()) {
-        const { address, revision } = next;
-        const stored = await store.load(address).catch(() => 'unknown');
-        if (this.current !== generation || !this.ready) return;
-        const known = index.get(address);
-        if (stored === undefined && known?.revision === revision && known.generation < generation) index.remove(known);
-      }
-    };
-    await Promise.all(Array.from({ length: LOOK_UPS }, look));
+    await sideBySide(missing, LOOK_UPS, async ({ address, revision }) => {
+      if (this.current !== generation || !this.ready) return;
+      const stored = await store.load(address).catch(() => 'unknown');
+      if (this.current !== generation || !this.ready || stored !== undefined) return;
+      const known = index.get(address);
+      if (known?.revision === revision && known.generation < generation) index.remove(known);
+    });
   }
 }
