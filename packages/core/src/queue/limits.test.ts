@@ -280,6 +280,22 @@ test('Q5: what is told by a supervisor that is gone is counted until another one
   assert.equal(dealt.toSorted(), ['offered', 't4'], 'one has ended, and what was on offer has its slot');
 });
 
+test('Q5: what others told since all were asked what there is counts until they are asked again', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'queue', concurrency: 1 } });
+  worker(queue, 'w', 9);
+  queue.ready(task('waits', 1), 'new');
+  queue.mark();
+  queue.held({ address: 'runs', revision: 5, type: 'job' }, 'old');
+  assert.not.ok(
+    queue.settle('new', () => true),
+    'it was told behind the question, and may be newer than the answer',
+  );
+  assert.equal(deal(queue), {});
+  queue.mark();
+  assert.ok(queue.settle('new', () => true));
+  assert.equal(deal(queue), { w: ['waits'] }, 'it is over: who has it knows nothing of it');
+});
+
 test('Q6: no more units start in any window; one group that is full holds up no other', () => {
   const queue = queueWith({ kind: 'limit', limit: { of: 'group', rate: { units: 3, windowMs: 1_000 } } });
   for (let i = 1; i <= 5; i++) queue.ready(task(`a${i}`, i, { group: 'a' }), 's');
@@ -332,8 +348,13 @@ test('Q6: what takes more units than are left is nothing that a worker keeps a s
   assert.is(queue.waitingFor('w'), 0);
   queue.credit('w', 0);
   queue.gone('first', 6, 's');
+  deal(queue, 30);
+  worker(queue, 'w', 5);
+  deal(queue, 40);
+  queue.credit('w', 0);
+  assert.is(queue.waitingFor('w'), 0, 'its units are taken for a window');
   deal(queue, 2_000);
-  assert.ok(queue.waitingFor('w') > 0, 'there is room again');
+  assert.ok(queue.waitingFor('w') > 0, 'there is room again, by the passing of time alone');
 });
 
 test('Q6: whoever takes a queue over waits for a window, since somebody else has counted what started', () => {

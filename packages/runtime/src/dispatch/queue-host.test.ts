@@ -22,6 +22,8 @@ const OTHERS = ownedBy('peer', allPartitions(), MEMBERS);
 /** In the partition of this name. */
 const at = (partition: string | undefined, name: string): Address => `${partition}.${name}` as Address;
 
+const WAITS = { queue: QUEUE, priority: 'normal', type: 'job' } as const;
+
 const limitOf = (concurrency: number): Kept => keptOf({ of: 'queue', concurrency }, 1);
 
 const keptOf = (limit: LimitWish, setAt: number): Kept => {
@@ -47,6 +49,8 @@ class Scene {
   /** What those that are there were asked, the last time; nobody answers by himself who is not up to date. */
   question: string | undefined;
   questions = 0;
+  /** How often it was asked for everything. */
+  asks = 0;
   /** What the worker was told that waits for it. */
   waiting: number | undefined;
   isUpToDate = true;
@@ -59,7 +63,8 @@ class Scene {
       onCredit: (_: string, listener: typeof this.credit) => ((this.credit = listener), { close: () => {} }),
       onTold: (_: string, listener: typeof this.listener) => ((this.listener = listener), { close: () => {} }),
       offer: (_: string, batch: OfferBatch) => void this.offers.push(batch),
-      tell: (_: string, { sync }: ReadyMessage) => {
+      tell: (_: string, { sync, ask }: ReadyMessage) => {
+        if (ask === true) this.asks++;
         if (sync === undefined) return;
         this.questions++;
         this.question = sync;
@@ -109,6 +114,12 @@ class Scene {
     this.host.lease(isHeld);
   }
 
+  /** A message of the other one is lost, and a later one comes. */
+  loses(): void {
+    this.number++;
+    this.say({ state: { members: MEMBERS, partitions: OTHERS, limited: this.limited } });
+  }
+
   peerLeft(): void {
     this.host.departed('left');
   }
@@ -125,7 +136,7 @@ class Scene {
   }
 
   ready(address: Address, revision: number): void {
-    this.host.ready({ queue: QUEUE, address, revision, order: revision, priority: 'normal', type: 'job' });
+    this.host.ready({ ...WAITS, address, revision, order: revision });
   }
 
   /** What a worker with room for all is offered within so long. */
@@ -204,6 +215,46 @@ test('Q5: who leaves while the others are asked may have been the host: they are
   assert.equal(await scene.offered(DISPATCH_TIMINGS.voidMs - DISPATCH_TIMINGS.tickMs), []);
   scene.isPeerUpToDate = true;
   assert.equal(await scene.offered(), [at(OWN[0], 'waits')]);
+  scene.end();
+});
+
+test('Q5: what was answered before a former host had let go does not open a queue', async () => {
+  const scene = new Scene();
+  scene.set(limitOf(1));
+  scene.state([QUEUE]);
+  await scene.clock.advance(DISPATCH_TIMINGS.tickMs);
+  assert.is(scene.questions, 1, 'asked and answered when the members were new');
+  scene.isPeerUpToDate = false;
+  scene.ready(at(OWN[0], 'waits'), 7);
+  assert.equal(await scene.offered(), [], 'it is asked once more when nothing is claimed any more');
+  scene.isPeerUpToDate = true;
+  assert.equal(await scene.offered(), [at(OWN[0], 'waits')]);
+  scene.end();
+});
+
+test('what is lost soon after everything was asked for is asked for, too, a little later', async () => {
+  const scene = new Scene();
+  assert.is(scene.asks, 1);
+  scene.loses();
+  assert.is(scene.asks, 1, 'not at once');
+  await scene.clock.advance(DISPATCH_TIMINGS.askMs + DISPATCH_TIMINGS.tickMs);
+  assert.is(scene.asks, 2);
+  scene.end();
+});
+
+test('what a supervisor tells that is not seen to be there is asked for once it is', async () => {
+  const scene = new Scene();
+  const ready = [{ ...WAITS, address: at(OTHERS[0], 'other'), revision: 3, order: 3 }];
+  scene.host.share(['me']);
+  scene.say({ begins: true });
+  scene.say({ ready });
+  assert.equal(await scene.offered(), []);
+  const { asks } = scene;
+  scene.host.share(MEMBERS);
+  assert.is(scene.asks, asks + 1);
+  scene.say({ begins: true });
+  scene.say({ ready });
+  assert.equal(await scene.offered(0), [at(OTHERS[0], 'other')]);
   scene.end();
 });
 
