@@ -191,13 +191,16 @@ export const liesOf = (truth: Truth, why: Why, knowsRates = false): readonly str
       lies.push(`${name}: ${JSON.stringify(holders)} are said to hold it, and ${hidden} more`);
   }
   const rated = limitsFor(truth, record).filter(({ rate }) => rate !== undefined);
-  const isFull = (limit: Limit, now: number, from?: number): boolean => {
+  const isFull = (limit: Limit, now: number, from?: number, units = record.units ?? 1): boolean => {
     const used = usedOf({ ...truth, now }, limit, record, from);
-    return used > 0 && used + (record.units ?? 1) > (limit.rate?.units ?? 0);
+    return used > 0 && used + units > (limit.rate?.units ?? 0);
   };
+  // One that goes first may wait for more units than the task itself.
+  const mostUnits = (limit: Limit): number =>
+    Math.max(...truth.actors.filter((other) => isCountedBy(limit, record, other)).map(({ units = 1 }) => units));
   const full = rated.filter((limit) => isFull(limit, truth.now + RATE_SLACK_MS));
   // It may have heard of the limit at once, or have counted for another one before.
-  const maybe = rated.filter((limit) => isFull(limit, truth.now - RATE_SLACK_MS, 0));
+  const maybe = rated.filter((limit) => isFull(limit, truth.now - RATE_SLACK_MS, 0, mostUnits(limit)));
   if (knowsRates && rates > maybe.length)
     lies.push(`${name}: ${rates} rates are said to be full, and ${maybe.length} are`);
   if (why.position !== undefined && rates < full.length)

@@ -38,6 +38,11 @@ export class Aside<A extends string> {
     return true;
   }
 
+  /** The one of its kind that is taken back first. */
+  peek(entry: Entry<A>): Entry<A> | undefined {
+    return this.keys.get(entry.limitKey)?.get(kindOf(entry))?.peek();
+  }
+
   /** Takes back, of each kind of this key, as many as `roomFor` has room for; in the order they came. */
   take(limitKey: string, roomFor: (type: string) => number): readonly Entry<A>[] {
     const kinds = this.keys.get(limitKey);

@@ -141,15 +141,22 @@ export class Gate {
     return this.perType && this.isFull(scopeOf('key', type), limitKey, units) ? FULL.key : undefined;
   }
 
-  /** All that stands in the way of the task as of the last `pass`, for people. */
-  obstaclesOf(wants: Wants): { readonly pauses: readonly Pause[]; readonly full: readonly FullLimit[] } {
-    const { type, group, units = 1 } = wants;
+  /**
+   * All that stands in the way of the task as of the last `pass`, for people. `unitsOf`: units that have to be free of what
+   * is counted so, where one that starts before the task takes more than it.
+   */
+  obstaclesOf(
+    wants: Wants,
+    unitsOf: (of: Counted) => number,
+  ): { readonly pauses: readonly Pause[]; readonly full: readonly FullLimit[] } {
+    const { type, group } = wants;
     const isPaused = (pause: Pause): boolean =>
       pause.type === undefined ? pause.group === undefined || pause.group === group : pause.type === type;
     const clock = { now: this.now, knownFrom: this.knownFrom };
     const full = [...placesOf(wants)].flatMap((place) => {
       const limit = this.limitOf(place.scope, place.name);
-      const found = limit === undefined ? undefined : fullness(limit, this.meters.get(keyOf(place)), units, clock);
+      const found =
+        limit === undefined ? undefined : fullness(limit, this.meters.get(keyOf(place)), unitsOf(place.of), clock);
       return found === undefined ? [] : [found];
     });
     return { pauses: (this.settings?.pauses ?? []).filter(isPaused), full };

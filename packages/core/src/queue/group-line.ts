@@ -185,6 +185,12 @@ export class GroupLine<T extends InGroup> {
     return this.top();
   }
 
+  /** The first of the group whose turn it is, or of that group. */
+  peek(turn?: Turn): T | undefined {
+    const part = turn === undefined ? this.top() : this.parts.get(turn);
+    return part?.tasks.peek();
+  }
+
   /** Takes the first of the group whose turn it is. */
   shift(): T | undefined {
     const part = this.top();

@@ -46,6 +46,12 @@ export class ReadyLine<T extends InLine> {
     return undefined;
   }
 
+  /** The one that `shift` would take. */
+  peek(): T | undefined {
+    while (this.heap[0]?.inLine === false) this.pop();
+    return this.heap[0];
+  }
+
   /** Those that wait, in no order. */
   *[Symbol.iterator](): Iterator<T> {
     for (const task of this.heap) if (task.inLine) yield task;

@@ -100,6 +100,26 @@ test('Q9: pauses and limits in the way are all told, by whom, with who holds the
   assert.equal([byType.concurrency, byType.holders], [{ most: 2, running: 2 }, ['r1', 'r2']]);
 });
 
+test('Q9: a rate is in the way of what would fit, too, where one that goes first takes more units than are left', () => {
+  for (const of of ['queue', 'type', 'group'] as const) {
+    const queue = queueWith({ kind: 'limit', limit: { of, rate: { units: 3, windowMs: 10_000 } } });
+    const ready = (address: string, order: number, units: number) =>
+      queue.ready(task(address, order, { group: 'g', limitKey: 'k', units }), 's');
+    ready('first', 1, 2);
+    ready('large', 2, 3);
+    ready('small', 3, 1);
+    worker(queue, 'w', 9);
+    queue.deal(10_000);
+    queue.held({ address: 'first', revision: 1, type: 'job', group: 'g', limitKey: 'k', units: 2 }, 's');
+    queue.deal(10_000);
+    const inTheWay = (address: string) =>
+      standing(queue, address, 'job', 10_000).inTheWay.map((each) => [each.kind, each.of, 'rate' in each && each.rate]);
+    const full = { units: 3, windowMs: 10_000, used: 2, opensInMs: 10_000 };
+    assert.equal(inTheWay('large'), [['limit', of, full]]);
+    assert.equal(inTheWay('small'), [['limit', of, full]], of);
+  }
+});
+
 test('Q9: units that are on their way to a start have no time yet; a rate whose past is not known opens after its window', () => {
   const queue = queueWith({ kind: 'limit', limit: { of: 'queue', rate: { units: 1, windowMs: 10_000 } } });
   queue.begin(5_000);
