@@ -1,6 +1,6 @@
 import type { Priority } from '../task.ts';
 import type { Holder } from './gate.ts';
-import type { GroupLine, InGroup } from './group-line.ts';
+import type { GroupLine, InGroup, Turn } from './group-line.ts';
 import type { Kept } from './kept-records.ts';
 
 /** A pending task whose time has come, as a queue hears of it. */
@@ -54,31 +54,157 @@ export type Return =
  */
 export type Term = { readonly id: string; voidAt: number };
 
-export type Entry<A extends string> = InGroup &
-  Holder &
-  Kept & {
-    readonly address: A;
-    revision: number;
-    readonly order: number;
-    line: Line<A>;
-    /** See Told. */
-    source: string;
-    also: string | undefined;
-    /** In which it was told last; see `TaskQueue.mark`. */
-    round: number;
-    /** Who has it on offer. */
-    worker: Server<A> | undefined;
-    offeredAt: number;
-    offers: number;
-    /** Terms under which its present revision may still be claimed; only where slots are counted. */
-    terms: Term[] | undefined;
-    /** Its key is full: it lies aside with others of that (`Aside`). */
-    aside: boolean;
-    /** See ReadyTask. */
-    begun: boolean;
-    /** It is being displaced: it is in no line. */
-    leaving: boolean;
-  };
+/** What few tasks have. */
+type Marks = { readonly limitKey: string; readonly units: number | undefined; readonly begun: boolean };
+
+const NO_MARKS: Marks = { limitKey: '', units: undefined, begun: false };
+
+/** `worker`: who has it on offer. `at`, `count`: of the last one, and of all there were. */
+type Offered<A extends string> = { worker: Server<A> | undefined; at: number; count: number };
+
+const IN_LINE = 1;
+const HOLDS = 2;
+const HAS_STARTED = 4;
+const ASIDE = 8;
+const LEAVING = 16;
+
+/** What a queue knows of a task that is ready. There is one for every task that waits: what it can share it does not have. */
+export class Entry<A extends string> implements InGroup, Holder, Kept {
+  readonly address: A;
+  revision: number;
+  readonly order: number;
+  line: Line<A>;
+  readonly turn: Turn;
+  /** See Told. */
+  source: string;
+  also: string | undefined;
+  /** In which it was told last; see `TaskQueue.mark`. */
+  round: number;
+  /** See Kept. */
+  slab: Kept['slab'] = undefined;
+  at = 0;
+  /** Terms under which its present revision may still be claimed; only where slots are counted. */
+  terms: Term[] | undefined;
+  private offered: Offered<A> | undefined = undefined;
+  private readonly marks: Marks;
+  private flags = 0;
+
+  constructor(
+    { address, revision, order, limitKey = '', units, begun }: ReadyTask<A>,
+    place: { readonly line: Line<A>; readonly turn: Turn },
+    told: { readonly source: string; readonly also: string | undefined; readonly round: number },
+  ) {
+    this.address = address;
+    this.revision = revision;
+    this.order = order;
+    this.line = place.line;
+    this.turn = place.turn;
+    this.source = told.source;
+    this.also = told.also;
+    this.round = told.round;
+    this.terms = undefined;
+    this.marks =
+      limitKey === '' && units === undefined && begun === undefined
+        ? NO_MARKS
+        : { limitKey, units, begun: begun ?? false };
+  }
+
+  get type(): string {
+    return this.line.type;
+  }
+
+  get group(): string {
+    return this.turn.group;
+  }
+
+  get limitKey(): string {
+    return this.marks.limitKey;
+  }
+
+  get units(): number | undefined {
+    return this.marks.units;
+  }
+
+  /** See ReadyTask. */
+  get begun(): boolean {
+    return this.marks.begun;
+  }
+
+  /** Who has it on offer. */
+  get worker(): Server<A> | undefined {
+    return this.offered?.worker;
+  }
+
+  /** When it was offered last. */
+  get offeredAt(): number {
+    return this.offered?.at ?? 0;
+  }
+
+  get offers(): number {
+    return this.offered?.count ?? 0;
+  }
+
+  offerTo(worker: Server<A>, now: number): void {
+    const offered = (this.offered ??= { worker, at: now, count: 0 });
+    offered.worker = worker;
+    offered.at = now;
+    offered.count++;
+  }
+
+  withdraw(): void {
+    if (this.offered !== undefined) this.offered.worker = undefined;
+  }
+
+  get inLine(): boolean {
+    return this.has(IN_LINE);
+  }
+
+  set inLine(is: boolean) {
+    this.mark(IN_LINE, is);
+  }
+
+  get holds(): boolean {
+    return this.has(HOLDS);
+  }
+
+  set holds(is: boolean) {
+    this.mark(HOLDS, is);
+  }
+
+  get hasStarted(): boolean {
+    return this.has(HAS_STARTED);
+  }
+
+  set hasStarted(is: boolean) {
+    this.mark(HAS_STARTED, is);
+  }
+
+  /** Its key is full: it lies aside with others of that (`Aside`). */
+  get aside(): boolean {
+    return this.has(ASIDE);
+  }
+
+  set aside(is: boolean) {
+    this.mark(ASIDE, is);
+  }
+
+  /** It is being displaced: it is in no line. */
+  get leaving(): boolean {
+    return this.has(LEAVING);
+  }
+
+  set leaving(is: boolean) {
+    this.mark(LEAVING, is);
+  }
+
+  private has(flag: number): boolean {
+    return (this.flags & flag) !== 0;
+  }
+
+  private mark(flag: number, is: boolean): void {
+    this.flags = is ? this.flags | flag : this.flags & ~flag;
+  }
+}
 
 export type Line<A extends string> = {
   readonly type: string;

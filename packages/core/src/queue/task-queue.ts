@@ -1,4 +1,13 @@
-import type { Entry, HeldTask, ReadyTask, Return, Running, Server, TaskOffer, Term } from './entry.ts';
+import {
+  Entry,
+  type HeldTask,
+  type ReadyTask,
+  type Return,
+  type Running,
+  type Server,
+  type TaskOffer,
+  type Term,
+} from './entry.ts';
 import type { Displacement } from './crowds.ts';
 import { isLimited } from './defined.ts';
 import type { Gate } from './gate.ts';
@@ -432,33 +441,13 @@ export class TaskQueue<A extends string = string> {
     former?: Pick<Entry<A>, 'holds' | 'hasStarted' | 'terms'>,
     also?: string,
   ): void {
-    const { address, revision, order, priority, type, group = '', limitKey = '', units, begun = false } = task;
-    const entry: Entry<A> = {
-      address,
-      revision,
-      order,
-      inLine: false,
-      line: this.lines.of(priority, type),
-      turn: this.groups.enter(group),
-      type,
-      group,
-      limitKey,
-      units,
-      holds: former?.holds ?? false,
-      hasStarted: former?.hasStarted ?? false,
-      terms: former?.terms,
-      source,
-      also,
-      round: this.round,
-      slab: undefined,
-      at: 0,
-      worker: undefined,
-      offeredAt: 0,
-      offers: 0,
-      aside: false,
-      begun,
-      leaving: false,
-    };
+    const place = { line: this.lines.of(task.priority, task.type), turn: this.groups.enter(task.group ?? '') };
+    const entry = new Entry(task, place, { source, also, round: this.round });
+    if (former !== undefined) {
+      entry.holds = former.holds;
+      entry.hasStarted = former.hasStarted;
+      entry.terms = former.terms;
+    }
     this.records.keep(entry, task.bytes);
     this.entries.set(entry.address, entry);
     this.slots.crowds.enter(entry);
@@ -554,7 +543,7 @@ export class TaskQueue<A extends string = string> {
   private withdraw(entry: Entry<A>): void {
     if (entry.worker === undefined) return;
     entry.worker.offered.delete(entry);
-    entry.worker = undefined;
+    entry.withdraw();
     this.offeredCount--;
   }
 
@@ -563,9 +552,7 @@ export class TaskQueue<A extends string = string> {
     this.turns.delete(worker);
     if (worker.credit > 0) this.turns.add(worker);
     worker.offered.add(entry);
-    entry.worker = worker;
-    entry.offeredAt = now;
-    entry.offers++;
+    entry.offerTo(worker, now);
     this.offeredCount++;
     if (!entry.holds) this.groups.served(entry.turn);
     if (!this.gate.isLimited) return;

@@ -6,7 +6,7 @@ import type { Vouch } from '../metrics/task-meter.ts';
 import type { Lease } from '../ports/presence.ts';
 import type { SettingsBook } from '../queues/settings-book.ts';
 import type { NodesWatch } from './nodes/nodes-watch.ts';
-import type { Line } from './tasks/task-index.ts';
+import type { Line, TaskIndex } from './tasks/task-index.ts';
 
 /** What waits in one queue, as far as one supervisor sees it. */
 export type QueueDepth = {
@@ -22,17 +22,22 @@ export type QueueDepth = {
 type Sum = { queue: string; waiting: Record<Priority, number>; unserved: number; oldestSince?: number };
 
 /** Looks at every task that waits: to be asked when somebody reads metrics, and not more often. */
-export const queueDepths = (lines: readonly Line[], isServed: (line: Line) => boolean): readonly QueueDepth[] => {
+export const queueDepths = (
+  index: Pick<TaskIndex, 'lines' | 'ready'>,
+  isServed: (line: Line) => boolean,
+): readonly QueueDepth[] => {
   const queues = new Map<string, Sum>();
-  for (const line of lines) {
+  for (const line of index.lines()) {
     const { queue, priority } = line.lane;
     const sum = queues.get(queue) ?? { queue, waiting: { high: 0, normal: 0, low: 0 }, unserved: 0 };
     queues.set(queue, sum);
-    sum.waiting[priority] += line.waiting.size;
-    if (!isServed(line)) sum.unserved += line.waiting.size;
-    let oldest = sum.oldestSince ?? Number.POSITIVE_INFINITY;
-    for (const { since } of line.waiting) if (since < oldest) oldest = since;
-    if (oldest < Number.POSITIVE_INFINITY) sum.oldestSince = oldest;
+    sum.waiting[priority] += line.waiting;
+    if (!isServed(line)) sum.unserved += line.waiting;
+  }
+  for (const { watched, lane } of index.ready()) {
+    const sum = queues.get(lane.queue);
+    if (sum !== undefined && watched.since < (sum.oldestSince ?? Number.POSITIVE_INFINITY))
+      sum.oldestSince = watched.since;
   }
   return [...queues.values()];
 };
@@ -73,13 +78,13 @@ export type SupervisorReport = {
 };
 
 export const reportOf = (
-  lines: readonly Line[],
+  index: TaskIndex,
   nodes: Pick<NodesWatch, 'liveWorkers' | 'isServed'>,
   queues: Pick<QueueHost, 'sizes'>,
   book: Pick<SettingsBook, 'all' | 'isCurrent'>,
   lease: Lease | undefined,
 ): SupervisorReport => ({
-  depths: queueDepths(lines, ({ lane }) => nodes.isServed(lane)),
+  depths: queueDepths(index, ({ lane }) => nodes.isServed(lane)),
   hosted: queues.sizes(),
   pauses: pausesOf(book),
   knowsSettings: book.isCurrent,

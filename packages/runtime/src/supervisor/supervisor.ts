@@ -263,7 +263,7 @@ class Actor {
   }
 
   report(): SupervisorReport {
-    return reportOf(this.index.lines(), this.nodes, this.queues, this.book, this.lease);
+    return reportOf(this.index, this.nodes, this.queues, this.book, this.lease);
   }
 
   waiting(): readonly WaitingLane[] {
@@ -274,7 +274,7 @@ class Actor {
 
   /** What waits for a worker: to begin, and, where its own is dead, for one that cancels what it had begun elsewhere. */
   private waitingLines(): readonly WaitingLine[] {
-    const lines = this.index.lines().map(({ lane, waiting }) => ({ ...lane, waiting: waiting.size }));
+    const lines = this.index.lines().map(({ lane, waiting }) => ({ ...lane, waiting }));
     const orphans = [...this.index.orphans((holder) => this.nodes.isDead(holder))];
     return sumLines([...lines, ...orphans.map((lane) => ({ ...lane, waiting: 1 }))]);
   }

@@ -20,7 +20,6 @@ const watchedAt = (address: string): Watched => ({
     failures: 0,
     timer: undefined,
     id: '',
-    behind: undefined,
   },
   ...{ slot: undefined, marks: undefined },
   duties: { stage: 'waiting', lane: { queue: 'q', priority: 'normal', type: 'job' } },

@@ -40,7 +40,7 @@ test('a task is found by its address, its holder and its lane, and only where it
   const { index } = create();
   const address = at('00', 1);
   index.apply(address, sight(1), waiting);
-  assert.is(index.lines()[0]?.waiting.size, 1);
+  assert.is(index.lines()[0]?.waiting, 1);
   index.apply(address, sight(2), running('w'));
   assert.is(index.lines().length, 0);
   assert.equal(

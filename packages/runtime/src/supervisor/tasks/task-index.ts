@@ -38,10 +38,8 @@ export type Watched = {
   /** It runs and takes a slot of this lane's queue; undefined: it does not, or nobody has counted it. */
   slot: Lane | undefined;
   marks: Marks | undefined;
-  /** Of the task; '': not known yet. A cancel may name it, and those of `behind`. */
+  /** Of the task; '': not known yet. A cancel may name it. */
   id: string;
-  /** Ids of those that wait behind it, where any do. */
-  behind: readonly string[] | undefined;
 };
 
 /** What of a task a limit may go by beside its type; most have none of it. */
@@ -60,8 +58,8 @@ export type TaskTimer = Due & {
   expiresAt?: number;
 };
 
-/** Tasks of one lane that wait for a worker, the longest waiting first. */
-export type Line = { readonly lane: Lane; readonly duties: Duties; readonly waiting: Set<Watched> };
+/** Tasks of one lane that wait for a worker: `waiting` of them. */
+export type Line = { readonly lane: Lane; readonly duties: Duties; waiting: number };
 
 /** Which task it is, and how far: versions between two that were seen may not have been. */
 export type Life = {
@@ -95,6 +93,8 @@ export class TaskIndex {
   private readonly holders = new Map<string, Set<Watched>>();
   private readonly queues = new Map<string, Line>();
   private readonly byId = new Map<string, Watched>();
+  /** Ids of those that wait behind a task, where any do: a cancel may name them. */
+  private readonly behind = new Map<Watched, readonly string[]>();
   private count = 0;
   private readonly listener: IndexListener;
   /** The place in line that was given last, or a newer revision. */
@@ -119,19 +119,22 @@ export class TaskIndex {
 
   /** The ids by which a task can be found from now on: its own, and of those that wait behind it. */
   name(watched: Watched, id: string, behind: readonly string[]): void {
-    const { behind: known = NOBODY } = watched;
+    const known = this.behind.get(watched) ?? NOBODY;
     const isSame = behind.length === known.length && behind.every((each, i) => each === known[i]);
     if (id === watched.id && isSame) return;
     this.unname(watched);
     watched.id = ownString(id);
-    watched.behind = behind.length === 0 ? undefined : behind.map((each) => ownString(each));
     this.byId.set(watched.id, watched);
-    for (const each of watched.behind ?? NOBODY) this.byId.set(each, watched);
+    if (behind.length === 0) return;
+    const own = behind.map((each) => ownString(each));
+    this.behind.set(watched, own);
+    for (const each of own) this.byId.set(each, watched);
   }
 
   private unname(watched: Watched): void {
     this.unnameId(watched, watched.id);
-    for (const each of watched.behind ?? NOBODY) this.unnameId(watched, each);
+    for (const each of this.behind.get(watched) ?? NOBODY) this.unnameId(watched, each);
+    this.behind.delete(watched);
   }
 
   private unnameId(watched: Watched, id: string): void {
@@ -150,9 +153,12 @@ export class TaskIndex {
     return [...this.queues.values()];
   }
 
-  /** Every task that waits, by lane and in no order inside of it. */
+  /** Every task that waits, in no order. */
   *ready(): Iterable<{ readonly watched: Watched; readonly lane: Lane }> {
-    for (const { lane, waiting } of this.queues.values()) for (const watched of waiting) yield { watched, lane };
+    for (const watched of this.all()) {
+      const { duties } = watched;
+      if (duties.stage === 'waiting') yield { watched, lane: duties.lane };
+    }
   }
 
   /** Every task that runs and takes a slot. */
@@ -266,7 +272,6 @@ export class TaskIndex {
       slot,
       marks,
       id: '',
-      behind: undefined,
     };
     const partition = partitionOfAddress(own);
     const tasks = this.partitions.get(partition) ?? new Map<Address, Watched>();
@@ -283,7 +288,7 @@ export class TaskIndex {
     if (duties.stage === 'waiting') {
       const line = this.lineOf(duties.lane);
       watched.duties = line.duties;
-      line.waiting.add(watched);
+      line.waiting++;
       this.listener.ready(watched, line.lane, bytes);
       return;
     }
@@ -303,8 +308,7 @@ export class TaskIndex {
     if (duties.stage === 'waiting') {
       const key = keyOf(duties.lane);
       const line = this.queues.get(key);
-      line?.waiting.delete(watched);
-      if (line?.waiting.size === 0) this.queues.delete(key);
+      if (line !== undefined && --line.waiting === 0) this.queues.delete(key);
       this.listener.gone(watched, duties.lane, how);
       return;
     }
@@ -321,7 +325,7 @@ export class TaskIndex {
     const known = this.queues.get(key);
     if (known !== undefined) return known;
     const own: Lane = { queue: ownString(lane.queue), priority: lane.priority, type: ownString(lane.type) };
-    const line: Line = { lane: own, duties: { stage: 'waiting', lane: own }, waiting: new Set() };
+    const line: Line = { lane: own, duties: { stage: 'waiting', lane: own }, waiting: 0 };
     this.queues.set(key, line);
     return line;
   }
