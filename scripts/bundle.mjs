@@ -83,7 +83,7 @@ export const moduleEntries = (service) =>
   );
 
 /**
- * A service: one file each. No splitting, since a lazy `import()` of a CommonJS package would then lose its names.
+ * A service: one file each.
  * @param {Record<string, string>} entryPoints output name -> source
  * @param {string} outdir relative to the root
  * @returns {import('esbuild').BuildOptions}
@@ -96,6 +96,19 @@ export const serviceOptions = (entryPoints, outdir) => ({
   define: { __dirname: '__batonFolder', __filename: '__batonFile' },
   external: [...optional, ...inPlace],
   logOverride: { 'direct-eval': 'silent', 'require-resolve-not-external': 'silent' },
+});
+
+/**
+ * The command: many programs in one, each of which loads what it needs, so it is in pieces. What is loaded by `import()` is a
+ * module of ours: a CommonJS package would lose its names by it.
+ * @param {Record<string, string>} entryPoints output name -> source
+ * @param {string} outdir relative to the root
+ * @returns {import('esbuild').BuildOptions}
+ */
+export const commandOptions = (entryPoints, outdir) => ({
+  ...serviceOptions(entryPoints, outdir),
+  splitting: true,
+  chunkNames: 'chunk-[hash]',
 });
 
 /**

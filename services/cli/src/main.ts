@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { BatonError, settingsHelp } from '@baton/runtime';
 import { Command, Option } from 'commander';
 import { runNamedService } from './commands/services.ts';
-import { runDev } from './dev/dev.ts';
 import { exitCodeOf, exitCodes } from './operator/exit-codes.ts';
 import { DATA_FOLDER, unsetAdvice, useLocalSystem } from './local-system.ts';
 import { registerOperatorCommands } from './operator/register.ts';
@@ -32,6 +31,7 @@ program
   )
   .action(async (options: { quickstart: boolean; once: boolean; data: string; durability: 'durable' | 'lazy' }) => {
     const { quickstart, once, data, durability } = options;
+    const { runDev } = await import('./dev/dev.ts');
     process.exit(await runDev({ quickstart, once, dataDir: resolve(data), durability }));
   });
 

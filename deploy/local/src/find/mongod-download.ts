@@ -50,14 +50,7 @@ export async function installMongod(install: MongodInstall): Promise<Installed> 
 }
 
 /** Loaded only here: it takes a while, and a warm start never needs it. */
-async function loadLibrary() {
-  const [{ DryMongoBinary }, { MongoBinaryDownload }, { MongoBinaryDownloadUrl }] = await Promise.all([
-    import('mongodb-memory-server-core/lib/util/DryMongoBinary.js'),
-    import('mongodb-memory-server-core/lib/util/MongoBinaryDownload.js'),
-    import('mongodb-memory-server-core/lib/util/MongoBinaryDownloadUrl.js'),
-  ]);
-  return { DryMongoBinary, MongoBinaryDownload, MongoBinaryDownloadUrl };
-}
+const loadLibrary = () => import('./mongod-library.ts');
 
 type Machine = Parameters<typeof MongoBinary.download>[0];
 

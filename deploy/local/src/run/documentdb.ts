@@ -29,7 +29,7 @@ export async function startDocumentDb(found: FoundDocumentDb, options: ServerOpt
   };
   try {
     // Loads the driver while PostgreSQL starts.
-    void import('mongodb').catch(() => {});
+    void import('./mongo-driver.ts').catch(() => {});
     const postgres = await Postgres.start(found.postgres, { dataDir: data.path, hooks, report });
     const { ferret, port } = await startFerretOnSomePort(found, options, data.path, postgres, hooks).catch(
       async (error: unknown) => {

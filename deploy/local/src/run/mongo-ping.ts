@@ -8,7 +8,7 @@ const PING_TIMEOUT_MS = 2_000;
  */
 export async function answersPing(port: number): Promise<boolean> {
   // Loaded while the server starts: that takes as long, and programs without a local server never need it.
-  const driver = import('mongodb');
+  const driver = import('./mongo-driver.ts');
   if (!(await listens(port))) return false;
   const { MongoClient } = await driver;
   const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, {

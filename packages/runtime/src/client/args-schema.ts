@@ -85,14 +85,7 @@ const compilerFor = (isOld: boolean): Promise<Ajv> => {
   return known;
 };
 
-const loadCompiler = async (isOld: boolean): Promise<Ajv> => {
-  // Keywords of forms (`ui:order`) and unknown formats are nobody's fault.
-  const options = { strict: false, logger: false, ownProperties: true } as const;
-  const ajv = isOld ? new (await import('ajv')).Ajv(options) : new (await import('ajv/dist/2020.js')).Ajv2020(options);
-  const { default: addFormats } = await import('ajv-formats');
-  (addFormats as unknown as (ajv: Ajv) => void)(ajv);
-  return ajv;
-};
+const loadCompiler = async (isOld: boolean): Promise<Ajv> => (await import('./schema-compiler.ts')).compilerOf(isOld);
 
 /** As every door shows it. */
 const shown = (value: unknown): unknown => {

@@ -1,15 +1,11 @@
-import { startGateway } from '@baton/gateway';
-import { projectorService } from '@baton/projector';
 import { runService, type ServiceStart } from '@baton/runtime';
-import { startSupervisor } from '@baton/supervisor';
-import { startWorker } from '@baton/worker';
 
-/** The services this command can run, by name. Each is what its own `main.ts` runs. */
-const SERVICES: Readonly<Record<ServiceName, ServiceStart>> = {
-  gateway: startGateway,
-  projector: projectorService,
-  supervisor: startSupervisor,
-  worker: startWorker,
+/** The services this command can run, by name. Each is what its own `main.ts` runs, and loaded by who runs it. */
+const SERVICES: Readonly<Record<ServiceName, () => Promise<ServiceStart>>> = {
+  gateway: async () => (await import('@baton/gateway')).startGateway,
+  projector: async () => (await import('@baton/projector')).projectorService,
+  supervisor: async () => (await import('@baton/supervisor')).startSupervisor,
+  worker: async () => (await import('@baton/worker')).startWorker,
 };
 
 export type ServiceName = 'gateway' | 'projector' | 'supervisor' | 'worker';
@@ -17,7 +13,10 @@ export type ServiceName = 'gateway' | 'projector' | 'supervisor' | 'worker';
 export const SERVICE_NAMES: readonly ServiceName[] = ['supervisor', 'projector', 'worker', 'gateway'];
 
 /** Runs one service until it is told to stop. Never returns: the process ends with the service's code. */
-export const runNamedService = (name: ServiceName): Promise<never> => runOwnedService(name, SERVICES[name]);
+export const runNamedService = async (name: ServiceName): Promise<never> => {
+  endWithParent();
+  return runService(name, await SERVICES[name]());
+};
 
 /** The same with another start. */
 export const runOwnedService = (name: ServiceName, start: ServiceStart): Promise<never> => {

@@ -1,5 +1,5 @@
 import { canSee, type Actor } from '@baton/core';
-import { connectMongo, createTaskViews, type MongoTaskViews } from '@baton/mongo';
+import type { MongoTaskViews } from '@baton/mongo';
 import { connectPorts, type NatsPorts } from '@baton/nats';
 import { isUuid, type TaskDocument } from '@baton/protocols';
 import {
@@ -70,6 +70,7 @@ export const withSession = async <T>(who: Who, body: (session: Session) => Promi
     return made;
   });
   const views = once(async () => {
+    const { connectMongo, createTaskViews } = await import('@baton/mongo');
     const mongo = await connectMongo({ ...settings.mongo, appName: 'baton-cli' });
     closing.push(() => mongo.close());
     return createTaskViews(mongo);

@@ -1,6 +1,5 @@
 import { settingsHelp } from '@baton/runtime';
 import { InvalidArgumentError, type Command } from 'commander';
-import { runWorker, runWorkerProcess } from './run-worker.ts';
 import { WORKER_PROCESS } from './worker-process.ts';
 
 type WorkerCommandOptions = {
@@ -28,12 +27,13 @@ export const registerWorkerCommand = (program: Command): void => {
       if (tasks !== undefined) env['BATON_TASKS'] = tasks.join(',');
       if (queues !== undefined) env['BATON_QUEUES'] = queues;
       if (concurrency !== undefined) env['BATON_CONCURRENCY'] = String(concurrency);
+      const { runWorker } = await import('./run-worker.ts');
       await runWorker({ watch });
     });
   program
     .command(WORKER_PROCESS, { hidden: true })
     .option('--held', 'wait for the process that started it', false)
-    .action((options: { readonly held: boolean }) => runWorkerProcess(options));
+    .action(async (options: { readonly held: boolean }) => (await import('./run-worker.ts')).runWorkerProcess(options));
 };
 
 const HELP = `

@@ -1,5 +1,4 @@
 import type { KeptDefinition } from '@baton/core';
-import { connectMongo, createTaskViews } from '@baton/mongo';
 import { inspectNats, SERVER_FLOOR, type NatsFindings } from '@baton/nats';
 import { durabilityOf } from './durability.ts';
 import { EVENTS_MAX_BYTES, isOwnType, namesOf, RECORD_ROOM } from '@baton/protocols';
@@ -274,6 +273,7 @@ const unservedOf = (workers: readonly SeenNode[], { lanes }: NatsFindings): read
 const checkMongo = async ({ settings }: Session, findings: Finding[]): Promise<void> => {
   const check = 'MongoDB';
   try {
+    const { connectMongo, createTaskViews } = await import('@baton/mongo');
     const mongo = await connectMongo({ ...settings.mongo, appName: 'baton-doctor' });
     try {
       const kind = mongo.kind === 'mongod' ? 'MongoDB' : 'DocumentDB or FerretDB';
