@@ -4,7 +4,7 @@ import { startNats, startRedis, startTemporal, terminalReporter, type Durability
 import { makeWorkerUtils } from 'graphile-worker';
 import { startRole, type Child } from './child.ts';
 import { childrenOf, cpuSecondsOf, residentBytesOf } from './measure.ts';
-import { projectedSeconds } from './roles/baton.ts';
+import { allProjected, projectedSeconds } from './roles/baton.ts';
 import { startService, type ServiceProcess } from './service-process.ts';
 
 /**
@@ -200,8 +200,13 @@ export const runBaton = (
     pids['worker'] = all.map(({ pid }) => pid);
     const lap = { tasks: load.tasks, pids, producer, workers: all, messages };
     if (mongoUrl === undefined) return laps(lap);
-    const projected = (count: number) => projectedSeconds(mongoUrl, count, PROJECTED_LIMIT_MS);
-    const result = await laps({ ...lap, settled: () => projected(load.tasks) });
+    const at = { natsUrl: own.NATS_URL, namespace: 'BATON' };
+    const projected = (count: number) => projectedSeconds(at, mongoUrl, count, PROJECTED_LIMIT_MS);
+    const settled = async () => {
+      await projected(load.tasks);
+      await allProjected(at, PROJECTED_LIMIT_MS);
+    };
+    const result = await laps({ ...lap, settled });
     return { ...result, documentsBehindSeconds: await projected(2 * load.tasks) };
   });
 

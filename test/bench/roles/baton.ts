@@ -1,5 +1,8 @@
 import { connectMongo } from '@baton/mongo';
+import { namesOf, PROJECTIONS } from '@baton/protocols';
 import { connect, getContext, task, type BatonWorker } from '@baton/sdk';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect as connectNats } from '@nats-io/transport-node';
 import { tell, told } from '../child.ts';
 import { exactNow, KIB, LIMITED_NAMES, LIMITED_TO, loadSettings, runLaps, sampleEach, submitLaps } from './load.ts';
 
@@ -126,21 +129,56 @@ export const batonStream = async (): Promise<void> => {
 
 const STREAM_MS = 10_000;
 
-/** Resolves when MongoDB has as many documents that ended as there were tasks. */
-export const projectedSeconds = async (mongoUrl: string, count: number, limitMs: number): Promise<number> => {
-  const mongo = await connectMongo({ url: mongoUrl });
+type Installation = { readonly natsUrl: string; readonly namespace: string };
+
+/**
+ * Resolves when MongoDB has as many documents that ended as there were tasks, with the seconds it took. NATS is asked how
+ * far the projection is: a database that counts writes the fewer meanwhile.
+ */
+export const projectedSeconds = async (
+  at: Installation,
+  mongoUrl: string,
+  count: number,
+  limitMs: number,
+): Promise<number> => {
   const began = performance.now();
+  const mongo = await connectMongo({ url: mongoUrl });
   try {
     for (;;) {
-      const asked = performance.now();
-      const done = await mongo.db.collection('tasks').countDocuments({ terminal: true });
+      await caughtUp(at, [PROJECTIONS.documents], limitMs);
       const now = performance.now();
+      const done = await mongo.db.collection('tasks').countDocuments({ terminal: true });
       if (done >= count) return (now - began) / 1_000;
       if (now - began > limitMs) throw new Error(`${done} of ${count} documents after ${limitMs} ms`);
-      // The database that counts writes the fewer meanwhile: it counts a tenth of the time at most.
-      await new Promise((resolve) => setTimeout(resolve, Math.max(200, 9 * (now - asked))));
     }
   } finally {
     await mongo.close();
+  }
+};
+
+/** Resolves when nothing is left to any projection. */
+export const allProjected = (at: Installation, limitMs: number): Promise<void> =>
+  caughtUp(at, Object.values(PROJECTIONS), limitMs);
+
+const caughtUp = async (
+  { natsUrl, namespace }: Installation,
+  projections: readonly string[],
+  limitMs: number,
+): Promise<void> => {
+  const nc = await connectNats({ servers: natsUrl });
+  try {
+    const { consumers } = await jetstreamManager(nc);
+    const { tasksStream } = namesOf(namespace);
+    const isBehind = async (projection: string): Promise<boolean> => {
+      const { num_pending: unread, num_ack_pending: unwritten } = await consumers.info(tasksStream, projection);
+      return unread + unwritten > 0;
+    };
+    for (const until = performance.now() + limitMs; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+      const behind = await Promise.all(projections.map(isBehind));
+      if (!behind.includes(true)) return;
+      if (performance.now() > until) throw new Error(`${projections.join(', ')} have not caught up in ${limitMs} ms`);
+    }
+  } finally {
+    await nc.close();
   }
 };
