@@ -177,7 +177,9 @@ test(
     ]);
     assert.is(cli.code, 0, cli.stderr);
     const byCli = JSON.parse(cli.stdout) as { readonly id: string };
+    await stage.document(byCli.id);
     const shown = await runCli(stage, ['get', byCli.id, '--user', 'alice']);
+    assert.is(shown.code, 0, shown.stderr);
     assert.match(shown.stdout, new RegExp(`depends on.*${keyed.uuid} \\(not ended\\)`));
     await keyed.cancel();
     await stage.document(byCli.id, ({ status }) => status === 'failure');

@@ -12,7 +12,7 @@ import {
   TASKS_MAX_BYTES_LEAST,
   type StreamOptions,
 } from '@baton/protocols';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { UnknownTypes } from './client/run-options.ts';
 import { ConfigError } from './errors.ts';
 import type { PruneRule } from './retention/prune.ts';

@@ -1,6 +1,6 @@
 import type { SchemaPart } from '@baton/protocols';
 import { whyShape, type CommandAnswer, type FullRecord, type NodeInfo, type WorkTask } from '@baton/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ADDRESS_PATTERN } from './record-schemas.ts';
 import { anything, count, DIALECT, flag, listOf, mapOf, millis, nullable, oneOf, refTo, text } from './parts.ts';
 

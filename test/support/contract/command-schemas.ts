@@ -1,6 +1,6 @@
 import type { SchemaPart } from '@baton/protocols';
 import { commandShapes, rules, workShapes } from '@baton/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DIALECT } from './parts.ts';
 
 /** Text that is read as a duration: at most 20 characters, or it is none. */

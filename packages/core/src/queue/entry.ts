@@ -160,7 +160,7 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
   }
 
   set inLine(is: boolean) {
-    this.mark(IN_LINE, is);
+    this.toggle(IN_LINE, is);
   }
 
   get holds(): boolean {
@@ -168,7 +168,7 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
   }
 
   set holds(is: boolean) {
-    this.mark(HOLDS, is);
+    this.toggle(HOLDS, is);
   }
 
   get hasStarted(): boolean {
@@ -176,7 +176,7 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
   }
 
   set hasStarted(is: boolean) {
-    this.mark(HAS_STARTED, is);
+    this.toggle(HAS_STARTED, is);
   }
 
   /** Its key is full: it lies aside with others of that (`Aside`). */
@@ -185,7 +185,7 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
   }
 
   set aside(is: boolean) {
-    this.mark(ASIDE, is);
+    this.toggle(ASIDE, is);
   }
 
   /** It is being displaced: it is in no line. */
@@ -194,14 +194,14 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
   }
 
   set leaving(is: boolean) {
-    this.mark(LEAVING, is);
+    this.toggle(LEAVING, is);
   }
 
   private has(flag: number): boolean {
     return (this.flags & flag) !== 0;
   }
 
-  private mark(flag: number, is: boolean): void {
+  private toggle(flag: number, is: boolean): void {
     this.flags = is ? this.flags | flag : this.flags & ~flag;
   }
 }

@@ -1,6 +1,6 @@
 import { TERMINAL_STATUSES, type Actor, type Priority, type Status, type TagFilter } from '@baton/core';
 import { NAME_LENGTH } from '@baton/protocols';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidArgumentError, PermissionDeniedError } from '../errors.ts';
 import { rules } from '../client/rules.ts';
 import { tagFilterIn, taskFilterShape, type TaskFilterFields } from '../client/task-filter.ts';

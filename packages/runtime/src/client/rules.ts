@@ -20,7 +20,7 @@ import {
   USER_LENGTH,
   WEIGHT_LIMIT,
 } from '@baton/protocols';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidArgumentError } from '../errors.ts';
 import { DURATION_SAYS, parseDuration } from './duration.ts';
 

@@ -8,7 +8,7 @@ import {
   type TagFilter,
 } from '@baton/core';
 import { KEY_LENGTH, NAME_PATTERN } from '@baton/protocols';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What tasks are picked by, piece by piece, once for lists and for operations on all that match. */
 

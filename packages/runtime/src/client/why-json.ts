@@ -1,5 +1,5 @@
 import type { WaitReason, Why } from '@baton/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const count = z.int().min(0);
 const time = z.iso.datetime();

@@ -1,5 +1,5 @@
 import { DEPENDENCIES_LIMIT } from '@baton/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { rules, TIME_SAYS } from '../client/rules.ts';
 
 /** Shapes of commands from outside. Strict: what is not known is refused, not ignored. */

@@ -1,6 +1,6 @@
 import { DEFAULT_BACKOFF, type Policy, type ScheduledTask, type ScheduleSpec } from '@baton/core';
 import { DATA_LIMIT, INLINE_DATA_LIMIT, SCHEDULE_CRONS, SCHEDULE_DATES } from '@baton/protocols';
-import { z } from 'zod';
+import * as z from 'zod';
 import { encodeArguments } from '../client/arguments.ts';
 import { rules } from '../client/rules.ts';
 import { faultsOf } from '../commands/read-command.ts';

@@ -1,6 +1,6 @@
 import { DATA_LIMIT, NODE_ID_PATTERN, WORK_CLAIM_TASKS, WORK_CLAIM_TYPES, WORK_WAIT_LIMIT_MS } from '@baton/protocols';
 import { SIGNALS_LIMIT } from '@baton/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { rules } from '../client/rules.ts';
 import { runFields } from '../commands/shapes.ts';
 

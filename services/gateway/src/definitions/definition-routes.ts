@@ -8,7 +8,7 @@ import {
 } from '@baton/core';
 import { isOwnType } from '@baton/protocols';
 import type { Baton } from '@baton/sdk';
-import { z } from 'zod';
+import * as z from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import type { Server } from '../http/route.ts';
 import type { Nodes } from '../live/nodes.ts';

@@ -2,7 +2,7 @@ import fastify from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { createLog, rules } from '@baton/runtime';
 import * as assert from 'uvu/assert';
-import { z } from 'zod';
+import * as z from 'zod';
 import { suite } from '../../../../test/support/suite.ts';
 import { installErrorAnswers } from './error-answers.ts';
 import { readExactJson } from './json-body.ts';

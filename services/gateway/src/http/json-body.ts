@@ -1,6 +1,6 @@
 import { InexactNumberError, parseExactJson } from '@baton/protocols';
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { problem } from './problem.ts';
 
 /**

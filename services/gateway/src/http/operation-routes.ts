@@ -1,5 +1,5 @@
 import { readinessOf, type MetricsPage, type ReadyCheck } from '@baton/metrics';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Server } from './route.ts';
 
 const healthShape = z.strictObject({ status: z.literal('ok') });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CSRF_HEADER } from '../auth/csrf.ts';
 import { DEV_COOKIE, DEV_USERS } from '../auth/dev-users.ts';
 import { identityIn } from '../auth/guard.ts';

@@ -1,6 +1,6 @@
 import type { Actor } from '@baton/core';
 import { roleOf } from '@baton/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import type { Server } from '../http/route.ts';
 import type { Nodes } from '../live/nodes.ts';

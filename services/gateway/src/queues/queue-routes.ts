@@ -1,7 +1,7 @@
 import type { Actor, AppliedLimit } from '@baton/core';
 import { rules } from '@baton/runtime';
 import type { Baton, QueueInfo, QueueLimitInfo } from '@baton/sdk';
-import { z } from 'zod';
+import * as z from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import { problem } from '../http/problem.ts';
 import type { Server } from '../http/route.ts';

@@ -1,7 +1,7 @@
 import type { Actor, ScheduleEntry, ScheduleRecord } from '@baton/core';
 import { decodeData, INLINE_DATA_LIMIT } from '@baton/protocols';
 import { rules, type ScheduleClient } from '@baton/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const time = z.iso.datetime();
 const seconds = z.number().min(0);

@@ -1,5 +1,5 @@
 import { rules, scheduleShape, type ScheduleClient } from '@baton/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import type { Server } from '../http/route.ts';
 import { scheduleAnswer, scheduleJson } from './schedule-json.ts';

@@ -8,7 +8,7 @@ import {
   rules,
   submitFields,
 } from '@baton/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ORDER_COLUMNS, type OrderColumn } from './order.ts';
 
 /** Shapes of requests. Strict: what is not known is refused, not ignored. */

@@ -2,7 +2,7 @@ import type { Actor, Why } from '@baton/core';
 import { traceContextIn, type Address } from '@baton/protocols';
 import { whyJson } from '@baton/runtime';
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { actorIn } from '../auth/guard.ts';
 import type { Server } from '../http/route.ts';
 import { taskNotFound } from '../http/problem.ts';

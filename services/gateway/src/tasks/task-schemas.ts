@@ -1,6 +1,6 @@
 import { SUBMIT_OUTCOMES } from '@baton/core';
 import { whyShape } from '@baton/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Shapes of answers, for the OpenAPI document; a test holds what is sent to them. */
 

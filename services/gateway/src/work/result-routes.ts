@@ -2,7 +2,7 @@ import { isTerminal, type TaskRecord } from '@baton/core';
 import { DATA_LIMIT, encodeSized, objectName, parseAddress, type Address } from '@baton/protocols';
 import { nodeNameOf, readBody, storeObject, type DataStore, type Kernel } from '@baton/runtime';
 import type { FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { tooMany } from '../auth/guard.ts';
 import { faultsOf, problem } from '../http/problem.ts';
 import type { Server } from '../http/route.ts';
