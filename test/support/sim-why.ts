@@ -196,8 +196,10 @@ export const liesOf = (truth: Truth, why: Why, knowsRates = false): readonly str
     return used > 0 && used + units > (limit.rate?.units ?? 0);
   };
   // One that goes first may wait for more units than the task itself.
-  const mostUnits = (limit: Limit): number =>
-    Math.max(...truth.actors.filter((other) => isCountedBy(limit, record, other)).map(({ units = 1 }) => units));
+  const mostUnits = (limit: Limit): number => {
+    const waiting = truth.actors.filter((other) => other.status === 'pending' && isCountedBy(limit, record, other));
+    return Math.max(...[record, ...waiting].map(({ units = 1 }) => units));
+  };
   const full = rated.filter((limit) => isFull(limit, truth.now + RATE_SLACK_MS));
   // It may have heard of the limit at once, or have counted for another one before.
   const maybe = rated.filter((limit) => isFull(limit, truth.now - RATE_SLACK_MS, 0, mostUnits(limit)));

@@ -150,6 +150,7 @@ export const projectedSeconds = async (
       const done = await mongo.db.collection('tasks').countDocuments({ terminal: true });
       if (done >= count) return (now - began) / 1_000;
       if (now - began > limitMs) throw new Error(`${done} of ${count} documents after ${limitMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
   } finally {
     await mongo.close();

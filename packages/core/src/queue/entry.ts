@@ -84,7 +84,7 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
   slab: Kept['slab'] = undefined;
   at = 0;
   /** Terms under which its present revision may still be claimed; only where slots are counted. */
-  terms: Term[] | undefined;
+  terms: Term[] | undefined = undefined;
   private offered: Offered<A> | undefined = undefined;
   private readonly marks: Marks;
   private flags = 0;
@@ -102,7 +102,6 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
     this.source = told.source;
     this.also = told.also;
     this.round = told.round;
-    this.terms = undefined;
     this.marks =
       limitKey === '' && units === undefined && begun === undefined
         ? NO_MARKS

@@ -142,21 +142,22 @@ export class Gate {
   }
 
   /**
-   * All that stands in the way of the task as of the last `pass`, for people. `unitsOf`: units that have to be free of what
-   * is counted so, where one that starts before the task takes more than it.
+   * All that stands in the way of the task as of the last `pass`, for people. Where there is room for its own units,
+   * `unitsBefore` says how many one takes that goes first of what is counted so.
    */
   obstaclesOf(
     wants: Wants,
-    unitsOf: (of: Counted) => number,
+    unitsBefore: (of: Counted) => number,
   ): { readonly pauses: readonly Pause[]; readonly full: readonly FullLimit[] } {
-    const { type, group } = wants;
+    const { type, group, units = 1 } = wants;
     const isPaused = (pause: Pause): boolean =>
       pause.type === undefined ? pause.group === undefined || pause.group === group : pause.type === type;
     const clock = { now: this.now, knownFrom: this.knownFrom };
     const full = [...placesOf(wants)].flatMap((place) => {
       const limit = this.limitOf(place.scope, place.name);
-      const found =
-        limit === undefined ? undefined : fullness(limit, this.meters.get(keyOf(place)), unitsOf(place.of), clock);
+      if (limit === undefined) return [];
+      const meter = this.meters.get(keyOf(place));
+      const found = fullness(limit, meter, units, clock) ?? fullness(limit, meter, unitsBefore(place.of), clock);
       return found === undefined ? [] : [found];
     });
     return { pauses: (this.settings?.pauses ?? []).filter(isPaused), full };

@@ -185,10 +185,9 @@ export class GroupLine<T extends InGroup> {
     return this.top();
   }
 
-  /** The first of the group whose turn it is, or of that group. */
-  peek(turn?: Turn): T | undefined {
-    const part = turn === undefined ? this.top() : this.parts.get(turn);
-    return part?.tasks.peek();
+  /** The first of that group. */
+  peek(turn: Turn): T | undefined {
+    return this.parts.get(turn)?.tasks.peek();
   }
 
   /** Takes the first of the group whose turn it is. */

@@ -149,42 +149,10 @@ const inTheWayOf = <A extends string>(parts: StandingParts<A>, entry: Entry<A>):
   ];
 };
 
-/** Units that have to be free for the task to start: what it takes, or more where one that goes first waits for more. */
-const unitsBefore = <A extends string>(parts: StandingParts<A>, entry: Entry<A>, of: Counted): number => {
-  const units = firstsOf(parts, entry, of)
-    .filter((first) => parts.gate.blockOf(first)?.of === of)
-    .map((first) => first.units ?? 1);
-  return Math.max(entry.units ?? 1, ...units);
-};
-
-/** Those of what is counted with the task that go first, and hold it up when they cannot start. */
-const firstsOf = <A extends string>(
-  { lines, slots, workers }: StandingParts<A>,
-  entry: Entry<A>,
-  of: Counted,
-): readonly Entry<A>[] => {
-  const { tasks, priority } = entry.line;
-  const present = (...firsts: (Entry<A> | undefined)[]) => firsts.filter((first) => first !== undefined);
-  switch (of) {
-    case 'key':
-      return present(slots.aside.peek(entry));
-    case 'group':
-      return present(tasks.peek(entry.turn));
-    case 'type':
-      return present(tasks.peek());
-    case 'queue': {
-      const served = typesOf(workers);
-      const isBefore = (line: Line<A>) => PRIORITIES.indexOf(line.priority) <= PRIORITIES.indexOf(priority);
-      const before = [...lines].filter((line) => isBefore(line) && served.has(line.type));
-      return present(...before.map((line) => line.tasks.peek()));
-    }
-  }
-};
-
-const typesOf = <A extends string>(workers: StandingParts<A>['workers']): ReadonlySet<string> => {
-  const served = new Set<string>();
-  for (const { types } of workers.values()) for (const type of types) served.add(type);
-  return served;
+/** Units of the one of its group, or of those that lie aside for its key, that starts before it and waits for room of that; 0: none. */
+const unitsBefore = <A extends string>({ gate, slots }: StandingParts<A>, entry: Entry<A>, of: Counted): number => {
+  const first = entry.aside ? slots.aside.peek(entry) : entry.line.tasks.peek(entry.turn);
+  return first === undefined || gate.blockOf(first)?.of !== of ? 0 : (first.units ?? 1);
 };
 
 const reason = (why: string | undefined) => (why === undefined ? {} : { why });
@@ -258,7 +226,8 @@ const sumOf = (sizes: ReadonlyMap<Turn, number>): number => {
 
 /** Lines something of which may start: of types that are served, and neither paused nor full. Its own is always there. */
 const openLines = <A extends string>({ lines, gate, workers }: StandingParts<A>, own: Line<A>): readonly Line<A>[] => {
-  const served = typesOf(workers);
+  const served = new Set<string>();
+  for (const { types } of workers.values()) for (const type of types) served.add(type);
   const isOpen = ({ type }: Line<A>): boolean => served.has(type) && !(gate.isActive && gate.isTypeBlocked(type));
   return [...lines].filter((line) => line === own || isOpen(line));
 };

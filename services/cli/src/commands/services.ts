@@ -13,10 +13,8 @@ export type ServiceName = 'gateway' | 'projector' | 'supervisor' | 'worker';
 export const SERVICE_NAMES: readonly ServiceName[] = ['supervisor', 'projector', 'worker', 'gateway'];
 
 /** Runs one service until it is told to stop. Never returns: the process ends with the service's code. */
-export const runNamedService = async (name: ServiceName): Promise<never> => {
-  endWithParent();
-  return runService(name, await SERVICES[name]());
-};
+export const runNamedService = async (name: ServiceName): Promise<never> =>
+  runOwnedService(name, await SERVICES[name]());
 
 /** The same with another start. */
 export const runOwnedService = (name: ServiceName, start: ServiceStart): Promise<never> => {
