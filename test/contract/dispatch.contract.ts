@@ -67,6 +67,7 @@ const alone = (name: string) => ({
   partitions: () => allPartitions(),
   sync: async () => true,
   leased: () => [name],
+  admits: () => true,
   holdsBack: () => false,
   displace: async () => true,
   settings: { isCurrent: true, of: () => undefined, all: () => new Map() },
@@ -315,6 +316,28 @@ export const dispatchContract = (name: string, withBench: WithBench): void =>
         assert.equal(await asker.dispatch.standing(question, LONG_MS), { kind: 'nobody' }),
       );
     });
+
+    check(
+      'Q2: a host that was not the host for a moment offers a worker no more than it has slots for',
+      async (bench) => {
+        const { host, ready } = await hostOn(bench, 's1', []);
+        const worker = await workerOn(bench, 'w1', 9);
+        ready(...keys('before', 9).map((key, i) => queued(key, i + 1)));
+        await until(bench, () => assert.is(worker.got.length, 9));
+        worker.queues.setFree(1);
+        host.share(['s2']);
+        host.share(['s1']);
+        let offers = 0;
+        const { dispatch } = await bench.ports('w1');
+        dispatch.onOffer('w1', (batch) => (offers += batch.offers.length));
+        const known = new Set(worker.got);
+        ready(...keys('behind', 30).map((key, i) => queued(key, i + 10)));
+        await until(bench, () => assert.is(worker.got.length, 10));
+        await pass(bench, 300);
+        assert.is(offers, 1, 'and none in vain');
+        assert.ok(known.has(worker.got[9] ?? ''), 'what it has not claimed is first in line');
+      },
+    );
 
     check(
       'Q2: a worker is offered as many as it has slots for, in order, and the next as they come free',

@@ -11,7 +11,7 @@ import { suite } from '../support/suite.ts';
 
 const test = suite('why tasks wait, under kills');
 
-const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const SEEDS = Array.from({ length: 40 }, (_, i) => i + 1);
 const MOST_SEEDS = 60;
 const TURNS = 40;
 const SETTLED_EVERY = 5;

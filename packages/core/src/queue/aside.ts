@@ -20,7 +20,7 @@ export class Aside<A extends string> {
     const kinds = this.keys.get(entry.limitKey) ?? new Map<string, ReadyLine<Entry<A>>>();
     if (kinds.size === 0) this.keys.set(entry.limitKey, kinds);
     const kind = kindOf(entry);
-    const line = kinds.get(kind) ?? new ReadyLine<Entry<A>>();
+    const line = kinds.get(kind) ?? new ReadyLine<Entry<A>>(true);
     if (line.size === 0) kinds.set(kind, line);
     line.push(entry);
     entry.aside = true;
@@ -36,6 +36,13 @@ export class Aside<A extends string> {
     this.left(entry);
     if (kinds !== undefined && line !== undefined) this.tidy(entry.limitKey, kinds, kindOf(entry), line);
     return true;
+  }
+
+  /** Others of its key and kind lie here that came before it: it goes behind them, also where it would fit. */
+  isBefore(entry: Entry<A>): boolean {
+    if (this.count === 0 || entry.limitKey === '') return false;
+    const first = this.peek(entry);
+    return first !== undefined && first.order < entry.order;
   }
 
   /** The one of its kind that is taken back first. */

@@ -108,4 +108,26 @@ test('Q7 what could not be told is chosen anew, in the version that is there the
   assert.equal(deal(queue), { w: ['t1', 't2'] }, 'nothing is limited any more');
 });
 
+test('Q7 one that lay aside for its key, was to go and could not be told, is there once', () => {
+  const queue = new TaskQueue({ offerMs: OFFER_MS, records: { limit: 0, each: 0, used: 0 }, name: 'x' });
+  const limit = { of: 'key', concurrency: 1, whenFull: 'cancel_newest' } as const;
+  queue.set(settingsOf({ kind: 'limit', limit }), 0);
+  queue.ready(task('t1', 1, { limitKey: 'k' }), 's');
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['t1'] });
+  queue.ready(task('t2', 2, { limitKey: 'k' }), 's');
+  // It has run before, and waits whatever there is.
+  queue.ready(task('again', 3, { limitKey: 'k', begun: true }), 's');
+  assert.equal(deal(queue), {}, 'both lie aside');
+  const [told] = queue.displaced();
+  assert.is(told?.address, 't2');
+  if (told !== undefined) queue.stays(told);
+  for (const address of ['t2', 'again']) {
+    queue.gone(address === 't2' ? 't1' : 't2', 9, 's');
+    assert.equal(deal(queue), { w: [address] });
+  }
+  worker(queue, 'w', 0);
+  assert.is(queue.waitingFor('w'), 0, 'nothing is left in any line');
+});
+
 test.run();

@@ -296,6 +296,65 @@ test('Q5: what others told since all were asked what there is counts until they 
   assert.equal(deal(queue), { w: ['waits'] }, 'it is over: who has it knows nothing of it');
 });
 
+test('Q5: one that is behind tells of what it watches all the same, and what it watches is not over by its answer', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'queue', concurrency: 1 } });
+  worker(queue, 'w', 9);
+  queue.held({ address: 'runs', revision: 27, type: 'job', since: 24 }, 'new');
+  queue.ready(task('waits', 28), 'new');
+  // It stood still, had told an earlier run, and reads on from there: to it the task ran before and runs now.
+  queue.held({ address: 'runs', revision: 6, type: 'job', since: 3 }, 'former');
+  queue.held({ address: 'waits', revision: 7, type: 'job', since: 4 }, 'former');
+  queue.mark();
+  queue.settle('former', () => true);
+  assert.equal(deal(queue), {}, 'it runs still');
+  queue.gone('runs', 30, 'former');
+  assert.equal(deal(queue), { w: ['waits'] });
+});
+
+test('Q5: what is told of a task of which somebody else has told more counts no more once he takes it back', () => {
+  const queue = queueWith();
+  worker(queue, 'w', 0);
+  queue.ready(task('waits', 24), 'former');
+  // Somebody has joined it since.
+  queue.ready(task('waits', 26, { order: 24 }), 'new');
+  queue.gone('waits', 24, 'former');
+  assert.equal(queue.size, { waiting: 1, offered: 0 });
+  queue.gone('waits', 30, 'new');
+  assert.equal(queue.size, { waiting: 0, offered: 0 });
+});
+
+test('Q5, Q6: another run of an address has a slot where it is counted, and takes units of its own', () => {
+  const queue = queueWith(
+    { kind: 'limit', limit: { of: 'group', concurrency: 1 } },
+    { kind: 'limit', limit: { of: 'queue', rate: { units: 3, windowMs: 1_000 } } },
+  );
+  const held = (revision: number, since: number, group: string) =>
+    queue.held({ address: 'k', revision, since, type: 'job', group }, 's');
+  held(2, 1, 'a');
+  // Progress of the same.
+  held(3, 1, 'a');
+  // It ended, and the next one of its key began: what was between was not seen.
+  held(9, 7, 'b');
+  queue.ready(task('of a', 10, { group: 'a' }), 's');
+  queue.ready(task('of b', 11, { group: 'b' }), 's');
+  queue.ready(task('more', 12), 's');
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['of a'] }, 'one unit was left, and one group');
+  queue.gone('k', 13, 's');
+  assert.equal(deal(queue, 1_000).w?.toSorted(), ['more', 'of b']);
+});
+
+test('Q5: an offer that has become a run of another group leaves the slot of its own', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'group', concurrency: 1 } });
+  queue.ready(task('k', 1, { group: 'a' }), 's');
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['k'] });
+  queue.held({ address: 'k', revision: 9, since: 7, type: 'job', group: 'b' }, 's');
+  queue.ready(task('of a', 10, { group: 'a' }), 's');
+  queue.ready(task('of b', 11, { group: 'b' }), 's');
+  assert.equal(deal(queue), { w: ['of a'] });
+});
+
 test('Q6: no more units start in any window; one group that is full holds up no other', () => {
   const queue = queueWith({ kind: 'limit', limit: { of: 'group', rate: { units: 3, windowMs: 1_000 } } });
   for (let i = 1; i <= 5; i++) queue.ready(task(`a${i}`, i, { group: 'a' }), 's');
@@ -338,7 +397,8 @@ test('Q6: what takes more units than are left is nothing that a worker keeps a s
   worker(queue, 'w', 5);
   assert.equal(deal(queue, 10), {});
   assert.is(queue.waitingFor('w'), 0, 'the next one has to wait, and those behind it with it');
-  queue.credit('w', 0);
+  worker(queue, 'w', 0);
+  deal(queue, 10);
   assert.is(queue.waitingFor('w'), 0, 'nor when it has given its credit back');
   queue.ready(task('urgent', 4, { priority: 'high' }), 's');
   assert.is(queue.waitingFor('w'), 1, 'this one would start');
@@ -346,6 +406,10 @@ test('Q6: what takes more units than are left is nothing that a worker keeps a s
   worker(queue, 'w', 5);
   deal(queue, 20);
   assert.is(queue.waitingFor('w'), 0);
+  worker(queue, 'w', 0, ['job', 'other']);
+  assert.is(queue.waitingFor('w'), 1, 'with other types it is another worker');
+  worker(queue, 'w', 5);
+  deal(queue, 20);
   queue.credit('w', 0);
   queue.gone('first', 6, 's');
   deal(queue, 30);
@@ -355,6 +419,45 @@ test('Q6: what takes more units than are left is nothing that a worker keeps a s
   assert.is(queue.waitingFor('w'), 0, 'its units are taken for a window');
   deal(queue, 2_000);
   assert.ok(queue.waitingFor('w') > 0, 'there is room again, by the passing of time alone');
+});
+
+test('Q6: of one key who came first starts first, also where one behind it takes no more units than are left', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'key', rate: { units: 3, windowMs: 1_000 } } });
+  const ready = (address: string, order: number, units: number) =>
+    queue.ready(task(address, order, { limitKey: 'k', units }), 's');
+  ready('first', 1, 2);
+  ready('large', 2, 2);
+  ready('small', 3, 1);
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['first'] });
+  runs(queue, 'first', 10, { limitKey: 'k', units: 2 });
+  // Whatever has them looked at again.
+  for (let i = 4; i <= 9; i++) {
+    ready(`late ${i}`, i, 1);
+    assert.equal(deal(queue, 10 * i), {});
+    queue.gone(`late ${i}`, 10 + i, 's');
+    assert.equal(deal(queue, 10 * i), {});
+  }
+  queue.ready(task('of another key', 20, { limitKey: 'l' }), 's');
+  queue.ready(task('urgent', 21, { limitKey: 'k', units: 1, priority: 'high' }), 's');
+  assert.equal(
+    deal(queue, 200).w?.toSorted(),
+    ['of another key', 'urgent'],
+    'it stands before those of lower priority',
+  );
+  queue.gone('urgent', 22, 's');
+  assert.equal(deal(queue, 1_000), { w: ['large'] });
+  queue.gone('large', 23, 's');
+  assert.equal(deal(queue, 1_300), { w: ['small'] });
+});
+
+test('Q6: one that was first of its key and is cancelled makes way for those behind it', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'key', rate: { units: 3, windowMs: 1_000 } } });
+  for (const [i, units] of [2, 2, 1].entries()) queue.ready(task(`t${i}`, i + 1, { limitKey: 'k', units }), 's');
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['t0'] });
+  queue.gone('t1', 9, 's');
+  assert.equal(deal(queue), { w: ['t2'] });
 });
 
 test('Q6: whoever takes a queue over waits for a window, since somebody else has counted what started', () => {

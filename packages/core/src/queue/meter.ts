@@ -62,7 +62,7 @@ export const fullness = (
   return { limit, ...concurrency, rate: { ...rate, used, ...opens } };
 };
 
-/** When so many units are free; undefined: those in the way have not started yet. */
+/** When so many units are free; undefined: that hangs on what is on its way, which may start and may be given back. */
 const opensAt = (
   rate: Rate,
   meter: Meter | undefined,
@@ -70,12 +70,22 @@ const opensAt = (
   { now, knownFrom }: Clock,
 ): number | undefined => {
   const { used, recent } = meter ?? NOTHING;
-  let over = Math.min(used, used + units - rate.units);
+  const started = recent.reduce((sum, start) => sum + start.units, 0);
+  const at = roomAt(recent, overIn(rate, started, units), now);
+  if (at === undefined || at !== roomAt(recent, overIn(rate, used, units), now)) return undefined;
+  return Math.max(at, knownFrom + rate.windowMs);
+};
+
+/** Units that are to come free before so many more may start. */
+const overIn = (rate: Rate, used: number, units: number): number => Math.min(used, used + units - rate.units);
+
+const roomAt = (recent: Meter['recent'], over: number, now: number): number | undefined => {
+  let left = over;
   let at = now;
   for (const start of recent) {
-    if (over <= 0) break;
-    over -= start.units;
+    if (left <= 0) break;
+    left -= start.units;
     at = start.until;
   }
-  return over > 0 ? undefined : Math.max(at, knownFrom + rate.windowMs);
+  return left > 0 ? undefined : at;
 };

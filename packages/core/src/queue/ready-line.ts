@@ -1,5 +1,5 @@
-/** A task in a line. `order` is its place: who became ready first comes first. */
-export type InLine = { readonly order: number; inLine: boolean };
+/** A task in a line. `order` is its place: who became ready first comes first. `aside`: its line is one of those aside. */
+export type InLine = { readonly order: number; inLine: boolean; readonly aside?: boolean };
 
 /** Dead places a line may carry before it is made anew, as a number and as a share of its length. */
 const DEAD_LEAST = 64;
@@ -13,6 +13,11 @@ const DEAD_SHARE = 0.5;
 export class ReadyLine<T extends InLine> {
   private heap: T[] = [];
   private live = 0;
+  private readonly isAside: boolean;
+
+  constructor(isAside = false) {
+    this.isAside = isAside;
+  }
 
   /** Tasks that wait. */
   get size(): number {
@@ -38,7 +43,7 @@ export class ReadyLine<T extends InLine> {
   /** Takes the first; undefined: none waits. */
   shift(): T | undefined {
     for (let first = this.pop(); first !== undefined; first = this.pop()) {
-      if (!first.inLine) continue;
+      if (!this.isLive(first)) continue;
       first.inLine = false;
       this.live--;
       return first;
@@ -48,17 +53,22 @@ export class ReadyLine<T extends InLine> {
 
   /** The one that `shift` would take. */
   peek(): T | undefined {
-    while (this.heap[0]?.inLine === false) this.pop();
+    for (let [first] = this.heap; first !== undefined && !this.isLive(first); [first] = this.heap) this.pop();
     return this.heap[0];
   }
 
   /** Those that wait, in no order. */
   *[Symbol.iterator](): Iterator<T> {
-    for (const task of this.heap) if (task.inLine) yield task;
+    for (const task of this.heap) if (this.isLive(task)) yield task;
+  }
+
+  /** Who left from the middle may wait in another line by now. */
+  private isLive({ inLine, aside = false }: T): boolean {
+    return inLine && aside === this.isAside;
   }
 
   private rebuild(): void {
-    this.heap = this.heap.filter((task) => task.inLine).toSorted((a, b) => a.order - b.order);
+    this.heap = this.heap.filter((task) => this.isLive(task)).toSorted((a, b) => a.order - b.order);
   }
 
   private pop(): T | undefined {

@@ -3,6 +3,7 @@ import { Crowds } from './crowds.ts';
 import type { Entry, HeldTask, Running, Term } from './entry.ts';
 import { Gate, type Holder } from './gate.ts';
 import type { Verdict } from './lines.ts';
+import type { Told } from './told.ts';
 
 /**
  * Who has a slot of a limited queue: what is on offer, what may still be claimed under terms that were given out, and what
@@ -20,17 +21,17 @@ export class Slots<A extends string> {
   /** Of a task whose turn it is. */
   judge(entry: Entry<A>): Verdict {
     const block = this.gate.blockOf(entry);
-    if (block === undefined) return 'start';
-    switch (block.of) {
+    if (block === undefined && !this.aside.isBefore(entry)) return 'start';
+    switch (block?.of) {
       case 'queue':
         return 'nothing';
       case 'type':
         return 'not_its_line';
       case 'group':
-        if (block.isOfType) (entry.turn.blockedTypes ??= new Set()).add(entry.type);
+        if (block?.isOfType) (entry.turn.blockedTypes ??= new Set()).add(entry.type);
         else entry.turn.blocked = true;
         return 'not_its_group';
-      case 'key':
+      default:
         this.aside.push(entry);
         return 'not_this_one';
     }
@@ -39,18 +40,16 @@ export class Slots<A extends string> {
   /** It runs. What it had a slot for before it keeps. */
   run(
     { address, revision, type, group = '', limitKey = '', units, since = revision }: HeldTask<A>,
-    source: string,
+    told: Told,
     former: Holder | undefined,
     { now, round }: { readonly now: number; readonly round: number },
   ): void {
     const known = this.running.get(address);
     const { holds, hasStarted } = former ?? known ?? { holds: false, hasStarted: false };
-    const also = known === undefined || known.source === source || known.source === '' ? known?.also : known.source;
     const running: Running<A> = {
-      also: also === source ? undefined : also,
       address,
       revision,
-      source,
+      ...told,
       type,
       group,
       limitKey,

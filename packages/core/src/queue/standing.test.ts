@@ -120,6 +120,44 @@ test('Q9: a rate is in the way of what would fit, too, where one that goes first
   }
 });
 
+test('Q9: a rate of its group is in the way of what would fit, too, once one of another line has blocked the group', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'group', rate: { units: 3, windowMs: 10_000 } } });
+  queue.ready(task('first', 1, { group: 'g', units: 2 }), 's');
+  queue.ready(task('large', 2, { group: 'g', units: 2 }), 's');
+  queue.ready(task('light', 3, { group: 'g', type: 'mail' }), 's');
+  queue.ready(task('other', 4, { group: 'h', type: 'mail' }), 's');
+  const inTheWay = (address: string) => standing(queue, address, 'mail', 10_000).inTheWay.map(({ of }) => of);
+  worker(queue, 'w', 1);
+  queue.deal(10_000);
+  queue.held({ address: 'first', revision: 5, type: 'job', group: 'g', units: 2 }, 's');
+  assert.equal(inTheWay('light'), [], 'nothing has been tried since');
+  worker(queue, 'w', 1);
+  queue.deal(10_000);
+  assert.equal(inTheWay('light'), ['group']);
+  assert.equal(inTheWay('other'), []);
+  worker(queue, 'v', 9, ['job', 'mail']);
+  assert.equal(
+    [...(queue.deal(10_000).get('v') ?? [])].map(({ address }) => address),
+    ['other'],
+  );
+});
+
+test('Q9: a rate of its key is not in the way of what would fit where one of another key waits before it', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'key', rate: { units: 3, windowMs: 10_000 } } });
+  for (const [i, limitKey] of ['k', 'l'].entries())
+    queue.held({ address: `ran ${limitKey}`, revision: i + 1, type: 'job', limitKey, units: 2 }, 's');
+  queue.ready(task('large', 3, { limitKey: 'k', units: 2 }), 's');
+  queue.ready(task('light', 4, { limitKey: 'l', units: 1 }), 's');
+  const inTheWay = (address: string) => standing(queue, address, 'job', 100).inTheWay.map(({ of }) => of);
+  assert.equal(inTheWay('large'), ['key']);
+  assert.equal(inTheWay('light'), []);
+  worker(queue, 'w', 9);
+  assert.equal(
+    [...(queue.deal(100).get('w') ?? [])].map(({ address }) => address),
+    ['light'],
+  );
+});
+
 test('Q9: units that are on their way to a start have no time yet; a rate whose past is not known opens after its window', () => {
   const queue = queueWith({ kind: 'limit', limit: { of: 'queue', rate: { units: 1, windowMs: 10_000 } } });
   queue.begin(5_000);
@@ -130,6 +168,23 @@ test('Q9: units that are on their way to a start have no time yet; a rate whose 
   worker(queue, 'w', 1);
   queue.deal(15_000);
   assert.equal(rate(16_000), { units: 1, windowMs: 10_000, used: 1 });
+});
+
+test('Q9: a rate that is open once what is on its way is given back has no time yet, and any other one has', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'queue', rate: { units: 3, windowMs: 10_000 } } });
+  queue.ready(task('started', 1, { units: 2 }), 's');
+  worker(queue, 'w', 2);
+  queue.deal(10_000);
+  queue.held({ address: 'started', revision: 2, type: 'job', units: 2 }, 's');
+  for (const [i, address] of ['offered', 'one', 'two'].entries())
+    queue.ready(task(address, i + 2, { units: Math.max(1, i) }), 's');
+  queue.deal(11_000);
+  const rate = (address: string) =>
+    (standing(queue, address, 'job', 12_000).inTheWay[0] as LimitInTheWay | undefined)?.rate;
+  assert.equal(rate('one'), { units: 3, windowMs: 10_000, used: 3 });
+  assert.is(rate('two')?.opensInMs, 8_000, 'whatever becomes of it, two units are free then');
+  queue.held({ address: 'offered', revision: 9, type: 'job' }, 's');
+  assert.is(rate('one')?.opensInMs, 8_000);
 });
 
 test('Q9: no more than a few holders are named, offers among them', () => {

@@ -149,10 +149,22 @@ const inTheWayOf = <A extends string>(parts: StandingParts<A>, entry: Entry<A>):
   ];
 };
 
-/** Units of the one of its group, or of those that lie aside for its key, that starts before it and waits for room of that; 0: none. */
-const unitsBefore = <A extends string>({ gate, slots }: StandingParts<A>, entry: Entry<A>, of: Counted): number => {
-  const first = entry.aside ? slots.aside.peek(entry) : entry.line.tasks.peek(entry.turn);
-  return first === undefined || gate.blockOf(first)?.of !== of ? 0 : (first.units ?? 1);
+/**
+ * Units of the one that waits for room of that and holds it up: of those that lie aside for its key, of its group in its
+ * line, or of all of its group once that is blocked for one of them; 0: none.
+ */
+const unitsBefore = <A extends string>(parts: StandingParts<A>, entry: Entry<A>, of: Counted): number => {
+  const { gate, lines, slots } = parts;
+  const unitsOf = (first: Entry<A> | undefined): number => {
+    // For room of another key nobody waits but those that name it.
+    if (first === undefined || (of === 'key' && first.limitKey !== entry.limitKey)) return 0;
+    return gate.blockOf(first)?.of === of ? (first.units ?? 1) : 0;
+  };
+  if (entry.aside) return unitsOf(slots.aside.peek(entry));
+  const { line, turn, type } = entry;
+  const own = unitsOf(line.tasks.peek(turn));
+  const isBlocked = of === 'group' && (turn.blocked || turn.blockedTypes?.has(type) === true);
+  return isBlocked ? Math.max(own, ...[...lines].map(({ tasks }) => unitsOf(tasks.peek(turn)))) : own;
 };
 
 const reason = (why: string | undefined) => (why === undefined ? {} : { why });

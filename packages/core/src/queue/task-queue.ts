@@ -14,10 +14,11 @@ import type { Gate } from './gate.ts';
 import { Turns } from './group-line.ts';
 import { KeptRecords, type RecordBudget } from './kept-records.ts';
 import { Lines } from './lines.ts';
+import type { Wants } from './places.ts';
 import type { QueueSettings } from './settings.ts';
 import { isClaimable, Slots } from './slots.ts';
 import { standingOf, type Standing } from './standing.ts';
-import { isAlone, isTold, leaves, tells } from './told.ts';
+import { isAlone, isTold, leaves, otherThan, tells } from './told.ts';
 
 export { LOWER_SHARE } from './lines.ts';
 
@@ -158,10 +159,9 @@ export class TaskQueue<A extends string = string> {
     tells(known, source);
     known.round = this.round;
     if (task.revision <= known.revision) return;
-    const { line, order, group, limitKey, units } = known;
-    const isSame = line.type === task.type && line.priority === task.priority && order === task.order;
-    const isCountedSame = group === (task.group ?? '') && limitKey === (task.limitKey ?? '') && units === task.units;
-    if (!isSame || !isCountedSame) {
+    const { line, order } = known;
+    const isSame = line.priority === task.priority && order === task.order;
+    if (!isSame || !isCountedAs(known, task)) {
       const { also } = known;
       this.remove(known);
       return this.add(task, source, undefined, also);
@@ -179,19 +179,27 @@ export class TaskQueue<A extends string = string> {
     const ran = this.slots.running.get(address);
     if (ran !== undefined && ran.revision <= revision) this.over(ran);
     const known = this.entries.get(address);
-    if (known === undefined || known.revision > revision) return;
     // It may only be that he watches it no more: who else has told it says so too where it is over.
-    if (leaves(known, source)) this.remove(known);
+    if (known !== undefined && leaves(known, source) && known.revision <= revision) this.remove(known);
   }
 
   /** It runs: where slots are counted it has one until it is gone, or ready again. */
   held(task: HeldTask<A>, source: string): void {
-    const known = this.entries.get(task.address);
-    if (known !== undefined && known.revision > task.revision) return;
-    if ((this.slots.running.get(task.address)?.revision ?? 0) > task.revision) return;
-    if (known !== undefined) this.drop(known);
+    const entry = this.entries.get(task.address);
+    const told = entry ?? this.slots.running.get(task.address);
+    if (told !== undefined && told.revision > task.revision) {
+      // He watches it, and is behind: what becomes of it he tells as well.
+      tells(told, source);
+      told.round = this.round;
+      return;
+    }
+    if (entry !== undefined && isCountedAs(entry, task)) this.drop(entry);
+    else if (entry !== undefined) this.remove(entry);
+    if (!this.gate.isLimited) return;
+    const ran = this.slots.running.get(task.address);
+    if (ran !== undefined && !isRunOf(ran, task)) this.over(ran);
     const { now, round } = this;
-    if (this.gate.isLimited) this.slots.run(task, source, known, { now, round });
+    this.slots.run(task, { source, also: otherThan(told, source) }, entry, { now, round });
   }
 
   /** Nothing that `source` told counts any more, but for slots: they are held until somebody tells what became of them. */
@@ -268,7 +276,7 @@ export class TaskQueue<A extends string = string> {
       const made = { id: worker, types, credit: 0, term, confirmedAt: this.now, idleAt: -1 };
       this.workers.set(worker, { ...made, offered: new Set(), refused: new Set() });
       this.slots.crowds.anew(this.entries.values(), this.slots.running.values());
-    } else {
+    } else if (!isSameSet(known.types, types)) {
       known.types = types;
       known.idleAt = -1;
     }
@@ -631,3 +639,17 @@ const withoutOne = (terms: readonly Term[], id: string | undefined): Term[] => {
   const place = terms.findIndex((term) => term.id === id);
   return terms.filter((_, i) => i !== place);
 };
+
+/** Of no other type, group or key, and of as many units. */
+const isCountedAs = (
+  { type, group, limitKey, units }: Wants,
+  task: Pick<HeldTask, 'type' | 'group' | 'limitKey' | 'units'>,
+): boolean =>
+  type === task.type && group === (task.group ?? '') && limitKey === (task.limitKey ?? '') && units === task.units;
+
+/** The same start, and not a later one of the same address. */
+const isRunOf = (ran: Running<string>, task: HeldTask): boolean =>
+  isCountedAs(ran, task) && (task.since === undefined || task.since === ran.since);
+
+const isSameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+  a.size === b.size && [...a].every((each) => b.has(each));

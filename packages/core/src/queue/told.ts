@@ -9,9 +9,15 @@ export type Told = {
 };
 
 export const tells = (told: Told, source: string): void => {
-  if (told.source === source) return;
-  if (told.source !== '') told.also = told.source;
+  told.also = otherThan(told, source);
   told.source = source;
+};
+
+/** Who tells of it beside `source`; undefined: nobody. */
+export const otherThan = (told: Told | undefined, source: string): string | undefined => {
+  if (told === undefined) return undefined;
+  const other = told.source === source || told.source === '' ? told.also : told.source;
+  return other === source ? undefined : other;
 };
 
 /** What `source` told of it does not count any more; true: nobody else has told it. */

@@ -26,6 +26,8 @@ export type QueueActorOptions = {
   readonly nonce: string;
   /** What all queues of the supervisor share for the records of what waits. */
   readonly records: RecordBudget;
+  /** False: the worker is gone, as far as is known here. True: it is told when it is (`workerGone`). */
+  readonly admits: (worker: string) => boolean;
   /** Nothing of the type may start now. */
   readonly holdsBack: (type: string) => boolean;
   /** False: nothing may start now, since what is set for the queue is not known. */
@@ -170,9 +172,11 @@ export class QueueActor {
     };
   }
 
-  credit(credit: Credit): CreditAnswer {
+  /** Undefined: the session is not known here, and what has become of it neither; the worker begins another one. */
+  credit(credit: Credit): CreditAnswer | undefined {
     const { worker, returned, leaving } = credit;
     const session = this.sessionOf(credit);
+    if (session === undefined) return undefined;
     for (const { address, revision, how, term } of returned) this.tasks.returned(worker, address, revision, how, term);
     if (leaving) this.workerGone(worker);
     else if (credit.turn >= session.turn) {
@@ -213,9 +217,11 @@ export class QueueActor {
     this.tasks.serve(worker, new Set(free));
   }
 
-  private sessionOf({ worker, session: name }: Credit): Session {
+  private sessionOf({ worker, session: name, turn }: Credit): Session | undefined {
     const known = this.sessions.get(worker);
     if (known?.name === name) return known;
+    // How many offers it has had is only known of one that begins; others were another host's, or of one that was gone.
+    if (turn > 1 || !this.options.admits(worker)) return undefined;
     // It begins anew: whatever was under way to it is lost.
     this.tasks.leave(worker);
     const session: Session = {

@@ -53,6 +53,8 @@ class Scene {
   asks = 0;
   /** What the worker was told that waits for it. */
   waiting: number | undefined;
+  /** A worker whose lease is over. */
+  dead: string | undefined;
   isUpToDate = true;
   isPeerUpToDate = true;
   private limited: readonly string[] = [];
@@ -82,6 +84,7 @@ class Scene {
       partitions: () => OWN,
       sync: async () => this.isUpToDate,
       leased: () => MEMBERS,
+      admits: (worker) => worker !== this.dead,
       holdsBack: () => false,
       displace: async () => true,
     });
@@ -139,14 +142,18 @@ class Scene {
     this.host.ready({ ...WAITS, address, revision, order: revision });
   }
 
+  /** As a worker with room for so many in all of its session. */
+  told(limit: number, parts: Partial<Credit> = {}): CreditAnswer | undefined {
+    const [worker, session] = ['w', 'one'];
+    return this.credit({
+      ...{ queue: QUEUE, worker, session, turn: ++this.turn, types: ['job'], limit, returned: [], ...parts },
+    });
+  }
+
   /** What a worker with room for all is offered within so long. */
   async offered(ms: number = DISPATCH_TIMINGS.agreedMs + DISPATCH_TIMINGS.stallMs): Promise<readonly string[]> {
-    const [worker, session] = ['w', 'one'];
     const before = this.offers.length;
-    const answer = this.credit({
-      ...{ queue: QUEUE, worker, session, turn: ++this.turn, types: ['job'], limit: 100, returned: [] },
-    });
-    this.waiting = answer?.waiting;
+    this.waiting = this.told(100)?.waiting;
     await this.clock.advance(ms);
     return this.offers.slice(before).flatMap(({ offers }) => offers.map(({ address }) => address));
   }
@@ -179,6 +186,25 @@ test('Q5: who does not know yet that a queue is limited says nothing of what run
   assert.equal(await scene.offered(), [], 'what ran when its watcher changed has its slot');
   scene.state([QUEUE]);
   assert.equal(await scene.offered(), [at(OWN[0], 'waits')], 'it is over: who knows has not told it');
+  scene.end();
+});
+
+test('Q5: what runs, and was told by one who knew sooner that its queue is limited, is told once more', async () => {
+  const scene = new Scene();
+  const held = [{ queue: QUEUE, address: at(OTHERS[0], 'runs'), revision: 5, type: 'job' }];
+  scene.say({ held });
+  scene.state([QUEUE]);
+  await scene.clock.advance(DISPATCH_TIMINGS.askMs);
+  const { asks } = scene;
+  scene.set(limitOf(1));
+  assert.is(scene.asks, asks + 1);
+  scene.say({ begins: true });
+  scene.say({ held });
+  scene.state([QUEUE]);
+  scene.ready(at(OWN[0], 'waits'), 7);
+  assert.equal(await scene.offered(), []);
+  scene.say({ gone: [{ queue: QUEUE, address: at(OTHERS[0], 'runs'), revision: 8 }] });
+  assert.equal(await scene.offered(), [at(OWN[0], 'waits')]);
   scene.end();
 });
 
@@ -291,6 +317,40 @@ test('Q5: what ends while the settings of its queue cannot be read gives its slo
   assert.equal(await scene.offered(), [], 'nothing starts in it');
   scene.set(limitOf(1));
   assert.equal(await scene.offered(), [at(OWN[0], 'waits')]);
+  scene.end();
+});
+
+test('a worker that is found dead is offered nothing until it is seen to be alive, whatever it still says', async () => {
+  const scene = new Scene();
+  scene.ready(at(OWN[0], 'waits'), 7);
+  scene.dead = 'w';
+  assert.is(scene.told(1)?.hosts, false);
+  assert.equal(
+    scene.host.sizes().map(({ workers }) => workers),
+    [0],
+  );
+  scene.dead = undefined;
+  assert.is(scene.told(1, { session: 'two', turn: 1 })?.hosts, true);
+  await scene.clock.advance(1);
+  assert.is(scene.offers.length, 1);
+  scene.end();
+});
+
+test('of a session that it has not seen begin a host does not know what was offered in it: it offers nothing', async () => {
+  const scene = new Scene();
+  for (let i = 0; i < 20; i++) scene.ready(at(OWN[0], `waits ${i}`), i + 1);
+  const offered = () => scene.offers.reduce((sum, { offers }) => sum + offers.length, 0);
+  // Ten of them came from here before another supervisor was the host for a moment.
+  assert.is(scene.told(12, { turn: 9 })?.hosts, false);
+  await scene.clock.advance(1);
+  assert.is(offered(), 0);
+  assert.equal(scene.told(2, { session: 'two', turn: 1 })?.limit, 2);
+  await scene.clock.advance(1);
+  assert.is(offered(), 2);
+  // A message of the former one that was under way changes nothing.
+  assert.is(scene.told(13, { turn: 10 })?.hosts, false);
+  assert.is(scene.told(2, { session: 'two', turn: 2 })?.sent, 2);
+  assert.is(offered(), 2);
   scene.end();
 });
 

@@ -37,6 +37,8 @@ export type QueueHostOptions = {
   readonly sync: () => Promise<boolean>;
   /** Supervisors whose lease is not over, this one among them. */
   readonly leased: () => readonly string[];
+  /** See QueueActor. */
+  readonly admits: (worker: string) => boolean;
   /** Nothing of the type may start in the queue now: its definition has limits that are not set yet. */
   readonly holdsBack: (queue: string, type: string) => boolean;
   /** See QueueActor. */
@@ -73,6 +75,8 @@ export class QueueHost {
   private readonly records: RecordBudget = { limit: OFFER_BYTES_LIMIT, each: OFFER_BYTES_EACH, used: 0 };
   private readonly outboxes = new Map<string, ReadyOutbox>();
   private readonly inboxes = new Map<string, Inbox>();
+  /** Who has told what runs in a queue that was not known here to be limited, and knew it first. */
+  private readonly early = new Set<string>();
   private members: readonly string[] = [];
   private readonly hosts = new Map<string, string>();
   private ties: readonly Subscription[] = [];
@@ -192,9 +196,13 @@ export class QueueHost {
     this.limited = new Set([...settings.all()].flatMap(([queue, kept]) => (isCounted(queue, kept) ? [queue] : [])));
     this.tenure.limit(this.limited);
     for (const actor of this.actors.values()) if (queues?.has(actor.queue) ?? true) this.setUp(actor);
-    const isNew = (queue: string): boolean => this.limited.has(queue) && !before.has(queue);
-    for (const task of this.limited.size === 0 ? [] : this.options.allRunning())
-      if (isNew(task.queue)) this.routeHeld(this.hostOf(task.queue), task);
+    const fresh = new Set([...this.limited].filter((queue) => !before.has(queue)));
+    if (fresh.size > 0) {
+      for (const peer of this.early) this.ask(peer);
+      this.early.clear();
+      for (const task of this.options.allRunning())
+        if (fresh.has(task.queue)) this.routeHeld(this.hostOf(task.queue), task);
+    }
     if (before.size > 0 || this.limited.size > 0) this.tellState();
   }
 
@@ -256,6 +264,7 @@ export class QueueHost {
       ...{ queue, supervisor, dispatch, clock },
       nonce: this.options.chance.nonce(),
       records: this.records,
+      admits: this.options.admits,
       holdsBack: (type) => this.options.holdsBack(queue, type),
       mayStart: () => this.options.settings.isCurrent && this.options.settings.of(queue) !== 'unreadable',
       isOpen: (opened) => this.tenure.isOpen(queue, opened),
@@ -280,14 +289,18 @@ export class QueueHost {
   private dropPeer(peer: string): void {
     this.outboxes.delete(peer);
     this.inboxes.delete(peer);
+    this.early.delete(peer);
     this.tenure.forget(peer);
     // Whoever has its partitions now tells what is still ready in them.
     for (const actor of this.actors.values()) actor.forget(peer);
   }
 
   private credit(credit: Credit, toAll: boolean): CreditAnswer | undefined {
-    if (this.isHost(credit.queue)) return this.actorOf(credit.queue).credit(credit);
-    return toAll ? undefined : { supervisor: this.options.supervisor, hosts: false, sent: 0, limit: 0, waiting: 0 };
+    const { supervisor } = this.options;
+    const isHost = this.isHost(credit.queue);
+    if (toAll && !isHost) return undefined;
+    const answer = isHost ? this.actorOf(credit.queue).credit(credit) : undefined;
+    return answer ?? { supervisor, hosts: false, sent: 0, limit: 0, waiting: 0 };
   }
 
   private told(message: ReadyMessage): void {
@@ -298,7 +311,11 @@ export class QueueHost {
     // It is asked for everything once it is seen to be there.
     if (!this.members.includes(from) || !this.follows(message)) return;
     for (const task of ready) if (this.isHost(task.queue)) this.actorOf(task.queue).ready(task, from);
-    for (const task of held ?? []) if (this.isHost(task.queue)) this.actorOf(task.queue).held(task, from);
+    for (const task of held ?? []) {
+      if (!this.isHost(task.queue)) continue;
+      if (this.limited.has(task.queue)) this.actorOf(task.queue).held(task, from);
+      else this.early.add(from);
+    }
     for (const { queue, address, revision } of gone) this.actors.get(queue)?.gone(address, revision, from);
     if (state !== undefined) this.heardState(from, state);
   }

@@ -29,7 +29,7 @@ export type Credit = {
 
 export type CreditAnswer = {
   readonly supervisor: string;
-  /** False: the queue is somebody else's, or nobody's yet. */
+  /** False: the queue is somebody else's, or nobody's yet, or the host does not know the session: it begins anew. */
   readonly hosts: boolean;
   /** Offers of this session so far; all of them were sent before this answer. */
   readonly sent: number;

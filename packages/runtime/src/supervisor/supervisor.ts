@@ -141,6 +141,7 @@ class Actor {
       partitions: () => (this.records.isComplete ? this.records.owned : []),
       sync: () => this.records.sync(),
       leased: () => this.nodes.members(),
+      admits: (worker) => this.nodes.admits(worker),
       settings: this.book,
     });
     this.unreadable = new UnreadableRecords(clock, this.log, index);

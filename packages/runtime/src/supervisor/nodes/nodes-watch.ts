@@ -108,6 +108,13 @@ export class NodesWatch {
     this.workers.expect(worker, Math.max(this.listensSince, atLeast));
   }
 
+  /** False: it is dead, until a sign of life is seen. True: it shows itself within a lease, or is found dead. */
+  admits(worker: string): boolean {
+    if (this.isDead(worker)) return false;
+    this.expect(worker);
+    return true;
+  }
+
   /** Live supervisors, this one always among them. */
   members(): readonly string[] {
     return [...new Set([this.options.self, ...this.supervisors.alive()])].toSorted();

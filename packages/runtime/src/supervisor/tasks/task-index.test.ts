@@ -16,21 +16,23 @@ const sight = (revision: number, generation = 1, wall = 0): Sight => ({
 });
 const lane: Lane = { queue: 'q', priority: 'normal', type: 'job' };
 const waiting: Duties = { stage: 'waiting', lane };
-const running = (holder: string): Duties => ({
+const running = (holder: string, run = 1): Duties => ({
   stage: 'running',
   holder,
-  fence: { epoch: 1, revision: 1 },
+  fence: { epoch: 1, revision: run },
   startedAt: 0,
 });
+
+const inOther = (queue: string): string => (queue === 'q' ? '' : ` in ${queue}`);
 
 const create = () => {
   const removed: Watched[] = [];
   const told: string[] = [];
   const index = new TaskIndex({
     ready: ({ address, revision, order }) => told.push(`ready ${address} ${revision} at ${order}`),
-    gone: ({ address, revision }) => told.push(`gone ${address} ${revision}`),
-    held: ({ address, revision }) => told.push(`held ${address} ${revision}`),
-    freed: ({ address, revision }, _lane, how) => told.push(`freed ${address} ${revision} ${how}`),
+    gone: ({ address, revision }, _, how) => told.push(`gone ${address} ${revision}${how === 'over' ? '' : ` ${how}`}`),
+    held: ({ address, revision }, { queue }) => told.push(`held ${address} ${revision}${inOther(queue)}`),
+    freed: ({ address, revision }, { queue }, how) => told.push(`freed ${address} ${revision} ${how}${inOther(queue)}`),
     removed: (watched) => removed.push(watched),
   });
   return { index, removed, told };
@@ -66,15 +68,38 @@ test('what runs is told once, and once that it does not any more, or is watched 
   index.keepOnly(new Set());
   assert.equal(told, [
     `ready ${address} 1 at 1`,
-    `gone ${address} 2`,
+    `gone ${address} 2 runs`,
     `held ${address} 2`,
     `freed ${address} 4 over`,
     `ready ${address} 4 at 4`,
-    `gone ${address} 5`,
+    `gone ${address} 5 runs`,
     `held ${address} 5`,
     `freed ${address} 5 moved`,
   ]);
   assert.is([...index.running()].length, 0);
+});
+
+test('another run is told, and that one in another queue is over, also where what was between was not seen', () => {
+  const { index, told } = create();
+  const address = at('00', 1);
+  const other: Lane = { ...lane, queue: 'other' };
+  const life = (transitions: number, slot?: Lane) => ({ id: 'a', transitions, since: 0, ...(slot && { slot }) });
+  index.apply(address, sight(2), running('w', 1), life(2, lane));
+  index.apply(address, sight(6), running('w', 5), life(4, lane));
+  index.apply(address, sight(9), running('w', 8), life(6, other));
+  index.apply(address, sight(10), waiting, life(7));
+  index.apply(address, sight(14), running('w', 13), life(10, other));
+  assert.equal(told, [
+    `held ${address} 2`,
+    `held ${address} 6`,
+    `freed ${address} 9 over`,
+    `held ${address} 9 in other`,
+    `freed ${address} 10 over in other`,
+    `ready ${address} 10 at 10`,
+    // Nothing runs in its queue for which a queue that counts would wait.
+    `gone ${address} 14`,
+    `held ${address} 14 in other`,
+  ]);
 });
 
 test('an older revision is nothing new', () => {

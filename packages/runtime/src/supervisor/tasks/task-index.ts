@@ -1,6 +1,6 @@
 import { keyOf, type Leaving } from '../../dispatch/lanes.ts';
 import { partitionOfAddress, type Address, type Lane } from '@baton/protocols';
-import { holderOf, type Duties } from './duties.ts';
+import { holderOf, isSameRun, type Duties } from './duties.ts';
 import type { Due } from './timer-heap.ts';
 
 /** When and how a record was seen. */
@@ -212,13 +212,16 @@ export class TaskIndex {
       if (duties.stage === 'waiting') this.listener.ready(known, duties.lane, sight.bytes);
       return known;
     }
-    const former = known.slot;
-    this.unlink(known, life.slot === undefined ? 'over' : 'runs');
+    const former = known.duties;
+    // Of another queue it is another task of the key: of the one that was there nothing more is told.
+    const goesOn = life.slot !== undefined && life.slot.queue === queueOf(known);
+    const isTold = goesOn && known.slot !== undefined && isSameRun(former, duties);
+    this.unlink(known, goesOn ? 'runs' : 'over');
     known.duties = duties;
     known.order = sight.revision;
     known.slot = life.slot;
     this.link(known, sight.bytes);
-    if (life.slot !== undefined && former === undefined) this.listener.held(known, life.slot);
+    if (life.slot !== undefined && !isTold) this.listener.held(known, life.slot);
     return known;
   }
 
@@ -330,6 +333,10 @@ export class TaskIndex {
     return line;
   }
 }
+
+/** Where it has a slot, or waits for one. */
+const queueOf = ({ slot, duties }: Watched): string | undefined =>
+  slot?.queue ?? (duties.stage === 'waiting' ? duties.lane.queue : undefined);
 
 const isSameLine = (a: Duties, b: Duties): boolean =>
   a.stage === 'waiting' && b.stage === 'waiting' && keyOf(a.lane) === keyOf(b.lane);
