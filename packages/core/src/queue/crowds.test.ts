@@ -88,6 +88,43 @@ test('Q7 cancel_running: nobody goes for one that cannot start, nor for one that
   assert.equal(going(queue), ['t1 runs']);
 });
 
+test('Q7 it is said for whom one goes, and how many of them there are to be', () => {
+  const newest = queueWith('cancel_newest', 2);
+  runs(newest, 't1', 11);
+  ready(newest, 't2', 12);
+  ready(newest, 't3', 13);
+  assert.equal(
+    newest.displaced().map(({ address, beside, most }) => [address, beside, most]),
+    [['t3', ['t1', 't2'], 2]],
+  );
+  const running = queueWith('cancel_running', 2);
+  worker(running, 'w', 0);
+  runs(running, 't1', 11);
+  runs(running, 't2', 12);
+  for (const [i, address] of ['t3', 't4', 't5'].entries()) ready(running, address, 13 + i);
+  assert.equal(
+    running.displaced().map(({ address, beside, most }) => [address, beside, most]),
+    [
+      ['t3', ['t4', 't5'], 2],
+      ['t1', ['t4', 't5'], 2],
+      ['t2', ['t4', 't5'], 2],
+    ],
+  );
+});
+
+test('Q7 cancel_running: nobody newer goes for one that is on offer; it goes once it runs', () => {
+  const queue = queueWith('cancel_running', 2);
+  worker(queue, 'w', 1);
+  // It has run before, and so waits whatever comes.
+  ready(queue, 'again', 10, { begun: true });
+  assert.equal(deal(queue), { w: ['again'] });
+  runs(queue, 't2', 13);
+  ready(queue, 't3', 14);
+  assert.equal(going(queue), [], 'it is the oldest, and does not run yet');
+  queue.held({ address: 'again', revision: 20, type: 'job', group: 'g', since: 10 }, 's');
+  assert.equal(going(queue), ['again runs']);
+});
+
 test('Q7 what could not be told is chosen anew, in the version that is there then', () => {
   const queue = queueWith('cancel_newest', 1);
   ready(queue, 't1', 1);

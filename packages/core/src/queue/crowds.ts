@@ -11,6 +11,10 @@ export type Displacement<A extends string = string> = {
   readonly revision: number;
   /** It runs, since this (see HeldTask); absent: it waits. */
   readonly since?: number;
+  /** Those for which it is to go: it is full of them, as far as the queue knows. */
+  readonly beside: readonly A[];
+  /** So many of them at least are to be there, or there is room for it. */
+  readonly most: number;
   /** For its history. */
   readonly why: string;
 };
@@ -77,13 +81,14 @@ export class Crowds<A extends string> {
     const found: Displacement<A>[] = [];
     for (const crowd of this.changed) {
       const { waiting, running } = choose(crowd, (entry) => isServed(entry.type) && !this.gate.isPaused(entry));
-      for (const entry of waiting) {
+      const all = { why: whyOf(crowd), most: mostOf(crowd) };
+      for (const { entry, beside } of waiting) {
         entry.leaving = true;
-        found.push({ address: entry.address, revision: entry.revision, why: whyOf(crowd) });
+        found.push({ address: entry.address, revision: entry.revision, beside, ...all });
       }
-      for (const one of running) {
-        one.leaving = true;
-        found.push({ address: one.address, revision: one.revision, since: one.since, why: whyOf(crowd) });
+      for (const { entry, beside } of running) {
+        entry.leaving = true;
+        found.push({ address: entry.address, revision: entry.revision, since: entry.since, beside, ...all });
       }
     }
     this.changed.clear();
@@ -113,24 +118,49 @@ export class Crowds<A extends string> {
   }
 }
 
-type Chosen<A extends string> = { readonly waiting: readonly Entry<A>[]; readonly running: readonly Running<A>[] };
+type Going<A extends string, T> = { readonly entry: T; readonly beside: readonly A[] };
+
+type Chosen<A extends string> = {
+  readonly waiting: readonly Going<A, Entry<A>>[];
+  readonly running: readonly Going<A, Running<A>>[];
+};
 
 const choose = <A extends string>(crowd: Crowd<A>, mayStart: (entry: Entry<A>) => boolean): Chosen<A> => {
-  const most = crowd.limit.concurrency ?? Number.POSITIVE_INFINITY;
-  const entries = [...crowd.entries];
-  const waiting = entries
+  const most = mostOf(crowd);
+  const waiting = [...crowd.entries]
     .filter(({ holds, begun, leaving }) => !holds && !begun && !leaving)
     .toSorted((a, b) => a.order - b.order);
-  const held = crowd.running.size + entries.filter(({ holds }) => holds).length;
-  if (crowd.limit.whenFull === 'cancel_newest')
-    return { waiting: waiting.slice(Math.max(0, most - held)), running: [] };
-  const older = Math.max(0, waiting.length - most);
-  const next = waiting.slice(older).filter((entry) => mayStart(entry)).length;
   const running = [...crowd.running.values()];
-  const going = running.filter(({ leaving }) => leaving).length;
-  const oldest = running.filter(({ leaving }) => !leaving).toSorted((a, b) => a.since - b.since);
-  return { waiting: waiting.slice(0, older), running: oldest.slice(0, Math.max(0, held + next - most - going)) };
+  const offered = [...crowd.entries].filter(({ holds }) => holds);
+  const held = running.length + offered.length;
+  if (crowd.limit.whenFull === 'cancel_newest') {
+    const room = Math.max(0, most - held);
+    const beside = addressesOf(running, offered, waiting.slice(0, room));
+    return { waiting: waiting.slice(room).map((entry) => ({ entry, beside })), running: [] };
+  }
+  const older = Math.max(0, waiting.length - most);
+  const newest = waiting.slice(older);
+  const newer = addressesOf(newest);
+  const next = newest.filter((entry) => mayStart(entry));
+  const staying = running.filter(({ leaving }) => !leaving);
+  const going = running.length - staying.length;
+  // What is on offer is about to run, and has its place among those that do; it is told once it does.
+  const oldest = [...staying, ...offered].toSorted((a, b) => sinceOf(a) - sinceOf(b));
+  const leave = oldest.slice(0, Math.max(0, held + next.length - most - going));
+  const beside = addressesOf(oldest.slice(leave.length), next);
+  return {
+    waiting: waiting.slice(0, older).map((entry) => ({ entry, beside: newer })),
+    running: leave.flatMap((entry) => ('order' in entry ? [] : [{ entry, beside }])),
+  };
 };
+
+const mostOf = ({ limit }: Pick<Crowd<string>, 'limit'>): number => limit.concurrency ?? Number.POSITIVE_INFINITY;
+
+const addressesOf = <A extends string>(...parts: readonly (readonly { readonly address: A }[])[]): readonly A[] =>
+  parts.flatMap((part) => part.map(({ address }) => address));
+
+/** A claim of what is on offer now has its revision. */
+const sinceOf = (task: Running<string> | Entry<string>): number => ('order' in task ? task.revision : task.since);
 
 const whyOf = <A extends string>({ limit, name }: Crowd<A>): string =>
   `displaced: ${describeCounted({ ...limit, name })} has its ${limit.concurrency ?? 0} at once`;

@@ -40,9 +40,14 @@ export type QueueActorOptions = {
   readonly revisionOf: (address: Address) => Promise<number | undefined>;
   /** Ends a task that waits, or tells one to stop that runs. False: not now. Never rejects. */
   readonly displace: (displacement: Displacement<Address>) => Promise<boolean>;
+  /** Whether the record has ended, or is in another queue, as it is stored, from the leader. */
+  readonly isOver: (address: Address) => Promise<boolean>;
   /** When this supervisor became the host, by the server's clock. */
   readonly hostSince: () => number;
 };
+
+/** Of those a group or key is full of, before one goes for them: the first, which began first and may end first. */
+const BESIDE_LOOKED_AT = 64;
 
 /** What is known of one worker's session. */
 type Session = {
@@ -276,7 +281,8 @@ export class QueueActor {
     if (this.stopped || !this.mayStart()) return;
     const { clock } = this.options;
     const now = clock.monotonic();
-    for (const displacement of this.tasks.displaced()) void this.displace(displacement);
+    const displaced = this.tasks.displaced();
+    if (displaced.length > 0) void this.displaceAll(displaced);
     for (const [worker, offers] of this.tasks.deal(now)) this.send(worker, offers);
     if (this.pace.isDue(now)) this.pace.note(now, this.tasks.starts, this.tasks.isBusy);
     this.wakeWhenOpen();
@@ -302,10 +308,30 @@ export class QueueActor {
     this.dealSoon();
   }
 
-  /** What cannot be told to stop yet, or not be reached, is tried again. */
-  private async displace(displacement: Displacement<Address>): Promise<void> {
-    if (await this.options.displace(displacement)) return;
-    this.options.clock.after(DISPATCH_TIMINGS.displaceMs, () => {
+  /**
+   * What is counted here may be behind, after a cut most of all, and nobody is to go for one that has ended: so those it is
+   * full of are looked at. What may not go, cannot be told to stop yet or not be reached, is chosen anew a little later.
+   */
+  private async displaceAll(displacements: readonly Displacement<Address>[]): Promise<void> {
+    const looks = new Map<Address, Promise<boolean>>();
+    const isOver = (address: Address): Promise<boolean> => {
+      const known = looks.get(address) ?? this.options.isOver(address);
+      looks.set(address, known);
+      return known;
+    };
+    await Promise.all(displacements.map((displacement) => this.displace(displacement, isOver)));
+  }
+
+  private async displace(
+    displacement: Displacement<Address>,
+    isOver: (address: Address) => Promise<boolean>,
+  ): Promise<void> {
+    const { beside, most } = displacement;
+    const over = await Promise.all(beside.slice(0, BESIDE_LOOKED_AT).map(isOver)).catch(() => undefined);
+    if (this.stopped) return;
+    const isFull = over !== undefined && beside.length - over.filter(Boolean).length >= most;
+    if (isFull && (await this.options.displace(displacement))) return;
+    this.options.clock.after(isFull ? DISPATCH_TIMINGS.displaceMs : DISPATCH_TIMINGS.behindMs, () => {
       if (this.stopped) return;
       this.tasks.stays(displacement);
       this.deal();

@@ -1,5 +1,5 @@
-import { decideSettings, evolveSettings, type LimitWish } from '@baton/core';
-import { allPartitions, type Address } from '@baton/protocols';
+import { decideSettings, evolveSettings, type LimitWish, type TaskRecord } from '@baton/core';
+import { allPartitions, encodeRecord, type Address } from '@baton/protocols';
 import { createVirtualClock, type VirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
@@ -49,6 +49,9 @@ class Scene {
   /** What those that are there were asked, the last time; nobody answers by himself who is not up to date. */
   question: string | undefined;
   questions = 0;
+  readonly displaced: Address[] = [];
+  /** What the store has of it. */
+  stored: (address: Address) => unknown = () => undefined;
   /** How often it was asked for everything. */
   asks = 0;
   /** What the worker was told that waits for it. */
@@ -77,7 +80,7 @@ class Scene {
     this.host = new QueueHost({
       ...{ supervisor: 'me', clock: this.clock, log: silentLog, settings },
       dispatch: dispatch as never,
-      store: { load: async () => undefined },
+      store: { load: async (address) => this.stored(address) as never },
       chance: { nonce: () => `n${++this.nonces}` } as never,
       allReady: () => [],
       allRunning: () => this.running.values(),
@@ -86,7 +89,7 @@ class Scene {
       leased: () => MEMBERS,
       admits: (worker) => worker !== this.dead,
       holdsBack: () => false,
-      displace: async () => true,
+      displace: async ({ address }) => this.displaced.push(address) > 0,
     });
     this.host.start();
     this.host.share(MEMBERS);
@@ -351,6 +354,41 @@ test('of a session that it has not seen begin a host does not know what was offe
   assert.is(scene.told(13, { turn: 10 })?.hosts, false);
   assert.is(scene.told(2, { session: 'two', turn: 2 })?.sent, 2);
   assert.is(offered(), 2);
+  scene.end();
+});
+
+test('Q7: nobody goes for one that has ended, as the store has it, and all go for those that are there', async () => {
+  const scene = new Scene();
+  scene.set(keptOf({ of: 'group', concurrency: 1, whenFull: 'cancel_newest' }, 1));
+  scene.state([QUEUE]);
+  const [ran, waits] = [at(OWN[0], 'ran'), at(OWN[0], 'waits')];
+  const own = { group: 'g', queue: QUEUE };
+  scene.host.held({ ...own, address: ran, revision: 5, type: 'job' });
+  const storedAs = (status: TaskRecord['status'], queue = QUEUE) => {
+    const record: TaskRecord = {
+      ...{ v: 1, id: '01890000-0000-7000-8000-000000000000', type: 'job', key: 'k', name: 'k', scope: 'shared' },
+      ...{ queue, status, priority: 'normal', mode: 'async', policy: {}, args: new Uint8Array(), attempt: 1 },
+      ...{ subscribers: [], history: [], createdAt: 1, changedAt: 1, startedAt: 1 },
+      owner: { worker: 'w', fence: { epoch: 1, revision: 5 }, at: 1 },
+    };
+    scene.stored = (address) => (address === ran ? { address, revision: 6, bytes: encodeRecord(record) } : undefined);
+  };
+  storedAs('success');
+  await scene.offered();
+  scene.host.ready({ ...WAITS, ...own, address: waits, revision: 7, order: 7 });
+  await scene.clock.advance(DISPATCH_TIMINGS.behindMs * 3);
+  assert.equal(scene.displaced, [], 'it has ended');
+  storedAs('in_progress', 'other');
+  await scene.clock.advance(DISPATCH_TIMINGS.behindMs * 3);
+  assert.equal(scene.displaced, [], 'the next one of its key is in another queue');
+  scene.stored = () => {
+    throw new Error('away');
+  };
+  await scene.clock.advance(DISPATCH_TIMINGS.behindMs * 3);
+  assert.equal(scene.displaced, [], 'nothing is known');
+  storedAs('in_progress');
+  await scene.clock.advance(DISPATCH_TIMINGS.behindMs * 2);
+  assert.equal(scene.displaced, [waits]);
   scene.end();
 });
 

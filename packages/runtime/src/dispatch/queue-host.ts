@@ -1,5 +1,5 @@
-import { isLimited, type Displacement, type QueueView, type RecordBudget } from '@baton/core';
-import { partitionOfAddress, type Address } from '@baton/protocols';
+import { isLimited, isTerminal, type Displacement, type QueueView, type RecordBudget } from '@baton/core';
+import { partitionOfAddress, readRecord, type Address } from '@baton/protocols';
 import type { Log } from '../log.ts';
 import type { Chance, Clock, Subscription } from '../ports/environment.ts';
 import type {
@@ -271,6 +271,12 @@ export class QueueHost {
       isUnreadable: () => this.options.settings.of(queue) === 'unreadable',
       revisionOf: async (address) => (await this.options.store.load(address))?.revision,
       displace: this.options.displace,
+      isOver: async (address) => {
+        const stored = await this.options.store.load(address);
+        const reading = stored === undefined ? undefined : readRecord(stored.bytes);
+        if (reading === undefined) return true;
+        return reading.kind === 'record' && (isTerminal(reading.record.status) || reading.record.queue !== queue);
+      },
       hostSince: () => this.tenure.hostSince(queue),
     });
     this.actors.set(queue, actor);

@@ -25,6 +25,8 @@ export const DISPATCH_TIMINGS = {
   syncMs: 1_000,
   /** What was to make room for another task, and could not be told to stop, is told again. */
   displaceMs: 1_000,
+  /** Where a queue was found to count what is over: it hears of that by then. */
+  behindMs: 100,
   /** A host looks at its own clock this often; one that did not for so long stood still, and may be the host no more. */
   tickMs: 250,
   stallMs: 1_000,

@@ -11,7 +11,7 @@ const ADDRESS = '00.job.0123456789abcdef0123456789abcdef' as Address;
 
 /** What is asked of the record as it is stored, and whether it is to be told again; `reason`: the record refuses. */
 const told = async (
-  displacement: Omit<Displacement<Address>, 'address' | 'why'>,
+  displacement: Pick<Displacement<Address>, 'revision' | 'since'>,
   stored: { readonly revision: number; readonly record: Partial<TaskRecord> } | undefined,
   reason = 'not_pending',
 ): Promise<{ readonly command: Command; readonly isSettled: boolean }> => {
@@ -25,7 +25,7 @@ const told = async (
     },
     ...{ clock: { now: () => 5 }, by: 'supervisor:s', log: silentLog, learned: () => {} },
   } as unknown as DisplaceParts;
-  const isSettled = await displace(parts, { ...displacement, address: ADDRESS, why: 'full' });
+  const isSettled = await displace(parts, { ...displacement, address: ADDRESS, why: 'full', beside: [], most: 0 });
   return { command: asked[0] as Command, isSettled };
 };
 
