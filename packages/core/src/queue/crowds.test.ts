@@ -125,6 +125,20 @@ test('Q7 cancel_running: nobody newer goes for one that is on offer; it goes onc
   assert.equal(going(queue), ['again runs']);
 });
 
+test('Q7 cancel_running: one that waits goes where the newest run already, and stops none of them', () => {
+  const queue = queueWith('cancel_running', 2);
+  worker(queue, 'w', 0);
+  ready(queue, 't1', 1);
+  ready(queue, 't2', 2);
+  // They were quicker, as one of higher priority is, or where an offer was lost.
+  runs(queue, 't3', 13);
+  assert.equal(going(queue), ['t1']);
+  runs(queue, 't4', 14);
+  assert.equal(going(queue), ['t2']);
+  ready(queue, 't5', 20);
+  assert.equal(going(queue), ['t3 runs']);
+});
+
 test('Q7 what could not be told is chosen anew, in the version that is there then', () => {
   const queue = queueWith('cancel_newest', 1);
   ready(queue, 't1', 1);

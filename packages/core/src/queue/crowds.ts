@@ -138,19 +138,18 @@ const choose = <A extends string>(crowd: Crowd<A>, mayStart: (entry: Entry<A>) =
     const beside = addressesOf(running, offered, waiting.slice(0, room));
     return { waiting: waiting.slice(room).map((entry) => ({ entry, beside })), running: [] };
   }
-  const older = Math.max(0, waiting.length - most);
-  const newest = waiting.slice(older);
-  const newer = addressesOf(newest);
-  const next = newest.filter((entry) => mayStart(entry));
   const staying = running.filter(({ leaving }) => !leaving);
-  const going = running.length - staying.length;
+  const byAge = [...staying, ...offered, ...waiting].toSorted((a, b) => readyAt(a) - readyAt(b));
+  const newest = byAge.slice(Math.max(0, byAge.length - most));
+  const isNewest = new Set(newest);
+  const next = waiting.filter((entry) => isNewest.has(entry) && mayStart(entry));
   // What is on offer is about to run, and has its place among those that do; it is told once it does.
-  const oldest = [...staying, ...offered].toSorted((a, b) => sinceOf(a) - sinceOf(b));
-  const leave = oldest.slice(0, Math.max(0, held + next.length - most - going));
-  const beside = addressesOf(oldest.slice(leave.length), next);
+  const inSlots = byAge.filter((each) => !('order' in each) || each.holds);
+  const surplus = Math.max(0, held + next.length - most - (running.length - staying.length));
+  const beside = addressesOf(inSlots.slice(surplus), next);
   return {
-    waiting: waiting.slice(0, older).map((entry) => ({ entry, beside: newer })),
-    running: leave.flatMap((entry) => ('order' in entry ? [] : [{ entry, beside }])),
+    waiting: waiting.filter((entry) => !isNewest.has(entry)).map((entry) => ({ entry, beside: addressesOf(newest) })),
+    running: inSlots.slice(0, surplus).flatMap((entry) => ('order' in entry ? [] : [{ entry, beside }])),
   };
 };
 
@@ -159,8 +158,8 @@ const mostOf = ({ limit }: Pick<Crowd<string>, 'limit'>): number => limit.concur
 const addressesOf = <A extends string>(...parts: readonly (readonly { readonly address: A }[])[]): readonly A[] =>
   parts.flatMap((part) => part.map(({ address }) => address));
 
-/** A claim of what is on offer now has its revision. */
-const sinceOf = (task: Running<string> | Entry<string>): number => ('order' in task ? task.revision : task.since);
+/** The revision with which it was ready: a run is claimed on it, or on a later one where somebody has joined. */
+const readyAt = (task: Running<string> | Entry<string>): number => ('order' in task ? task.order : task.since);
 
 const whyOf = <A extends string>({ limit, name }: Crowd<A>): string =>
   `displaced: ${describeCounted({ ...limit, name })} has its ${limit.concurrency ?? 0} at once`;
