@@ -139,6 +139,19 @@ test('Q7 cancel_running: one that waits goes where the newest run already, and s
   assert.equal(going(queue), ['t3 runs']);
 });
 
+test('Q7 cancel_running: one that runs again is as old as it was', () => {
+  const queue = queueWith('cancel_running', 2);
+  worker(queue, 'w', 9);
+  runs(queue, 't1', 11);
+  runs(queue, 't2', 12);
+  // Its worker died, and it begins anew.
+  ready(queue, 't1', 20, { begun: true });
+  assert.equal(deal(queue), { w: ['t1'] });
+  runs(queue, 't1', 22);
+  ready(queue, 't3', 23);
+  assert.equal(going(queue), ['t1 runs']);
+});
+
 test('Q7 what could not be told is chosen anew, in the version that is there then', () => {
   const queue = queueWith('cancel_newest', 1);
   ready(queue, 't1', 1);

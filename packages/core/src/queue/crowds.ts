@@ -139,7 +139,7 @@ const choose = <A extends string>(crowd: Crowd<A>, mayStart: (entry: Entry<A>) =
     return { waiting: waiting.slice(room).map((entry) => ({ entry, beside })), running: [] };
   }
   const staying = running.filter(({ leaving }) => !leaving);
-  const byAge = [...staying, ...offered, ...waiting].toSorted((a, b) => readyAt(a) - readyAt(b));
+  const byAge = [...staying, ...offered, ...waiting].toSorted((a, b) => a.age - b.age);
   const newest = byAge.slice(Math.max(0, byAge.length - most));
   const isNewest = new Set(newest);
   const next = waiting.filter((entry) => isNewest.has(entry) && mayStart(entry));
@@ -157,9 +157,6 @@ const mostOf = ({ limit }: Pick<Crowd<string>, 'limit'>): number => limit.concur
 
 const addressesOf = <A extends string>(...parts: readonly (readonly { readonly address: A }[])[]): readonly A[] =>
   parts.flatMap((part) => part.map(({ address }) => address));
-
-/** The revision with which it was ready: a run is claimed on it, or on a later one where somebody has joined. */
-const readyAt = (task: Running<string> | Entry<string>): number => ('order' in task ? task.order : task.since);
 
 const whyOf = <A extends string>({ limit, name }: Crowd<A>): string =>
   `displaced: ${describeCounted({ ...limit, name })} has its ${limit.concurrency ?? 0} at once`;

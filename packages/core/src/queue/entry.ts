@@ -55,9 +55,14 @@ export type Return =
 export type Term = { readonly id: string; voidAt: number };
 
 /** What few tasks have. */
-type Marks = { readonly limitKey: string; readonly units: number | undefined; readonly begun: boolean };
+type Marks = {
+  readonly limitKey: string;
+  readonly units: number | undefined;
+  readonly begun: boolean;
+  readonly age: number | undefined;
+};
 
-const NO_MARKS: Marks = { limitKey: '', units: undefined, begun: false };
+const NO_MARKS: Marks = { limitKey: '', units: undefined, begun: false, age: undefined };
 
 /** `worker`: who has it on offer. `at`, `count`: of the last one, and of all there were. */
 type Offered<A extends string> = { worker: Server<A> | undefined; at: number; count: number };
@@ -93,6 +98,7 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
     { address, revision, order, limitKey = '', units, begun }: ReadyTask<A>,
     place: { readonly line: Line<A>; readonly turn: Turn },
     told: { readonly source: string; readonly also: string | undefined; readonly round: number },
+    age?: number,
   ) {
     this.address = address;
     this.revision = revision;
@@ -105,7 +111,7 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
     this.marks =
       limitKey === '' && units === undefined && begun === undefined
         ? NO_MARKS
-        : { limitKey, units, begun: begun ?? false };
+        : { limitKey, units, begun: begun ?? false, age: begun === true ? age : undefined };
   }
 
   get type(): string {
@@ -127,6 +133,11 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
   /** See ReadyTask. */
   get begun(): boolean {
     return this.marks.begun;
+  }
+
+  /** The place in line of its first run, as far as that was seen; `order` is that of the next one. */
+  get age(): number {
+    return this.marks.age ?? this.order;
   }
 
   /** Who has it on offer. */
@@ -237,6 +248,8 @@ export type Running<A extends string> = Holder & {
   readonly terms: Term[] | undefined;
   /** See HeldTask. */
   readonly since: number;
+  /** See Entry. */
+  readonly age: number;
   /** It is being displaced, or was told to stop for it. */
   leaving: boolean;
   /** See Entry. */

@@ -1,7 +1,7 @@
 import { Aside } from './aside.ts';
 import { Crowds } from './crowds.ts';
 import type { Entry, HeldTask, Running, Term } from './entry.ts';
-import { Gate, type Holder } from './gate.ts';
+import { Gate } from './gate.ts';
 import type { Verdict } from './lines.ts';
 import type { Told } from './told.ts';
 
@@ -41,7 +41,7 @@ export class Slots<A extends string> {
   run(
     { address, revision, type, group = '', limitKey = '', units, since = revision }: HeldTask<A>,
     told: Told,
-    former: Holder | undefined,
+    former: Entry<A> | undefined,
     { now, round }: { readonly now: number; readonly round: number },
   ): void {
     const known = this.running.get(address);
@@ -58,6 +58,7 @@ export class Slots<A extends string> {
       hasStarted,
       terms: undefined,
       since,
+      age: former?.age ?? known?.age ?? since,
       leaving: known !== undefined && known.since === since && known.leaving,
       round,
     };
@@ -74,9 +75,9 @@ export class Slots<A extends string> {
   }
 
   /** Whoever watched it is not heard any more. It keeps its slot until somebody says what became of it. */
-  orphan({ address, revision, type, group, limitKey, units, holds, hasStarted, terms, round }: Entry<A>): void {
+  orphan({ address, revision, type, group, limitKey, units, holds, hasStarted, terms, round, age }: Entry<A>): void {
     const running: Running<A> = {
-      ...{ address, revision, source: '', also: undefined, type, group, limitKey, units, holds, hasStarted },
+      ...{ address, revision, source: '', also: undefined, type, group, limitKey, units, holds, hasStarted, age },
       terms: terms ?? [],
       since: revision,
       leaving: false,

@@ -152,7 +152,7 @@ export class TaskQueue<A extends string = string> {
       if (task.revision < ran.revision) return;
       if (task.revision > ran.revision) this.over(ran);
       else this.slots.end(ran);
-      return this.add(task, source, task.revision === ran.revision ? ran : undefined, ran.also);
+      return this.add(task, source, ran, task.revision === ran.revision ? ran : undefined);
     }
     const known = this.entries.get(task.address);
     if (known === undefined) return this.add(task, source);
@@ -162,9 +162,8 @@ export class TaskQueue<A extends string = string> {
     const { line, order } = known;
     const isSame = line.priority === task.priority && order === task.order;
     if (!isSame || !isCountedAs(known, task)) {
-      const { also } = known;
       this.remove(known);
-      return this.add(task, source, undefined, also);
+      return this.add(task, source, known);
     }
     // Somebody joined it. What is on offer stays so: the claim reads what is there, and where slots are counted it is returned.
     known.revision = task.revision;
@@ -446,11 +445,11 @@ export class TaskQueue<A extends string = string> {
   private add(
     task: ReadyTask<A>,
     source: string,
+    before?: Pick<Entry<A>, 'also' | 'age'>,
     former?: Pick<Entry<A>, 'holds' | 'hasStarted' | 'terms'>,
-    also?: string,
   ): void {
     const place = { line: this.lines.of(task.priority, task.type), turn: this.groups.enter(task.group ?? '') };
-    const entry = new Entry(task, place, { source, also, round: this.round });
+    const entry = new Entry(task, place, { source, also: before?.also, round: this.round }, before?.age);
     if (former !== undefined) {
       entry.holds = former.holds;
       entry.hasStarted = former.hasStarted;
