@@ -36,12 +36,14 @@ test('X1 tasks of one key one after the other, each of which runs for a moment: 
 });
 
 test('what waits is known by line, and whether it is served', async () => {
-  const { clock, supervise, submit } = createStage();
-  const supervisor = await supervise('s1');
-  await clock.advance(1_000);
-  for (let i = 0; i < 10; i++) await submit(`k${i}`);
-  await clock.advance(1_000);
-  assert.equal(supervisor.waiting(), [{ lane: LANE, tasks: 10, served: false }]);
+  for (const served of [false, true]) {
+    const { clock, supervise, submit } = createStage(1, { onlooker: served });
+    const supervisor = await supervise('s1');
+    await clock.advance(1_000);
+    for (let i = 0; i < 10; i++) await submit(`k${i}`);
+    await clock.advance(1_000);
+    assert.equal(supervisor.waiting(), [{ lane: LANE, tasks: 10, served }]);
+  }
 });
 
 test('D5: the successor of a task that has ended is started and offered when nobody else does', async () => {

@@ -98,8 +98,11 @@ export const createStage = (seed: number | string = 1, { onlooker = true } = {})
 /** A worker that is told of everything and claims nothing. */
 const watchOffers = (world: MemoryWorld, clock: VirtualClock): { key: string; revision: number; at: number }[] => {
   const offers: { key: string; revision: number; at: number }[] = [];
+  const ports = world.ports('onlooker');
+  const info = { role: 'worker', id: 'onlooker', host: 'h', pid: 1, startedAt: clock.now(), state: 'ready' } as const;
+  void ports.presence.hold(info, { lost: () => {}, regained: () => {} });
   const queues = new WorkerQueues({
-    ...world.ports('onlooker'),
+    ...ports,
     worker: 'onlooker',
     queues: [LANE.queue],
     types: [LANE.type],
