@@ -362,6 +362,8 @@ class Actor {
       this.log.warn({ err: error }, 'the lease could not be given back; it ends by itself');
     });
     await within(clock, this.timings.stopMs, released);
+    // Until the others have seen it: requests that are on their way are nobody's else.
+    await new Promise<void>((resolve) => void clock.after(this.timings.lingerMs, resolve));
     this.work.close();
     this.log.info({}, 'supervisor stopped');
   }

@@ -37,6 +37,8 @@ export type SupervisorTimings = {
   readonly catchUpMs: number;
   /** At stop, what has begun may end for this long. */
   readonly stopMs: number;
+  /** And requests of workers are told to ask again for this long once the lease is given back. */
+  readonly lingerMs: number;
   /** Commands that are carried out at the same time. */
   readonly commandsAtOnce: number;
   /** How long other supervisors are waited for when they are asked where a task is. */
@@ -62,6 +64,7 @@ export const SUPERVISOR_TIMINGS: SupervisorTimings = {
   echoMs: 5_000,
   catchUpMs: 30_000,
   stopMs: 5_000,
+  lingerMs: 100,
   commandsAtOnce: 256,
   findMs: 300,
   parallelActions: 64,
