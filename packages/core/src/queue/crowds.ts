@@ -146,9 +146,10 @@ const choose = <A extends string>(crowd: Crowd<A>, mayStart: (entry: Entry<A>) =
   // What is on offer is about to run, and has its place among those that do; it is told once it does.
   const inSlots = byAge.filter((each) => !('order' in each) || each.holds);
   const surplus = Math.max(0, held + next.length - most - (running.length - staying.length));
+  const newer = addressesOf(newest);
   const beside = addressesOf(inSlots.slice(surplus), next);
   return {
-    waiting: waiting.filter((entry) => !isNewest.has(entry)).map((entry) => ({ entry, beside: addressesOf(newest) })),
+    waiting: waiting.filter((entry) => !isNewest.has(entry)).map((entry) => ({ entry, beside: newer })),
     running: inSlots.slice(0, surplus).flatMap((entry) => ('order' in entry ? [] : [{ entry, beside }])),
   };
 };

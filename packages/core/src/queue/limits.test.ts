@@ -344,8 +344,11 @@ test('Q5, Q6: another run of an address has a slot where it is counted, and take
   assert.equal(deal(queue, 1_000).w?.toSorted(), ['more', 'of b']);
 });
 
-test('Q5: an offer that has become a run of another group leaves the slot of its own', () => {
-  const queue = queueWith({ kind: 'limit', limit: { of: 'group', concurrency: 1 } });
+test('Q5, Q6: an offer that has become a run of another group leaves the slot of its own, and each has its units', () => {
+  const queue = queueWith(
+    { kind: 'limit', limit: { of: 'group', concurrency: 1 } },
+    { kind: 'limit', limit: { of: 'queue', rate: { units: 3, windowMs: 1_000 } } },
+  );
   queue.ready(task('k', 1, { group: 'a' }), 's');
   worker(queue, 'w', 9);
   assert.equal(deal(queue), { w: ['k'] });
@@ -353,6 +356,8 @@ test('Q5: an offer that has become a run of another group leaves the slot of its
   queue.ready(task('of a', 10, { group: 'a' }), 's');
   queue.ready(task('of b', 11, { group: 'b' }), 's');
   assert.equal(deal(queue), { w: ['of a'] });
+  queue.ready(task('more', 12), 's');
+  assert.equal(deal(queue), {}, 'what was on offer may have run, and have ended');
 });
 
 test('Q6: no more units start in any window; one group that is full holds up no other', () => {

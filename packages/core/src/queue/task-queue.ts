@@ -192,13 +192,14 @@ export class TaskQueue<A extends string = string> {
       told.round = this.round;
       return;
     }
-    if (entry !== undefined && isCountedAs(entry, task)) this.drop(entry);
+    const former = entry !== undefined && isCountedAs(entry, task) ? entry : undefined;
+    if (former !== undefined) this.drop(former);
     else if (entry !== undefined) this.remove(entry);
     if (!this.gate.isLimited) return;
     const ran = this.slots.running.get(task.address);
     if (ran !== undefined && !isRunOf(ran, task)) this.over(ran);
     const { now, round } = this;
-    this.slots.run(task, { source, also: otherThan(told, source) }, entry, { now, round });
+    this.slots.run(task, { source, also: otherThan(told, source) }, former, { now, round });
   }
 
   /** Nothing that `source` told counts any more, but for slots: they are held until somebody tells what became of them. */
