@@ -138,8 +138,10 @@ const kill = (child: ChildProcess) => async (): Promise<void> => {
 };
 
 /** Addresses of what is offered to a worker that claims nothing. */
-const takeAll = ({ ports }: Stage, { defer }: TestContext): Set<string> => {
+const takeAll = async ({ ports }: Stage, { defer }: TestContext): Promise<Set<string>> => {
   const addresses = new Set<string>();
+  const lease = await hold(ports, 'onlooker');
+  defer(() => lease.release());
   const queues = new WorkerQueues({
     ...ports,
     worker: 'onlooker',
@@ -167,7 +169,7 @@ test(
     context.defer(kill(worker));
     // All are seen to run: what is offered from here on is offered again.
     await eventually(() => assert.equal([stage.supervisor.stats().tasks, stage.supervisor.waiting()], [1_000, []]));
-    const keys = takeAll(stage, context);
+    const keys = await takeAll(stage, context);
     keys.clear();
     const killedAt = performance.now();
     await kill(worker)();
@@ -204,14 +206,14 @@ test(
 
 test('a task whose record is there is offered, whoever wrote it and whatever became of him', async (context) => {
   const stage = await setUp(context, 'LOST');
-  const keys = takeAll(stage, context);
+  const keys = await takeAll(stage, context);
   const address = await stage.submit('lost');
   await eventually(() => assert.ok(keys.has(address)), { limitMs: 8_000 });
 });
 
 test('X7, T4: a delayed start is kept to a second, a timeout to 250 ms', async (context) => {
   const stage = await setUp(context, 'TIME');
-  const keys = takeAll(stage, context);
+  const keys = await takeAll(stage, context);
   const lease = await hold(stage.ports, 'w2');
   context.defer(() => lease.release());
   const runAt = Date.now() + 1_000;

@@ -5,6 +5,7 @@ import { createBaton, getContext, task, type TaskHandle } from '@baton/sdk';
 import { checkLives, describeReport, recordedOf } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { createSimRoom } from '../support/sim-room.ts';
+import { seeds } from '../support/seeds.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('cancel handles under kills');
@@ -12,7 +13,7 @@ const test = suite('cancel handles under kills');
 const TASKS = 16;
 const EVENTS = 12;
 
-for (const seed of [1, 2, 3, 4, 5, 6]) {
+for (const seed of seeds(6)) {
   test(
     `G7 what dead workers had begun is cancelled before anything begins anew: seed ${seed}`,
     async () => {

@@ -7,6 +7,7 @@ import { createBaton, getContext, task, TerminalError, type TaskHandle } from '@
 import { checkFamilies, checkLives, createMemoryViews, describeReport, recordedOf } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { createSimRoom } from '../support/sim-room.ts';
+import { seeds } from '../support/seeds.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('children under kills');
@@ -16,7 +17,7 @@ const EVENTS = 12;
 
 type Fate = 'well' | 'fails' | 'cancelled' | 'timed_out';
 
-for (const seed of [1, 2, 3]) {
+for (const seed of seeds(3)) {
   test(
     `G3, G4 no child is made twice, lost, or outlives its parent: seed ${seed}`,
     async () => {

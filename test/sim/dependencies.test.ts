@@ -6,6 +6,7 @@ import { createBaton, getContext, task, TerminalError, type DependencyOption, ty
 import { createMemoryViews } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { createSimRoom } from '../support/sim-room.ts';
+import { seeds } from '../support/seeds.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('dependencies under kills');
@@ -17,7 +18,7 @@ const EVENTS = 14;
 type Edge = { readonly on: TaskHandle; readonly onFailure: 'fail' | 'continue' | 'ignore' };
 type Node = { readonly handle: TaskHandle; readonly edges: readonly Edge[]; readonly isBad: boolean };
 
-for (const seed of [1, 2, 3, 4]) {
+for (const seed of seeds(4)) {
   test(
     `G1 G2 every wait ends, and as the edges ask: seed ${seed}`,
     async () => {

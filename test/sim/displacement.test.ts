@@ -5,6 +5,7 @@ import { recordOf } from '@baton/runtime';
 import { createBaton, getContext, task, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { createSimRoom } from '../support/sim-room.ts';
+import { seeds } from '../support/seeds.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('displacement under kills');
@@ -80,7 +81,7 @@ const scene = async (seed: number, whenFull: WhenFull) => {
   return { clock, chance, submit, harm: harmOne, end, handles, world };
 };
 
-for (const seed of [1, 2, 3]) {
+for (const seed of seeds(3)) {
   test(
     `Q7 cancel_newest: only who finds its group full is cancelled: seed ${seed}`,
     async () => {

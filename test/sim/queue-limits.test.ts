@@ -5,6 +5,7 @@ import { recordOf } from '@baton/runtime';
 import { createBaton, getContext, task, type TaskHandle } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { createSimRoom } from '../support/sim-room.ts';
+import { seeds } from '../support/seeds.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('limits under kills');
@@ -24,7 +25,7 @@ const LATE_BY_SEED = new Map([
   ...[42, 43, 44].map((seed) => [seed, OFTEN] as const),
 ]);
 
-for (const seed of [1, 2, 3, 4, 5, 6, ...LATE_BY_SEED.keys()]) {
+for (const seed of [...seeds(6), ...LATE_BY_SEED.keys()]) {
   test(
     `Q5 never above the limit, and nothing is left over: seed ${seed}`,
     async () => {

@@ -4,6 +4,7 @@ import { recordOf } from '@baton/runtime';
 import { createBaton, task } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { createSimRoom } from '../support/sim-room.ts';
+import { seeds } from '../support/seeds.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('slots of several queues');
@@ -13,7 +14,7 @@ const TASKS = 90;
 const TASK_MS = 50;
 const QUEUES = ['limited', 'one', 'two', 'three'];
 
-for (const seed of [1, 2, 3, 4, 5, 6]) {
+for (const seed of seeds(6)) {
   test(`X8 Q5 what is limited goes on as fast as it may, whatever else the workers serve: seed ${seed}`, async () => {
     const { clock, world, pause, start } = createSimRoom(seed);
     const nap = task({ name: 'nap' }, (ms: number) => pause(ms));

@@ -6,6 +6,7 @@ import { createBaton, getContext, task, type TaskHandle } from '@baton/sdk';
 import { checkLives, describeReport, recordedOf } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { createSimRoom } from '../support/sim-room.ts';
+import { seeds } from '../support/seeds.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('signals under kills');
@@ -13,7 +14,7 @@ const test = suite('signals under kills');
 const TASKS = 20;
 const EVENTS = 14;
 
-for (const seed of [1, 2, 3, 4, 5, 6]) {
+for (const seed of seeds(6)) {
   test(
     `G4, G5, G6 every wait is answered once, and goes on: seed ${seed}`,
     async () => {

@@ -7,11 +7,12 @@ import * as assert from 'uvu/assert';
 import { createSimRoom } from '../support/sim-room.ts';
 import { createWhyStory } from '../support/sim-why-story.ts';
 import { liesOf } from '../support/sim-why.ts';
+import { seeds } from '../support/seeds.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('why tasks wait, under kills');
 
-const SEEDS = Array.from({ length: 40 }, (_, i) => i + 1);
+const SEEDS = seeds(40);
 const MOST_SEEDS = 60;
 const TURNS = 40;
 const SETTLED_EVERY = 5;
