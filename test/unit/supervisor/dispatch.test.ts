@@ -46,6 +46,32 @@ test('what waits is known by line, and whether it is served', async () => {
   }
 });
 
+test('a worker without a lease serves nothing for longer than one, and nothing again until it is seen', async () => {
+  const { clock, world, supervise } = createStage(1, { onlooker: false });
+  const supervisor = await supervise('s1');
+  await clock.advance(1_000);
+  const { dispatch, presence } = world.ports('w');
+  let sessions = 0;
+  const isTaken = async (): Promise<boolean | undefined> => {
+    const credit = { queue: 'default', worker: 'w', session: `s${++sessions}`, turn: 1, types: ['job'], limit: 1 };
+    const reply = await clock.settle(dispatch.credit({ ...credit, returned: [] }, undefined, 1_000));
+    return reply.kind === 'answered' ? reply.answer.hosts : undefined;
+  };
+  const workers = (): number => supervisor.stats().queues.reduce((sum, queue) => sum + queue.workers, 0);
+  assert.is(await isTaken(), true, 'its lease may be on its way');
+  assert.is(workers(), 1);
+  await clock.advance(20_000);
+  assert.is(workers(), 0);
+  assert.is(await isTaken(), false);
+  assert.is(workers(), 0);
+  const info = { role: 'worker', id: 'w', host: 'h', pid: 1, startedAt: clock.now(), state: 'ready' } as const;
+  await clock.settle(presence.hold(info, { lost: () => {}, regained: () => {} }));
+  await clock.advance(1_000);
+  assert.is(await isTaken(), true);
+  await clock.advance(20_000);
+  assert.is(workers(), 1);
+});
+
 test('D5: the successor of a task that has ended is started and offered when nobody else does', async () => {
   const stage = createStage();
   const { clock, supervise, worker, submit, claim, tell, record, offered } = stage;

@@ -123,4 +123,30 @@ test('O1 supervisors come and go in order: every request is answered, within its
   }
 });
 
+test('O1 a request that is on its way when a supervisor has just gone is answered', async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const { clock, world, supervise } = createStage(seed, { onlooker: false });
+    await supervise('s1');
+    const second = await supervise('s2');
+    await clock.advance(2_000);
+    const asked: Promise<Uint8Array | undefined>[] = [];
+    const ask = async (turns: number): Promise<void> => {
+      for (let turn = 0; turn < turns; turn++) {
+        for (let w = 0; w < 16; w++) {
+          const beat = { worker: `w${w}`, secret: `the secret of w${w}, which is long`, running: [] };
+          const bytes = new TextEncoder().encode(JSON.stringify(beat));
+          asked.push(world.ask({ verb: 'beat', bytes, contentType: 'application/json' }, 1_000));
+        }
+        await clock.advance(0.5);
+      }
+    };
+    await ask(10);
+    const stopping = second.stop();
+    await ask(20);
+    await clock.settle(stopping);
+    const answers = await clock.settle(Promise.all(asked));
+    assert.is(answers.filter((answer) => answer === undefined).length, 0, `seed ${seed}`);
+  }
+});
+
 test.run();

@@ -344,6 +344,19 @@ test('Q5, Q6: another run of an address has a slot where it is counted, and take
   assert.equal(deal(queue, 1_000).w?.toSorted(), ['more', 'of b']);
 });
 
+test('Q6: a later run of an address that is counted as the first takes units all the same, and progress takes none', () => {
+  const queue = queueWith({ kind: 'limit', limit: { of: 'queue', rate: { units: 3, windowMs: 1_000 } } });
+  for (const [revision, since] of [
+    [2, 1],
+    [3, 1],
+    [9, 7],
+  ] as const)
+    queue.held({ address: 'k', revision, since, type: 'job' }, 's');
+  for (let i = 1; i <= 3; i++) queue.ready(task(`t${i}`, 10 + i), 's');
+  worker(queue, 'w', 9);
+  assert.equal(deal(queue), { w: ['t1'] });
+});
+
 test('Q5, Q6: an offer that has become a run of another group leaves the slot of its own, and each has its units', () => {
   const queue = queueWith(
     { kind: 'limit', limit: { of: 'group', concurrency: 1 } },

@@ -21,8 +21,9 @@ export class Slots<A extends string> {
   /** Of a task whose turn it is. */
   judge(entry: Entry<A>): Verdict {
     const block = this.gate.blockOf(entry);
-    if (block === undefined && !this.aside.isBefore(entry)) return 'start';
-    switch (block?.of) {
+    switch (block?.of ?? (this.aside.isBefore(entry) ? 'key' : undefined)) {
+      case undefined:
+        return 'start';
       case 'queue':
         return 'nothing';
       case 'type':
@@ -31,7 +32,7 @@ export class Slots<A extends string> {
         if (block?.isOfType) (entry.turn.blockedTypes ??= new Set()).add(entry.type);
         else entry.turn.blocked = true;
         return 'not_its_group';
-      default:
+      case 'key':
         this.aside.push(entry);
         return 'not_this_one';
     }

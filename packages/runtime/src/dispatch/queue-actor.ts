@@ -329,9 +329,9 @@ export class QueueActor {
     const { beside, most } = displacement;
     const over = await Promise.all(beside.slice(0, BESIDE_LOOKED_AT).map(isOver)).catch(() => undefined);
     if (this.stopped) return;
-    const isFull = over !== undefined && beside.length - over.filter(Boolean).length >= most;
-    if (isFull && (await this.options.displace(displacement))) return;
-    this.options.clock.after(isFull ? DISPATCH_TIMINGS.displaceMs : DISPATCH_TIMINGS.behindMs, () => {
+    const hasRoom = over !== undefined && beside.length - over.filter(Boolean).length < most;
+    if (over !== undefined && !hasRoom && (await this.options.displace(displacement))) return;
+    this.options.clock.after(hasRoom ? DISPATCH_TIMINGS.behindMs : DISPATCH_TIMINGS.displaceMs, () => {
       if (this.stopped) return;
       this.tasks.stays(displacement);
       this.deal();

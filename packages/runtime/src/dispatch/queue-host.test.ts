@@ -384,10 +384,10 @@ test('Q7: nobody goes for one that has ended, as the store has it, and all go fo
   scene.stored = () => {
     throw new Error('away');
   };
-  await scene.clock.advance(DISPATCH_TIMINGS.behindMs * 3);
+  await scene.clock.advance(DISPATCH_TIMINGS.displaceMs * 2);
   assert.equal(scene.displaced, [], 'nothing is known');
   storedAs('in_progress');
-  await scene.clock.advance(DISPATCH_TIMINGS.behindMs * 2);
+  await scene.clock.advance(DISPATCH_TIMINGS.displaceMs);
   assert.equal(scene.displaced, [waits]);
   scene.end();
 });
