@@ -43,12 +43,15 @@ const printFile = (path, result) => {
 };
 
 /** So much of a failure stands at the end; all of it stands with its file. */
-const SHORT_LINES = 8;
+const FIRST_LINES = 8;
+/** Of what a program said the end tells what failed. */
+const LAST_LINES = 8;
 
 const short = (reason) => {
-  const lines = reason.split('\n');
-  const more = lines.length > SHORT_LINES ? ['…'] : [];
-  return [...lines.slice(0, SHORT_LINES), ...more].map((line) => `      ${line}`).join('\n');
+  const lines = reason.trimEnd().split('\n');
+  const isLong = lines.length > FIRST_LINES + LAST_LINES;
+  const shown = isLong ? [...lines.slice(0, FIRST_LINES), '…', ...lines.slice(-LAST_LINES)] : lines;
+  return shown.map((line) => `      ${line}`).join('\n');
 };
 
 /** At the end once more, in short: the end is what is looked at, and what services said may be long. */

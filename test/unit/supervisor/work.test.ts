@@ -1,8 +1,11 @@
 // Workers that write no records: what supervisors answer them, and what becomes of their tasks.
-import { nodeNameOf } from '@baton/runtime';
+import { createKernel, nodeNameOf, silentLog } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { only, WorkClient, type WorkAnswer, type WorkTask } from '../../support/work-client.ts';
+import { seeds } from '../../support/seeds.ts';
 import { suite } from '../../support/suite.ts';
+import { RemoteWorker } from '../../../packages/runtime/src/work/remote-worker.ts';
+import type { BeatRequest, FinishRequest } from '../../../packages/runtime/src/work/shapes.ts';
 import { addressFor, createStage, until, type Stage } from './world.ts';
 
 const test = suite('supervisor: workers in any language');
@@ -234,6 +237,77 @@ test('O1 while a worker beats its task is left to it, and within 8 s of its last
   await clock.advance(1_000);
   assert.equal((await client.beat([task])).lost, [{ address: task.address, fence: task.fence }]);
   assert.is((await client.finish(task, { outcome: 'success' })).code, 'LEASE_LOST');
+});
+
+test('O1 what a beat brings is kept by the end that comes right behind it', async () => {
+  const ends = [
+    { outcome: 'success' as const },
+    { outcome: 'success' as const, handler_errors: [{ message: 'x' }] },
+    { outcome: 'wait' as const, wait: { signal: 'go', number: 1 } },
+    { outcome: 'give_back' as const, why: 'drain' },
+  ];
+  for (const end of ends) {
+    for (const isThrottled of [false, true]) {
+      const { clock, world, submit, claim, record } = await open();
+      const address = addressFor('a');
+      await submit('a');
+      const { fence = { epoch: 0, revision: 0 } } = (await claim(address, 'py')).owner ?? {};
+      const ports = world.ports('speaker');
+      const parts = { ports, kernel: createKernel(ports), log: silentLog, once: { say: () => {} } };
+      const worker = new RemoteWorker({ ...parts, supervisor: 'speaker', name: 'py', former: undefined });
+      const beat = (news: object) =>
+        worker.beat({ v: 1, worker: 'py', running: [{ address, fence, ...news }] } as unknown as BeatRequest);
+      await clock.settle(beat(isThrottled ? { progress: [1, 4] } : {}));
+      await clock.advance(150);
+      // As two messages of one piece that was read from the connection: nothing happens between them.
+      const told = beat({ progress: [4, 4], payload: { at: 4 } });
+      const ended = worker.finish({
+        v: 1,
+        worker: 'py',
+        request: 'f',
+        address,
+        fence,
+        ...end,
+      } as unknown as FinishRequest);
+      await clock.settle(Promise.all([told, ended]));
+      await clock.advance(3_000);
+      const { progress, payload } = record(address);
+      const story = `${JSON.stringify(end)}${isThrottled ? ', throttled' : ''}`;
+      assert.equal(progress, { current: 4, total: 4 }, story);
+      assert.ok(payload !== undefined, story);
+      worker.end();
+      await clock.advance(100);
+    }
+  }
+});
+
+test('O1 a worker that dies right behind a claim is given nothing any more once it is found dead', async () => {
+  for (const seed of seeds(12)) {
+    const { clock, submit, supervise, record, ...stage } = createStage(seed, { onlooker: false });
+    const all = { clock, submit, supervise, record, ...stage };
+    await supervise('s1');
+    // They look who is dead at times of their own.
+    await clock.advance(1_000 + ((seed * 37) % 250));
+    await supervise('s2');
+    await clock.advance(3_000);
+    const address = addressFor(`a${seed}`);
+    await submit(`a${seed}`);
+    const dead = clientOf(all, `dead${seed}`);
+    await dead.beat([], { concurrency: 8 });
+    only(await dead.claim({ max: 8, wait: 1, concurrency: 8 }));
+    await clock.advance(400);
+    // It has room for more, and asks: too soon for its lease to be renewed. Then it is heard of no more.
+    void clientOf(all, `dead${seed}`, undefined, false).claim({ max: 7, wait: 10, concurrency: 8 });
+    await clock.advance(50);
+    const other = clientOf(all, `other${seed}`, undefined, false);
+    let next: WorkTask | undefined;
+    void other.claim({ max: 8, wait: 25 }).then(({ tasks = [] }) => (next = tasks[0]));
+    await until(all, 20_000, () => {
+      void other.beat();
+      return next !== undefined;
+    });
+    assert.equal([next?.attempt, record(address).rescues], [2, 1], `seed ${seed}`);
+  }
 });
 
 test('O1 who says that it goes is not waited for', async () => {

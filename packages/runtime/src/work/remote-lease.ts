@@ -39,6 +39,14 @@ export class RemoteLease {
     return this.ports.clock.monotonic() - this.heardAt;
   }
 
+  /**
+   * Since the renewal by which others know that it lives. Not since it was heard of: it is dead for them a lease after the
+   * renewal, and what it was given after that would be taken from it at once.
+   */
+  get renewedMsAgo(): number {
+    return this.ports.clock.monotonic() - this.renewedAt;
+  }
+
   /** Undefined: it has not said by which definitions it serves its types. */
   get served(): readonly TypeDefinition[] | undefined {
     return this.definitions;

@@ -124,19 +124,26 @@ export class RemoteRun implements OwnerListener {
     return this.looking;
   }
 
-  /** What the worker reports of it. Resolves when a look that was under way has ended. */
+  /**
+   * What a beat brings of it. At once, as it comes: the end of the run may have come with the same piece of the connection,
+   * and takes along what was heard before it.
+   */
+  hear(fields: RunFields): void {
+    if (this.task.lost || this.over) return;
+    this.span.hear(fields.traceparent);
+    // First, as its handler did: who sees its progress can cancel it.
+    if (fields.abortable === true) this.register();
+    this.update(fields);
+  }
+
+  /** What the worker asks with it, which has been heard. Resolves when a look that was under way has ended. */
   async report(fields: RunFields): Promise<void> {
     const { clock } = this.parts.ports;
     if (clock.monotonic() - this.lookedAt >= LOOK_MS) void this.look();
     await (this.next ?? this.looking);
     if (this.task.lost || this.over) return;
-    const said = reportOf(fields);
-    this.span.hear(fields.traceparent);
-    // First, as its handler did: who sees its progress can cancel it.
-    if (said.abortable) this.register();
-    this.update(fields);
     this.tellSpan();
-    this.tell({ ...said, abortable: false });
+    this.tell({ ...reportOf(fields), abortable: false });
     if (this.verdict === 'abort') this.deliveredAt ??= clock.now();
   }
 
@@ -295,8 +302,7 @@ export class RemoteRun implements OwnerListener {
   }
 }
 
-const reportOf = ({ abortable, observed, finishing }: RunFields): RunReport => ({
-  abortable: abortable === true,
+const reportOf = ({ observed, finishing }: RunFields): Omit<RunReport, 'abortable'> => ({
   observed: observed === true,
   ...(finishing === undefined || finishing === false
     ? {}

@@ -135,12 +135,25 @@ export class RemoteRuns {
     for (const [address, run] of this.runs) if (!listed.has(address) && run.ageMs > LEASE_MS) this.close(address, run);
   }
 
+  /** The run, or what stands in its place, as `under`. What was said of the run counts also when that took too long. */
+  private heard(address: Address, fields: RunFields): ReturnType<RemoteRuns['under']> {
+    const known = this.runs.get(address);
+    if (known !== undefined && sameFence(known.fence, fields.fence)) {
+      known.hear(fields);
+      return Promise.resolve(known);
+    }
+    return this.under(address, fields.fence).then((run) => {
+      if (run instanceof RemoteRun) run.hear(fields);
+      return run;
+    });
+  }
+
   private async reportOne(fields: RunFields): Promise<'lost' | { readonly cause: string } | undefined> {
     const address = parseAddress(fields.address);
     if (address === undefined) return 'lost';
     try {
       const { clock } = this.parts.ports;
-      const run = await within(clock, REPORT_MS, this.under(address, fields.fence));
+      const run = await within(clock, REPORT_MS, this.heard(address, fields));
       if (run === undefined) return undefined;
       if (!(run instanceof RemoteRun)) return 'lost';
       await within(clock, REPORT_MS, run.report(fields));

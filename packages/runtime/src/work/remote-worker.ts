@@ -217,7 +217,7 @@ export class RemoteWorker {
       claims: this.claims,
       load: kernel.load,
       taken: (address, held) => this.taken(address, held),
-      isThere: () => this.lease.silentMs < LEASE_MS && !this.isDraining && !this.isGone,
+      isThere: () => this.lease.renewedMsAgo < LEASE_MS && !this.isDraining && !this.isGone,
       tooLate: (address, held) => void this.tooLate(address, held),
     });
     return this.remoteClaims;
