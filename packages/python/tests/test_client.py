@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import baton
 from baton import TaskOptions, TaskScope, task
+from baton._connection import request
 
 from conftest import Serve, until
 
@@ -136,3 +138,21 @@ async def test_closing_a_client_leaves_the_one_that_was_connected_since(client: 
     for use in (first.submit(name), first.record_of("00.x.y", "id")):
         with pytest.raises(baton.NotConnectedError, match="not open"):
             await use
+
+
+async def test_a_time_limit_counts_that_is_over_in_the_moment_of_an_answer() -> None:
+    """Where the library's wait is over in the same turn of the loop, it does not let the limit through (Python 3.11)."""
+
+    class Answers:
+        async def request(self, _subject: str, _body: bytes, *, timeout: float, headers: Any) -> str:
+            return await asyncio.wait_for(answer, timeout)
+
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str] = loop.create_future()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05) as limit:
+            when = limit.when()
+            assert when is not None
+            loop.call_at(when, answer.set_result, "just in time")
+            await request(cast(Any, Answers()), "a", b"", timeout=5)
+            await asyncio.sleep(5)

@@ -7,7 +7,10 @@ import contextlib
 import os
 import signal
 import threading
+import time
+import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -113,6 +116,42 @@ def test_whoever_waits_while_the_client_is_closed_is_told(name: str) -> None:
     thread.join(10)
     assert not thread.is_alive()
     assert isinstance(told[0], baton.NotConnectedError), told
+
+
+def test_a_call_that_begins_while_the_client_is_closed_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[BaseException] = []
+    begun = threading.Event()
+    client = sync.Client(user="alice")
+    usable = client._usable
+
+    def slowly(work: Any) -> Any:
+        loop = usable(work)
+        if threading.current_thread() is thread:
+            begun.set()
+            time.sleep(1)
+        return loop
+
+    def call() -> None:
+        try:
+            client.why(str(uuid.uuid4()))
+        except BaseException as error:  # noqa: BLE001 - looked at below
+            told.append(error)
+
+    thread = threading.Thread(target=call)
+    monkeypatch.setattr(client, "_usable", slowly)
+    with client:
+        thread.start()
+        assert begun.wait(5)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert isinstance(told[0], (baton.NotConnectedError, baton.TaskNotFoundError)), told
+
+
+def test_events_may_be_left_when_the_client_is_closed(name: str) -> None:
+    with sync.Client(user="alice") as client:
+        events = client.submit(name).events()
+        next(events)
+    events.close()  # type: ignore[attr-defined]
 
 
 def test_where_it_cannot_be_used_it_says_so(name: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import baton
 from baton import TaskOptions, TaskScope, get_context, task
+from baton._requests import Requests
 
 from conftest import Serve, until
 
@@ -89,14 +90,93 @@ async def test_a_cancel_runs_abort_handlers_then_cleanup_handlers_last_first(
     await serve(abortable)
     handle = await abortable.schedule()
     await until(lambda: _is_abortable(client, handle))
-    began = time.monotonic()
     assert await handle.cancel() == "aborted"
     await handle.wait(10)
-    assert time.monotonic() - began < 2, "it was told at once, by a signal"
     assert handle.status == "aborted"
     assert order == ["abort 2", "abort 1", "cleanup 2", "cleanup 1"]
     record, _ = await client.record_of(handle.address, handle.uuid)
-    assert {"deliveredAt", "observedAt", "stoppedAt"} <= set(record["abort"])
+    abort = record["abort"]
+    assert {"deliveredAt", "observedAt", "stoppedAt"} <= set(abort)
+    assert abort["deliveredAt"] - abort["at"] < 2_000, "it was told at once, by a signal"
+
+
+async def test_what_a_task_tells_is_as_it_was_when_it_told_it(client: baton.Client, serve: Serve, name: str) -> None:
+    told = asyncio.Event()
+
+    @task(name=name)
+    async def changes() -> dict[str, Any]:
+        ctx = get_context()
+        payload: dict[str, Any] = {"page": 1}
+        ctx.update_task(payload=payload)
+        payload["page"] = object()
+        told.set()
+        await asyncio.sleep(1)
+        result: dict[str, Any] = {"found": 2}
+
+        @ctx.on_cleanup
+        def reuses() -> None:
+            result["found"] = object()
+
+        return result
+
+    await serve(changes)
+    handle = await (await changes.schedule()).wait(10)
+    assert (handle.status, handle.payload, handle.result) == ("success", {"page": 1}, {"found": 2})
+
+
+async def test_what_a_lost_beat_said_comes_with_the_end(
+    client: baton.Client, serve: Serve, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = asyncio.Event()
+    ask = Requests.ask
+
+    async def loses(self: Requests, verb: str, body: dict[str, Any], timeout: float) -> dict[str, Any] | None:
+        if verb == "beat" and any("payload" in report for report in body["running"]):
+            lost.set()
+            await asyncio.sleep(timeout)
+            return None
+        return await ask(self, verb, body, timeout)
+
+    monkeypatch.setattr(Requests, "ask", loses)
+
+    @task(name=name)
+    async def tells() -> None:
+        get_context().update_task(progress=(2, 3), payload={"page": 2}, tags={"old": 1})
+        await lost.wait()
+        get_context().update_task(progress=(3, 3), tags={"new": 1})
+
+    await serve(tells)
+    handle = await (await tells.schedule()).wait(10)
+    assert (handle.progress, handle.payload) == ({"current": 3, "total": 3}, {"page": 2})
+    assert handle.tags == {"old": 1, "new": 1}
+
+
+async def test_payloads_of_many_tasks_are_told_by_several_beats(
+    client: baton.Client, serve: Serve, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[int] = []
+    seen = asyncio.Event()
+
+    @task(name=name)
+    async def large(number: int) -> int:
+        get_context().update_task(payload={"text": "x" * 60_000})
+        told.append(number)
+        await seen.wait()
+        return number
+
+    await serve(large, concurrency=24)
+    handles = await asyncio.gather(*(large.schedule(number) for number in range(24)))
+
+    async def all_are_seen() -> bool:
+        await asyncio.gather(*(handle.refresh() for handle in handles))
+        return all(handle.payload is not None for handle in handles)
+
+    await until(all_are_seen, 15)
+    seen.set()
+    await asyncio.gather(*(handle.wait(10) for handle in handles))
+    assert [handle.result for handle in handles] == list(range(24))
+    assert sorted(told) == list(range(24)), "each was run once"
+    assert "do not fit" not in caplog.text
 
 
 async def test_without_an_abort_handler_it_cannot_be_cancelled(client: baton.Client, serve: Serve, name: str) -> None:
@@ -287,18 +367,18 @@ async def test_delays_priorities_and_names_travel(client: baton.Client, serve: S
         return None
 
     await serve(noop)
-    began = time.monotonic()
     handle = await client.submit(name, options=TaskOptions(delay=1, priority="high", task_name="Shown"))
     await handle.wait(10)
-    assert time.monotonic() - began >= 1
     record, _ = await client.record_of(handle.address, handle.uuid)
+    # By the clock of the server, as supervisors estimate it.
+    assert record["startedAt"] - record["createdAt"] >= 950
     assert (record["name"], record["priority"]) == ("Shown", "high")
 
 
 async def test_modes_of_a_submit_and_a_time_to_start_by(client: baton.Client, serve: Serve, name: str) -> None:
     ran: list[int] = []
 
-    @task(name=name, mode="debounce", window=0.6, max_wait="5s")
+    @task(name=name, mode="debounce", window=3, max_wait="9s")
     def late(value: int) -> int:
         ran.append(value)
         return value
@@ -308,14 +388,14 @@ async def test_modes_of_a_submit_and_a_time_to_start_by(client: baton.Client, se
     first = await late.schedule(1, options=key)
     second = await late.schedule(2, options=key)
     assert (second.outcome, second.uuid) == ("debounced", first.uuid)
-    assert (await first.wait(10)).result == 2 and ran == [2]
+    assert (await first.wait(20)).result == 2 and ran == [2]
 
     nobody = f"{name}.nobody"
-    waiting = await client.submit(nobody, options=TaskOptions(task_key="k", expires=0.5))
+    waiting = await client.submit(nobody, options=TaskOptions(task_key="k", expires=5))
     with pytest.raises(baton.TaskActiveError) as refused:
         await client.submit(nobody, options=TaskOptions(task_key="k", mode="reject"))
     assert refused.value.code == "TASK_ACTIVE"
-    assert (await waiting.wait(10)).status == "aborted"
+    assert (await waiting.wait(15)).status == "aborted"
     throttle = TaskOptions(task_key="t", mode="throttle", window="1h")
     one = await client.submit(nobody, options=throttle)
     await one.cancel()

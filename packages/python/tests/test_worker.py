@@ -59,8 +59,8 @@ async def test_a_killed_worker_is_missed_within_8_s_and_another_runs_its_task(
     programs.append(Program("hanging", type_name=name))
     handle = await client.submit(name, ["first"])
     await until(lambda: _is_owned(client, handle), 20)
+    killed = time.time() * 1_000
     programs[0].end(signal.SIGKILL)
-    began = time.monotonic()
 
     @task(name=name)
     def takes_over(_what: str) -> int:
@@ -69,8 +69,9 @@ async def test_a_killed_worker_is_missed_within_8_s_and_another_runs_its_task(
     await serve(takes_over)
     await handle.wait(20)
     assert (handle.status, handle.result) == ("success", 2)
-    assert time.monotonic() - began < 9
     record, _ = await client.record_of(handle.address, handle.uuid)
+    rescued = next(entry["at"] for entry in record["history"] if entry.get("why", "").startswith("worker "))
+    assert rescued - killed < 8_500, "8 s, and what two clocks and a signal may differ by"
     story = [(entry["status"], entry.get("why", "")) for entry in record["history"]]
     assert any(why.startswith("worker ") for _, why in story), story
     # Where it was given back once more before it began, that is what came before.
@@ -122,12 +123,16 @@ async def test_no_more_runs_at_once_than_it_was_told(client: baton.Client, name:
     running: list[int] = []
     most: list[int] = []
     lock = threading.Lock()
+    together = threading.Barrier(3)
 
     @task(name=name)
     def counted(_number: int) -> None:
         with lock:
             running.append(1)
             most.append(len(running))
+            is_first = len(most) <= 3
+        if is_first:
+            together.wait(10)
         time.sleep(0.05)
         with lock:
             running.pop()

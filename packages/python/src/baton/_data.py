@@ -14,13 +14,19 @@ _SAFE_INTEGER = 2**53 - 1
 
 def pack(value: Any) -> bytes:
     """Raises TypeError, with the place, for what is no plain data."""
+    return copied(value)[1]
+
+
+def copied(value: Any) -> tuple[Any, bytes]:
+    """As it is now, whatever its owner does to it afterwards: a copy, and packed. Raises as `pack`."""
     try:
-        packed: bytes = msgpack.packb(_plain(value, "value"), use_bin_type=True, datetime=True)
+        plain = _plain(value, "value")
+        packed: bytes = msgpack.packb(plain, use_bin_type=True, datetime=True)
     except RecursionError as error:
         raise TypeError("value: nested too deeply, or in itself") from error
     except UnicodeEncodeError as error:
         raise TypeError("value: text with half a character in it (a lone surrogate)") from error
-    return packed
+    return plain, packed
 
 
 def unpack(data: bytes) -> Any:

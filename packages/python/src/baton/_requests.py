@@ -15,6 +15,7 @@ import nats.errors
 from nats.aio.client import Client as Connection
 
 from ._data import pack, unpack
+from ._connection import request
 from .errors import NotConnectedError
 
 _HEADERS = {"Content-Type": "application/msgpack"}
@@ -43,13 +44,11 @@ class Requests:
         if len(message) > self._connection.max_payload - 4096:
             raise ValueError(f"{len(message)} bytes do not fit into a message")
         try:
-            answer = await self._connection.request(
-                f"{self._root}.work.{verb}", message, timeout=timeout, headers=_HEADERS
+            answer = await request(
+                self._connection, f"{self._root}.work.{verb}", message, timeout=timeout, headers=_HEADERS
             )
         except (nats.errors.Error, asyncio.TimeoutError, OSError):
-            _heed_cancel()
             return None
-        _heed_cancel()
         decoded: dict[str, Any] = unpack(answer.data)
         return decoded
 
@@ -64,7 +63,6 @@ class Requests:
             pause = min(_LONGEST_PAUSE, 2 * pause)
         raise NotConnectedError("the connection was closed before there was an answer")
 
-
     async def leave_result(
         self, address: str, fence: dict[str, Any], result: Any
     ) -> tuple[dict[str, Any] | None, str]:
@@ -72,7 +70,7 @@ class Requests:
         if self._gateway is None:
             return None, "no gateway is set that takes it (BATON_GATEWAY_URL)"
         where = {"address": address, "epoch": fence["epoch"], "revision": fence["revision"]}
-        request = urllib.request.Request(
+        leaving = urllib.request.Request(
             f"{self._gateway.rstrip('/')}/api/v1/work/result?{urllib.parse.urlencode(where)}",
             data=pack({"result": result}),
             method="PUT",
@@ -80,7 +78,7 @@ class Requests:
         )
         pause = _PAUSE
         for _ in range(_LEAVING_TRIES):
-            answer, why, again = await asyncio.get_running_loop().run_in_executor(None, _put, request)
+            answer, why, again = await asyncio.get_running_loop().run_in_executor(None, _put, leaving)
             if answer is not None or not again:
                 return answer, why
             await asyncio.sleep(pause)
@@ -102,13 +100,6 @@ def _put(request: urllib.request.Request) -> tuple[dict[str, Any] | None, str, b
         return None, f"the gateway does not take it ({code})", error.code == 429 or error.code >= 500
     except (OSError, ValueError) as error:
         return None, f"the gateway does not answer ({error})", True
-
-
-def _heed_cancel() -> None:
-    """The library's wait lets a cancel pass that comes together with the answer, or with its time being over."""
-    current = asyncio.current_task()
-    if current is not None and current.cancelling() > 0:
-        raise asyncio.CancelledError
 
 
 def is_passing(answer: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from ._data import pack
+from ._data import copied, pack
 from ._requests import Requests
 from ._traces import finishing, running
 from ._waits import Left, Signals
@@ -59,6 +59,10 @@ class Run:
         self._rescued: str | None = claimed.get("rescued")
         # What the record is told of the span: with every beat and the end, for whoever runs the task next.
         self._span: dict[str, str] = {}
+        # News that a beat has said and nobody has answered: said again, but for what is newer.
+        self._saying: dict[str, Any] = {}
+        # The last beat had no room for them.
+        self.is_late = False
         self._args: list[Any] = claimed["args"]
         self._task = task
         self._requests = requests
@@ -84,9 +88,15 @@ class Run:
 
     # What beats say and hear.
 
-    def report(self) -> dict[str, Any]:
-        """What the next beat says of it. News are said once: an answer that is lost costs one of them."""
-        news, self.context.news = self.context.news, {}
+    def report(self, room: int) -> tuple[dict[str, Any], int]:
+        """
+        What the next beat says of it, and how much of its room that takes, in bytes. With what the one before said, where
+        that was not answered; news that have no room wait for the next one.
+        """
+        self._saying = _joined(self._saying, self.context.take_news())
+        size = len(pack(self._saying)) if self._saying else 0
+        self.is_late = size > room
+        news = {} if self.is_late else self._saying
         report: dict[str, Any] = {"address": self.address, "fence": self.fence, **self._span, **news}
         if self.context.aborts:
             report["abortable"] = True
@@ -94,15 +104,13 @@ class Run:
             report["observed"] = True
         if self._finishing is not None:
             report["finishing"] = self._finishing
-        return report
+        return report, size if news else 0
 
-    def unsaid(self, report: dict[str, Any]) -> None:
-        """The beat was not answered: what it said is said again, unless there is something newer."""
-        kept: dict[str, Any] = {name: report[name] for name in ("progress", "payload", "tags") if name in report}
-        if "tags" in kept and "tags" in self.context.news:
-            kept["tags"].update(self.context.news["tags"])
-            del self.context.news["tags"]
-        self.context.news = {**kept, **self.context.news}
+    def said(self) -> None:
+        """The beat was answered."""
+        if not self.is_late:
+            self._saying = {}
+
 
     def abort(self, cause: str) -> None:
         """Somebody has asked for its end, or its time is over."""
@@ -310,7 +318,8 @@ class Run:
         return await self._finish({"outcome": "failure", "error": error, "terminal": True, **handler_errors})
 
     async def _finish(self, fields: dict[str, Any]) -> dict[str, Any]:
-        news, self.context.news = self.context.news, {}
+        # Also what a beat says that is under way: it may be lost. Asked until it is answered, this one is not.
+        news, self._saying = _joined(self._saying, self.context.take_news()), {}
         about = {"request": uuid.uuid4().hex, "address": self.address, "fence": self.fence, **self._span}
         self._is_telling = True
         try:
@@ -364,14 +373,18 @@ async def _awaited(made: Awaitable[Any]) -> Any:
         raise _Exited from error
 
 
+def _joined(older: dict[str, Any], newer: dict[str, Any]) -> dict[str, Any]:
+    tags = {**older.get("tags", {}), **newer.get("tags", {})}
+    return {**older, **newer, **({"tags": tags} if tags else {})}
+
+
 def _success(result: Any) -> dict[str, Any]:
     if result is None:
         return {"outcome": "success"}
     try:
-        pack(result)
+        return {"outcome": "success", "result": copied(result)[0]}
     except TypeError as error:
         return {"outcome": "failure", "error": _error_of(error), "terminal": True}
-    return {"outcome": "success", "result": result}
 
 
 def _error_of(raised: BaseException) -> dict[str, str]:

@@ -18,7 +18,7 @@ from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
 from ._checks import Rule, check, check_submit, invalid, text, timeout_of
-from ._connection import Server, allowed, check_type, closed, server_in, token, unheard
+from ._connection import Server, allowed, check_type, closed, request, server_in, token, unheard
 from ._data import pack, unpack
 from ._record import data_in, read_record
 from ._traces import submitting
@@ -304,7 +304,7 @@ class Client:
         subject = f"$JS.API.STREAM.MSG.GET.{stream}"
         for _ in range(_TRIES):
             try:
-                answer = await self._connection.request(subject, json.dumps(query).encode(), timeout=_READ_WITHIN)
+                answer = await request(self._connection, subject, json.dumps(query).encode(), timeout=_READ_WITHIN)
             except (nats.errors.Error, asyncio.TimeoutError):
                 await asyncio.sleep(0.2)
                 continue

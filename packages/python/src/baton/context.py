@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from ._checks import TAGS_LIMIT, tag_fault
-from ._data import pack
+from ._data import copied
 from .errors import TaskStoppedError, WaitRefusedError
 from .options import Duration
 
@@ -64,7 +65,8 @@ class TaskContext:
         self.log = logging.LoggerAdapter(_log, about)
         self.aborts: list[Handler] = []
         self.cleanups: list[Handler] = []
-        self.news: dict[str, Any] = {}
+        self._news: dict[str, Any] = {}
+        self._telling = threading.Lock()
         self.stop_reason: str | None = None
         """Why the body is to stop: "cancel", "timeout", "drain" or "lease_lost"; None while it is not."""
         self.waits: Waits | None = None
@@ -125,15 +127,15 @@ class TaskContext:
         if progress is not None:
             fault = _progress_fault(progress)
             if fault is None:
-                self.news["progress"] = _as_told(progress)
+                self._tell("progress", _as_told(progress))
             else:
                 self.log.warning("progress was not understood and is left out: %s", fault)
         if payload is not None:
             try:
-                size = len(pack(payload))
-                if size > PAYLOAD_LIMIT:
-                    raise TypeError(f"{size} bytes, at most {PAYLOAD_LIMIT} are allowed")
-                self.news["payload"] = payload
+                kept, packed = copied(payload)
+                if len(packed) > PAYLOAD_LIMIT:
+                    raise TypeError(f"{len(packed)} bytes, at most {PAYLOAD_LIMIT} are allowed")
+                self._tell("payload", kept)
             except TypeError as error:
                 self.log.warning("a payload could not be stored and is left out: %s", error)
         if tags is not None:
@@ -151,12 +153,23 @@ class TaskContext:
                 changes[name] = value
             else:
                 self.log.warning(_TAGS_LEFT_OUT, fault)
-        after = {name: value for name, value in {**self.tags, **changes}.items() if value is not None}
-        if len(after) > TAGS_LIMIT:
-            self.log.warning(_TAGS_LEFT_OUT, f"there are more than {TAGS_LIMIT}")
-            return
-        self.tags = after
-        self.news["tags"] = {**self.news.get("tags", {}), **changes}
+        with self._telling:
+            after = {name: value for name, value in {**self.tags, **changes}.items() if value is not None}
+            if len(after) <= TAGS_LIMIT:
+                self.tags = after
+                self._news["tags"] = {**self._news.get("tags", {}), **changes}
+                return
+        self.log.warning(_TAGS_LEFT_OUT, f"there are more than {TAGS_LIMIT}")
+
+    def _tell(self, name: str, value: Any) -> None:
+        with self._telling:
+            self._news[name] = value
+
+    def take_news(self) -> dict[str, Any]:
+        """What was told since it was asked last, for whoever passes it on."""
+        with self._telling:
+            news, self._news = self._news, {}
+        return news
 
     def on_abort(self, handler: H) -> H:
         """Runs when the task is cancelled or times out; makes it abortable. The last one registered runs first."""

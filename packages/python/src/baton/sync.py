@@ -22,7 +22,8 @@ from .tasks import Task
 
 T = TypeVar("T")
 
-_STOP_WITHIN = 5.0
+_STOP_WITHIN = 1.0
+_STOP_TRIES = 5
 
 
 class Client:
@@ -36,6 +37,8 @@ class Client:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
         self._opening = threading.Lock()
+        # Held while something is handed to the loop: it is not stopped before that has begun.
+        self._handing = threading.Lock()
 
     def open(self) -> None:
         """Connects; does nothing where it is connected. Raises NotConnectedError."""
@@ -109,16 +112,17 @@ class Client:
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         """In the thread of the connection, with what the caller's context holds: spans of his go along."""
-        loop = self._usable(work)
         done: Future[T] = Future()
+        with self._handing:
+            loop = self._usable(work)
 
-        def begin() -> None:
-            running = loop.create_task(work)
-            running.add_done_callback(lambda _: _tell(running, done))
-            done.add_done_callback(lambda _: loop.call_soon_threadsafe(running.cancel) if done.cancelled() else None)
+            def begin() -> None:
+                running = loop.create_task(work)
+                running.add_done_callback(lambda _: _tell(running, done))
+                done.add_done_callback(lambda _: _cancel(running, loop) if done.cancelled() else None)
 
-        # In the context of the caller.
-        loop.call_soon_threadsafe(begin)
+            # In the context of the caller.
+            loop.call_soon_threadsafe(begin)
         try:
             return done.result()
         except BaseException:
@@ -140,9 +144,10 @@ class Client:
         raise fault
 
     def _stop(self) -> None:
-        loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.call_soon_threadsafe(loop.stop)
+        with self._handing:
+            loop, self._loop = self._loop, None
+            if loop is not None:
+                loop.call_soon_threadsafe(loop.stop)
 
 
 class TaskHandle:
@@ -245,7 +250,7 @@ class TaskHandle:
                 yield event
         finally:
             # Whoever stops before the end may have closed the client by then.
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError, NotConnectedError):
                 self._client._wait(events.aclose())
 
 
@@ -259,12 +264,21 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
     finally:
-        with contextlib.suppress(RuntimeError):
+        # Whoever waits for one of them is told so; what heeds no cancel is asked again.
+        for _ in range(_STOP_TRIES):
             left = asyncio.all_tasks(loop)
+            if not left:
+                break
             for each in left:
                 each.cancel()
-            loop.run_until_complete(asyncio.wait(left, timeout=_STOP_WITHIN) if left else asyncio.sleep(0))
+            loop.run_until_complete(asyncio.wait(left, timeout=_STOP_WITHIN))
         loop.close()
+
+
+def _cancel(running: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> None:
+    # Of a loop that is closed meanwhile all is over.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(running.cancel)
 
 
 def _tell(running: asyncio.Task[T], done: Future[T]) -> None:

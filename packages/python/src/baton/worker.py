@@ -204,22 +204,24 @@ class Worker:
         self._begun += 1
         number = self._begun
         runs = list(self._runs.values())
-        reports = [run.report() for run in runs]
+        reports = self._reports(runs)
         state = "draining" if self._draining else "ready"
         about = {"concurrency": self._concurrency, "host": socket.gethostname(), "pid": os.getpid()}
         answer: dict[str, Any] | None = None
         try:
             answer = await self._requests.ask("beat", {**about, "state": state, "running": reports}, _BEAT_TIMEOUT)
         except ValueError:
-            _log.warning("payloads of many tasks do not fit into one beat: they are said later")
+            _log.warning("%d tasks do not fit into one beat: run fewer at once, or raise max_payload of nats-server", len(runs))
         self._note_answer(answer)
         if answer is None or not answer["ok"]:
-            for run, report in zip(runs, reports):
-                run.unsaid(report)
             if time.monotonic() - self._answered_at > _LOST_AFTER:
                 for run in runs:
                     run.interrupt("lease_lost")
             return None
+        for run in runs:
+            run.said()
+        if any(run.is_late for run in runs):
+            self._wake.set()
         self._answered_at = sent_at
         self.vitals.renewed(sent_at)
         self._hear(answer)
@@ -227,6 +229,16 @@ class Worker:
             self._answered = number
             self._beats.notify_all()
         return answer
+
+    def _reports(self, runs: list[Run]) -> list[dict[str, Any]]:
+        """News take half of a message at most: all that runs is named in every beat. Whose news had no room comes first."""
+        room = self._connection.max_payload // 2
+        reports: list[dict[str, Any]] = []
+        for run in sorted(runs, key=lambda each: not each.is_late):
+            report, size = run.report(room)
+            room -= size
+            reports.append(report)
+        return reports
 
     def _note_answer(self, answer: dict[str, Any] | None) -> None:
         """Says when nobody answers, and when somebody does again."""

@@ -47,10 +47,10 @@ export class Announcer {
    * submits by name, at every door. Where no supervisor is there, or the store does not answer, after a while. Never
    * rejects.
    */
-  async kept(): Promise<void> {
+  async kept(limitMs = KEPT_MS): Promise<void> {
     const { ports, definitions } = this.parts;
     const { clock } = ports;
-    const until = clock.monotonic() + KEPT_MS;
+    const until = clock.monotonic() + limitMs;
     let open = definitions.map(publicPart);
     for (let ms = FIRST_LOOK_MS; !this.isStopped && clock.monotonic() < until; ms = Math.min(2 * ms, LOOK_MS)) {
       await new Promise<void>((resolve) => void clock.after(ms, resolve));

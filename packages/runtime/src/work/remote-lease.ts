@@ -7,6 +7,9 @@ import type { Ports } from '../ports.ts';
 /** A lease is not renewed more often than this, however often its worker beats. */
 const RENEW_MS = 900;
 
+/** Whoever starts such a worker waits 5 s for its first answer, and somebody keeps definitions: this supervisor does. */
+const KEPT_MS = 3_000;
+
 type Serves = Partial<Pick<NodeInfo, 'queues' | 'types' | 'concurrency' | 'host' | 'pid' | 'state' | 'running'>>;
 
 /**
@@ -94,7 +97,7 @@ export class RemoteLease {
     const { ports } = this;
     const { id: worker, startedAt: since } = this.info;
     this.announcer = new Announcer({ ports, worker, definitions, since });
-    this.kept = this.announcer.kept();
+    this.kept = this.announcer.kept(KEPT_MS);
     return this.kept;
   }
 
