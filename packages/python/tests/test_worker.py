@@ -184,3 +184,24 @@ async def test_without_a_gateway_such_a_result_is_a_failure_that_says_so(
     assert handle.error is not None
     assert (handle.status, handle.error.type) == ("failure", "result_too_large")
     assert "BATON_GATEWAY_URL" in handle.error.message
+
+
+async def test_a_worker_whose_beats_end_by_an_error_is_told_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(_worker: baton.Worker, _answer: dict[str, Any]) -> None:
+        raise KeyError("no such field")
+
+    monkeypatch.setattr(baton.Worker, "_hear", breaks)
+
+    @task(name=name)
+    def never() -> None:
+        pass
+
+    worker = baton.Worker([never])
+    with pytest.raises(baton.BatonError, match="it cannot beat: 'no such field'") as told:
+        await worker.start()
+        try:
+            async with asyncio.timeout(5):
+                raise await worker.refused()
+        finally:
+            await worker.drain(grace=0)
+    assert told.value.code == "INTERNAL"

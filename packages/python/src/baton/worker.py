@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -142,7 +143,8 @@ class Worker:
         self.vitals.node = self.name
         await self._connection.subscribe(f"{self._server.root}.signal.{self.name}", cb=self._signalled)
         self._loops = [asyncio.create_task(self._beat_on()), asyncio.create_task(self._claim_on())]
-        self._loops[1].add_done_callback(self._claimed_last)
+        for loop, does in zip(self._loops, ("beat", "claim")):
+            loop.add_done_callback(functools.partial(self._ended, does))
         self.vitals.phase = "ok"
         await _within(_KNOWN_WITHIN, self._known.wait())
         if self._refused.done():
@@ -319,19 +321,6 @@ class Worker:
             self._known.set()
             _log.info("worker %s serves %s", self.name, ", ".join(self._tasks))
 
-    def _claimed_last(self, claims: asyncio.Task[None]) -> None:
-        """Claims end with the worker; where they end by an error, nothing would be claimed any more, and nobody would hear of it."""
-        if claims.cancelled() or claims.exception() is None:
-            return
-        error = claims.exception()
-        if isinstance(error, NotConnectedError):
-            return
-        _log.error("this worker claims nothing any more: %s", error)
-        if not self._refused.done():
-            is_ours = isinstance(error, (TypeError, ValueError))
-            self._refused.set_result(BatonError("INVALID_ARGUMENT" if is_ours else "INTERNAL", f"it cannot claim: {error}"))
-        self._known.set()
-
     async def _claim(self, fields: dict[str, Any]) -> dict[str, Any]:
         """One claim, asked again with the same name until it is answered."""
         about = {"concurrency": self._concurrency, "host": socket.gethostname(), "pid": os.getpid()}
@@ -379,6 +368,17 @@ class Worker:
             self._free.set()
 
     # The end.
+
+    def _ended(self, does: str, loop: asyncio.Task[None]) -> None:
+        """Both loops end with the worker; where one ends by an error it would be no worker any more, and nobody would hear of it."""
+        error = None if loop.cancelled() else loop.exception()
+        if error is None or isinstance(error, NotConnectedError):
+            return
+        _log.error("this worker cannot %s any more: %s", does, error, exc_info=error)
+        if not self._refused.done():
+            is_ours = isinstance(error, (TypeError, ValueError))
+            self._refused.set_result(BatonError("INVALID_ARGUMENT" if is_ours else "INTERNAL", f"it cannot {does}: {error}"))
+        self._known.set()
 
     async def _idle(self, seconds: float) -> None:
         if self._ends:
