@@ -1,8 +1,8 @@
 import { Cron } from 'croner';
 import type { LocalTime, Zone } from './local-time.ts';
 
-/** Changes of a zone's clock are looked for this far around. */
-const AROUND_MS = 4 * 3_600_000;
+/** Changes of a zone's clock are looked for this far around: one was by a day. Two that are nearer to each other there are none. */
+const AROUND_MS = 26 * 3_600_000;
 
 /** Fields whose hours are all hours: intervals, and no times of the day. */
 const EVERY_HOUR = new Set(['*', '*/1', '0-23', '?']);
@@ -17,6 +17,8 @@ export class CronTimes {
   private readonly cron: Cron;
   private readonly zone: Zone;
   private readonly isInterval: boolean;
+  /** Whoever goes through the times of several expressions asks each of them at the times of all. */
+  private known: { readonly asked: number; readonly next: number | undefined } = { asked: 0, next: undefined };
 
   /** Throws an Error with words for people for an expression that is none. */
   constructor(expression: string, zone: Zone) {
@@ -26,43 +28,41 @@ export class CronTimes {
     this.isInterval = EVERY_HOUR.has(fields.at(-4) ?? '');
   }
 
-  /** The first one behind an instant; undefined: there is none any more. */
+  /** The first one behind an instant; undefined: there is none any more. Costs the same however many there are. */
   after(instant: number): number | undefined {
-    const { zone } = this;
-    const before = zone.offsetAt(instant - AROUND_MS);
-    const here = this.nextLocal(instant + zone.offsetAt(instant));
-    if (here === undefined) return undefined;
-    // Mostly the clock goes on evenly from here to there.
-    const simple = here - before;
-    if (zone.offsetAt(instant + AROUND_MS) === before && this.isEven(before, here)) return simple;
-    return this.carefully(instant);
+    const { asked, next } = this.known;
+    if (instant >= asked && next !== undefined && instant < next) return next;
+    const found = this.found(instant + 1);
+    this.known = { asked: instant, next: found };
+    return found;
   }
 
-  private isEven(offset: number, local: LocalTime): boolean {
+  /** The first one from `start` on: in the time between two changes of the clock in which it lies, at its end, or behind it. */
+  private found(start: number): number | undefined {
+    const { zone } = this;
+    const offset = zone.offsetAt(start);
+    const local = this.nextLocal(this.shownBefore(start));
+    if (local === undefined) return undefined;
     const instant = local - offset;
-    return this.zone.offsetAt(instant - AROUND_MS) === offset && this.zone.offsetAt(instant + AROUND_MS) === offset;
-  }
-
-  /** Near a change: what the clock shows again is behind what it shows later. */
-  private carefully(instant: number): number | undefined {
-    const { zone } = this;
-    const step = stepAround(zone, instant);
-    let best: number | undefined;
-    let local: LocalTime | undefined = zone.localOf(instant) - step - 1;
-    for (;;) {
-      local = this.nextLocal(local);
-      if (local === undefined) return best;
-      for (const found of this.instantsOf(local)) {
-        if (found > instant && (best === undefined || found < best)) best = found;
-      }
-      if (best !== undefined && local >= zone.localOf(best) + Math.max(step, stepAround(zone, best))) return best;
+    if (instant - start > AROUND_MS) {
+      // Until shortly before it nothing fires, however the clock is set meanwhile.
+      const around = [instant - AROUND_MS, instant + AROUND_MS];
+      return around.every((at) => zone.offsetAt(at) === offset) ? instant : this.found(instant - AROUND_MS);
     }
+    if (zone.offsetAt(instant) === offset) return instant;
+    const change = zone.changeBetween(start, instant);
+    const isJumpedOver = local < zone.localOf(change);
+    return isJumpedOver && !this.isInterval ? change : this.found(change);
   }
 
-  private instantsOf(local: LocalTime): readonly number[] {
-    const found = this.zone.instantsOf(local);
-    if (this.isInterval) return found;
-    return found.length === 0 ? [this.zone.jumpOver(local)] : found.slice(0, 1);
+  /** What the clock showed right before `start`; for times of the day the latest that it has shown: they have fired. */
+  private shownBefore(start: number): LocalTime {
+    const { zone } = this;
+    const shown = zone.localOf(start) - 1;
+    const before = start - AROUND_MS;
+    if (this.isInterval || zone.offsetAt(before) <= zone.offsetAt(start)) return shown;
+    const change = zone.changeBetween(before, start);
+    return Math.max(shown, change - 1 + zone.offsetAt(change - 1));
   }
 
   private nextLocal(after: LocalTime): LocalTime | undefined {
@@ -108,7 +108,3 @@ const faultIn = (fields: readonly string[]): string => {
   }
   return FIELDS_SAY;
 };
-
-/** By how much the clock is set within some hours of an instant. */
-const stepAround = (zone: Zone, instant: number): number =>
-  Math.abs(zone.offsetAt(instant + AROUND_MS) - zone.offsetAt(instant - AROUND_MS));

@@ -162,6 +162,28 @@ test('H1 days that are left out are of the zone, and are counted', () => {
   assert.equal([due.length, left.count, left.last], [1, 2, at('2030-12-25T13:00:00Z')]);
 });
 
+test(
+  'H1, H5 a year of days that are left out, every second, and the hours in which the clock is set: each looked at once',
+  () => {
+    const days = Array.from({ length: 366 }, (_, i) =>
+      new Date(at('2030-01-01') + i * 86_400_000).toISOString().slice(0, 10),
+    );
+    const crons = Array.from({ length: 20 }, (_, i) => `${i}-59 * * * * *`);
+    const all = { crons, timezone: BERLIN, skipDates: days };
+    assert.equal(next(all, '2030-01-01T12:00:00Z', 2), ['2031-01-01T23:00:00Z', '2031-01-01T23:00:01Z']);
+    const inAutumn = { crons: ['*/10 * * 27 10 *'], timezone: BERLIN, skipDates: ['2030-10-27'] };
+    assert.equal(next(inAutumn, '2030-10-01T00:00:00Z', 1), ['2031-10-26T23:00:00Z']);
+    const { due, left } = times(all).between(at('2030-10-27T00:00:00Z'), at('2030-10-28T00:00:00Z'), 10);
+    assert.equal(
+      [due.length, left.last],
+      [0, at('2030-10-27T00:00:00Z') + left.count * 1_000],
+      'and no more of them at once than it takes',
+    );
+    assert.ok(left.count < 1_000, `${left.count}`);
+  },
+  { limitMs: 2_000 },
+);
+
 test('H4, H6 an interval goes on from its anchor, and jitter is the same for the same fire', () => {
   const every = times({ everyMs: 10_000 }, 3);
   assert.equal(every.upcoming(2, 0), [10_003, 20_003]);

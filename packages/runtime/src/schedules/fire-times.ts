@@ -3,8 +3,8 @@ import type { ScheduleRecord, ScheduleSpec } from '@baton/core';
 import { CronTimes } from './cron-times.ts';
 import { Zone } from './local-time.ts';
 
-/** Times looked through without an end in sight: of days that are left out, of an expression that hardly ever comes. */
-const LOOKS = 100_000;
+/** Times of days that are left out, counted at once: whoever wants more goes on behind them. */
+const LEFT_AT_ONCE = 500;
 
 /** Times of a schedule that have come, in order; and how many of them are of days that are left out. */
 export type DueTimes = {
@@ -25,7 +25,7 @@ export class FireTimes {
   /** Throws as CronTimes and Zone do. */
   constructor({ crons, everyMs, timezone, skipDates }: Timing, anchor: number) {
     this.zone = new Zone(timezone);
-    this.crons = crons.map((expression) => new CronTimes(expression, this.zone));
+    this.crons = [...new Set(crons)].map((expression) => new CronTimes(expression, this.zone));
     this.everyMs = everyMs;
     this.anchor = anchor;
     this.skipDates = new Set(skipDates);
@@ -33,13 +33,9 @@ export class FireTimes {
 
   /** The first one behind an instant; undefined: none comes any more. */
   after(instant: number): number | undefined {
-    let at = instant;
-    for (let looks = 0; looks < LOOKS; looks++) {
-      const next = this.anyAfter(at);
-      if (next === undefined || !this.isLeftOut(next)) return next;
-      at = next;
-    }
-    return undefined;
+    let next = this.anyAfter(instant);
+    while (next !== undefined && this.isLeftOut(next)) next = this.anyAfter(this.zone.nextDay(next) - 1);
+    return next;
   }
 
   upcoming(count: number, from: number): readonly number[] {
@@ -50,7 +46,7 @@ export class FireTimes {
     return times;
   }
 
-  /** Behind `after` and up to `until`, the first `limit` of them. */
+  /** Behind `after` and up to `until`, the first `limit` of them; fewer where many of days that are left out lie before. */
   between(after: number, until: number, limit: number): DueTimes {
     const due: number[] = [];
     let count = 0;
@@ -59,7 +55,7 @@ export class FireTimes {
       if (this.isLeftOut(next)) count++;
       else due.push(next);
       if (this.isLeftOut(next)) last = next;
-      if (due.length >= limit || count >= LOOKS) break;
+      if (due.length >= limit || count >= LEFT_AT_ONCE) break;
     }
     return { due, left: { count, last } };
   }

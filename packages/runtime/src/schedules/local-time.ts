@@ -4,7 +4,7 @@
  */
 export type LocalTime = number;
 
-const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 const QUARTER_MS = 900_000;
 
 /** Kept at once. */
@@ -52,29 +52,25 @@ export class Zone {
     return new Date(this.localOf(instant)).toISOString().slice(0, 10);
   }
 
-  /** When the clock shows it: once, twice in autumn, or never in spring. */
-  instantsOf(local: LocalTime): readonly number[] {
-    const found = this.offsetsAround(local)
-      .map((offset) => local - offset)
-      .filter((instant) => this.localOf(instant) === local);
-    return [...new Set(found)].toSorted((a, b) => a - b);
+  /** The first instant behind this one at which another day begins. */
+  nextDay(instant: number): number {
+    const midnight = (Math.floor(this.localOf(instant) / DAY_MS) + 1) * DAY_MS;
+    const even = midnight - this.offsetAt(instant);
+    if (this.offsetAt(even) === this.offsetAt(instant)) return even;
+    const change = this.changeBetween(instant, even);
+    return Math.max(change, midnight - this.offsetAt(change));
   }
 
-  /** Of a time the clock never shows: the instant at which it jumps over it. */
-  jumpOver(local: LocalTime): number {
-    const [one, two] = this.offsetsAround(local);
-    let before = local - Math.max(one, two);
-    let after = local - Math.min(one, two);
+  /** When the clock was set between two instants at which it is not set alike, a day and some hours apart at most. */
+  changeBetween(before: number, after: number): number {
     const offset = this.offsetAt(after);
-    while (after - before > 1_000) {
-      const middle = Math.floor((before + after) / 2_000) * 1_000;
-      if (this.offsetAt(middle) === offset) after = middle;
-      else before = middle;
+    let low = Math.floor(before / QUARTER_MS);
+    let high = Math.floor(after / QUARTER_MS);
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.offsetAt(middle * QUARTER_MS) === offset) high = middle;
+      else low = middle;
     }
-    return after;
-  }
-
-  private offsetsAround(local: LocalTime): readonly [number, number] {
-    return [this.offsetAt(local - 24 * HOUR_MS), this.offsetAt(local + 24 * HOUR_MS)];
+    return high * QUARTER_MS;
   }
 }
