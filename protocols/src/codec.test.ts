@@ -10,6 +10,7 @@ import {
   decode,
   decodeData,
   DecodeError,
+  decodeLargeData,
   encode,
   encodeData,
   EncodeError,
@@ -311,6 +312,26 @@ test(
 
 test('what this code makes itself is read as well', () => {
   assert.equal(decode(encode({ at: 1, progress: { count: 3 } }), 99), { at: 1, progress: { count: 3 } });
+});
+
+test('bytes in data are whose who asked for them: changed or transferred, nothing else is', () => {
+  const stored = encodeData({ image: new Uint8Array([1, 2, 3]) });
+  const large = encodeData([new Uint8Array(300).fill(7)]);
+  const { image } = decodeData(stored, RECORD_LIMIT) as { image: Uint8Array<ArrayBuffer> };
+  const [more] = decodeLargeData(large) as [Uint8Array<ArrayBuffer>];
+  image.fill(9);
+  more.fill(9);
+  assert.equal((decodeData(stored, RECORD_LIMIT) as { image: Uint8Array }).image, new Uint8Array([1, 2, 3]));
+  assert.equal((decodeLargeData(large) as [Uint8Array])[0], new Uint8Array(300).fill(7));
+  structuredClone([image, more], { transfer: [image.buffer, more.buffer] });
+  assert.equal(decodeData(encodeData('goes on'), RECORD_LIMIT), 'goes on');
+  assert.is(large.length, 304);
+});
+
+test('memory that somebody has transferred is not written to', () => {
+  const raw = encodeData('a view of what is shared') as Uint8Array<ArrayBuffer>;
+  structuredClone(raw, { transfer: [raw.buffer] });
+  assert.equal(decodeData(encodeData('goes on'), RECORD_LIMIT), 'goes on');
 });
 
 test.run();

@@ -19,6 +19,7 @@ const OPTIONS = {
 
 const packr = new Packr(OPTIONS);
 const unpackr = new Unpackr(OPTIONS);
+const copier = new Unpackr({ ...OPTIONS, copyBuffers: true });
 
 /** The bytes are not what they should be. They are put aside, never retried: they will not get better. */
 export class DecodeError extends Error {
@@ -39,14 +40,14 @@ export const encode = (value: unknown): Uint8Array => {
 export const decode = (bytes: Uint8Array, limit: number): unknown => unpack(bytes, limit, DATA_NODES);
 
 /** The same without a limit to the number of values, which that of the bytes bounds; for shapes that are checked. */
-export const unpack = (bytes: Uint8Array, limit: number, nodes = limit): unknown => {
+export const unpack = (bytes: Uint8Array, limit: number, nodes = limit, by = unpackr): unknown => {
   if (bytes.length === 0) throw new DecodeError('no bytes');
   if (bytes.length > limit) throw new DecodeError(`${bytes.length} bytes, at most ${limit} are allowed`);
   const fault = scanFault(bytes, { depth: DATA_DEPTH, nodes });
   if (fault !== undefined) throw new DecodeError(fault);
   try {
     // A view of our own: the decoder notes things on what it reads, and makes Buffers of what is in a Buffer.
-    return unpackr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    return by.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
     throw new DecodeError(messageOf(error), { cause: error });
   }
@@ -78,7 +79,11 @@ const encodeUpTo = (value: unknown, most: number, counted?: (nodes: number) => v
   }
 };
 
-export const decodeData = (bytes: Uint8Array, limit: number): unknown => decode(bytes, limit);
+/**
+ * User data of at most `limit` bytes. All of it is whoever asks for it: what he does to bytes in it is done neither to the
+ * record they came from nor to what lies beside them in memory. Throws DecodeError only.
+ */
+export const decodeData = (bytes: Uint8Array, limit: number): unknown => unpack(bytes, limit, DATA_NODES, copier);
 
-/** The value in encoded data: arguments, payload or result, 8 MiB at most. Throws DecodeError only. */
-export const decodeLargeData = (bytes: Uint8Array): unknown => unpack(bytes, DATA_LIMIT, LARGE_DATA_NODES);
+/** The same of arguments or a result, 8 MiB at most. */
+export const decodeLargeData = (bytes: Uint8Array): unknown => unpack(bytes, DATA_LIMIT, LARGE_DATA_NODES, copier);

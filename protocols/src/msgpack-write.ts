@@ -20,6 +20,7 @@ let writing = false;
 /** What `write` writes. Throws what that throws; nothing was written then. */
 export const written = (write: () => void): Uint8Array => {
   if (writing) return writtenMeanwhile(write);
+  if (out.length === 0) renew();
   writing = true;
   begun = to;
   try {
@@ -33,19 +34,23 @@ export const written = (write: () => void): Uint8Array => {
   }
 };
 
+/** A piece of its own for what comes. The former one may have been transferred by somebody who was given a view of it. */
+const renew = (): void => {
+  out = Buffer.allocUnsafeSlow(PIECE);
+  to = 0;
+};
+
 const taken = (): Uint8Array => {
   const value = new Uint8Array(out.buffer, begun, to - begun);
   if (out.length === PIECE) return value;
   // Of a large one nothing but itself is to be kept.
-  out = Buffer.allocUnsafeSlow(PIECE);
-  to = 0;
+  renew();
   return value.slice();
 };
 
 const writtenMeanwhile = (write: () => void): Uint8Array => {
   const former = { out, begun, to };
-  out = Buffer.allocUnsafeSlow(PIECE);
-  to = 0;
+  renew();
   writing = false;
   try {
     return written(write);
