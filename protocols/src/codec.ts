@@ -85,5 +85,8 @@ const encodeUpTo = (value: unknown, most: number, counted?: (nodes: number) => v
  */
 export const decodeData = (bytes: Uint8Array, limit: number): unknown => unpack(bytes, limit, DATA_NODES, copier);
 
-/** The same of arguments or a result, 8 MiB at most. */
+/**
+ * The value in encoded data: arguments, payload or result, 8 MiB at most. All of it is its caller's, bytes too. Throws DecodeError
+ * only.
+ */
 export const decodeLargeData = (bytes: Uint8Array): unknown => unpack(bytes, DATA_LIMIT, LARGE_DATA_NODES, copier);

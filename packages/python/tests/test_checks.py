@@ -20,6 +20,7 @@ import pytest
 import baton
 from baton import Backoff, InvalidArgumentError, Most, Rate, Server, TaskOptions, TaskScope, Worker, get_context, task
 from baton._checks import DEFINITION
+from baton._requests import Requests
 from conftest import Serve, until
 
 _SCHEMAS = os.environ.get("BATON_SCHEMAS", "")
@@ -413,3 +414,30 @@ async def test_once_a_worker_has_started_its_definition_applies_to_a_submit_by_n
         await serve(twice)
         handle = await (await client.submit(type_name)).wait(10)
         assert (handle.status, handle.attempt) == ("success", 3), number
+
+
+async def test_what_was_said_last_is_said_again_to_another_supervisor(
+    client: baton.Client, serve: Serve, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+    ask = Requests.ask
+
+    async def as_if_moved(self: Requests, verb: str, body: dict[str, Any], timeout: float) -> dict[str, Any] | None:
+        answer = await ask(self, verb, body, timeout)
+        payloads = [run["payload"] for run in body.get("running", []) if "payload" in run]
+        if answer is not None and payloads:
+            said.extend(payloads)
+            answer["supervisor"] = "the one that has taken over"
+        return answer
+
+    monkeypatch.setattr(Requests, "ask", as_if_moved)
+
+    @task(name=name)
+    async def tells() -> None:
+        await asyncio.sleep(0.3)
+        get_context().update_task(payload={"page": 1})
+        while len(said) < 2:
+            await asyncio.sleep(0.01)
+
+    await serve(tells)
+    assert (await (await tells.schedule()).wait(10)).payload == {"page": 1}

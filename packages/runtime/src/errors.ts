@@ -100,7 +100,7 @@ export class SignalTimeoutError extends BatonError {
 /** The task cannot wait here, or not any more. Another attempt could not either. */
 export class WaitRefusedError extends BatonError {
   override readonly name = 'WaitRefusedError';
-  constructor(code: 'WAIT_UNSUPPORTED' | 'SIGNALS_FULL', message: string) {
+  constructor(code: 'WAIT_UNSUPPORTED' | 'SIGNALS_FULL' | 'RECORD_FULL', message: string) {
     super(code, message);
   }
 }

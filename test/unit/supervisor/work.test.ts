@@ -1,4 +1,5 @@
 // Workers that write no records: what supervisors answer them, and what becomes of their tasks.
+import { encodeData } from '@baton/protocols';
 import { createKernel, nodeNameOf, silentLog } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { only, WorkClient, type WorkAnswer, type WorkTask } from '../../support/work-client.ts';
@@ -26,9 +27,11 @@ const clientOf = ({ world, clock }: Stage, worker = 'py', secret?: string, settl
 
 const open = async (...supervisors: readonly string[]) => {
   const stage = createStage(1, { onlooker: false });
-  for (const name of supervisors.length === 0 ? ['s1'] : supervisors) await stage.supervise(name);
+  const [first = 's1', ...others] = supervisors;
+  const { stop: stopFirst } = await stage.supervise(first);
+  for (const name of others) await stage.supervise(name);
   await stage.clock.advance(1_000);
-  return { stage, client: clientOf(stage), asks: clientOf(stage, 'py', undefined, false), ...stage };
+  return { stage, stopFirst, client: clientOf(stage), asks: clientOf(stage, 'py', undefined, false), ...stage };
 };
 
 type Opened = Awaited<ReturnType<typeof open>>;
@@ -275,7 +278,7 @@ test('O1 what a beat brings is kept by the end that comes right behind it', asyn
       const story = `${JSON.stringify(end)}${isThrottled ? ', throttled' : ''}`;
       assert.equal(progress, { current: 4, total: 4 }, story);
       assert.ok(payload !== undefined, story);
-      worker.end();
+      void worker.end();
       await clock.advance(100);
     }
   }
@@ -417,6 +420,77 @@ test('O1 a supervisor that stops answers claims that wait, and one that comes ta
   await clock.advance(1_000);
   const later = await clock.settle(Promise.all(clients.map((client) => client.beat())));
   assert.equal([...new Set(later.map(({ supervisor }) => supervisor))], ['s1']);
+});
+
+test('O1 a supervisor goes: what it was told last of a run is in the record, and nothing of it is lost on the way to the next one', async () => {
+  for (const comes of ['in its place', 'beside it'] as const) {
+    const opened = await open('s1');
+    const { client, clock, record, stage } = opened;
+    const task = await claimed(opened);
+    const news = [
+      { progress: [1, 3], payload: { at: 1 }, tags: { phase: 'load' } },
+      { progress: [3, 3], payload: { at: 3 }, tags: { phase: 'done' } },
+    ];
+    for (const each of news) {
+      const answer = await client.ask('beat', { running: [{ address: task.address, fence: task.fence, ...each }] });
+      assert.is(answer?.ok, true);
+      await clock.advance(300);
+    }
+    if (comes === 'in its place') {
+      await stage.supervise('s2');
+      await clock.settle(opened.stopFirst());
+    } else for (let i = 2; i < 9; i++) await stage.supervise(`s${i}`);
+    for (let i = 0; i < 5; i++) {
+      await clock.advance(2_000);
+      await client.ask('beat', { running: [{ address: task.address, fence: task.fence }] }, { timeoutMs: 500 });
+    }
+    await client.finish(task, { outcome: 'success' });
+    const { progress, tags, status } = record(addressFor('a'));
+    assert.equal([status, progress, tags], ['success', { current: 3, total: 3 }, { phase: 'done' }], comes);
+  }
+});
+
+test('O1 a beat is good where all was heard that it tells: a supervisor that comes reads the records of some at a time', async () => {
+  const opened = await open('s1');
+  const { client, clock, submit, record, stage } = opened;
+  const COUNT = 260;
+  const tasks: WorkTask[] = [];
+  for (let i = 0; i < COUNT; i++) await submit(`a${i}`);
+  while (tasks.length < COUNT) {
+    tasks.push(...((await client.claim({ wait: 5, max: COUNT - tasks.length })).tasks ?? []));
+    await client.beat(tasks);
+  }
+  await stage.supervise('s2');
+  await clock.settle(opened.stopFirst());
+  const running = tasks.map(({ address, fence }) => ({ address, fence, progress: [7, 9], tags: { phase: 'late' } }));
+  for (let beats = 0; ; beats++) {
+    assert.ok(beats < 20);
+    const answer = await client.ask('beat', { running }, { timeoutMs: 500 });
+    if (answer?.ok === true) break;
+    await clock.advance(200);
+  }
+  for (const task of tasks) await client.finish(task, { outcome: 'success' });
+  const untold = tasks.filter(({ key }) => record(addressFor(key)).tags?.['phase'] !== 'late');
+  assert.is(untold.length, 0);
+});
+
+test('O1 that a body has ended is told where its record has no room for what it came to', async () => {
+  const opened = await open();
+  const { client, clock, tell, record } = opened;
+  const task = await claimed(opened);
+  const address = addressFor('a');
+  for (let i = 0; i < 8; i++) {
+    const actor = { user: 'alice', admin: false };
+    const data = encodeData('x'.repeat(65_000));
+    await tell(address, ({ id }) => ({ kind: 'signal', at: clock.now(), actor, id, signal: `s${i}`, name: 'n', data }));
+  }
+  await client.beat([{ ...task, abortable: true }]);
+  const finishing = { outcome: 'success', result: 'y'.repeat(8_000) };
+  await client.beat([{ ...task, abortable: true, finishing }]);
+  await clock.advance(500);
+  assert.is(record(address).finishing, true);
+  await client.finish(task, { outcome: 'success', result: 'y'.repeat(8_000) });
+  assert.is(record(address).status, 'success');
 });
 
 test.run();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import time
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,8 @@ from .options import Duration
 from .tasks import Task
 
 _FINISH_TIMEOUT = 6.0
+# A supervisor stores what it is told of a run within 2 s.
+_MAY_BE_LOST = 4.0
 # Answers to an end that are part of the protocol.
 _EXPECTED = ("LEASE_LOST", "ABORTING", "RESULT_TOO_LARGE", "SIGNALS_FULL")
 # What of a claimed task its span tells.
@@ -61,6 +64,9 @@ class Run:
         self._span: dict[str, str] = {}
         # News that a beat has said and nobody has answered: said again, but for what is newer.
         self._saying: dict[str, Any] = {}
+        # What was said last, and when: it is stored within moments, where its supervisor lives.
+        self._recent: dict[str, Any] = {}
+        self._recent_at = 0.0
         # The last beat had no room for them.
         self.is_late = False
         self._args: list[Any] = claimed["args"]
@@ -97,6 +103,9 @@ class Run:
         size = len(pack(self._saying)) if self._saying else 0
         self.is_late = size > room
         news = {} if self.is_late else self._saying
+        if news:
+            self._recent = _joined(self._recent_news(), news)
+            self._recent_at = time.monotonic()
         report: dict[str, Any] = {"address": self.address, "fence": self.fence, **self._span, **news}
         if self.context.aborts:
             report["abortable"] = True
@@ -105,6 +114,13 @@ class Run:
         if self._finishing is not None:
             report["finishing"] = self._finishing
         return report, size if news else 0
+
+    def again(self) -> None:
+        """Another supervisor speaks for the worker: what the former one was told last may have gone with it."""
+        self._saying = _joined(self._recent_news(), self._saying)
+
+    def _recent_news(self) -> dict[str, Any]:
+        return self._recent if time.monotonic() - self._recent_at < _MAY_BE_LOST else {}
 
     def said(self) -> None:
         """The beat was answered."""

@@ -278,6 +278,9 @@ class Worker:
         supervisor = answer["supervisor"]
         if self._supervisor not in (None, supervisor):
             self._moved.set()
+            for run in self._runs.values():
+                run.again()
+            self._wake.set()
         self._supervisor = supervisor
 
     async def _beaten(self) -> None:

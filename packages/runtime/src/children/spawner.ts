@@ -25,6 +25,7 @@ type Stopped = () => StopReason | undefined;
 
 /** First and longest pause between two tries while the store cannot be reached. */
 const RETRY_MS = 250;
+const REFUSED_MS = 30_000;
 const RETRY_MAX_MS = 2_000;
 
 /**
@@ -112,6 +113,8 @@ export class Spawner {
   /** A broker that is away is no failure of the task; the same again makes no second child. */
   private async untilDefinite(request: SpawnRequest, stopped: Stopped): Promise<Child> {
     const { submits } = this.parts;
+    const { clock } = submits.ports;
+    let refusedSince: number | undefined;
     for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MAX_MS, pause * 2)) {
       const reason = stopped();
       if (reason !== undefined) throw reason;
@@ -119,8 +122,10 @@ export class Spawner {
         return await this.traced(request, (wanted) => spawnTask(submits, this.asParent(), wanted));
       } catch (error) {
         if (!(error instanceof BatonError) || !AGAIN_CODES.has(error.code)) throw error;
+        refusedSince = REFUSALS.has(error.code) ? (refusedSince ?? clock.monotonic()) : undefined;
+        if (refusedSince !== undefined && clock.monotonic() - refusedSince >= REFUSED_MS) throw error;
       }
-      await new Promise<void>((resolve) => void submits.ports.clock.after(pause, resolve));
+      await new Promise<void>((resolve) => void clock.after(pause, resolve));
     }
   }
 
@@ -134,4 +139,14 @@ export class Spawner {
   }
 }
 
-const AGAIN_CODES: ReadonlySet<string> = new Set(['NOT_CONNECTED', 'OUTCOME_UNKNOWN', 'STORE_CONTENDED']);
+/** A server that answers and says no: for a while, while a leader is chosen; for good, where it goes on. */
+const REFUSALS: ReadonlySet<string> = new Set(['STORE_REFUSED', 'STORE_MISSING']);
+
+const AGAIN_CODES: ReadonlySet<string> = new Set([
+  'NOT_CONNECTED',
+  'OUTCOME_UNKNOWN',
+  'STORE_TIMEOUT',
+  'STORE_BUSY',
+  'STORE_CONTENDED',
+  ...REFUSALS,
+]);

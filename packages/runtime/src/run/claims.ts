@@ -140,7 +140,8 @@ export class Claims {
 
   /** Ours when the record says that this process runs it, and no body was begun for that claim or for a later one. */
   private take(address: Address, held: Held | undefined): Claimed {
-    if (held === undefined || isTerminal(held.record.status)) return NOT_MINE;
+    // Of a dead run this worker may only be to cancel what it had begun elsewhere (behaviour G7).
+    if (held === undefined || isTerminal(held.record.status) || held.record.cancelling) return NOT_MINE;
     const { owner } = held.record;
     const place = this.places.get(address);
     if (place === undefined || owner?.worker !== this.settings.worker) return NOT_MINE;

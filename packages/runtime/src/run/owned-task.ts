@@ -15,6 +15,9 @@ export type Told =
   /** The task is not ours any more: taken over, ended by force, or replaced. */
   | { readonly kind: 'lost' };
 
+export const lacksRoom = (told: Told): boolean =>
+  told.kind === 'refused' && (told.reason === 'record_full' || told.reason === 'PAYLOAD_TOO_LARGE');
+
 type Settings = {
   readonly kernel: Kernel;
   readonly clock: Clock;

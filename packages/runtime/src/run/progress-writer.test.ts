@@ -88,6 +88,23 @@ test('C4 a flush leaves nothing behind', async () => {
   assert.is(clock.pending(), 0);
 });
 
+test('C4 a flush ends, however much is told meanwhile: with what was told when it began', async () => {
+  const { clock, writer, stored } = scene(2_000);
+  let count = 0;
+  const tells = (): void => {
+    writer.update({ progress: { count: ++count } });
+    clock.after(1, tells);
+  };
+  tells();
+  await clock.advance(100);
+  const began = clock.now();
+  const told = count;
+  await clock.settle(writer.flush());
+  assert.ok(clock.now() - began <= 30, `${clock.now() - began} ms`);
+  const { progress } = stored.at(-1) ?? {};
+  assert.ok(progress !== undefined && 'count' in progress && progress.count >= told);
+});
+
 test('E3 nobody is shown progress before what the body did first is stored, and then the latest', async () => {
   let stored = (): void => undefined;
   let registering: Promise<void> | undefined = new Promise((resolve) => (stored = resolve));

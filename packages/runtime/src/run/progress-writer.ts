@@ -42,12 +42,13 @@ export class ProgressWriter {
     this.writeWhenDue();
   }
 
-  /** Stores what is still pending. Resolves when nothing is. */
+  /** Stores what was told until now, whatever is told meanwhile: a body that runs on may tell more than can be written. */
   async flush(): Promise<void> {
-    while (this.writing !== undefined || this.pending !== undefined) {
-      this.write();
-      await this.writing;
-    }
+    await this.writing;
+    // By now it may be on its way, and only what was told since is pending.
+    if (this.writing === undefined) this.write();
+    await this.writing;
+    if (this.pending !== undefined) return;
     this.timer?.cancel();
     this.timer = undefined;
   }

@@ -2,7 +2,8 @@ import { CANCEL_HANDLE_LIMIT, encodeData } from '@baton/protocols';
 import { PayloadTooLargeError } from '../errors.ts';
 import type { BodyAnswer } from './body.ts';
 import type { TaskDefinition } from './definition.ts';
-import { lacksRoom, type Ending } from './run-finish.ts';
+import { lacksRoom } from './owned-task.ts';
+import type { Ending } from './run-finish.ts';
 
 export const HANDLE_TOO_LATE_TEXT = 'only the handler of a task sets a cancel handle, as long as it runs';
 

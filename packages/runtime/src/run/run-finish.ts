@@ -1,9 +1,10 @@
 import type { BodyOutcome, Fence, TaskError } from '@baton/core';
 import type { Held } from '../kernel.ts';
+import type { Log } from '../log.ts';
 import type { Chance, Clock } from '../ports/environment.ts';
 import type { Body } from './body.ts';
 import type { BodyEnd } from './body-end.ts';
-import type { OwnedTask, OwnerCommand, RunTrace, Told } from './owned-task.ts';
+import { lacksRoom, type OwnedTask, type OwnerCommand, type RunTrace, type Told } from './owned-task.ts';
 import { isLarge, small, type RunData } from './run-data.ts';
 
 /** How a run left the task; `lost`: somebody else has it, or it was ended without us. */
@@ -31,6 +32,7 @@ export type Ending = {
   /** What was thrown in the context of the task and not caught after its body had ended. */
   readonly strays: readonly TaskError[];
   readonly abort: () => void;
+  readonly log: () => Log;
   /** Stores what the body and its handlers have told last; undefined: there is nothing. */
   readonly flush: () => Promise<void> | undefined;
   /** The cleanup handlers run; to be called again with `false` when they have. */
@@ -40,7 +42,7 @@ export type Ending = {
 /** Runs what has to run after the body, and tells how the attempt ended. */
 export const finishRun = async (run: Ending, end: BodyEnd): Promise<RunEnd> => {
   if (end.kind === 'threw' && run.givingBack !== undefined && run.aborting === undefined) {
-    await runCleanups(run);
+    sayFailed(run, await runCleanups(run));
     await run.flush();
     const told = await tellGiveBack(run, run.givingBack);
     if (told.kind !== 'refused' || told.reason !== 'aborting') return leftBy(told);
@@ -151,8 +153,11 @@ export const runCleanups = async (run: Ending): Promise<readonly TaskError[]> =>
   return errors;
 };
 
-export const lacksRoom = (told: Told): boolean =>
-  told.kind === 'refused' && (told.reason === 'record_full' || told.reason === 'PAYLOAD_TOO_LARGE');
+/** Of a run that is given back the task knows nothing: it goes on elsewhere, and may succeed. */
+const sayFailed = ({ log }: Ending, errors: readonly TaskError[]): void => {
+  for (const { message, type, stack } of errors)
+    log().warn({ type, stack }, `a cleanup handler failed of a run that is given back: ${message}`);
+};
 
 const briefly = ({ message, type }: TaskError): TaskError => ({ message, type });
 

@@ -1,6 +1,7 @@
 import { stepOf, STEPS_LIMIT, type Data } from '@baton/core';
 import { BatonError } from '../errors.ts';
-import { lacksRoom, type Ending } from './run-finish.ts';
+import { lacksRoom } from './owned-task.ts';
+import type { Ending } from './run-finish.ts';
 import type { BodyAnswer, BodyQuestion } from './body.ts';
 import { STEP_TOO_LATE_TEXT } from './steps.ts';
 import type { Told } from './owned-task.ts';

@@ -1,6 +1,6 @@
 import { answerOfChildren, answerToWait, SIGNALS_LIMIT, type SignalEntry, type TaskRecord } from '@baton/core';
 import { InvalidArgumentError, WaitRefusedError } from '../errors.ts';
-import type { OwnerCommand, Told } from './owned-task.ts';
+import { lacksRoom, type OwnerCommand, type Told } from './owned-task.ts';
 import { finishRun, leftBy, runCleanups, type Ending, type RunEnd } from './run-finish.ts';
 import type { ChildrenCame, ChildrenWait, SignalWait, Suspended } from './suspended.ts';
 
@@ -11,6 +11,8 @@ export type Suspending = Pick<Ending, 'task' | 'clock' | 'fence' | 'flush'> & {
 
 const FULL = `a task has ${SIGNALS_LIMIT} signals and waits for some at most`;
 const WAITS_FULL = `a task has ${SIGNALS_LIMIT} waits for children that are over before these have ended at most`;
+
+const NO_ROOM = 'the record of the task has no room for another wait';
 
 /** A wait, and what is asked of the record for it. */
 type Question<Answer> = {
@@ -79,6 +81,7 @@ const answerOrLeave = async <Answer>(run: Suspending, question: Question<Answer>
   }
   const told = await task.tell(command(false));
   if (told.kind === 'refused' && told.reason === 'signals_full') throw new WaitRefusedError('SIGNALS_FULL', full);
+  if (lacksRoom(told)) throw new WaitRefusedError('RECORD_FULL', NO_ROOM);
   if (told.kind !== 'done') return undefined;
   if (!task.suspended) return answer(told.held.record);
   body.leave({ kind: 'suspended', wait });
@@ -92,6 +95,9 @@ export const suspendRun = async (run: Ending, { wait }: Suspended): Promise<RunE
   if (run.task.suspended || (errors.length === 0 && run.aborting === undefined)) {
     const told = await tellSuspend(run, wait);
     if (told.kind !== 'refused') return leftBy(told);
+    // Its body is over, and did not return: nothing it could have come to is known.
+    if (lacksRoom(told))
+      return finishRun(run, { kind: 'threw', error: { type: 'WaitRefusedError', message: NO_ROOM }, terminal: true });
   }
   // A cancel or a timeout came first, or a handler has failed: the task ends, as after any other body.
   return finishRun(run, { kind: 'returned' });

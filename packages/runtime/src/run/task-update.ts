@@ -14,7 +14,7 @@ import { rules } from '../client/rules.ts';
 import type { Log, LogFields } from '../log.ts';
 import type { Clock } from '../ports/environment.ts';
 import type { TaskUpdate } from './context.ts';
-import type { OwnedTask, RunTrace } from './owned-task.ts';
+import { lacksRoom, type OwnedTask, type RunTrace } from './owned-task.ts';
 
 /** A checked update that is not stored yet. */
 export type Pending = {
@@ -58,7 +58,7 @@ export const storeUpdate = async (
   update: Pending & RunTrace,
 ): Promise<void> => {
   const told = await task.tell({ kind: 'progress', at: clock.now(), fence, ...update });
-  if (told.kind !== 'refused' || told.reason !== 'record_full') return;
+  if (!lacksRoom(told)) return;
   const bytes = update.payload?.length;
   const what = update.tags === undefined ? 'a payload' : 'a payload, or tags,';
   log().warn({ bytes }, `${what} could not be stored and is left out: too many wait for this task or behind it`);

@@ -344,13 +344,14 @@ class Actor {
     for (const timer of [this.scanTimer, this.settleTimer]) timer?.cancel();
     for (const tie of this.ties) tie.close();
     this.missing.stop();
-    this.work.stop();
+    const told = this.work.stop();
     this.relations.stop();
     this.schedules.stop();
     this.queues.stop();
     this.book.stop();
     await within(clock, this.timings.stopMs, this.commandConsumer.stop());
     await within(clock, this.timings.stopMs, this.keeper.stop());
+    await told;
     this.catalogue.close();
     this.reconciler.stop();
     this.nodes.stop();

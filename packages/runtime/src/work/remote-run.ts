@@ -14,11 +14,12 @@ import type { Held, Kernel } from '../kernel.ts';
 import { taskFields, type Log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import { returnedEnd, type BodyEnd } from '../run/body-end.ts';
-import { OwnedTask, type OwnerListener, type Told } from '../run/owned-task.ts';
+import { lacksRoom, OwnedTask, type OwnerListener, type Told } from '../run/owned-task.ts';
 import { ProgressWriter } from '../run/progress-writer.ts';
 import { RunData, small } from '../run/run-data.ts';
 import { tellEnd, tellGiveBack } from '../run/run-finish.ts';
 import { NO_TAGS, readUpdate, storeUpdate, type Pending, type Warns } from '../run/task-update.ts';
+import { within } from '../within.ts';
 import type { SaysOnce } from './remote-claims.ts';
 import type { ErrorFields, FinishRequest, RunFields } from './shapes.ts';
 import { ToldSpan } from './told-span.ts';
@@ -43,6 +44,9 @@ type Ending = Pick<FinishRequest, 'outcome' | 'handler_errors'> & {
 
 /** The record is read again this often, should nobody have told of an abort. */
 const LOOK_MS = 10_000;
+
+/** What was told of it last is stored within this time, or is lost. */
+const LEAVE_MS = 400;
 
 /**
  * One run whose body is somewhere else, in a worker that tells of it by beats. What a run in this process tells the record
@@ -204,6 +208,14 @@ export class RemoteRun implements OwnerListener {
     return this.finish({ outcome: 'failure', end: { kind: 'threw', error, terminal: true } });
   }
 
+  /** Its worker is spoken for by somebody else from now on, who knows nothing of what was not stored yet. Never rejects. */
+  async leave(): Promise<void> {
+    this.over = true;
+    const flushed = this.progress?.flush();
+    if (flushed !== undefined) await within(this.parts.ports.clock, LEAVE_MS, flushed);
+    this.close();
+  }
+
   close(): void {
     this.over = true;
     this.progress?.close();
@@ -244,9 +256,14 @@ export class RemoteRun implements OwnerListener {
   private telling(report: RunReport): readonly Promise<Told>[] {
     const { fence, deliveredAt } = this;
     const at = this.parts.ports.clock.now();
-    return commandsOf(this.record, report, { at, fence, deliveredAt }).map((command) =>
-      this.task.tell(command, () => !this.over),
-    );
+    const wanted = (): boolean => !this.over;
+    return commandsOf(this.record, report, { at, fence, deliveredAt }).map(async (command) => {
+      const told = await this.task.tell(command, wanted);
+      if (command.kind !== 'mark-finishing' || !lacksRoom(told)) return told;
+      // That the body has ended is told all the same: it is too late for a cancel.
+      const { body: _body, ...marked } = command;
+      return this.task.tell(marked, wanted);
+    });
   }
 
   private async finish({ outcome, handler_errors: errors = [], end, left }: Ending): Promise<Told> {

@@ -56,9 +56,9 @@ export class RemoteRuns {
     if (run.isClaimed) this.parts.claims.ended(address);
   }
 
-  /** Another supervisor has the worker, or nobody. */
-  closeAll(): void {
-    for (const run of this.runs.values()) run.close();
+  /** Another supervisor has the worker, or nobody. Resolves when what its runs have told last is stored. Never rejects. */
+  async leave(): Promise<void> {
+    await Promise.all(Array.from(this.runs.values(), (run) => run.leave()));
   }
 
   /** Something may have come into the record of that run. */
@@ -110,23 +110,27 @@ export class RemoteRuns {
     this.close(address, run);
   }
 
-  /** Each is looked at side by side; what cannot be looked at now is neither to be stopped nor lost. */
+  /**
+   * Each is looked at side by side; what cannot be looked at now is neither to be stopped nor lost. `isHeard`: whatever was told of
+   * them is in good hands.
+   */
   async report(running: readonly RunFields[]) {
     type Named = Pick<RunFields, 'address' | 'fence'>;
     const abort: (Named & { readonly cause: string })[] = [];
     const lost: Named[] = [];
+    const heard = new Set<RunFields>();
     let unknown = 0;
     const looked = running.filter(({ address }) => this.runs.has(address as Address) || ++unknown <= ADOPTED_AT_ONCE);
     await Promise.all(
       looked.map(async (fields) => {
-        const verdict = await this.reportOne(fields);
+        const verdict = await this.reportOne(fields, () => heard.add(fields));
         // By its fence, too: meanwhile the worker may have another run of the same task.
         const { address, fence } = fields;
         if (verdict === 'lost') lost.push({ address, fence });
         if (typeof verdict === 'object') abort.push({ address, fence, cause: verdict.cause });
       }),
     );
-    return { abort, lost };
+    return { abort, lost, isHeard: running.every((fields) => heard.has(fields) || !hasNews(fields)) };
   }
 
   /** What the worker does not list any more it does not run; whoever watches the record sees to it. */
@@ -148,13 +152,17 @@ export class RemoteRuns {
     });
   }
 
-  private async reportOne(fields: RunFields): Promise<'lost' | { readonly cause: string } | undefined> {
+  private async reportOne(
+    fields: RunFields,
+    heard: () => void,
+  ): Promise<'lost' | { readonly cause: string } | undefined> {
     const address = parseAddress(fields.address);
     if (address === undefined) return 'lost';
     try {
       const { clock } = this.parts.ports;
       const run = await within(clock, REPORT_MS, this.heard(address, fields));
       if (run === undefined) return undefined;
+      heard();
       if (!(run instanceof RemoteRun)) return 'lost';
       await within(clock, REPORT_MS, run.report(fields));
       if (run.verdict === 'lost') this.close(address, run);
@@ -165,6 +173,10 @@ export class RemoteRuns {
     }
   }
 }
+
+/** What is lost where nobody has heard it. */
+const hasNews = ({ progress, payload, tags }: RunFields): boolean =>
+  progress !== undefined || payload !== undefined || tags !== undefined;
 
 const lostOnly = (verdict: 'running' | 'lost'): 'lost' | undefined => (verdict === 'lost' ? verdict : undefined);
 

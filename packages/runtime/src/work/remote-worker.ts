@@ -122,9 +122,9 @@ export class RemoteWorker {
         state,
         running: running.length,
       };
-      const [verdicts] = await Promise.all([this.runs.report(running), this.lease.renew(serves)]);
+      const [{ isHeard, ...verdicts }] = await Promise.all([this.runs.report(running), this.lease.renew(serves)]);
       this.runs.forgetUnlisted(running);
-      return { ok: true, ...this.terms(), ...verdicts };
+      return isHeard ? { ok: true, ...this.terms(), ...verdicts } : UNHEARD;
     } catch (error) {
       return failureOf(error);
     }
@@ -137,25 +137,28 @@ export class RemoteWorker {
     return this.withinTime(this.finished.of({ name, contents }, () => this.takeFinish(request).catch(failureOf)));
   }
 
-  /** The supervisor stops, or another one speaks for the worker: claims that wait are asked again there. */
-  leave(): void {
+  /**
+   * The supervisor stops, or another one speaks for the worker: claims that wait are asked again there. Resolves when what its runs have
+   * told last is stored.
+   */
+  leave(): Promise<void> {
     this.hasLeft = true;
     this.remoteClaims?.abandon();
-    this.close();
+    return this.close();
   }
 
   /** The worker is gone. */
-  end(): void {
+  end(): Promise<void> {
     this.closeClaims();
-    this.close();
+    return this.close();
   }
 
-  private close(): void {
+  private close(): Promise<void> {
     this.closed = true;
     for (const tie of this.ties) tie.close();
     this.claims.close();
     this.lease.close();
-    this.runs.closeAll();
+    return this.runs.leave();
   }
 
   private terms() {
@@ -320,6 +323,11 @@ export class RemoteWorker {
 }
 
 const ELSEWHERE = refusal('NOT_CONNECTED', 'this supervisor speaks for the worker no more: ask again');
+
+const UNHEARD = refusal(
+  'NOT_CONNECTED',
+  'not all of its runs are known here yet, so what was told of them is to be told again; the lease is renewed',
+);
 
 const UNKNOWN = refusal('OUTCOME_UNKNOWN', 'it is not known yet whether the end stands: ask the same again');
 

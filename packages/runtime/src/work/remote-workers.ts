@@ -73,10 +73,11 @@ export class RemoteWorkers {
    * Claims that wait are answered, and what comes now is told to ask again: until this supervisor has given its lease
    * back nobody else answers.
    */
-  stop(): void {
+  async stop(): Promise<void> {
     this.stopping = true;
-    for (const worker of this.workers.values()) worker.leave();
+    const left = Array.from(this.workers.values(), (worker) => worker.leave());
     this.workers.clear();
+    await Promise.all(left);
   }
 
   /** Others have its workers now. */
@@ -90,7 +91,7 @@ export class RemoteWorkers {
     for (const [name, worker] of this.workers) {
       if (this.isMine(name) === true) continue;
       this.workers.delete(name);
-      worker.leave();
+      void worker.leave();
     }
     this.takeEarly();
   }
@@ -101,7 +102,7 @@ export class RemoteWorkers {
     for (const [name, worker] of this.workers) {
       if (worker.silentMs < SILENT_MS) continue;
       this.workers.delete(name);
-      worker.end();
+      void worker.end();
     }
     if (this.forgotten.size > 0) this.forgotten.retain(new Set(this.parts.liveWorkers().map(({ id }) => id)));
   }
@@ -178,7 +179,7 @@ export class RemoteWorkers {
 
   private forget(name: string, worker: RemoteWorker): void {
     if (this.workers.get(name) === worker) this.workers.delete(name);
-    worker.end();
+    void worker.end();
   }
 
   private workerOf(name: string): RemoteWorker | undefined {

@@ -492,4 +492,19 @@ test(
   SLOW,
 );
 
+test('G3 a server that refuses for a moment, as while a leader is chosen, fails no parent', async ({ defer }) => {
+  const t = await createTestBaton();
+  defer(() => t.close());
+  const child = task({ name: 'child' }, () => 1);
+  const parent = task({ name: 'parent' }, async () => {
+    const { spawn, waitFor } = getContext();
+    t.world.inject({ op: 'store.write', fault: 'refused', times: 1 });
+    return (await waitFor([await spawn(child)])).length;
+  });
+  await t.startWorker({ tasks: [parent, child] });
+  const handle = await t.run(() => parent.schedule());
+  await t.run(() => handle.wait());
+  assert.equal([handle.status, handle.result, handle.record.children?.length], ['success', 1, 1]);
+});
+
 test.run();
