@@ -153,6 +153,13 @@ test('hosts, headers, origins, files', async (context) => {
   assert.is(welcome.headers['access-control-allow-origin'], 'https://app.example');
   assert.is(welcome.headers['access-control-allow-credentials'], undefined);
   assert.is((await asked('https://app.example.evil.example')).headers['access-control-allow-origin'], undefined);
+  // Also what is refused: else its page could not tell an expired token from a gateway that is away.
+  const origin = 'https://app.example';
+  const refused = await callOn(embedding, 'GET', LIST, { headers: { origin, authorization: 'Bearer expired' } });
+  assert.equal([refused.status, refused.headers['access-control-allow-origin']], [401, origin]);
+  const preflight = await callOn(embedding, 'OPTIONS', '/api/v1/schedules/a', { headers: { origin } });
+  assert.equal([preflight.status, preflight.headers['access-control-allow-methods']], [204, 'GET, POST, PUT, DELETE']);
+  assert.is((await callOn(embedding, 'GET', '/api/v1/nothing', { as: 'alice', headers: { origin } })).status, 404);
   for (const url of [
     '/..%2f..%2fetc/passwd',
     '/%00',

@@ -125,8 +125,9 @@ export const createServer = async (parts: ServerParts) => {
     errorResponseBuilder: (_request, { ttl }) => tooMany(Math.ceil(ttl / 1_000)),
   });
   await installOpenApi(server);
-  installGuard(server, { authenticate, hosts: settings.hosts, failuresPerMinute: FAILURES_PER_MINUTE });
+  // Before the guard: also what it refuses is an answer that a page of such an origin is to understand.
   installCors(server, settings.corsOrigins);
+  installGuard(server, { authenticate, hosts: settings.hosts, failuresPerMinute: FAILURES_PER_MINUTE });
   const { metrics } = parts;
   installMetrics(server, metrics, {
     streams: () => watchers.count,

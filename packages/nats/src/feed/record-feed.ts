@@ -21,6 +21,8 @@ const HEARTBEAT_MS = 2_000;
 /** Without a sign of life for this long the reader is begun anew. Looked at every `LOOK_MS`. */
 const SILENCE_MS = 5_000;
 const LOOK_MS = 1_000;
+/** Two looks so far apart: meanwhile records may have been written and forgotten. */
+const STOOD_MS = 20_000;
 /** The server forgets the consumer of a reader that is gone after this long. */
 const FORGET_MS = 15_000;
 /** New beginnings in a row without a sign of life, before the reader gives up and says so. */
@@ -78,6 +80,8 @@ class FeedReader implements FeedReading {
   /** A beginning that comes to another one, as that of a reader that is narrowed, goes on with it. */
   private isTrying = false;
   private heardAt = 0;
+  /** By the wall clock, which goes on while a machine is suspended. */
+  private lookedAt = Date.now();
   private silent = false;
 
   private constructor(wire: NatsWire, filters: readonly string[], listener: FeedListener) {
@@ -247,10 +251,10 @@ class FeedReader implements FeedReading {
     else if (this.lateSyncs.length > 0) this.beginSync();
   }
 
-  private stall(isStalled: boolean): void {
+  private stall(isStalled: boolean, silentMs = 0): void {
     this.isStalled = isStalled;
     if (isStalled) this.endSyncs(false);
-    this.tell('stalled', () => this.listener.stalled?.(isStalled));
+    this.tell('stalled', () => this.listener.stalled?.(isStalled, silentMs));
   }
 
   private tell(what: string, call: () => void): void {
@@ -276,17 +280,22 @@ class FeedReader implements FeedReading {
   }
 
   private look(): void {
+    const now = Date.now();
+    const stoodMs = now - this.lookedAt;
+    this.lookedAt = now;
+    // Before what waits in the socket is heard, by which it would seem that nothing was missed.
+    if (this.state === 'reading' && stoodMs >= STOOD_MS) return this.beginAgain('this process stood still', stoodMs);
     if (this.state !== 'reading' || performance.now() - this.heardAt < SILENCE_MS) return;
     // Twice: after a pause of this process the first look comes before what is waiting in the socket.
     if (this.silent) this.beginAgain('the server is silent');
     else this.silent = true;
   }
 
-  private beginAgain(reason: string): void {
+  private beginAgain(reason: string, silentMs = 0): void {
     if (this.state !== 'reading') return;
     this.state = 'beginning';
     this.pull?.abandon();
-    if (this.caughtUp && !this.isStalled) this.stall(true);
+    if (this.caughtUp && !this.isStalled) this.stall(true, silentMs);
     void this.tryBeginnings(reason);
   }
 

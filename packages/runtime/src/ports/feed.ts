@@ -10,8 +10,11 @@ export type FeedListener = {
   readonly outcome?: (entry: Entry) => void;
   /** Everything that was stored when the reader started has been given; of what was written over meanwhile the newer version comes soon. */
   readonly caughtUp: () => void;
-  /** True: what is written now is not told, since its reader has lost the server. False: all of it has been told after all. */
-  readonly stalled?: (isStalled: boolean) => void;
+  /**
+   * True: what is written now is not told, since its reader has lost the server, or this process has stood still, for `silentMs`
+   * already. False: all of it that is still there has been told after all.
+   */
+  readonly stalled?: (isStalled: boolean, silentMs?: number) => void;
   /** The reader has ended and will give nothing more: start another. Told once. */
   readonly lost: (cause: BatonError) => void;
 };

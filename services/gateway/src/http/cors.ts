@@ -23,7 +23,7 @@ export const installCors = (server: FastifyInstance, origins: readonly string[])
   server.options('/api/*', { config: { access: 'open' }, schema: { hide: true } }, async (request, reply) => {
     const { origin } = request.headers;
     if (origin !== undefined && allowed.has(origin)) {
-      void reply.header('Access-Control-Allow-Methods', 'GET, POST');
+      void reply.header('Access-Control-Allow-Methods', 'GET, POST, PUT, DELETE');
       void reply.header('Access-Control-Allow-Headers', HEADERS);
       void reply.header('Access-Control-Max-Age', REMEMBER_SECONDS);
     }

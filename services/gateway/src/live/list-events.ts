@@ -1,7 +1,7 @@
 import type { Identity } from '../auth/identity.ts';
 import { Problem } from '../http/problem.ts';
 import type { ListFound } from '../tasks/task-reader.ts';
-import { matches, mayMatch, type UserFilter } from '../tasks/matching.ts';
+import { isAbout, matches, mayHaveMatched, type UserFilter } from '../tasks/matching.ts';
 import { rowJson, type Looking } from '../tasks/task-json.ts';
 import { changeText } from './change-text.ts';
 import { readEventId, writeEventId } from './event-id.ts';
@@ -87,6 +87,8 @@ export class ListEvents implements Watcher {
     const looking = this.parts.looking();
     const result = shown.map((one) => rowJson(one, looking));
     stream.write(eventText('snapshot', { result, next_cursor: cursor }, writeEventId({ epoch, revision })));
+    // What comes behind it waits until it is read: it may be larger than what a client may leave unread.
+    await stream.ready();
   }
 
   /** In its order; what comes meanwhile waits behind it. */
@@ -128,11 +130,11 @@ export class ListEvents implements Watcher {
     const { filter, looking } = this.parts;
     const { record } = change.task;
     if (matches(record, filter)) this.stream?.write(changeText(change, 'row', looking()));
-    else if (mayHaveMatched(change, filter) && mayMatch(record, filter)) this.leave(change, 'filter');
+    else if (isAbout(change, filter) && mayHaveMatched(change, filter)) this.leave(change, 'filter');
   }
 
   private tellHidden(change: Change): void {
-    if (mayMatch(change.task.record, this.parts.filter)) this.leave(change, 'hidden');
+    if (mayHaveMatched(change, this.parts.filter)) this.leave(change, 'hidden');
   }
 
   private leave({ task }: Change, reason: 'filter' | 'hidden'): void {
@@ -145,7 +147,3 @@ export class ListEvents implements Watcher {
     if (this.waiting.length > MOST_WAITING) this.stream?.reset('slow');
   }
 }
-
-/** By what changes in a task's life: only who asked for some of that is told that a task does not fit any more. */
-const mayHaveMatched = ({ retagged }: Change, { status, tags }: UserFilter): boolean =>
-  status !== undefined || (tags !== undefined && retagged === true);

@@ -1,6 +1,6 @@
 import { decide, fold, type Command, type TaskRecord } from '@baton/core';
 import { addressOf, encodeRecord } from '@baton/protocols';
-import { silentLog, type FeedListener } from '@baton/runtime';
+import { NotConnectedError, silentLog, type FeedListener } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { sampleId, sampleRecord } from '../../../../test/support/sample-records.ts';
 import { suite } from '../../../../test/support/suite.ts';
@@ -42,7 +42,10 @@ const scene = async (before: TaskRecord) => {
     restarted: () => told.push('restarted'),
   });
   const pass = (ms: number): void => void (at += ms);
-  return { pass, told, give, stalled: (isStalled: boolean) => reader?.stalled?.(isStalled) };
+  const stalled = (isStalled: boolean, silentMs?: number) => reader?.stalled?.(isStalled, silentMs);
+  /** A write of this process, or a read of the leader: it is known before the feed tells of it. */
+  const put = (record: TaskRecord): void => feed.put({ address, revision: revision + 1 }, record);
+  return { pass, told, give, stalled, put };
 };
 
 const after = (record: TaskRecord, command: Command): TaskRecord => {
@@ -98,6 +101,49 @@ test('E2 after a silence in which ended tasks may have been forgotten, everythin
   pass(31_000);
   stalled(false);
   assert.equal(told, ['behind', 'live', 'behind', 'restarted']);
+});
+
+test('E2 a process that stood still may have missed ends that are forgotten by now', async () => {
+  const { pass, told, stalled } = await scene(pending);
+  stalled(true, 600_000);
+  pass(1_500);
+  stalled(false);
+  assert.equal(told, ['behind', 'restarted']);
+});
+
+test('E2 what this process has written or read itself is told as it is to all others', async () => {
+  const { told, give, put } = await scene(pending);
+  put(aborted);
+  give('entry', aborted);
+  assert.equal(told, ['status aborted first']);
+});
+
+test('the feed has begun when one of its readers has caught up, whichever that is', async () => {
+  let readers = 0;
+  const begins = (): void => {};
+  const feed = new LiveFeed({
+    feed: {
+      follow: async (_, listener) => {
+        if (++readers === 1) queueMicrotask(() => listener.lost(new NotConnectedError('gone')));
+        else queueMicrotask(() => listener.caughtUp());
+        return { close: () => undefined, sync: async () => true };
+      },
+      followActor: () => Promise.reject(new Error('nobody follows one')),
+    },
+    epoch: 1,
+    clock: {
+      now: () => 0,
+      monotonic: () => 0,
+      after: (_ms, call) => {
+        queueMicrotask(call);
+        return { cancel: begins };
+      },
+    },
+    log: silentLog,
+    overlay: new Overlay({ count: 1, bytes: 1 }),
+  });
+  await feed.start();
+  assert.equal([readers, feed.isLive], [2, true]);
 });
 
 test.run();

@@ -3,8 +3,8 @@ import { allPartitions, ARCHIVE_TTL_MS, readRecord } from '@baton/protocols';
 import type { BatonError, Clock, Entry, Log, RecordFeed, Subscription } from '@baton/runtime';
 import { liveTaskIn, type LiveOrigin, type LiveTask } from './live-task.ts';
 import type { Overlay } from './overlay.ts';
-import { KnownTags } from './known-tags.ts';
 import { RecentChanges, type Change, type ChangeKind } from './recent-changes.ts';
+import { ToldTasks, type Difference } from './told-tasks.ts';
 
 export type LiveListener = {
   readonly change: (change: Change) => void;
@@ -24,9 +24,6 @@ export type LiveFeedParts = {
 
 const RECENT = { count: 10_000, bytes: 16 * 1024 * 1024 };
 
-/** Tasks whose subscribers are remembered, to know who has left. */
-const MOST_AUDIENCES = 100_000;
-
 /** Tasks of which it is remembered that their end was told. Of those forgotten it is told twice. */
 const MOST_ENDED = 100_000;
 
@@ -40,12 +37,12 @@ export class LiveFeed {
   readonly epoch: number;
   private readonly parts: LiveFeedParts;
   private readonly listeners = new Set<LiveListener>();
-  private readonly audiences = new Map<string, readonly string[]>();
   private readonly ended = new Set<string>();
-  private readonly tags = new KnownTags();
+  private readonly told = new ToldTasks();
   private recent: RecentChanges | undefined;
   private subscription: Subscription | undefined;
   private retry: { readonly cancel: () => void } | undefined;
+  private begun: (() => void) | undefined;
   private last = 0;
   private isStalled = false;
   private stalledAt = 0;
@@ -70,7 +67,8 @@ export class LiveFeed {
   /** Resolves when all that is stored has been read. */
   async start(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.follow(resolve).catch(reject);
+      this.begun = resolve;
+      this.follow().catch(reject);
     });
   }
 
@@ -96,15 +94,16 @@ export class LiveFeed {
     for (const id of idsIn(record)) this.keep(liveTaskIn(record, id, from));
   }
 
-  private async follow(caughtUp: () => void): Promise<void> {
+  private async follow(): Promise<void> {
     const subscription = await this.parts.feed.follow(allPartitions(), {
       entry: (entry) => this.take(entry),
       outcome: (entry) => this.take(entry, true),
-      stalled: (isStalled) => this.stall(isStalled),
+      stalled: (isStalled, silentMs) => this.stall(isStalled, silentMs),
       caughtUp: () => {
         this.isStalled = false;
         this.restart();
-        caughtUp();
+        // Also where its first reader was lost before that.
+        this.begun?.();
       },
       lost: (cause) => this.lose(cause),
     });
@@ -120,11 +119,11 @@ export class LiveFeed {
     this.again();
   }
 
-  private stall(isStalled: boolean): void {
+  private stall(isStalled: boolean, silentMs = 0): void {
     if (this.isStalled === isStalled) return;
     this.isStalled = isStalled;
     const now = this.parts.clock.monotonic();
-    if (isStalled) this.stalledAt = now;
+    if (isStalled) this.stalledAt = now - silentMs;
     else if (now - this.stalledAt >= LONG_SILENCE_MS && this.recent !== undefined) return this.restart();
     for (const listener of this.listeners) listener.live(!isStalled);
   }
@@ -138,7 +137,7 @@ export class LiveFeed {
   private again(): void {
     this.retry = this.parts.clock.after(PAUSE_MS, () => {
       if (this.isStopped) return;
-      this.follow(() => undefined).catch((error: unknown) => {
+      this.follow().catch((error: unknown) => {
         this.parts.log.warn({ err: error }, 'the record feed cannot be begun yet');
         this.again();
       });
@@ -160,22 +159,20 @@ export class LiveFeed {
   }
 
   private takeTask(task: LiveTask, actor: TaskRecord, isKept: boolean): void {
-    const known = this.parts.overlay.get(task.id);
-    const left = this.leavers(task.record);
-    const isRetagged = this.tags.changed(task.record);
+    const { before, left, retagged, renamed, isSame } = this.told.tell(task.record, task.id !== actor.id);
     // An end comes once more when it is kept for projections, since its key is used anew, and when it is archived. That says
     // nothing that anybody would see, unless the version that ended it was written over before it was read here.
     const wasTold = this.wasTold(task);
     if (task.record.archived) this.parts.overlay.settle(task.id, task);
     else this.keep(task);
     if (wasTold && (isKept || task.record.archived)) return;
-    // A successor is carried along by every write of the task it waits for.
-    const isSame = task.id !== actor.id && known !== undefined && sameWaiting(known.record, task.record);
     if (isSame || this.recent === undefined) return;
-    const kind = kindOf(task.record, known?.record);
+    const kind = kindOf(task.record, before);
+    const isNew = kind === 'created';
     const change: Change = {
       ...{ revision: task.revision, kind, task, left },
-      ...(isRetagged && kind !== 'created' ? { retagged: true } : {}),
+      ...(retagged && !isNew ? { retagged } : {}),
+      ...(renamed && !isNew ? { renamed } : {}),
     };
     this.recent.push(change);
     for (const listener of this.listeners) listener.change(change);
@@ -198,20 +195,6 @@ export class LiveFeed {
     if (task !== undefined) this.parts.overlay.put(task);
   }
 
-  /** Only a shared task can lose a subscriber. */
-  private leavers({ id, scope, status, subscribers }: TaskRecord): readonly string[] {
-    if (scope !== 'shared') return [];
-    const before = this.audiences.get(id) ?? [];
-    const now = subscribers.map(({ user }) => user);
-    this.audiences.delete(id);
-    if (!isTerminal(status)) this.audiences.set(id, now);
-    if (this.audiences.size > MOST_AUDIENCES) {
-      const [oldest] = this.audiences.keys();
-      if (oldest !== undefined) this.audiences.delete(oldest);
-    }
-    return before.filter((user) => !now.includes(user));
-  }
-
   private originOf({ address, revision, size }: Pick<LiveOrigin, 'address' | 'revision' | 'size'>): LiveOrigin {
     return { address, revision, size, epoch: this.epoch, seenAt: this.parts.clock.monotonic() };
   }
@@ -228,17 +211,10 @@ const idsIn = (record: TaskRecord): readonly string[] => [
   ...successorsOf(record).map(({ spec }) => spec.id),
 ];
 
-const sameWaiting = (a: TaskRecord, b: TaskRecord): boolean =>
-  a.status === b.status && a.subscribers.length === b.subscribers.length && a.dedupeCount === b.dedupeCount;
-
-/** By the version before where that is known; else by whether the last transition is as new as the last change. */
-const kindOf = (record: TaskRecord, before: TaskRecord | undefined): ChangeKind => {
+/** By the version that was told before where that is known; else by whether the last transition is as new as the last change. */
+const kindOf = (record: TaskRecord, before: Difference['before']): ChangeKind => {
   const fresh = record.history.length === 1 && record.status === 'pending' && record.attempt === 0;
   if (before === undefined && fresh && record.changedAt === record.createdAt) return 'created';
-  if (before !== undefined) {
-    const moved = before.status !== record.status || before.history.length !== record.history.length;
-    // The gateway's own submit is known before the feed tells of it.
-    return moved ? 'status' : fresh && record.changedAt === record.createdAt ? 'created' : 'update';
-  }
-  return record.history.at(-1)?.at === record.changedAt ? 'status' : 'update';
+  if (before === undefined) return record.history.at(-1)?.at === record.changedAt ? 'status' : 'update';
+  return before.status !== record.status || before.moves !== record.history.length ? 'status' : 'update';
 };

@@ -10,26 +10,25 @@ export type Missed = { readonly change: Change; readonly isHidden: boolean };
  * one who has most to catch up with.
  */
 export const newestOfEach = (changes: readonly Change[], actor: Actor): readonly Missed[] => {
-  const newest = new Map<string, { change: Change; kind: ChangeKind; wasSeen: boolean; retagged: boolean }>();
+  const newest = new Map<string, Change & { readonly wasSeen: boolean }>();
   for (const change of changes) {
     const { id, record } = change.task;
     const before = newest.get(id);
     // Behind all others: the order is that of the newest.
     newest.delete(id);
-    const left = actor.user !== undefined && change.left.includes(actor.user);
+    const hasLeft = actor.user !== undefined && change.left.includes(actor.user);
     newest.set(id, {
-      change,
+      ...change,
       kind: before === undefined ? change.kind : strongerOf(before.kind, change.kind),
+      left: [...(before?.left ?? []), ...change.left],
       retagged: before?.retagged === true || change.retagged === true,
-      wasSeen: before?.wasSeen === true || left || canSee(record, actor),
+      renamed: before?.renamed === true || change.renamed === true,
+      wasSeen: before?.wasSeen === true || hasLeft || canSee(record, actor),
     });
   }
   return [...newest.values()]
     .filter(({ wasSeen }) => wasSeen)
-    .map(({ change, kind, retagged }) => ({
-      change: { ...change, kind, ...(retagged ? { retagged } : {}) },
-      isHidden: !canSee(change.task.record, actor),
-    }));
+    .map(({ wasSeen: _wasSeen, ...change }) => ({ change, isHidden: !canSee(change.task.record, actor) }));
 };
 
 /** The whole of several changes: who was created in between is new, whatever came after. */

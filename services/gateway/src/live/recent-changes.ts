@@ -10,7 +10,9 @@ export type Change = {
   /** Users who were subscribed before this change and are not any more. */
   readonly left: readonly string[];
   /** Its tags are others than before this change. */
-  readonly retagged?: true;
+  readonly retagged?: boolean;
+  /** Its name is another one than before this change, or may be. */
+  readonly renamed?: boolean;
 };
 
 export type RecentLimits = { readonly count: number; readonly bytes: number };

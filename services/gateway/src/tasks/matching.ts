@@ -2,6 +2,7 @@ import { canSee, fitsTagFilter, type Actor, type TaskRecord } from '@baton/core'
 import { isOwnType, searchTextOf } from '@baton/protocols';
 import type { TaskFilter, TaskRow } from '@baton/mongo';
 import { ownedIn } from '@baton/runtime';
+import type { Change } from '../live/recent-changes.ts';
 
 /** What the user narrows a list by. What he may see is added by `visibleTo`, from who he is and not from what he asks. */
 export type UserFilter = Omit<TaskFilter, 'visibleTo' | 'subscriber'>;
@@ -18,18 +19,37 @@ export const mayReadRow = (row: Pick<TaskRow, 'scope' | 'created_by' | 'subscrib
 
 /** The same question to a record in memory as `filter` puts to the database. */
 export const matches = (record: TaskRecord, filter: UserFilter): boolean =>
-  among(filter.status, record.status) && hasTags(record, filter) && mayMatch(record, filter);
+  isOfKind(record, filter) &&
+  among(filter.status, record.status) &&
+  hasTags(record, filter) &&
+  isNamed(record, filter) &&
+  hasSubscriber(record, filter);
 
-/** By what does not change in a task's life. */
-export const mayMatch = (record: TaskRecord, filter: UserFilter): boolean => {
-  const { name, text, subscribers, notOwn } = filter;
-  if (notOwn && isOwnType(record.type)) return false;
-  if (!among(filter.type, record.type) || !among(filter.scope, record.scope)) return false;
-  if (filter.createdBy !== undefined && !filter.createdBy.includes(record.creator ?? '')) return false;
-  if (subscribers !== undefined && !record.subscribers.some(({ user }) => subscribers.includes(user))) return false;
-  if (name !== undefined && !contains(record.name, name)) return false;
-  return text === undefined || hasText(record, text);
-};
+/** Whether it may have matched before this change: by what does not change, and by what may have been otherwise. */
+export const mayHaveMatched = ({ task: { record }, left, renamed = false }: Change, filter: UserFilter): boolean =>
+  isOfKind(record, filter) &&
+  (renamed || isNamed(record, filter)) &&
+  (hasSubscriber(record, filter) || left.some((user) => filter.subscribers?.includes(user) === true));
+
+/** Whether the change is one of what the filter goes by. */
+export const isAbout = ({ left, retagged, renamed }: Change, filter: UserFilter): boolean =>
+  filter.status !== undefined ||
+  (filter.tags !== undefined && retagged === true) ||
+  ((filter.name !== undefined || filter.text !== undefined) && renamed === true) ||
+  (filter.subscribers !== undefined && left.length > 0);
+
+/** What does not change in a task's life. */
+const isOfKind = (record: TaskRecord, { notOwn, type, scope, createdBy }: UserFilter): boolean =>
+  !(notOwn === true && isOwnType(record.type)) &&
+  among(type, record.type) &&
+  among(scope, record.scope) &&
+  (createdBy === undefined || createdBy.includes(record.creator ?? ''));
+
+const isNamed = (record: TaskRecord, { name, text }: UserFilter): boolean =>
+  (name === undefined || contains(record.name, name)) && (text === undefined || hasText(record, text));
+
+const hasSubscriber = (record: TaskRecord, { subscribers }: UserFilter): boolean =>
+  subscribers === undefined || record.subscribers.some(({ user }) => subscribers.includes(user));
 
 const among = <T>(allowed: readonly T[] | undefined, value: T): boolean =>
   allowed === undefined || allowed.includes(value);

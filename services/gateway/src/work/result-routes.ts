@@ -59,6 +59,8 @@ export const resultRoutes = (server: Server, { kernel, data }: ResultRoutesParts
           if (!tried.isAllowed && tried.isExceeded) throw tooMany(tried.ttlInSeconds);
           throw problem('LEASE_LOST', 'that worker does not have the task under that fence');
         }
+        // Who has gone while it was looked for has ended its answer already, and would never give its place back.
+        if (reply.raw.destroyed) throw problem('BAD_REQUEST', 'the request was cut off');
         if (underWay >= AT_ONCE) throw tooMany(RETRY_SECONDS);
         underWay++;
         runs.set(request, run);
