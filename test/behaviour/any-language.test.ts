@@ -312,7 +312,7 @@ test(
     await eventually(() => assert.is.not(answers.at(-1)?.supervisor, supervisor), { limitMs: 8_000 });
     console.log(`kill -9 of its supervisor -> answered by another one: ${Math.round(performance.now() - killedAt)} ms`);
     const request = 'after the kill';
-    const ask = () => client.ask('claim', { request, types: [type], max: 1, wait: 2 }, { timeoutMs: 3_000 });
+    const ask = () => client.ask('claim', { request, types: [type], max: 1, wait: 10 }, { timeoutMs: 12_000 });
     const next = only(await insist(ask));
     assert.is((await client.finish(next, { outcome: 'success' })).status, 'success');
     await pause(7_000);

@@ -45,15 +45,18 @@ test(
     broken = false;
     const waiting = await Promise.all(numbers.map((n) => alice.schedule('b1.never', [n], { tags: { b1: true } })));
 
-    const first = await gatewayOf(stage, 'gateway 1');
     const [retry, cancel] = await Promise.all([
       asked(stage, 'retry', '--type', 'b1.flaky'),
       asked(stage, 'cancel', '--tag', 'b1=true'),
     ]);
     let killed: Promise<unknown> | undefined;
+    let kill = (): Promise<unknown> | undefined => undefined;
     const live = await retry.onProgress(({ progress }) => {
-      if (progress !== undefined && 'current' in progress && progress.current > 0) killed ??= first.kill('SIGKILL');
+      if (progress !== undefined && 'current' in progress && progress.current > 0) killed ??= kill();
     });
+    // Not before anybody looks: it may be done with all of them soon.
+    const first = gatewayOf(stage, 'gateway 1');
+    kill = () => first.then((gateway) => gateway.kill('SIGKILL'));
     await eventually(() => assert.ok(killed !== undefined), { limitMs: 30_000, everyMs: 20 });
     live.close();
     await killed;

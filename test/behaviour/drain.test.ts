@@ -212,11 +212,9 @@ test('R5 a second signal is immediate, and one that comes twice is one', async (
     .as('alice')
     .within(() => steps.with({ queue: 'r5now', taskKey: 'now', maxRescues: 0 }).schedule(100, 150));
   await until(handle, ({ status }) => status === 'in_progress');
-  worker.signal('SIGTERM');
+  // One Ctrl-C under npm: from the terminal and from npm, all in one moment.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) worker.signal(signal);
   await eventually(() => assert.match(worker.output, /"msg":"stopping"/));
-  // One Ctrl-C under npm: from the terminal and from npm.
-  worker.signal('SIGINT');
-  worker.signal('SIGTERM');
   await pause(500);
   assert.ok(worker.isRunning, 'the first one waits for the body');
   const began = performance.now();

@@ -6,7 +6,7 @@ import { createKernel, type Asked } from '@baton/runtime';
 import { getContext, task, type TaskHandle } from '@baton/sdk';
 import { checkLives, createRandom, describeReport, type Random } from '@baton/testkit';
 import * as assert from 'uvu/assert';
-import { aborted, stagedSuite, versionsOf, type Stage } from '../support/stage.ts';
+import { aborted, stagedSuite, until, versionsOf, type Stage } from '../support/stage.ts';
 import { converged, readAllStored } from '../support/system-state.ts';
 
 const test = stagedSuite('races', { workers: 0 });
@@ -15,6 +15,8 @@ const ROUNDS = Number(process.env['BATON_RACE_ROUNDS'] ?? 500);
 /** Rounds at the same time. */
 const WIDTH = 50;
 const LIMIT = { limitMs: 90_000 };
+/** So long that whoever comes meanwhile is first. A body of so many has an abort handler, see `endsAfter`. */
+const LONG_MS = 6_000;
 
 const seeded = (): Random => {
   const seed = Number(process.env['BATON_TEST_SEED'] ?? Date.now() % 1_000_000);
@@ -86,8 +88,12 @@ test(
     await stage.serve(context, [body], { concurrency: 2 * WIDTH });
     const seen = counted();
     await rounds(async () => {
-      const [bodyMs, cancelMs] = [random.int(30), random.int(40)];
+      // Some are far apart, so that a slow machine sees every outcome, too.
+      const share = random.int(20);
+      const [bodyMs, cancelMs] = [share === 1 ? LONG_MS : random.int(30), random.int(40)];
       const handle = await stage.as('alice').within(() => body.schedule(bodyMs));
+      if (share === 0) await handle.wait({ timeout: '90s' });
+      if (share === 1) await until(handle, ({ record }) => record.abortable === true);
       await pause(cancelMs);
       const answer = await cancelled(handle);
       await handle.wait({ timeout: '90s' });
@@ -112,9 +118,13 @@ test(
     await stage.serve(context, [body], { concurrency: 2 * WIDTH });
     const seen = counted();
     await rounds(async () => {
-      const [bodyMs, timeoutMs] = [random.int(60), 1 + random.int(60)];
+      const share = random.int(20);
+      const bodyMs = share === 1 || share === 2 ? LONG_MS : random.int(60);
+      const timeoutMs = share === 0 || share === 1 ? LONG_MS : 1 + random.int(60);
       const handle = await stage.as('alice').within(() => body.with({ timeout: `${timeoutMs}ms` }).schedule(bodyMs));
       const ask = async (open: TaskHandle): Promise<Answer> => {
+        if (share === 0 || share === 2) await open.wait({ timeout: '90s' });
+        if (share === 1) await until(open, ({ record }) => record.abortable === true);
         await pause(random.int(60));
         return cancelled(open);
       };

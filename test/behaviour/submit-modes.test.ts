@@ -230,9 +230,9 @@ test('Q11 what is not started in time ends aborted with the reason; what has beg
     assert.match(record.history.at(-1)?.why ?? '', /^expired/);
   }
   await stage.serve(context, [type]);
-  const intime = await alice(stage).schedule(type, ['in time'], { expires: 1 });
+  const intime = await alice(stage).schedule(type, ['in time'], { expires: 5 });
   await eventually(async () => assert.is((await intime.refresh()).status, 'in_progress'));
-  const other = await alice(stage).schedule('q11.nobody', [], { expires: 1 });
+  const other = await alice(stage).schedule('q11.nobody', [], { expires: 5 });
   // What is to be ended at that time has been.
   assert.is((await other.wait({ timeout: '30s' })).status, 'aborted');
   await next();

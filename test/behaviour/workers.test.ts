@@ -78,9 +78,9 @@ test(
       alice.within(() =>
         steps.with({ queue: 'r3', taskKey: `r3 ${Math.random()}`, priority: 'high', ...options }).schedule(10, ms),
       );
-    const rerun = await taskOf(victim, call({}, 300));
-    const failed = await taskOf(victim, call({ onOrphan: 'fail' }, 300));
-    const exhausted = await taskOf(victim, call({ maxRescues: 0 }, 300));
+    const rerun = await taskOf(victim, call({}, 600));
+    const failed = await taskOf(victim, call({ onOrphan: 'fail' }, 600));
+    const exhausted = await taskOf(victim, call({ maxRescues: 0 }, 600));
     const kept = await taskOf(other, call({}, 1_200));
     const killedAt = Date.now();
     await victim?.kill();
@@ -113,7 +113,7 @@ test(
     const submit = () =>
       stage
         .as('alice')
-        .within(() => steps.with({ queue: 'r3both', taskKey: `both ${Math.random()}` }).schedule(10, 200));
+        .within(() => steps.with({ queue: 'r3both', taskKey: `both ${Math.random()}` }).schedule(10, 500));
     // One for every partition's share: whichever supervisor dies, some were its own.
     const handles: TaskHandle[] = [];
     while (handles.length < 6) handles.push(await taskOf(victim, submit));
@@ -140,7 +140,7 @@ test(
     const [victim] = await workersOf(stage, 'r3first', 1);
     const handle = await stage
       .as('alice')
-      .within(() => steps.with({ queue: 'r3first', taskKey: 'first' }).schedule(5, 100));
+      .within(() => steps.with({ queue: 'r3first', taskKey: 'first' }).schedule(30, 100));
     await until(handle, ({ status }) => status === 'in_progress');
     await Promise.all([...stage.supervisors.map((supervisor) => supervisor.kill()), victim?.kill()]);
     const [other] = await workersOf(stage, 'r3first', 1);

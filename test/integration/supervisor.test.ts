@@ -223,6 +223,7 @@ test('X7, T4: a delayed start is kept to a second, a timeout to 250 ms', async (
   if (owner === undefined) throw new Error('nobody owns it');
   const { fence } = owner;
   await createKernel(stage.ports).ask(address, () => ({ kind: 'make-abortable', at: Date.now(), fence }));
+  const late = watchLateness(context);
   let poked = false;
   const pokes = stage.ports.signals.onPoke('w2', (which) => {
     poked ||= which === address;
@@ -234,8 +235,20 @@ test('X7, T4: a delayed start is kept to a second, a timeout to 250 ms', async (
   const { abort, status } = await stage.read(address);
   assert.is(status, 'aborting');
   const lateMs = (abort?.at ?? 0) - (startedAt + 1_500);
-  assert.ok(lateMs >= 0 && lateMs <= 250, `${lateMs} ms late`);
+  assert.ok(lateMs >= 0 && lateMs <= 250 + late(), `${lateMs} ms late, and a timer here ${late()} ms`);
 });
+
+/** How late the latest timer of this process was that had nothing else to do: what a busy machine adds to everything. */
+function watchLateness({ defer }: Pick<TestContext, 'defer'>): () => number {
+  let most = 0;
+  let due = performance.now() + 10;
+  const timer = setInterval(() => {
+    most = Math.max(most, performance.now() - due);
+    due = performance.now() + 10;
+  }, 10);
+  defer(() => clearInterval(timer));
+  return () => most;
+}
 
 if (role === 'worker' || role === 'supervisor') await runChild(role);
 else test.run();

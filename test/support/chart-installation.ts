@@ -6,7 +6,7 @@ import { ensureNats } from '@baton/local';
 import * as assert from 'uvu/assert';
 import { createAuthority } from './certificates.ts';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
+import { freePort, freePorts } from './free-port.ts';
 import { envOf } from './manifest-rules.ts';
 import { manifestsIn, renderChart, type Container, type Manifest } from './manifests.ts';
 import { mainOf } from './system-fixture.ts';
@@ -61,8 +61,9 @@ export const startInstallation = async (context: Pick<TestContext, 'defer'>): Pr
     if (!passwords.has(key)) passwords.set(key, randomBytes(24).toString('hex'));
     return passwords.get(key) ?? '';
   };
-  const ports = { client: [] as number[], route: [] as number[], monitor: [] as number[] };
-  for (const list of Object.values(ports)) for (let i = 0; i < SIZE; i++) list.push(await freePort());
+  const free = await freePorts(3 * SIZE);
+  const part = (i: number) => free.slice(i * SIZE, (i + 1) * SIZE);
+  const ports = { client: part(0), route: part(1), monitor: part(2) };
   /** Paths and names of pods as they are here. */
   const here = (text: string): string =>
     Object.entries(mounts)

@@ -132,7 +132,7 @@ const SETTINGS: ServerSettings = {
 
 export const callOn = async (
   { server }: Gateway,
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS',
   url: string,
   { as, body, headers = {}, from = newAddress() }: CallOptions,
 ): Promise<CallAnswer> => {

@@ -7,7 +7,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import * as assert from 'uvu/assert';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
+import { freePorts } from './free-port.ts';
 import type { TestContext } from './test-body.ts';
 
 export type NatsCluster = {
@@ -35,8 +35,7 @@ export const startNatsCluster = async (
 ): Promise<NatsCluster> => {
   const { path } = await ensureNats();
   const folder = mkdtempSync(join(tmpdir(), 'baton-cluster-'));
-  const ports: number[] = [];
-  for (let i = 0; i < 2 * SIZE; i++) ports.push(await freePort());
+  const ports = await freePorts(2 * SIZE);
   const members = Array.from({ length: SIZE }, (_, i): Member => memberAt(folder, i, ports, options));
 
   const start = async (member: Member): Promise<void> => {
