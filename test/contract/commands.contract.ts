@@ -102,10 +102,14 @@ export const commandsContract = (name: string, withBench: WithBench): void =>
       const [asker, a, b] = [await bench.ports('asker'), await bench.ports('a'), await bench.ports('b')];
       const address = addressOf({ scope: 'shared', type: 't', key: 'k' });
       const ties = [
-        a.commands.onFind(() => undefined),
-        b.commands.onFind((id) => (id === 'here' ? address : undefined)),
+        a.commands.onFind((id) => (id === 'nobody knows' ? undefined : 'nowhere')),
+        b.commands.onFind((id) => (id === 'here' ? address : 'nowhere')),
       ];
       await until(bench, async () => assert.is(await asker.commands.find('here', 1_000), address));
+      await until(bench, async () => assert.is(await asker.commands.find('here', 1_000, 2), address));
+      assert.is(await asker.commands.find('elsewhere', 1_000, 2), 'nowhere');
+      assert.is(await asker.commands.find('elsewhere', 300, 3), undefined, 'one more may have it');
+      assert.is(await asker.commands.find('nobody knows', 300, 2), undefined, 'one does not know what it has');
       assert.is(await asker.commands.find('elsewhere', 300), undefined);
       for (const tie of ties) tie.close();
       await until(bench, async () => assert.is(await asker.commands.find('here', 200), undefined));

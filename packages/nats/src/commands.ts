@@ -21,6 +21,7 @@ const ID_LENGTH = 200;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const NOTHING = new Uint8Array();
 
 /** Commands on a work-queue stream, their answers on inboxes. */
 export const createCommands = (wire: NatsWire): Commands => {
@@ -50,22 +51,26 @@ export const createCommands = (wire: NatsWire): Commands => {
       });
     },
 
-    find: async (id, timeoutMs) => {
+    find: async (id, timeoutMs, askedOf = 0) => {
+      let without = 0;
       try {
-        const msg = await wire.nc.request(wire.names.findSubject, encoder.encode(id), { timeout: timeoutMs });
-        return parseAddress(decoder.decode(msg.data));
+        const options = { strategy: 'timer', maxWait: timeoutMs, noMux: true } as const;
+        for await (const { data } of await wire.nc.requestMany(wire.names.findSubject, encoder.encode(id), options)) {
+          if (data.length > 0) return parseAddress(decoder.decode(data));
+          if (++without === askedOf) return 'nowhere';
+        }
       } catch {
-        // Nobody knows it, or nobody is there to say so: one answer.
-        return undefined;
+        // Nobody is there to answer, or no connection.
       }
+      return undefined;
     },
 
     onFind: (where) =>
       listen(wire, wire.names.findSubject, (msg) => {
         // Only supervisors ask; whoever asks for an answer elsewhere wants something written there.
         if (msg.data.length > ID_LENGTH || !isOwnInbox(wire, msg.reply ?? '')) return;
-        const address = where(decoder.decode(msg.data));
-        if (address !== undefined) msg.respond(encoder.encode(address));
+        const place = where(decoder.decode(msg.data));
+        if (place !== undefined) msg.respond(place === 'nowhere' ? NOTHING : encoder.encode(place));
       }),
   };
 };

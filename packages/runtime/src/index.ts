@@ -132,7 +132,7 @@ export type { SubmitParts, SubmitRequest } from './client/submit.ts';
 export type { ClientParts, Submission } from './client/submission.ts';
 export type { Asked, AskOptions, Held, Kernel, StoredListener } from './kernel.ts';
 export type { Chance, Clock, Closing, Link, Subscription } from './ports/environment.ts';
-export type { CommandMessage, Commands, CommandSent, CommandVerb } from './ports/commands.ts';
+export type { CommandMessage, Commands, CommandSent, CommandVerb, Place } from './ports/commands.ts';
 export type { DataStore } from './ports/data.ts';
 export type {
   Credit,

@@ -106,6 +106,31 @@ test('a task is cancelled by its id, whichever supervisor watches it and whichev
   assert.equal(unknown.ok ? '' : unknown.code, 'TASK_NOT_FOUND');
 });
 
+test('a task is not said to be unknown while whoever watches it stands still', async () => {
+  const stage = createStage(4);
+  const { clock, supervise, world } = stage;
+  for (const name of ['s1', 's2', 's3']) await supervise(name);
+  await clock.advance(3_000);
+  const ids: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    const made = await ask(stage, 'submit', { ...SUBMIT, task_key: `k${i}` });
+    ids.push(made.ok ? made.task.id : '');
+  }
+  world.node('s2').freeze();
+  const answers = await clock.settle(
+    Promise.all(ids.map((id) => send(stage, 'cancel', { id, user: { id: 'alice' } }, 300_000))),
+  );
+  const outcomes = answers.map((answer) =>
+    typeof answer === 'string' ? answer : answer.ok ? answer.outcome : answer.code,
+  );
+  assert.equal([...new Set(outcomes)], ['aborted']);
+  world.node('s2').resume();
+  await clock.advance(5_000);
+  const nobodys = '01890000-0000-7000-8000-00000000000a';
+  const unknown = await ask(stage, 'cancel', { id: nobodys, user: { id: 'alice' } }, 10_000);
+  assert.equal(unknown.ok ? '' : unknown.code, 'TASK_NOT_FOUND', 'where all have answered it is known');
+});
+
 test('a cancel that is delivered again after it was carried out is not too late for itself', async () => {
   const stage = createStage(3);
   const { clock, world, supervise } = stage;

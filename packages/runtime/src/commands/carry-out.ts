@@ -11,7 +11,7 @@ import { whyJson } from '../client/why-json.ts';
 import { whyWaits } from '../client/why.ts';
 import type { Dispatch } from '../ports/dispatch.ts';
 import { BatonError } from '../errors.ts';
-import type { CommandMessage } from '../ports/commands.ts';
+import type { CommandMessage, Place } from '../ports/commands.ts';
 import { taskViewOf, type CommandAnswer } from './answer.ts';
 import type { CommandReading } from './read-command.ts';
 import { actorOf, requestOf } from './request-of.ts';
@@ -24,7 +24,8 @@ export type Outcome =
   /** Nothing came of it, or nobody knows: tried again, which is safe. */
   | { readonly kind: 'again'; readonly cause: BatonError }
   /** The task is not known yet to whoever watches it, or not at all. */
-  | { readonly kind: 'not-found' };
+  /** `isSure`: it is nowhere; else whoever has it may only not have said so. */
+  | { readonly kind: 'not-found'; readonly isSure: boolean };
 
 export type CommandRules = {
   /** False: nothing new is accepted (behaviour X6); what was is still cancelled. */
@@ -37,7 +38,7 @@ export type CarryOutParts = SubmitParts & {
   readonly ports: { readonly dispatch: Pick<Dispatch, 'standing'> };
   readonly rules: CommandRules;
   /** Where the task of that id is, as far as it is known to anybody now. */
-  readonly find: (id: string) => Promise<Address | undefined>;
+  readonly find: (id: string) => Promise<Place>;
 };
 
 type Readable = Extract<CommandReading, { kind: 'submit' | 'cancel' | 'signal' | 'why' }>;
@@ -99,7 +100,7 @@ const cancel = async (
   message: CommandMessage,
 ): Promise<Outcome> => {
   const address = await placeOf(parts, id, text);
-  if (address === undefined) return text === undefined && isUuid(id) ? { kind: 'not-found' } : unknownTask();
+  if (typeof address !== 'string') return address;
   const done = await cancelTask(parts, actor, address, { id, force });
   switch (done.kind) {
     case 'done': {
@@ -124,7 +125,7 @@ const signal = async (
   const { id, address: text, name, data, operation_id: operationId } = command;
   const request = signalRequest(id, name, data, signalIdOf(actor, operationId) ?? commandHash(message));
   const address = await placeOf(parts, id, text);
-  if (address === undefined) return text === undefined && isUuid(id) ? { kind: 'not-found' } : unknownTask();
+  if (typeof address !== 'string') return address;
   const done = await signalTask(parts, actor, address, request);
   switch (done.kind) {
     case 'done': {
@@ -146,9 +147,11 @@ const placeOf = async (
   { find }: Pick<CarryOutParts, 'find'>,
   id: string,
   address: string | undefined,
-): Promise<Address | undefined> => {
-  if (address !== undefined) return parseAddress(address);
-  return isUuid(id) ? find(id) : undefined;
+): Promise<Address | Outcome> => {
+  if (address !== undefined) return parseAddress(address) ?? unknownTask();
+  if (!isUuid(id)) return unknownTask();
+  const place = await find(id);
+  return place === undefined || place === 'nowhere' ? { kind: 'not-found', isSure: place === 'nowhere' } : place;
 };
 
 /** Changes nothing: asked again it is answered again. */
@@ -158,7 +161,7 @@ const why = async (
   { id, address: text }: Extract<Readable, { kind: 'why' }>['command'],
 ): Promise<Outcome> => {
   const address = await placeOf({ find }, id, text);
-  if (address === undefined) return text === undefined && isUuid(id) ? { kind: 'not-found' } : unknownTask();
+  if (typeof address !== 'string') return address;
   const { dispatch, clock, store } = ports;
   const known = await whyWaits({ kernel, store, dispatch, clock }, address, id, (record) => canSee(record, actor));
   const found = await findTask({ kernel, store }, address, id);

@@ -39,7 +39,6 @@ const stage = (find: () => Promise<never>, defer: (undo: () => unknown) => void)
     commands,
     rules: { enabled: true, admins: true },
     find,
-    isReady: () => true,
   });
   const take = (message: Partial<CommandMessage>) =>
     handler.take({

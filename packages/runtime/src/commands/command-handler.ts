@@ -25,8 +25,6 @@ export type CommandHandlerParts = CarryOutParts & {
   readonly commands: Commands;
   readonly log: Log;
   readonly once: { readonly say: (key: string, say: () => void) => void };
-  /** Whether all tasks are known here by now, so that one that is not found does not exist. */
-  readonly isReady: () => boolean;
 };
 
 export type CommandCounts = {
@@ -118,7 +116,7 @@ export class CommandHandler {
         );
         return this.later(message);
       case 'not-found':
-        return this.lookAgain(message);
+        return this.lookAgain(message, outcome.isSure);
     }
   }
 
@@ -140,8 +138,8 @@ export class CommandHandler {
     message.ack();
   }
 
-  private async lookAgain(message: CommandMessage): Promise<void> {
-    if (!this.parts.isReady() || message.deliveries < LOOKS) return message.again(LOOK_AGAIN_MS);
+  private async lookAgain(message: CommandMessage, isSure: boolean): Promise<void> {
+    if (!isSure || message.deliveries < LOOKS) return message.again(LOOK_AGAIN_MS);
     await this.settle(message, unknownTask());
   }
 

@@ -105,7 +105,8 @@ const find = async ({ commands, clock }: Parts['ports'], id: string): Promise<Ad
   if (!isUuid(id)) return undefined;
   const until = clock.monotonic() + FIND_FOR_MS;
   for (let pause = FIND_AGAIN_MS; ; pause *= 2) {
-    const address = await commands.find(id, FIND_MS);
+    const place = await commands.find(id, FIND_MS);
+    const address = place === 'nowhere' ? undefined : place;
     if (address !== undefined || clock.monotonic() + pause > until) return address;
     await new Promise<void>((resolve) => void clock.after(pause, resolve));
   }

@@ -39,6 +39,9 @@ export type CommandSent =
   | { readonly kind: 'failed' | 'unknown'; readonly cause: BatonError };
 
 /** Commands of those who may not write state, kept until somebody who may has carried them out. */
+/** Where a task is; see `Commands.find`. */
+export type Place = Address | 'nowhere' | undefined;
+
 export interface Commands {
   /** MessagePack. Resolves when it is answered, or with `silent` after `timeoutMs`. Never rejects. */
   send(
@@ -57,7 +60,11 @@ export interface Commands {
   reply(to: string, bytes: Uint8Array, contentType: string): void;
   /** Puts a command aside where people find it, with the reason it was not carried out. */
   bury(message: CommandMessage, code: string, reason: string): Promise<WriteResult>;
-  /** Asks whoever watches the tasks where the one with the id is; undefined: nobody knows it now. */
-  find(id: string, timeoutMs: number): Promise<Address | undefined>;
-  onFind(where: (id: string) => Address | undefined): Subscription;
+  /**
+   * Asks whoever watches the tasks where the one with the id is. `nowhere`: so many have answered, all of them that they
+   * have it not; undefined: it is not known now, since one of them did not answer.
+   */
+  find(id: string, timeoutMs: number, askedOf?: number): Promise<Place>;
+  /** Undefined is no answer: who asks cannot tell then whether the task is there. */
+  onFind(where: (id: string) => Place): Subscription;
 }

@@ -13,6 +13,7 @@ import { createKernel, type Kernel } from '../kernel.ts';
 import { createSettingsKernel } from '../queues/settings-actor.ts';
 import { SettingsBook } from '../queues/settings-book.ts';
 import type { Log } from '../log.ts';
+import type { Place } from '../ports/commands.ts';
 import type { Lease } from '../ports/presence.ts';
 import type { StandingQuestion, WaitingLine } from '../ports/dispatch.ts';
 import type { Ports } from '../ports.ts';
@@ -85,6 +86,8 @@ class Actor {
   private lease: Lease | undefined;
   private ties: readonly Subscription[] = [];
   private scanTimer: { readonly cancel: () => void } | undefined;
+  /** When somebody was seen to come or to go last. */
+  private changedAt = Number.NEGATIVE_INFINITY;
   private settleTimer: { readonly cancel: () => void; readonly at: number } | undefined;
 
   constructor(ports: Ports, { id, log, timings, commands, meter }: SupervisorOptions) {
@@ -184,7 +187,10 @@ class Actor {
       presence,
       link,
       workerDied: (worker, why) => this.workerDied(worker, why),
-      membersChanged: () => this.settle(),
+      membersChanged: () => {
+        this.changedAt = clock.monotonic();
+        this.settle();
+      },
       departed: (how) => this.queues.departed(how),
       isHolder: (worker) => index.isHolder(worker),
     });
@@ -211,8 +217,8 @@ class Actor {
       once,
       commands: ports.commands,
       rules: { enabled: true, admins: true, ...rules },
-      find: async (taskId) => index.addressOf(taskId) ?? ports.commands.find(taskId, this.timings.findMs),
-      isReady: () => this.records.ready,
+      find: async (taskId) =>
+        index.addressOf(taskId) ?? ports.commands.find(taskId, this.timings.findMs, this.nodes.members().length),
     });
     this.commandConsumer = this.openCommands(base);
     this.work = new RemoteWorkers({
@@ -315,7 +321,7 @@ class Actor {
     this.ties = [
       this.ports.dispatch.onWaiting(() => this.waitingLines()),
       this.ports.dispatch.onStanding((question) => this.standing(question)),
-      this.ports.commands.onFind((taskId) => this.index.addressOf(taskId)),
+      this.ports.commands.onFind((taskId) => this.placeOf(taskId)),
     ];
     this.nodes.start();
     this.reconciler.start();
@@ -326,6 +332,13 @@ class Actor {
     this.missing.start();
     this.scan();
     this.log.info({}, 'supervisor started');
+  }
+
+  /** That it is not here counts once it is known what is: all has been read, and nobody has come or gone a moment ago. */
+  private placeOf(taskId: string): Place {
+    const { clock } = this.ports;
+    const isSettled = this.nodes.isKnown && clock.monotonic() - this.changedAt >= 3 * this.timings.settleMs;
+    return this.index.addressOf(taskId) ?? (isSettled && this.records.ready ? 'nowhere' : undefined);
   }
 
   private standing(question: StandingQuestion): QueueView<Address> | undefined {

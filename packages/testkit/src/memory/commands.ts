@@ -1,5 +1,4 @@
-import type { Address } from '@baton/protocols';
-import type { CommandMessage, Commands, CommandSent, Subscription, WriteResult } from '@baton/runtime';
+import type { CommandMessage, Commands, CommandSent, Place, Subscription, WriteResult } from '@baton/runtime';
 import type { Process } from './process.ts';
 import type { Surroundings } from './surroundings.ts';
 import { call, send, writeResultOf } from './wire.ts';
@@ -11,7 +10,7 @@ type Stored = Pick<
   CommandMessage,
   'subject' | 'headers' | 'verb' | 'type' | 'bytes' | 'contentType' | 'replyTo' | 'sequence' | 'storedAt'
 >;
-type Finder = (id: string) => Address | undefined;
+type Finder = (id: string) => Place;
 
 export type DeadCommand = {
   readonly verb: string;
@@ -81,13 +80,13 @@ export const memoryCommands = (around: Surroundings, process: Process, state: Co
       writeResultOf(
         await call(around, process, 'command.bury', verb, () => state.dead.push({ verb, bytes, code, reason })),
       ),
-    find: async (id, timeoutMs) => {
+    find: async (id, timeoutMs, askedOf = 0) => {
       if (!process.isConnected) return undefined;
       await around.leg();
-      for (const finder of state.finders) {
-        const address = finder(id);
-        if (address !== undefined) return address;
-      }
+      const places = [...state.finders].map((finder) => finder(id));
+      const found = places.find((place) => place !== undefined && place !== 'nowhere');
+      if (found !== undefined) return found;
+      if (askedOf > 0 && places.filter((place) => place === 'nowhere').length >= askedOf) return 'nowhere';
       await new Promise<void>((resolve) => void process.clock.after(timeoutMs, resolve));
       return undefined;
     },
