@@ -28,6 +28,7 @@ export type WorkAnswer = {
   readonly tasks?: readonly WorkTask[];
   readonly abort?: readonly (Pick<WorkTask, 'address' | 'fence'> & { readonly cause: string })[];
   readonly lost?: readonly Pick<WorkTask, 'address' | 'fence'>[];
+  readonly unheard?: readonly Pick<WorkTask, 'address' | 'fence'>[];
 };
 
 /** Undefined: no answer in this time. */

@@ -280,6 +280,11 @@ export const beatAnswer = (): SchemaPart =>
           properties: { address: text('Of the run.'), fence },
           required: ['address', 'fence'],
         }),
+        unheard: listOf('Runs whose record could not be read yet: what was told of them is to be told again.', {
+          type: 'object',
+          properties: { address: text('Of the run.'), fence },
+          required: ['address', 'fence'],
+        }),
       },
       ['abort', 'lost'],
     ),

@@ -220,9 +220,11 @@ class Worker:
                 for run in runs:
                     run.interrupt("lease_lost")
             return None
+        unheard = {each["address"] for each in answer.get("unheard", [])}
         for run in runs:
-            run.said()
-        if any(run.is_late for run in runs):
+            if run.address not in unheard:
+                run.said()
+        if unheard or any(run.is_late for run in runs):
             self._wake.set()
         self._answered_at = sent_at
         self.vitals.renewed(sent_at)

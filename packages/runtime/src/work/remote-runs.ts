@@ -111,8 +111,8 @@ export class RemoteRuns {
   }
 
   /**
-   * Each is looked at side by side; what cannot be looked at now is neither to be stopped nor lost. `isHeard`: whatever was told of
-   * them is in good hands.
+   * Each is looked at side by side; what cannot be looked at now is neither to be stopped nor lost. `unheard`: what was told of
+   * these is to be told again.
    */
   async report(running: readonly RunFields[]) {
     type Named = Pick<RunFields, 'address' | 'fence'>;
@@ -130,7 +130,9 @@ export class RemoteRuns {
         if (typeof verdict === 'object') abort.push({ address, fence, cause: verdict.cause });
       }),
     );
-    return { abort, lost, isHeard: running.every((fields) => heard.has(fields) || !hasNews(fields)) };
+    const deaf = running.filter((fields) => !heard.has(fields) && hasNews(fields));
+    const unheard = deaf.map(({ address, fence }): Named => ({ address, fence }));
+    return { abort, lost, ...(unheard.length === 0 ? {} : { unheard }) };
   }
 
   /** What the worker does not list any more it does not run; whoever watches the record sees to it. */

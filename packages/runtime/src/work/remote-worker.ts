@@ -122,9 +122,9 @@ export class RemoteWorker {
         state,
         running: running.length,
       };
-      const [{ isHeard, ...verdicts }] = await Promise.all([this.runs.report(running), this.lease.renew(serves)]);
+      const [verdicts] = await Promise.all([this.runs.report(running), this.lease.renew(serves)]);
       this.runs.forgetUnlisted(running);
-      return isHeard ? { ok: true, ...this.terms(), ...verdicts } : UNHEARD;
+      return { ok: true, ...this.terms(), ...verdicts };
     } catch (error) {
       return failureOf(error);
     }
@@ -323,11 +323,6 @@ export class RemoteWorker {
 }
 
 const ELSEWHERE = refusal('NOT_CONNECTED', 'this supervisor speaks for the worker no more: ask again');
-
-const UNHEARD = refusal(
-  'NOT_CONNECTED',
-  'not all of its runs are known here yet, so what was told of them is to be told again; the lease is renewed',
-);
 
 const UNKNOWN = refusal('OUTCOME_UNKNOWN', 'it is not known yet whether the end stands: ask the same again');
 
