@@ -1,6 +1,6 @@
 import type { TaskRecord } from '@baton/core';
 import { addressOf } from '@baton/protocols';
-import { createKernel } from '@baton/runtime';
+import { createKernel, type FeedListener, type RecordFeed } from '@baton/runtime';
 import { createMemoryWorld, createVirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
@@ -82,6 +82,29 @@ test('E2 what is not read is dropped but for the newest, which says so', async (
   }
   assert.ok(told.length < 40, `${told.length} were kept`);
   assert.equal([told[0]?.reset, told.slice(1).some(({ reset }) => reset)], [true, false]);
+  watch.close();
+});
+
+test('E2 what is written right behind the look, before the reader has given anything, is told', async () => {
+  const { clock, submit, cancel, settings } = scene();
+  const revision = await clock.settle(submit('a'));
+  let listener: FeedListener | undefined;
+  const feed: RecordFeed = {
+    ...settings.ports.feed,
+    followActor: async (_address, of) => {
+      listener = of;
+      return { close: () => undefined };
+    },
+  };
+  const watch = new TaskWatch({ ...settings, ports: { ...settings.ports, feed } }, address, 'a', revision - 1, 'every');
+  await clock.settle(watch.open());
+  assert.is((await clock.settle(watch.next()))?.revision, revision);
+  await clock.settle(cancel('a'));
+  const entry = await clock.settle(settings.ports.store.load(address));
+  if (entry !== undefined) listener?.entry(entry);
+  listener?.caughtUp();
+  const seen = await clock.settle(watch.next(), { limitMs: 1_000 });
+  assert.equal([seen?.record.status, seen?.reset], ['aborted', true], 'there may have been more of it');
   watch.close();
 });
 

@@ -153,8 +153,9 @@ export class TaskWatch {
     let isNew = false;
     return feed.followActor(this.address, {
       entry: (entry) => {
-        // A copy: a record that is kept would keep all that came with it.
-        if (isNew) this.pushed({ ...entry, bytes: new Uint8Array(entry.bytes) });
+        // A copy: a record that is kept would keep all that came with it. What was written behind the look, and before the first was given,
+        // stands in for all that was written meanwhile.
+        if (isNew || this.looked) this.pushed({ ...entry, bytes: new Uint8Array(entry.bytes) }, isNew);
       },
       caughtUp: () => {
         isNew = true;
@@ -166,10 +167,10 @@ export class TaskWatch {
     });
   }
 
-  private pushed(entry: Entry): void {
+  private pushed(entry: Entry, isWhole = true): void {
     if (entry.revision <= this.revision) return;
     try {
-      this.saw({ record: recordOf(entry), revision: entry.revision }, entry.bytes.length, !this.looked);
+      this.saw({ record: recordOf(entry), revision: entry.revision }, entry.bytes.length, !this.looked || !isWhole);
     } catch (error) {
       this.fail(error);
     }
