@@ -187,7 +187,7 @@ async def test_without_a_gateway_such_a_result_is_a_failure_that_says_so(
 
 
 async def test_a_worker_whose_beats_end_by_an_error_is_told_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(_worker: baton.Worker, _answer: dict[str, Any]) -> None:
+    def breaks(_worker: baton.Worker, _answer: dict[str, Any], _answered_at: float) -> None:
         raise KeyError("no such field")
 
     monkeypatch.setattr(baton.Worker, "_hear", breaks)

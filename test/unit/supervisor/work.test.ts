@@ -450,6 +450,33 @@ test('O1 a supervisor goes: what it was told last of a run is in the record, and
   }
 });
 
+test('O1 a supervisor that goes writes nothing over what the next one was told meanwhile', async () => {
+  const { clock, world, submit, claim, record } = await open();
+  const address = addressFor('a');
+  await submit('a');
+  const { fence = { epoch: 0, revision: 0 } } = (await claim(address, 'py')).owner ?? {};
+  const speakers = ['first', 'second'].map((name) => {
+    const ports = world.ports(name);
+    const parts = { ports, kernel: createKernel(ports), log: silentLog, once: { say: () => {} } };
+    const worker = new RemoteWorker({ ...parts, supervisor: name, name: 'py', former: undefined });
+    const tell = (count: number) =>
+      clock.settle(
+        worker.beat({ v: 1, worker: 'py', running: [{ address, fence, progress: count }] } as unknown as BeatRequest),
+      );
+    return { worker, tell };
+  });
+  const [first, second] = speakers;
+  await first?.tell(1);
+  await clock.advance(100);
+  await first?.tell(2);
+  await second?.tell(3);
+  await clock.advance(100);
+  assert.equal(record(address).progress, { count: 3 });
+  await clock.settle(first?.worker.leave() ?? Promise.resolve());
+  assert.equal(record(address).progress, { count: 3 });
+  await clock.settle(second?.worker.end() ?? Promise.resolve());
+});
+
 test('O1 a supervisor that comes reads the records of some at a time, and says of which it has heard nothing yet', async () => {
   const opened = await open('s1');
   const { client, clock, submit, record, stage } = opened;

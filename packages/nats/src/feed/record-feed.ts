@@ -291,7 +291,7 @@ class FeedReader implements FeedReading {
     else this.silent = true;
   }
 
-  private beginAgain(reason: string, silentMs = 0): void {
+  private beginAgain(reason: string, silentMs = Date.now() - this.lookedAt): void {
     if (this.state !== 'reading') return;
     this.state = 'beginning';
     this.pull?.abandon();

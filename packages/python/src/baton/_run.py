@@ -80,6 +80,7 @@ class Run:
         self._aborting: asyncio.Task[list[dict[str, Any]]] | None = None
         self._observed = False
         self._finishing: Any = None
+        self._finishing_size = 0
         self._ended = False
         self._given_back = False
         self._lost = False
@@ -106,18 +107,25 @@ class Run:
         if news:
             self._recent = _joined(self._recent_news(), news)
             self._recent_at = time.monotonic()
+        if news:
+            room -= size
         report: dict[str, Any] = {"address": self.address, "fence": self.fence, **self._span, **news}
         if self.context.aborts:
             report["abortable"] = True
         if self._observed:
             report["observed"] = True
+        taken = size if news else 0
         if self._finishing is not None:
-            report["finishing"] = self._finishing
-        return report, size if news else 0
+            # That it is over is said in any case; what it came to comes with the end.
+            fits = self._finishing_size <= room
+            report["finishing"] = self._finishing if fits else True
+            taken += self._finishing_size if fits else 0
+        return report, taken
 
-    def again(self) -> None:
-        """Another supervisor speaks for the worker: what the former one was told last may have gone with it."""
-        self._saying = _joined(self._recent_news(), self._saying)
+    def again(self, answered_at: float) -> None:
+        """Another supervisor speaks for the worker: what the former one, which answered last then, was told before may have gone with it."""
+        if self._recent_at > answered_at - _MAY_BE_LOST:
+            self._saying = _joined(self._recent, self._saying)
 
     def _recent_news(self) -> dict[str, Any]:
         return self._recent if time.monotonic() - self._recent_at < _MAY_BE_LOST else {}
@@ -180,6 +188,7 @@ class Run:
         if self.context.cleanups and self._aborting is None:
             # The record has it before they run: then a cancel is too late, and the body is not run again.
             self._finishing = {name: value for name, value in outcome.items() if name != "retry_after"}
+            self._finishing_size = len(pack(self._finishing))
             await self._beaten()
         await self._end(outcome)
 

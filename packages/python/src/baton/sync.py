@@ -272,6 +272,8 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
             for each in left:
                 each.cancel()
             loop.run_until_complete(asyncio.wait(left, timeout=_STOP_WITHIN))
+        # What has just ended tells so in the turn behind it.
+        loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
 

@@ -102,6 +102,7 @@ class Worker:
         self._refused: asyncio.Future[BatonError]
         self._refusal = ""
         self._supervisor: str | None = None
+        self._unheard = 0
         self._beats = asyncio.Condition()
         self._begun = 0
         self._answered = 0
@@ -224,11 +225,14 @@ class Worker:
         for run in runs:
             if run.address not in unheard:
                 run.said()
-        if unheard or any(run.is_late for run in runs):
+        # While more is heard with every beat; what cannot be read now is told again at the usual pace.
+        is_heard_soon = len(unheard) != self._unheard
+        self._unheard = len(unheard)
+        if (unheard and is_heard_soon) or any(run.is_late for run in runs):
             self._wake.set()
-        self._answered_at = sent_at
+        answered_at, self._answered_at = self._answered_at, sent_at
         self.vitals.renewed(sent_at)
-        self._hear(answer)
+        self._hear(answer, answered_at)
         async with self._beats:
             self._answered = number
             self._beats.notify_all()
@@ -267,7 +271,7 @@ class Worker:
             self._refused.set_result(error_of(answer["code"], answer["message"]))
             self._known.set()
 
-    def _hear(self, answer: dict[str, Any]) -> None:
+    def _hear(self, answer: dict[str, Any], answered_at: float) -> None:
         for each in answer["abort"]:
             run = self._runs.get(each["address"])
             if run is not None and run.fence == each["fence"]:
@@ -281,7 +285,7 @@ class Worker:
         if self._supervisor not in (None, supervisor):
             self._moved.set()
             for run in self._runs.values():
-                run.again()
+                run.again(answered_at)
             self._wake.set()
         self._supervisor = supervisor
 

@@ -25,8 +25,9 @@ type Stopped = () => StopReason | undefined;
 
 /** First and longest pause between two tries while the store cannot be reached. */
 const RETRY_MS = 250;
-const REFUSED_MS = 30_000;
 const RETRY_MAX_MS = 2_000;
+/** A store that answers and says no for this long says no to this child. */
+const REFUSED_MS = 30_000;
 
 /**
  * Spawns the children of one run. Each has a key that says whose child it is and which: the `taskKey` of its options, or how many

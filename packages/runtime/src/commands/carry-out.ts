@@ -23,8 +23,7 @@ export type Outcome =
   | { readonly kind: 'bury'; readonly code: string; readonly message: string }
   /** Nothing came of it, or nobody knows: tried again, which is safe. */
   | { readonly kind: 'again'; readonly cause: BatonError }
-  /** The task is not known yet to whoever watches it, or not at all. */
-  /** `isSure`: it is nowhere; else whoever has it may only not have said so. */
+  /** Nobody has said that he has the task. `isSure`: since it is nowhere, and not since somebody did not answer. */
   | { readonly kind: 'not-found'; readonly isSure: boolean };
 
 export type CommandRules = {

@@ -38,10 +38,10 @@ export type CommandSent =
   | { readonly kind: 'silent' }
   | { readonly kind: 'failed' | 'unknown'; readonly cause: BatonError };
 
-/** Commands of those who may not write state, kept until somebody who may has carried them out. */
 /** Where a task is; see `Commands.find`. */
 export type Place = Address | 'nowhere' | undefined;
 
+/** Commands of those who may not write state, kept until somebody who may has carried them out. */
 export interface Commands {
   /** MessagePack. Resolves when it is answered, or with `silent` after `timeoutMs`. Never rejects. */
   send(

@@ -53,6 +53,11 @@ export class ProgressWriter {
     this.timer = undefined;
   }
 
+  /** Resolves when no write is under way. */
+  async settled(): Promise<void> {
+    await this.writing;
+  }
+
   /** Nothing more is written. */
   close(): void {
     this.timer?.cancel();

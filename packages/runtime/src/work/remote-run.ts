@@ -211,9 +211,17 @@ export class RemoteRun implements OwnerListener {
   /** Its worker is spoken for by somebody else from now on, who knows nothing of what was not stored yet. Never rejects. */
   async leave(): Promise<void> {
     this.over = true;
-    const flushed = this.progress?.flush();
-    if (flushed !== undefined) await within(this.parts.ports.clock, LEAVE_MS, flushed);
+    const { progress } = this;
+    if (progress !== undefined) await within(this.parts.ports.clock, LEAVE_MS, this.tellLast(progress));
     this.close();
+  }
+
+  /** Unless whoever speaks for the worker now has told something newer: that came later, whatever it was. */
+  private async tellLast(progress: ProgressWriter): Promise<void> {
+    await progress.settled();
+    const before = this.record;
+    await this.task.look();
+    if (isSameNews(before, this.record)) await progress.flush();
   }
 
   close(): void {
@@ -318,6 +326,11 @@ export class RemoteRun implements OwnerListener {
     return isSame;
   }
 }
+
+const isSameNews = (a: TaskRecord, b: TaskRecord): boolean => newsIn(a) === newsIn(b);
+
+const newsIn = ({ progress, tags, payload }: TaskRecord): string =>
+  JSON.stringify([progress, tags, payload instanceof Uint8Array ? Buffer.from(payload).toString('base64') : payload]);
 
 const reportOf = ({ observed, finishing }: RunFields): Omit<RunReport, 'abortable'> => ({
   observed: observed === true,

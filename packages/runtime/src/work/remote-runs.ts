@@ -1,6 +1,6 @@
 import { runOf, type Fence, type TaskRecord } from '@baton/core';
 import { LEASE_MS, parseAddress, PROGRESS_THROTTLE_MS, type Address } from '@baton/protocols';
-import { BatonError } from '../errors.ts';
+import { BatonError, UnreadableRecordError } from '../errors.ts';
 import type { Held, Kernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
 import type { Ports } from '../ports.ts';
@@ -33,6 +33,8 @@ const REPORT_MS = 400;
 export class RemoteRuns {
   private readonly parts: RemoteRunsParts;
   private readonly runs = new Map<Address, RemoteRun>();
+  /** What the worker lists and is not its own under that fence, nor will be again. */
+  private strangers = new Set<string>();
 
   constructor(parts: RemoteRunsParts) {
     this.parts = parts;
@@ -120,7 +122,14 @@ export class RemoteRuns {
     const lost: Named[] = [];
     const heard = new Set<RunFields>();
     let unknown = 0;
-    const looked = running.filter(({ address }) => this.runs.has(address as Address) || ++unknown <= ADOPTED_AT_ONCE);
+    this.strangers = new Set(running.map(nameOf).filter((name) => this.strangers.has(name)));
+    const looked = running.filter((fields) => {
+      if (!this.strangers.has(nameOf(fields)))
+        return this.runs.has(fields.address as Address) || ++unknown <= ADOPTED_AT_ONCE;
+      heard.add(fields);
+      lost.push({ address: fields.address, fence: fields.fence });
+      return false;
+    });
     await Promise.all(
       looked.map(async (fields) => {
         const verdict = await this.reportOne(fields, () => heard.add(fields));
@@ -159,18 +168,26 @@ export class RemoteRuns {
     heard: () => void,
   ): Promise<'lost' | { readonly cause: string } | undefined> {
     const address = parseAddress(fields.address);
-    if (address === undefined) return 'lost';
+    if (address === undefined) {
+      heard();
+      return 'lost';
+    }
     try {
       const { clock } = this.parts.ports;
       const run = await within(clock, REPORT_MS, this.heard(address, fields));
       if (run === undefined) return undefined;
       heard();
-      if (!(run instanceof RemoteRun)) return 'lost';
+      if (!(run instanceof RemoteRun)) {
+        this.strangers.add(nameOf(fields));
+        return 'lost';
+      }
       await within(clock, REPORT_MS, run.report(fields));
       if (run.verdict === 'lost') this.close(address, run);
       return run.verdict === 'abort' ? { cause: run.record.abort?.cause ?? 'cancel' } : lostOnly(run.verdict);
     } catch (error) {
       if (!(error instanceof BatonError)) throw error;
+      // Told again it would come to the same.
+      if (error instanceof UnreadableRecordError) heard();
       return undefined;
     }
   }
@@ -179,6 +196,9 @@ export class RemoteRuns {
 /** What is lost where nobody has heard it. */
 const hasNews = ({ progress, payload, tags }: RunFields): boolean =>
   progress !== undefined || payload !== undefined || tags !== undefined;
+
+const nameOf = ({ address, fence }: Pick<RunFields, 'address' | 'fence'>): string =>
+  `${address} ${fence.epoch} ${fence.revision}`;
 
 const lostOnly = (verdict: 'running' | 'lost'): 'lost' | undefined => (verdict === 'lost' ? verdict : undefined);
 

@@ -11,7 +11,7 @@ export type Change = {
   readonly left: readonly string[];
   /** Its tags are others than before this change. */
   readonly retagged?: boolean;
-  /** Its name is another one than before this change, or may be. */
+  /** Its name is another one than before this change. */
   readonly renamed?: boolean;
 };
 

@@ -23,9 +23,9 @@ export type Difference = {
   readonly before: Pick<Told, 'status' | 'moves'> | undefined;
   /** Users who were subscribed before and are not any more. */
   readonly left: readonly string[];
-  /** Where it is not known what was told before they may be others. */
-  readonly retagged: boolean;
   readonly renamed: boolean;
+  /** Where it is not known what was told before, and there are tags, they may be others. */
+  readonly retagged: boolean;
   /** It waits behind another task, each write of which carries it along, and shows nothing new. */
   readonly isSame: boolean;
 };
@@ -61,7 +61,7 @@ export class ToldTasks {
       before,
       left: before === undefined ? NOBODY : before.users.filter((user) => !now.users.includes(user)),
       retagged: !(hasTags(before?.tags, tags) && hasTags(tags, before?.tags)),
-      renamed: before?.name !== name,
+      renamed: before !== undefined && before.name !== name,
       isSame: now.waiting !== undefined && before?.waiting === now.waiting,
     };
   }
