@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { createStore } from '../ui/store.ts';
 import { remember, remembered } from '../ui/theme.ts';
 
@@ -19,7 +19,8 @@ export type Shortcuts = Readonly<Record<string, () => void | false>>;
 export const useShortcuts = (shortcuts: Shortcuts): void => {
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
-  useEffect(() => {
+  // With the first picture, and not a frame behind it: what is shown answers.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const action = latest.current[event.key];
       if (action === undefined || !isFree(event)) return;
