@@ -420,11 +420,14 @@ async def test_what_was_said_last_is_said_again_to_another_supervisor(
     client: baton.Client, serve: Serve, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[Any] = []
+    answered = asyncio.Event()
     ask = Requests.ask
 
     async def as_if_moved(self: Requests, verb: str, body: dict[str, Any], timeout: float) -> dict[str, Any] | None:
         answer = await ask(self, verb, body, timeout)
         payloads = [run["payload"] for run in body.get("running", []) if "payload" in run]
+        if verb == "beat" and answer is not None:
+            answered.set()
         if answer is not None and payloads:
             said.extend(payloads)
             answer["supervisor"] = "the one that has taken over"
@@ -432,12 +435,15 @@ async def test_what_was_said_last_is_said_again_to_another_supervisor(
 
     monkeypatch.setattr(Requests, "ask", as_if_moved)
 
+    async def is_said_again() -> bool:
+        return len(said) >= 2
+
     @task(name=name)
     async def tells() -> None:
-        await asyncio.sleep(0.3)
+        # From the first answer on it knows who speaks for it.
+        await answered.wait()
         get_context().update_task(payload={"page": 1})
-        while len(said) < 2:
-            await asyncio.sleep(0.01)
+        await until(is_said_again)
 
     await serve(tells)
     assert (await (await tells.schedule()).wait(10)).payload == {"page": 1}

@@ -101,7 +101,7 @@ async def test_a_cancel_runs_abort_handlers_then_cleanup_handlers_last_first(
 
 
 async def test_what_a_task_tells_is_as_it_was_when_it_told_it(client: baton.Client, serve: Serve, name: str) -> None:
-    told = asyncio.Event()
+    seen = asyncio.Event()
 
     @task(name=name)
     async def changes() -> dict[str, Any]:
@@ -109,8 +109,7 @@ async def test_what_a_task_tells_is_as_it_was_when_it_told_it(client: baton.Clie
         payload: dict[str, Any] = {"page": 1}
         ctx.update_task(payload=payload)
         payload["page"] = object()
-        told.set()
-        await asyncio.sleep(1)
+        await seen.wait()
         result: dict[str, Any] = {"found": 2}
 
         @ctx.on_cleanup
@@ -120,7 +119,14 @@ async def test_what_a_task_tells_is_as_it_was_when_it_told_it(client: baton.Clie
         return result
 
     await serve(changes)
-    handle = await (await changes.schedule()).wait(10)
+    handle = await changes.schedule()
+
+    async def is_told() -> bool:
+        return (await handle.refresh()).payload is not None
+
+    await until(is_told)
+    seen.set()
+    await handle.wait(10)
     assert (handle.status, handle.payload, handle.result) == ("success", {"page": 1}, {"found": 2})
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client as Connection
 
-from ._data import pack, unpack
 from ._connection import request
+from ._data import pack, unpack
 from .errors import NotConnectedError
 
 _HEADERS = {"Content-Type": "application/msgpack"}

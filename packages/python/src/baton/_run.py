@@ -107,7 +107,6 @@ class Run:
         if news:
             self._recent = _joined(self._recent_news(), news)
             self._recent_at = time.monotonic()
-        if news:
             room -= size
         report: dict[str, Any] = {"address": self.address, "fence": self.fence, **self._span, **news}
         if self.context.aborts:

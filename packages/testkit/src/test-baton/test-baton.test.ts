@@ -187,6 +187,33 @@ test('a drain gives back what runs on, and the next worker goes on', async (cont
   assert.equal([job.status, job.record.failures, job.record.rescues], ['success', undefined, undefined]);
 });
 
+test('R5 a cleanup handler that fails in a run that is given back is logged, and the task goes on elsewhere', async (context) => {
+  const lines: string[] = [];
+  const log = createLog({ to: { write: (line: string) => void lines.push(line) } });
+  const t = await open(context, { log });
+  let failures = 0;
+  const job = task({ name: 'job' }, async () => {
+    const { signal, onCleanup } = getContext();
+    onCleanup(() => {
+      if (failures++ === 0) throw new Error('the disk is locked');
+    });
+    for (let i = 0; i < 10; i++) {
+      await t.sleep('1s');
+      signal.throwIfAborted();
+    }
+  });
+  const first = await t.startWorker({ tasks: [job] });
+  const handle = await t.run(() => job.schedule());
+  await t.advance('2s');
+  await first.drain({ grace: 0 });
+  await t.startWorker({ tasks: [job] });
+  await t.run(() => handle.wait());
+  assert.equal([handle.status, handle.record.failures], ['success', undefined]);
+  assert.ok(
+    lines.some((line) => line.includes('a cleanup handler failed of a run that is given back: the disk is locked')),
+  );
+});
+
 test('what never ends is said so, and not waited for in vain', async (context) => {
   const t = await open(context, { waitLimit: '2h' });
   const never = task({ name: 'never' }, () => new Promise<void>(() => {}));

@@ -9,6 +9,7 @@ import Fastify from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as assert from 'uvu/assert';
 import { sampleRecord } from '../../../../test/support/sample-records.ts';
+import { eventually } from '../../../../test/support/eventually.ts';
 import { suite } from '../../../../test/support/suite.ts';
 import { installErrorAnswers } from '../http/error-answers.ts';
 import { resultRoutes } from './result-routes.ts';
@@ -61,7 +62,7 @@ test('O1 whoever is cut off while his run is looked for takes no place', async (
     const asked = put();
     asked.on('error', () => undefined);
     asked.write('{');
-    while (looks.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(() => assert.ok(looks.length > 0), { everyMs: 5 });
     asked.destroy();
     await gone.shift();
     looks.shift()?.();
