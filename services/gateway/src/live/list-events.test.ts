@@ -27,10 +27,10 @@ test('E2 what comes behind the first page waits until that is read: it may be la
   } as unknown as EventStream;
   const actor = { user: 'alice', admin: false };
   const events = new ListEvents({
-    identity: { ...actor, isAmbient: false } as never,
+    identity: { ...actor, isAmbient: false },
     filter: {},
     feed: { since: () => undefined, revision: 1, epoch: 1, isLive: true },
-    firstPage: async () => ({ shown: [], cursor: null }) as never,
+    firstPage: async () => ({ shown: [], cursor: null }),
     looking: () => ({ actor, now: 0, showStack: false, isServed: () => true }),
     progressOf: [],
     progress: { changed: () => undefined } as never,
