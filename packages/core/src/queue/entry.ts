@@ -64,8 +64,16 @@ type Marks = {
 
 const NO_MARKS: Marks = { limitKey: '', units: undefined, begun: false, age: undefined };
 
-/** `worker`: who has it on offer. `at`, `count`: of the last one, and of all there were. */
-type Offered<A extends string> = { worker: Server<A> | undefined; at: number; count: number };
+/**
+ * `worker`: who has it on offer. `at`, `count`: of the last one, and of all there were. `stamp`: of its group's turn before
+ * that was had for it; absent where it is not to be given back.
+ */
+type Offered<A extends string> = {
+  worker: Server<A> | undefined;
+  at: number;
+  count: number;
+  stamp: number | undefined;
+};
 
 const IN_LINE = 1;
 const HOLDS = 2;
@@ -155,10 +163,20 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
   }
 
   offerTo(worker: Server<A>, now: number): void {
-    const offered = (this.offered ??= { worker, at: now, count: 0 });
+    const offered = (this.offered ??= { worker, at: now, count: 0, stamp: this.holds ? undefined : this.turn.stamp });
     offered.worker = worker;
     offered.at = now;
     offered.count++;
+  }
+
+  /** Stamp of the turn that its group is given back where it does not start. */
+  get turnBack(): number | undefined {
+    return this.offered?.stamp;
+  }
+
+  /** It was given back, or is not to be. What is offered again and again has its turns as often, or would always be next. */
+  keepTurn(): void {
+    if (this.offered !== undefined) this.offered.stamp = undefined;
   }
 
   withdraw(): void {

@@ -16,6 +16,8 @@ export type Turn = {
   blockedTypes: Set<string> | undefined;
   /** Tasks of it that are in the queue. */
   tasks: number;
+  /** A turn was given back to it for a task that was refused, and nothing of it has started since. */
+  forgiven: boolean;
 };
 
 export type InGroup = InLine & { readonly turn: Turn };
@@ -50,6 +52,7 @@ export class Turns {
       blocked: false,
       blockedTypes: undefined,
       tasks: 1,
+      forgiven: false,
     };
     this.groups.set(group, turn);
     return turn;
@@ -63,6 +66,15 @@ export class Turns {
     this.reached = Math.max(this.reached, turn.pass);
     turn.pass += 1 / turn.weight;
     turn.stamp = ++this.stamps;
+  }
+
+  /**
+   * One of its turns led to no start: it stands where it stood, with the `stamp` it had. No further back than others have
+   * come meanwhile: they are not to wait for all that it missed.
+   */
+  unserved(turn: Turn, stamp: number): void {
+    turn.pass = Math.min(turn.pass, Math.max(this.reached, turn.pass - 1 / turn.weight));
+    turn.stamp = Math.min(turn.stamp, stamp);
   }
 
   get(group: string): Turn | undefined {
@@ -92,7 +104,8 @@ type Part<T extends InGroup> = {
   /** What it stands at in the heap; its turn may have moved on since. */
   pass: number;
   stamp: number;
-  inHeap: boolean;
+  /** Where it is in the heap; -1: nowhere. */
+  place: number;
   parked: boolean;
   /** See `First`. */
   lastServed: number;
@@ -198,6 +211,15 @@ export class GroupLine<T extends InGroup> {
     return task;
   }
 
+  /** The turn has come nearer. */
+  advance(turn: Turn): void {
+    const part = this.parts.get(turn);
+    // One that stands too far to the front is put right when it comes to the top.
+    if (part === undefined || part.place < 0 || !isBefore(turn, part)) return;
+    this.read(part);
+    this.rise(part, part.place);
+  }
+
   /** The group may be open again. */
   reopen(turn: Turn): void {
     const part = this.parts.get(turn);
@@ -217,7 +239,7 @@ export class GroupLine<T extends InGroup> {
     const known = this.parts.get(turn);
     if (known !== undefined) return known;
     const part: Part<T> = {
-      ...{ turn, tasks: new ReadyLine<T>(), pass: 0, stamp: 0, inHeap: false, parked: false, lastServed: 0 },
+      ...{ turn, tasks: new ReadyLine<T>(), pass: 0, stamp: 0, place: -1, parked: false, lastServed: 0 },
     };
     this.parts.set(turn, part);
     return part;
@@ -234,8 +256,8 @@ export class GroupLine<T extends InGroup> {
         part.parked = true;
         this.parked.add(part);
       } else if (part.pass < part.turn.pass) {
-        this.place(part);
-        this.sink(0);
+        this.read(part);
+        this.sink(part, 0);
       } else return part;
     }
     return undefined;
@@ -243,56 +265,57 @@ export class GroupLine<T extends InGroup> {
 
   private enter(part: Part<T>): void {
     // An emptied one is still there until it comes to the top.
-    if (part.inHeap) return;
-    part.inHeap = true;
-    this.place(part);
+    if (part.place >= 0) return;
+    this.read(part);
     this.heap.push(part);
-    this.rise(this.heap.length - 1);
+    this.rise(part, this.heap.length - 1);
   }
 
-  private place(part: Part<T>): void {
+  private read(part: Part<T>): void {
     part.pass = part.turn.pass;
     part.stamp = part.turn.stamp;
   }
 
   private dropTop(): void {
     const [first] = this.heap;
-    if (first !== undefined) first.inHeap = false;
+    if (first !== undefined) first.place = -1;
     const last = this.heap.pop();
-    if (last === undefined || last === first) return;
-    this.heap[0] = last;
-    this.sink(0);
+    if (last !== undefined && last !== first) this.sink(last, 0);
   }
 
-  private rise(from: number): void {
+  private put(part: Part<T>, at: number): void {
+    this.heap[at] = part;
+    part.place = at;
+  }
+
+  private rise(part: Part<T>, from: number): void {
     const { heap } = this;
-    const part = heap[from] as Part<T>;
     let at = from;
     while (at > 0) {
       const above = (at - 1) >> 1;
       const parent = heap[above] as Part<T>;
       if (!isBefore(part, parent)) break;
-      heap[at] = parent;
+      this.put(parent, at);
       at = above;
     }
-    heap[at] = part;
+    this.put(part, at);
   }
 
-  private sink(from: number): void {
+  private sink(part: Part<T>, from: number): void {
     const { heap } = this;
-    const part = heap[from] as Part<T>;
     let at = from;
     for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
       const right = heap[child + 1];
       if (right !== undefined && isBefore(right, heap[child] as Part<T>)) child++;
       const smaller = heap[child] as Part<T>;
       if (!isBefore(smaller, part)) break;
-      heap[at] = smaller;
+      this.put(smaller, at);
       at = child;
     }
-    heap[at] = part;
+    this.put(part, at);
   }
 }
 
-const isBefore = <T extends InGroup>(a: Part<T>, b: Part<T>): boolean =>
-  a.pass < b.pass || (a.pass === b.pass && a.stamp < b.stamp);
+type Stand = Pick<Turn, 'pass' | 'stamp'>;
+
+const isBefore = (a: Stand, b: Stand): boolean => a.pass < b.pass || (a.pass === b.pass && a.stamp < b.stamp);

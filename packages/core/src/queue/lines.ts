@@ -64,6 +64,11 @@ export class Lines<A extends string> {
     for (const { tasks } of this.lines.values()) tasks.reopen(turn);
   }
 
+  /** The group's turn has come nearer. */
+  advance(turn: Turn): void {
+    for (const { tasks } of this.lines.values()) tasks.advance(turn);
+  }
+
   /**
    * Takes the task out of its line that the worker is to have next; undefined: none that it serves and that may start.
    * `judge`, where not all may start, is asked of each whose turn it is.

@@ -322,10 +322,7 @@ export class TaskQueue<A extends string = string> {
     // Under terms that are over; it has it on offer under those of now as well.
     if (entry.terms !== undefined && entry.terms.length > 0 && term !== entry.worker.term.id) return;
     if (isOlder) return this.readyAgain(entry);
-    if (how === 'refused') {
-      entry.worker.refused.add(entry);
-      this.openKey(entry.limitKey);
-    }
+    if (how === 'refused') this.refuse(entry, entry.worker);
     if (how !== 'stale') return this.readyAgain(entry);
     this.withdraw(entry);
     this.doubtful.add(entry);
@@ -494,6 +491,7 @@ export class TaskQueue<A extends string = string> {
     for (const { refused } of this.workers.values()) refused.delete(entry);
     if (entry.worker !== undefined) {
       this.startCount++;
+      entry.turn.forgiven = false;
       this.withdraw(entry);
     } else if (!this.doubtful.delete(entry) && !this.slots.bound.delete(entry)) this.takeOut(entry);
     this.lines.dropEmpty(entry.line);
@@ -525,6 +523,14 @@ export class TaskQueue<A extends string = string> {
     this.slots.crowds.enter(entry);
   }
 
+  private refuse(entry: Entry<A>, { refused }: Server<A>): void {
+    refused.add(entry);
+    this.openKey(entry.limitKey);
+    // A group that nobody can run would always be next.
+    if (entry.turn.forgiven) entry.keepTurn();
+    entry.turn.forgiven = true;
+  }
+
   private isLate({ offers, offeredAt }: Entry<A>, now: number): boolean {
     return now - offeredAt >= this.options.offerMs * 2 ** Math.min(DOUBLINGS, offers - 1);
   }
@@ -544,8 +550,17 @@ export class TaskQueue<A extends string = string> {
       return;
     }
     entry.terms = undefined;
+    this.giveTurnBack(entry);
     this.push(entry);
     if (entry.holds) this.free(entry);
+  }
+
+  private giveTurnBack(entry: Entry<A>): void {
+    const { turn, turnBack } = entry;
+    if (turnBack === undefined) return;
+    entry.keepTurn();
+    this.groups.unserved(turn, turnBack);
+    this.lines.advance(turn);
   }
 
   private withdraw(entry: Entry<A>): void {
