@@ -1,15 +1,18 @@
 import type { Entry } from './entry.ts';
-import { ReadyLine } from './ready-line.ts';
+import { GroupLine } from './group-line.ts';
+import { isAhead } from './turn.ts';
+
+type AsideLine<A extends string> = GroupLine<Entry<A>>;
 
 /**
  * Tasks whose turn came while their key was full (behaviour Q5, Q6). They lie here, by key, until there may be room, so that
  * what waits for one key holds up nothing else and is not looked at again and again.
  *
- * Tasks of one key that differ in group, type or priority may be held up by other things than their key, and by different
- * ones: of each kind as many come back as there is room for.
+ * Tasks of one key that differ in type or priority may be held up by other things than their key: of each kind as many come
+ * back as there is room for. Inside of a kind groups take turns, as in the lines.
  */
 export class Aside<A extends string> {
-  private readonly keys = new Map<string, Map<string, ReadyLine<Entry<A>>>>();
+  private readonly keys = new Map<string, Map<string, AsideLine<A>>>();
   private count = 0;
 
   get size(): number {
@@ -17,13 +20,14 @@ export class Aside<A extends string> {
   }
 
   push(entry: Entry<A>): void {
-    const kinds = this.keys.get(entry.limitKey) ?? new Map<string, ReadyLine<Entry<A>>>();
-    if (kinds.size === 0) this.keys.set(entry.limitKey, kinds);
+    const { limitKey, type } = entry;
+    const kinds = this.keys.get(limitKey) ?? new Map<string, AsideLine<A>>();
+    if (kinds.size === 0) this.keys.set(limitKey, kinds);
     const kind = kindOf(entry);
-    const line = kinds.get(kind) ?? new ReadyLine<Entry<A>>(true);
+    const line: AsideLine<A> = kinds.get(kind) ?? new GroupLine(type, entry.line.tasks.pool, limitKey);
     if (line.size === 0) kinds.set(kind, line);
-    line.push(entry);
     entry.aside = true;
+    line.push(entry, 0);
     this.count++;
   }
 
@@ -38,30 +42,30 @@ export class Aside<A extends string> {
     return true;
   }
 
-  /** Others of its key and kind lie here that came before it: it goes behind them, also where it would fit. */
+  /** Others of its key and kind lie here whose turn is before it: it goes behind them, also where it would fit. */
   isBefore(entry: Entry<A>): boolean {
     if (this.count === 0 || entry.limitKey === '') return false;
     const first = this.peek(entry);
-    return first !== undefined && first.order < entry.order;
+    if (first === undefined) return false;
+    return first.turn === entry.turn ? first.order < entry.order : isAhead(first.stand, entry.stand);
   }
 
-  /** The one of its kind that is taken back first. */
+  /** The one of its kind that is taken back first; undefined: none that may start. */
   peek(entry: Entry<A>): Entry<A> | undefined {
-    return this.keys.get(entry.limitKey)?.get(kindOf(entry))?.peek();
+    const line = this.lineOf(entry);
+    return line === undefined ? undefined : firstOf(line);
   }
 
-  /** Takes back, of each kind of this key, as many as `roomFor` has room for; in the order they came. */
+  /** Takes back, of each kind of this key, as many as `roomFor` has room for. */
   take(limitKey: string, roomFor: (type: string) => number): readonly Entry<A>[] {
     const kinds = this.keys.get(limitKey);
     const taken: Entry<A>[] = [];
     for (const [kind, line] of kinds ?? []) {
       let room: number | undefined;
-      for (let entry = line.shift(); entry !== undefined; entry = line.shift()) {
+      for (let entry = firstOf(line); entry !== undefined; entry = firstOf(line)) {
         room ??= roomFor(entry.type);
-        if (room-- <= 0) {
-          line.push(entry);
-          break;
-        }
+        if (room-- <= 0) break;
+        line.shift();
         this.left(entry);
         taken.push(entry);
       }
@@ -70,9 +74,30 @@ export class Aside<A extends string> {
     return taken;
   }
 
+  /** The next one of its kind: it is not what starts, whatever room there is. */
+  takeFor(entry: Entry<A>): Entry<A> | undefined {
+    const kinds = this.keys.get(entry.limitKey);
+    const line = kinds?.get(kindOf(entry));
+    const taken = line?.shift();
+    if (kinds === undefined || line === undefined || taken === undefined) return undefined;
+    this.left(taken);
+    this.tidy(entry.limitKey, kinds, kindOf(entry), line);
+    return taken;
+  }
+
   /** All of them: other things are limited now. */
   takeAll(): readonly Entry<A>[] {
-    return [...this.keys.keys()].flatMap((key) => this.take(key, () => Number.MAX_SAFE_INTEGER));
+    const all = [...this.keys.values()].flatMap((kinds) => [...kinds.values()].flatMap((line) => [...line]));
+    this.keys.clear();
+    for (const entry of all) {
+      entry.inLine = false;
+      this.left(entry);
+    }
+    return all;
+  }
+
+  private lineOf(entry: Entry<A>): AsideLine<A> | undefined {
+    return this.keys.get(entry.limitKey)?.get(kindOf(entry));
   }
 
   private left(entry: Entry<A>): void {
@@ -80,17 +105,17 @@ export class Aside<A extends string> {
     this.count--;
   }
 
-  private tidy(
-    limitKey: string,
-    kinds: Map<string, ReadyLine<Entry<A>>>,
-    kind: string,
-    line: ReadyLine<Entry<A>>,
-  ): void {
+  private tidy(limitKey: string, kinds: Map<string, AsideLine<A>>, kind: string, line: AsideLine<A>): void {
     if (line.size > 0) return;
     kinds.delete(kind);
     if (kinds.size === 0) this.keys.delete(limitKey);
   }
 }
 
+const firstOf = <A extends string>(line: AsideLine<A>): Entry<A> | undefined => {
+  const turn = line.first()?.turn;
+  return turn === undefined ? undefined : line.peek(turn);
+};
+
 /** A type has no space in its name. */
-const kindOf = <A extends string>({ line, type, group }: Entry<A>): string => `${line.priority} ${type} ${group}`;
+const kindOf = <A extends string>({ line, type }: Entry<A>): string => `${line.priority} ${type}`;

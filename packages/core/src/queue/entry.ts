@@ -1,7 +1,8 @@
 import type { Priority } from '../task.ts';
 import type { Holder } from './gate.ts';
-import type { GroupLine, InGroup, Turn } from './group-line.ts';
+import type { GroupLine, InGroup } from './group-line.ts';
 import type { Kept } from './kept-records.ts';
+import type { Stand, Turn } from './turn.ts';
 
 /** A pending task whose time has come, as a queue hears of it. */
 export type ReadyTask<A extends string = string> = {
@@ -80,6 +81,7 @@ const HOLDS = 2;
 const HAS_STARTED = 4;
 const ASIDE = 8;
 const LEAVING = 16;
+const REFUSED = 32;
 
 /** What a queue knows of a task that is ready. There is one for every task that waits: what it can share it does not have. */
 export class Entry<A extends string> implements InGroup, Holder, Kept {
@@ -126,6 +128,11 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
     return this.line.type;
   }
 
+  /** How far its group has come. */
+  get stand(): Stand {
+    return this.line.tasks.pool.standOf(this.turn);
+  }
+
   get group(): string {
     return this.turn.group;
   }
@@ -163,7 +170,7 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
   }
 
   offerTo(worker: Server<A>, now: number): void {
-    const offered = (this.offered ??= { worker, at: now, count: 0, stamp: this.holds ? undefined : this.turn.stamp });
+    const offered = (this.offered ??= { worker, at: now, count: 0, stamp: this.holds ? undefined : this.stand.stamp });
     offered.worker = worker;
     offered.at = now;
     offered.count++;
@@ -225,6 +232,15 @@ export class Entry<A extends string> implements InGroup, Holder, Kept {
     this.toggle(LEAVING, is);
   }
 
+  /** Some worker said it cannot run it. */
+  get refused(): boolean {
+    return this.has(REFUSED);
+  }
+
+  set refused(is: boolean) {
+    this.toggle(REFUSED, is);
+  }
+
   private has(flag: number): boolean {
     return (this.flags & flag) !== 0;
   }
@@ -238,6 +254,8 @@ export type Line<A extends string> = {
   readonly type: string;
   readonly priority: Priority;
   readonly tasks: GroupLine<Entry<A>>;
+  /** Starts of other priorities since it, or another of its priority, had one by a worker that could have taken what waits in it. */
+  passedOver: number;
 };
 
 /** A worker as the queue knows it. */
@@ -248,6 +266,8 @@ export type Server<A extends string> = {
   readonly offered: Set<Entry<A>>;
   /** What it said it cannot run: for anybody else. */
   readonly refused: Set<Entry<A>>;
+  /** Of those that still wait, how many of each type. */
+  readonly refusals: Map<string, number>;
   term: Term;
   /** When its terms were confirmed to it last. */
   confirmedAt: number;

@@ -1,6 +1,6 @@
 import { limitsOf, type AppliedLimit } from './defined.ts';
-import type { Counted } from './limit.ts';
-import { fullness, isFull, roomIn, type FullLimit, type Meter } from './meter.ts';
+import { isSameLimit, type Counted, type Rate } from './limit.ts';
+import { fullness, isFull, roomIn, type Clock, type FullLimit, type Meter, type Recent } from './meter.ts';
 import { byScope, keyOf, placesOf, scopeOf, type Limits, type Place, type Wants } from './places.ts';
 import type { Pause, QueueSettings } from './settings.ts';
 
@@ -20,7 +20,14 @@ export type Holder = Wants & {
   hasStarted: boolean;
 };
 
-type Start = Wants & { readonly at: number; readonly units: number };
+/** `until`: a window after it, the longest of those that count it. */
+type Start = Wants & { readonly at: number; readonly units: number; readonly until: number };
+
+/** Starts that nothing counts any more are looked for once there are so many, and then whenever there are twice as many as were left. */
+const STARTS_KEPT = 1_000;
+
+/** Of all limits with a window of this length, oldest first. Those before `from` are over. */
+type Window = { readonly recent: Recent[]; from: number };
 
 const blocksOf = (kind: Block['kind']): Readonly<Record<Counted, Block>> => ({
   queue: { kind, of: 'queue' },
@@ -49,6 +56,9 @@ export class Gate {
   private limits: ReadonlyMap<string, Limits> = new Map();
   private meters = new Map<string, Meter>();
   private starts: Start[] = [];
+  private startsAt = STARTS_KEPT;
+  /** By their length. */
+  private windows = new Map<number, Window>();
   private longestMs = 0;
   private crowded = false;
   /** Some limit of groups or keys counts the tasks of one type apart. */
@@ -56,7 +66,8 @@ export class Gate {
   /** Changes whenever something may have become free, or was set anew. */
   version = 0;
   private now = 0;
-  private knownFrom = Number.NEGATIVE_INFINITY;
+  /** Of rates that held when this began to count: somebody else has counted what had started before. */
+  private knownFrom = new Map<AppliedLimit, number>();
 
   /** False: nothing is to be asked or counted. */
   get isActive(): boolean {
@@ -71,27 +82,33 @@ export class Gate {
     return this.longestMs;
   }
 
-  /** What had started before now is not known here: somebody else has counted it. Rates open when their window is over. */
-  begin(now: number): void {
+  /**
+   * What had started before now is not known here: somebody else has counted it. Rates open when their window is over, but for
+   * those that are set at `since` or later.
+   */
+  begin(now: number, since = Number.POSITIVE_INFINITY): void {
     this.version++;
     this.now = now;
-    this.knownFrom = now;
+    for (const limit of this.applied) if (limit.rate !== undefined && limit.at < since) this.knownFrom.set(limit, now);
   }
 
   /** Other settings, undefined: none. All that have a slot are counted anew. */
   set(settings: QueueSettings | undefined, holders: Iterable<Holder>, now: number): void {
     this.version++;
     this.settings = settings;
+    const before = this.knownFrom;
     this.applied = limitsOf(settings);
+    this.knownFrom = new Map(this.applied.flatMap((limit) => knownOf(limit, before)));
     this.now = now;
     this.limits = byScope(this.applied);
     this.perType = this.applied.some(({ type }) => type !== undefined);
     this.crowded = this.applied.some(({ whenFull }) => whenFull !== undefined);
     this.meters = new Map();
+    this.windows = new Map();
     this.longestMs = Math.max(0, ...this.applied.map(({ rate }) => rate?.windowMs ?? 0));
     this.forgetStarts(now);
     if (this.limits.size === 0) return;
-    for (const start of this.starts) this.countStart(start);
+    this.starts = this.starts.map((start) => this.countStart(start));
     for (const holder of holders) {
       const { holds } = holder;
       holder.holds = false;
@@ -152,11 +169,11 @@ export class Gate {
     const { type, group, units = 1 } = wants;
     const isPaused = (pause: Pause): boolean =>
       pause.type === undefined ? pause.group === undefined || pause.group === group : pause.type === type;
-    const clock = { now: this.now, knownFrom: this.knownFrom };
     const full = [...placesOf(wants)].flatMap((place) => {
       const limit = this.limitOf(place.scope, place.name);
       if (limit === undefined) return [];
       const meter = this.meters.get(keyOf(place));
+      const clock = this.clockOf(limit);
       const found = fullness(limit, meter, units, clock) ?? fullness(limit, meter, unitsBefore(place.of), clock);
       return found === undefined ? [] : [found];
     });
@@ -192,7 +209,7 @@ export class Gate {
     const { units = 1 } = holder;
     for (const meter of this.metersOf(holder)) {
       meter.held++;
-      if (!holder.hasStarted) meter.used += units;
+      if (!holder.hasStarted && meter.limit.rate !== undefined) meter.used += units;
     }
   }
 
@@ -202,12 +219,17 @@ export class Gate {
     holder.hasStarted = true;
     if (this.longestMs === 0) return;
     const { type, group, limitKey, units = 1 } = holder;
-    this.starts.push({ at: now, type, group, limitKey, units });
+    let until = 0;
     for (const meter of this.metersOf(holder)) {
-      if (meter.limit.rate === undefined) continue;
+      const { rate } = meter.limit;
+      if (rate === undefined) continue;
       if (!holder.holds) meter.used += units;
-      meter.recent.push({ until: now + meter.limit.rate.windowMs, units });
+      this.count(meter, rate, now, units);
+      until = Math.max(until, now + rate.windowMs);
     }
+    if (until === 0) return;
+    if (this.starts.length >= this.startsAt) this.forgetStarts(now);
+    this.starts.push({ at: now, type, group, limitKey, units, until });
   }
 
   /** It has no slot any more. Units of what has not started are free again. */
@@ -218,7 +240,7 @@ export class Gate {
     const { units = 1 } = holder;
     for (const meter of this.metersOf(holder)) {
       meter.held--;
-      if (!holder.hasStarted) meter.used -= units;
+      if (!holder.hasStarted && meter.limit.rate !== undefined) meter.used -= units;
       this.dropIdle(meter);
     }
   }
@@ -230,19 +252,24 @@ export class Gate {
     this.now = now;
     const all = opens !== undefined && opens <= now;
     if (all) this.version++;
-    if (this.longestMs === 0) return { all, opened };
-    this.forgetStarts(now);
-    for (const meter of this.meters.values()) {
-      const before = meter.used;
-      for (let first = meter.recent[0]; first !== undefined && first.until <= now; first = meter.recent[0]) {
+    for (const window of this.windows.values()) {
+      for (
+        let first = window.recent[window.from];
+        first !== undefined && first.until <= now;
+        first = window.recent[window.from]
+      ) {
+        window.from++;
+        const { meter, units } = first;
         meter.recent.shift();
-        meter.used -= first.units;
+        meter.used -= units;
+        if (opened.at(-1) !== meter.place) opened.push(meter.place);
+        this.dropIdle(meter);
       }
-      if (meter.used === before) continue;
-      this.version++;
-      opened.push(meter.place);
-      this.dropIdle(meter);
+      if (2 * window.from <= window.recent.length) continue;
+      window.recent.splice(0, window.from);
+      window.from = 0;
     }
+    if (opened.length > 0) this.version++;
     return { all, opened };
   }
 
@@ -250,8 +277,8 @@ export class Gate {
   opensAt(): number | undefined {
     if (this.longestMs === 0) return undefined;
     let first = this.knownNext();
-    for (const { recent } of this.meters.values()) {
-      const until = recent[0]?.until;
+    for (const { recent, from } of this.windows.values()) {
+      const until = recent[from]?.until;
       if (until !== undefined && (first === undefined || until < first)) first = until;
     }
     return first;
@@ -259,10 +286,12 @@ export class Gate {
 
   /** When the next rate opens whose window began before this one counted; undefined: none does. */
   private knownNext(): number | undefined {
-    if (this.longestMs === 0) return undefined;
-    const windows = this.applied.flatMap(({ rate }) => (rate === undefined ? [] : [rate.windowMs]));
-    const opens = windows.map((ms) => this.knownFrom + ms).filter((at) => at > this.now);
-    return opens.length === 0 ? undefined : Math.min(...opens);
+    let next: number | undefined;
+    for (const [{ rate }, from] of this.knownFrom) {
+      const at = from + (rate?.windowMs ?? 0);
+      if (at > this.now && (next === undefined || at < next)) next = at;
+    }
+    return next;
   }
 
   private pauseOf(type: string, group: string): Block | undefined {
@@ -278,8 +307,11 @@ export class Gate {
   private isFull(scope: string, name: string, units: number): boolean {
     const limit = this.limitOf(scope, name);
     if (limit === undefined) return false;
-    const { now, knownFrom } = this;
-    return isFull(limit, this.meters.get(`${scope} ${name}`), units, { now, knownFrom });
+    return isFull(limit, this.meters.get(`${scope} ${name}`), units, this.clockOf(limit));
+  }
+
+  private clockOf(limit: AppliedLimit): Clock {
+    return { now: this.now, knownFrom: this.knownFrom.get(limit) ?? Number.NEGATIVE_INFINITY };
   }
 
   private roomOf(scope: string, name: string): number {
@@ -323,17 +355,38 @@ export class Gate {
     if (held === 0 && used === 0) this.meters.delete(keyOf(place));
   }
 
-  private countStart(start: Start): void {
+  private countStart(start: Start): Start {
+    let until = start.at;
     for (const meter of this.metersOf(start)) {
-      if (meter.limit.rate === undefined) continue;
+      const { rate } = meter.limit;
+      if (rate === undefined) continue;
       meter.used += start.units;
-      meter.recent.push({ until: start.at + meter.limit.rate.windowMs, units: start.units });
+      this.count(meter, rate, start.at, start.units);
+      until = Math.max(until, start.at + rate.windowMs);
     }
+    return { ...start, until };
+  }
+
+  private count(meter: Meter, { windowMs }: Rate, at: number, units: number): void {
+    const recent: Recent = { until: at + windowMs, units, meter };
+    meter.recent.push(recent);
+    const window = this.windows.get(windowMs);
+    if (window === undefined) this.windows.set(windowMs, { recent: [recent], from: 0 });
+    else window.recent.push(recent);
   }
 
   private forgetStarts(now: number): void {
-    let old = 0;
-    while (old < this.starts.length && (this.starts[old] as Start).at + this.longestMs <= now) old++;
-    if (old > 0) this.starts.splice(0, old);
+    this.starts = this.starts.filter(({ until }) => until > now);
+    this.startsAt = Math.max(STARTS_KEPT, 2 * this.starts.length);
   }
 }
+
+/** A rate is the one that held before, where its window is as long. */
+const knownOf = (
+  limit: AppliedLimit,
+  before: ReadonlyMap<AppliedLimit, number>,
+): readonly (readonly [AppliedLimit, number])[] => {
+  for (const [known, from] of before)
+    if (isSameLimit(known, limit) && known.rate?.windowMs === limit.rate?.windowMs) return [[limit, from]];
+  return [];
+};

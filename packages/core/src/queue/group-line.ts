@@ -1,107 +1,14 @@
+import type { Pool } from './pool.ts';
 import { ReadyLine, type InLine } from './ready-line.ts';
-
-/**
- * The turns of one group in a queue. `pass` is how far it has come: each start moves it on by one over its weight, and the
- * group that has come least far is next. Tasks without a group are one group among others.
- */
-export type Turn = {
-  readonly group: string;
-  weight: number;
-  pass: number;
-  /** Among those that have come equally far, the one that has been there longest is next: in all lines the same. */
-  stamp: number;
-  /** Nothing of it may start now: its group is paused, or full. */
-  blocked: boolean;
-  /** The same of its tasks of these types alone. */
-  blockedTypes: Set<string> | undefined;
-  /** Tasks of it that are in the queue. */
-  tasks: number;
-  /** A turn was given back to it for a task that was refused, and nothing of it has started since. */
-  forgiven: boolean;
-};
+import { isAhead, type Stand, type Turn } from './turn.ts';
 
 export type InGroup = InLine & { readonly turn: Turn };
-
-/** Groups that wait for nothing are looked for once there are so many, and then whenever there are twice as many as were left. */
-const IDLE_KEPT = 1_000;
-
-/** The groups of one queue. */
-export class Turns {
-  private readonly groups = new Map<string, Turn>();
-  private weights: ReadonlyMap<string, number> = new Map();
-  /** How far the one has come that was served last: a group that is new begins here, and owes and is owed nothing. */
-  private reached = 0;
-  private lookAt = IDLE_KEPT;
-  private stamps = 0;
-
-  /** Of a group a task of which comes in. */
-  enter(group: string): Turn {
-    const known = this.groups.get(group);
-    if (known !== undefined) {
-      if (known.tasks++ > 0 || known.pass >= this.reached) return known;
-      known.pass = this.reached;
-      known.stamp = ++this.stamps;
-      return known;
-    }
-    if (this.groups.size > this.lookAt) this.forgetIdle();
-    const turn: Turn = {
-      group,
-      weight: this.weights.get(group) ?? 1,
-      pass: this.reached,
-      stamp: ++this.stamps,
-      blocked: false,
-      blockedTypes: undefined,
-      tasks: 1,
-      forgiven: false,
-    };
-    this.groups.set(group, turn);
-    return turn;
-  }
-
-  leave(turn: Turn): void {
-    turn.tasks--;
-  }
-
-  served(turn: Turn): void {
-    this.reached = Math.max(this.reached, turn.pass);
-    turn.pass += 1 / turn.weight;
-    turn.stamp = ++this.stamps;
-  }
-
-  /**
-   * One of its turns led to no start: it stands where it stood, with the `stamp` it had. No further back than others have
-   * come meanwhile: they are not to wait for all that it missed.
-   */
-  unserved(turn: Turn, stamp: number): void {
-    turn.pass = Math.min(turn.pass, Math.max(this.reached, turn.pass - 1 / turn.weight));
-    turn.stamp = Math.min(turn.stamp, stamp);
-  }
-
-  get(group: string): Turn | undefined {
-    return this.groups.get(group);
-  }
-
-  weigh(weights: ReadonlyMap<string, number>): void {
-    this.weights = weights;
-    for (const turn of this.groups.values()) turn.weight = weights.get(turn.group) ?? 1;
-  }
-
-  [Symbol.iterator](): Iterator<Turn> {
-    return this.groups.values();
-  }
-
-  /** Who has come no further than everybody else is as good as new. */
-  private forgetIdle(): void {
-    for (const [group, { tasks, pass }] of this.groups)
-      if (tasks === 0 && pass <= this.reached) this.groups.delete(group);
-    this.lookAt = Math.max(IDLE_KEPT, 2 * this.groups.size);
-  }
-}
 
 type Part<T extends InGroup> = {
   readonly turn: Turn;
   readonly tasks: ReadyLine<T>;
-  /** What it stands at in the heap; its turn may have moved on since. */
+  stand: Stand;
+  /** What it stands at in the heap; its group may have moved on since. */
   pass: number;
   stamp: number;
   /** Where it is in the heap; -1: nowhere. */
@@ -114,6 +21,7 @@ type Part<T extends InGroup> = {
 /** Of a line: the group whose turn it is. */
 export type First = {
   readonly turn: Turn;
+  readonly stand: Stand;
   /** Number of the start that this line had last for the group: of several lines that have it, the oldest is next. */
   readonly lastServed: number;
 };
@@ -125,13 +33,22 @@ export type First = {
 export class GroupLine<T extends InGroup> {
   private readonly parts = new Map<Turn, Part<T>>();
   /** Parts with tasks that are not parked, by pass. */
-  private readonly heap: Part<T>[] = [];
-  private readonly parked = new Set<Part<T>>();
+  private heap: Part<T>[] = [];
   private readonly type: string;
+  private itsPool: Pool;
+  /** Of tasks that lie aside: what they wait for. */
+  readonly limitKey: string;
   private count = 0;
+  private parkedCount = 0;
 
-  constructor(type = '') {
+  constructor(type: string, pool: Pool, limitKey = '') {
     this.type = type;
+    this.itsPool = pool;
+    this.limitKey = limitKey;
+  }
+
+  get pool(): Pool {
+    return this.itsPool;
   }
 
   /** Tasks that wait. */
@@ -141,10 +58,7 @@ export class GroupLine<T extends InGroup> {
 
   /** Those of them whose group is not known to be blocked. */
   get openSize(): number {
-    if (this.parked.size === 0) return this.count;
-    let open = this.count;
-    for (const { tasks } of this.parked) open -= tasks.size;
-    return open;
+    return this.count - this.parkedCount;
   }
 
   /** `served`: what its group is taken to have had as its last start here, where nothing else of it waits. */
@@ -153,6 +67,7 @@ export class GroupLine<T extends InGroup> {
     const wasEmpty = part.tasks.size === 0;
     part.tasks.push(task);
     this.count++;
+    if (part.parked) this.parkedCount++;
     if (!wasEmpty) return;
     part.lastServed = served;
     if (!part.parked) this.enter(part);
@@ -172,8 +87,17 @@ export class GroupLine<T extends InGroup> {
   /** The task was pushed and not taken. */
   remove(task: T): void {
     if (!task.inLine) return;
-    this.parts.get(task.turn)?.tasks.remove(task);
+    const part = this.parts.get(task.turn);
+    part?.tasks.remove(task);
     this.count--;
+    if (part?.parked !== true) return;
+    this.parkedCount--;
+    if (part.tasks.size === 0) this.parts.delete(task.turn);
+  }
+
+  /** Whether its group is passed over. */
+  isParked(turn: Turn): boolean {
+    return this.parts.get(turn)?.parked ?? false;
   }
 
   /** Tasks of that group. */
@@ -215,7 +139,7 @@ export class GroupLine<T extends InGroup> {
   advance(turn: Turn): void {
     const part = this.parts.get(turn);
     // One that stands too far to the front is put right when it comes to the top.
-    if (part === undefined || part.place < 0 || !isBefore(turn, part)) return;
+    if (part === undefined || part.place < 0 || !isAhead(part.stand, part)) return;
     this.read(part);
     this.rise(part, part.place);
   }
@@ -225,9 +149,20 @@ export class GroupLine<T extends InGroup> {
     const part = this.parts.get(turn);
     if (part === undefined || !part.parked) return;
     part.parked = false;
-    this.parked.delete(part);
-    if (part.tasks.size > 0) this.enter(part);
-    else this.parts.delete(turn);
+    this.parkedCount -= part.tasks.size;
+    this.enter(part);
+  }
+
+  /** Its type belongs to another pool now. */
+  move(pool: Pool): void {
+    this.itsPool = pool;
+    const { heap } = this;
+    this.heap = [];
+    for (const part of this.parts.values()) part.stand = pool.standOf(part.turn);
+    for (const part of heap) {
+      part.place = -1;
+      this.enter(part);
+    }
   }
 
   /** Those that wait, in no order. */
@@ -239,7 +174,14 @@ export class GroupLine<T extends InGroup> {
     const known = this.parts.get(turn);
     if (known !== undefined) return known;
     const part: Part<T> = {
-      ...{ turn, tasks: new ReadyLine<T>(), pass: 0, stamp: 0, place: -1, parked: false, lastServed: 0 },
+      turn,
+      tasks: new ReadyLine<T>(this.limitKey !== ''),
+      stand: this.itsPool.standOf(turn),
+      pass: 0,
+      stamp: 0,
+      place: -1,
+      parked: false,
+      lastServed: 0,
     };
     this.parts.set(turn, part);
     return part;
@@ -248,19 +190,29 @@ export class GroupLine<T extends InGroup> {
   /** Sees to what has changed since the heap was made: emptied, blocked, and served parts. */
   private top(): Part<T> | undefined {
     for (let part = this.heap[0]; part !== undefined; part = this.heap[0]) {
+      const { turn, stand } = part;
       if (part.tasks.size === 0) {
         this.dropTop();
-        this.parts.delete(part.turn);
-      } else if (part.turn.blocked || part.turn.blockedTypes?.has(this.type) === true) {
+        this.parts.delete(turn);
+        continue;
+      }
+      if (turn.blocked || turn.blockedTypes?.has(this.type) === true) {
         this.dropTop();
-        part.parked = true;
-        this.parked.add(part);
-      } else if (part.pass < part.turn.pass) {
-        this.read(part);
-        this.sink(part, 0);
-      } else return part;
+        this.park(part);
+        continue;
+      }
+      this.pool.catchUp(stand);
+      if (part.pass >= stand.pass) return part;
+      this.read(part);
+      this.sink(part, 0);
     }
     return undefined;
+  }
+
+  private park(part: Part<T>): void {
+    part.parked = true;
+    this.parkedCount += part.tasks.size;
+    (part.turn.parkedIn ??= new Set()).add(this);
   }
 
   private enter(part: Part<T>): void {
@@ -272,8 +224,8 @@ export class GroupLine<T extends InGroup> {
   }
 
   private read(part: Part<T>): void {
-    part.pass = part.turn.pass;
-    part.stamp = part.turn.stamp;
+    part.pass = part.stand.pass;
+    part.stamp = part.stand.stamp;
   }
 
   private dropTop(): void {
@@ -294,7 +246,7 @@ export class GroupLine<T extends InGroup> {
     while (at > 0) {
       const above = (at - 1) >> 1;
       const parent = heap[above] as Part<T>;
-      if (!isBefore(part, parent)) break;
+      if (!isAhead(part, parent)) break;
       this.put(parent, at);
       at = above;
     }
@@ -306,16 +258,12 @@ export class GroupLine<T extends InGroup> {
     let at = from;
     for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
       const right = heap[child + 1];
-      if (right !== undefined && isBefore(right, heap[child] as Part<T>)) child++;
+      if (right !== undefined && isAhead(right, heap[child] as Part<T>)) child++;
       const smaller = heap[child] as Part<T>;
-      if (!isBefore(smaller, part)) break;
+      if (!isAhead(smaller, part)) break;
       this.put(smaller, at);
       at = child;
     }
     this.put(part, at);
   }
 }
-
-type Stand = Pick<Turn, 'pass' | 'stamp'>;
-
-const isBefore = (a: Stand, b: Stand): boolean => a.pass < b.pass || (a.pass === b.pass && a.stamp < b.stamp);

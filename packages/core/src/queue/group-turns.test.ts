@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
-import { deal, OFFER_MS, settingsOf, task, worker } from '../testing/queue.ts';
+import { deal, OFFER_MS, settingsOf, task, worker, type Wish } from '../testing/queue.ts';
+import type { ReadyTask } from './entry.ts';
+import { Pools } from './pool.ts';
 import { TaskQueue } from './task-queue.ts';
+import { Turns } from './turn.ts';
 
 const test = suite('turns of groups');
 
@@ -182,6 +185,73 @@ test('Q7: a group that no worker can run, and one whose tasks nobody claims, do 
     }
     assert.ok(ofA.length >= 18, `${how}: ${ofA.length} of 40`);
   }
+});
+
+test('Q7: a group that comes waits for no lead of another, of another type or priority', () => {
+  for (const hot of [{ priority: 'high' }, { type: 'mail' }] as const) {
+    const queue = queueOf();
+    worker(queue, 'w', 0);
+    worker(queue, 'mails', 0, ['mail']);
+    for (let i = 0; i < 1_000; i++) queue.ready(task(`b${i}`, i, { group: 'b' }), 's');
+    for (let i = 0; i < 1_000; i++) queue.ready(task(`a${i}`, 2_000 + i, { group: 'a', ...hot }), 's');
+    started(queue, 'type' in hot ? 'mails' : 'w', 900);
+    queue.ready(task('c', 9_000, { group: 'c', ...('type' in hot ? {} : { priority: 'normal' }) }), 's');
+    // Whatever is high and left goes first.
+    const before = started(queue, 'w', 'type' in hot ? 3 : 200).filter((address) => !address.startsWith('a'));
+    assert.ok(before.slice(0, 3).includes('c'), before.slice(0, 5).join(' '));
+  }
+});
+
+test('Q7: what a group has of a type that other workers serve costs it no turn among those of this one', () => {
+  const queue = queueOf();
+  worker(queue, 'mails', 0, ['mail']);
+  worker(queue, 'w', 0);
+  for (let i = 0; i < 500; i++) {
+    queue.ready(task(`a${i}`, i, { group: 'a', type: 'mail' }), 's');
+    queue.ready(task(`b${i}`, 1_000 + i, { group: 'b' }), 's');
+  }
+  const of: string[] = [];
+  for (let i = 0; i < 40; i++) {
+    started(queue, 'mails', 5);
+    if (i === 10) for (let n = 0; n < 10; n++) queue.ready(task(`own${n}`, 5_000 + n, { group: 'a' }), 's');
+    of.push(...started(queue, 'w', 1));
+  }
+  assert.is(of.slice(10, 32).filter((address) => address.startsWith('own')).length, 10, of.join(' '));
+});
+
+test('Q7, Q8: a group that was paused, full or of a paused type makes up for nothing at the cost of others', () => {
+  const ways: readonly (readonly [Wish, Partial<ReadyTask>])[] = [
+    [{ kind: 'pause', part: { group: 'a' } }, {}],
+    [{ kind: 'pause', part: { type: 'mail' } }, { type: 'mail' }],
+    [{ kind: 'limit', limit: { of: 'group', name: 'a', rate: { units: 1, windowMs: 1_000_000 } } }, {}],
+  ];
+  for (const [wish, more] of ways) {
+    const queue = queueOf();
+    queue.set(settingsOf(wish), 0);
+    worker(queue, 'w', 0, ['job', 'mail']);
+    for (let i = 0; i < 300; i++) queue.ready(task(`a${i}`, i, { group: 'a', ...more }), 's');
+    for (let i = 0; i < 300; i++) queue.ready(task(`b${i}`, 1_000 + i, { group: 'b' }), 's');
+    started(queue, 'w', 200);
+    queue.set(undefined, 0);
+    queue.ready(task('c', 5_000, { group: 'c' }), 's');
+    const next = started(queue, 'w', 20);
+    assert.ok(next.slice(0, 4).includes('c'), `${wish.kind}: ${next.join(' ')}`);
+    const ofB = next.filter((address) => address.startsWith('b')).length;
+    assert.ok(ofB >= 8 && ofB <= 11, `${wish.kind}: ${next.join(' ')}`);
+  }
+});
+
+test('Q7: groups of one task each are forgotten once it is gone', () => {
+  const pools = new Pools();
+  const turns = new Turns(pools);
+  pools.join(new Set(['job']));
+  const pool = pools.of('job');
+  for (let i = 0; i < 20_000; i++) {
+    const turn = turns.enter(`g${i}`);
+    pool.served(turn);
+    turns.leave(turn);
+  }
+  assert.ok([...turns].length < 5_000, `${[...turns].length} are kept`);
 });
 
 test('Q7: whatever is offered and comes back, the same group is next in all lines, and nothing is lost', () => {

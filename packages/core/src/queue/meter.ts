@@ -2,6 +2,9 @@ import type { AppliedLimit } from './defined.ts';
 import type { Rate } from './limit.ts';
 import type { Place } from './places.ts';
 
+/** Units that have started, and are counted until their window is over. */
+export type Recent = { readonly until: number; readonly units: number; readonly meter: Meter };
+
 /** What one limit has counted. */
 export type Meter = {
   readonly limit: AppliedLimit;
@@ -10,7 +13,7 @@ export type Meter = {
   /** Units that are on their way to a start, or have started in the last window. */
   used: number;
   /** Of those that have started, oldest first. */
-  readonly recent: { readonly until: number; readonly units: number }[];
+  readonly recent: Recent[];
 };
 
 /** What of a limit is full: the slots, the units, or both. */

@@ -2,7 +2,7 @@ import type { Cause, Millis } from '../task.ts';
 import type { Entry, Line, Server } from './entry.ts';
 import type { Gate } from './gate.ts';
 import type { Wants } from './places.ts';
-import type { Turn } from './group-line.ts';
+import type { Stand, Turn } from './turn.ts';
 import { LOWER_SHARE, PRIORITIES, type Lines } from './lines.ts';
 import type { Throughput } from './pace.ts';
 import type { Counted, QueueLimit, Rate, WhenFull } from './limit.ts';
@@ -210,21 +210,26 @@ const aheadOf = <A extends string>(parts: StandingParts<A>, entry: Entry<A>): nu
       open.filter(({ priority }) => isMeant(PRIORITIES.indexOf(priority))),
       gate,
     );
-  // What a group has of a higher priority moves its turn on, and starts first.
+  // What a group has of a higher priority starts first, and moves its turn on; the others are at its last one by then.
   const higherOf = sizesIn((other) => other < rank);
-  const passOf = (turn: Turn): number => turn.pass + (higherOf.get(turn) ?? 0) / turn.weight;
+  const { pool } = entry.line.tasks;
+  let reached = 0;
+  for (const [turn, size] of higherOf) reached = Math.max(reached, pool.passOf(turn) + (size - 1) / turn.weight);
+  const passOf = (turn: Turn): number => Math.max(reached, pool.passOf(turn) + (higherOf.get(turn) ?? 0) / turn.weight);
   const inOwnGroup = aheadInGroup(
     peers.filter(({ type }) => !gate.isActive || !gate.isGroupBlocked(entry.group, type)),
     entry,
   );
-  const { turn } = entry;
-  const place = { pass: passOf(turn) + inOwnGroup / turn.weight, stamp: turn.stamp };
+  const { turn, stand } = entry;
+  const place = { pass: passOf(turn) + inOwnGroup / turn.weight, stamp: stand.stamp };
   let ahead = inOwnGroup;
   for (const [other, size] of groupsOf(peers, gate)) {
-    if (other !== turn) ahead += Math.min(size, startsBefore(other, passOf(other), place));
+    if (other === turn) continue;
+    const { stamp } = pool.standOf(other);
+    ahead += Math.min(size, startsBefore(other, { pass: passOf(other), stamp }, place));
   }
   const share = LOWER_SHARE - 1;
-  const untilIts = (ahead + 1) * share - parts.lines.waitedFor(entry.line.priority);
+  const untilIts = (ahead + 1) * share - entry.line.passedOver;
   const higher = Math.min(sumOf(higherOf), Math.max(0, untilIts));
   const lower = Math.min(sumOf(sizesIn((other) => other > rank)), Math.floor((ahead + higher) / share));
   return ahead + higher + lower;
@@ -240,7 +245,8 @@ const sumOf = (sizes: ReadonlyMap<Turn, number>): number => {
 const openLines = <A extends string>({ lines, gate, workers }: StandingParts<A>, own: Line<A>): readonly Line<A>[] => {
   const served = new Set<string>();
   for (const { types } of workers.values()) for (const type of types) served.add(type);
-  const isOpen = ({ type }: Line<A>): boolean => served.has(type) && !(gate.isActive && gate.isTypeBlocked(type));
+  const isOpen = ({ type, tasks }: Line<A>): boolean =>
+    tasks.pool === own.tasks.pool && served.has(type) && !(gate.isActive && gate.isTypeBlocked(type));
   return [...lines].filter((line) => line === own || isOpen(line));
 };
 
@@ -266,11 +272,7 @@ const groupsOf = <A extends string>(lines: readonly Line<A>[], gate: Gate): Read
 };
 
 /** So many of a group that has come as far as `pass` have their turn before one that stands at `place`. */
-const startsBefore = (
-  { weight, stamp }: Turn,
-  pass: number,
-  place: { readonly pass: number; readonly stamp: number },
-): number => {
+const startsBefore = ({ weight }: Turn, { pass, stamp }: Stand, place: Stand): number => {
   const turns = (place.pass - pass) * weight;
   if (turns < -1e-9) return 0;
   const whole = Math.floor(turns + 1e-9);

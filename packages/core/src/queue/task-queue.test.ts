@@ -60,6 +60,32 @@ test('X8: high before normal before low, and each lower one at least once in twe
   assert.ok(next?.startsWith('high'));
 });
 
+test('X8: a lower one is due in its time also where the workers that cannot take it have most of the starts', () => {
+  for (const withOthers of [false, true]) {
+    const queue = queueOf();
+    worker(queue, 'x', 0, ['job']);
+    worker(queue, 'xy', 0, ['job', 'mail']);
+    queue.ready(task('low', 1, { priority: 'low', type: 'mail' }), 's');
+    for (let i = 0; i < 2_000; i++) {
+      queue.ready(task(`high${i}`, 10 + 2 * i, { priority: 'high' }), 's');
+      if (withOthers) queue.ready(task(`other${i}`, 11 + 2 * i, { priority: 'low' }), 's');
+    }
+    const run = (id: string): string => {
+      queue.credit(id, 1);
+      const [address = ''] = deal(queue)[id] ?? [];
+      queue.gone(address, 100_000, 's');
+      queue.credit(id, 0);
+      return address;
+    };
+    const ofBoth: string[] = [];
+    for (let i = 0; i < 2 * LOWER_SHARE; i++) {
+      for (let n = 0; n < 10; n++) run('x');
+      ofBoth.push(run('xy'));
+    }
+    assert.ok(ofBoth.includes('low'), ofBoth.join(' '));
+  }
+});
+
 test('types of one priority take turns, also with one that comes and goes', () => {
   const queue = queueOf();
   for (let i = 0; i < 100; i++) queue.ready(task(`a${i}`, i, { type: 'a' }), 's1');
@@ -172,6 +198,51 @@ test('what a worker has refused of one type holds up no other type', () => {
   assert.is(queue.waitingFor('w'), 0);
   worker(queue, 'other', 1, ['a', 'b']);
   assert.equal(deal(queue), { other: ['a1'] });
+});
+
+test('a worker that has refused many of a type is offered no more of it while another one takes it, and again once none does', () => {
+  const queue = queueOf();
+  const [MANY, NEW] = [3_000, 3_001];
+  for (let i = 1; i <= MANY; i++) queue.ready(task(`new${i}`, i), 's1');
+  queue.ready(task('old', NEW), 's1');
+  worker(queue, 'old', 0);
+  worker(queue, 'new', 0);
+  const refuseAll = (): number => {
+    for (let count = 0; ; count++) {
+      queue.credit('old', 1);
+      const [address = 'old'] = deal(queue)['old'] ?? [];
+      if (address === 'old') return count;
+      queue.returned('old', address, Number(address.slice(3)), 'refused');
+    }
+  };
+  const refused = refuseAll();
+  assert.ok(refused >= 10 && refused <= 100, `${refused} were refused`);
+  assert.is(queue.waitingFor('old'), 0);
+  // Those are for the other one; with room for more the next few are tried.
+  queue.credit('new', refused);
+  for (const address of deal(queue)['new'] ?? []) queue.gone(address, 10_000, 's1');
+  const again = refuseAll();
+  assert.ok(again >= 10 && again <= 100, `${again} more were refused`);
+  queue.leave('new');
+  assert.is(refuseAll() + refused + again, MANY);
+  assert.equal(queue.size, { waiting: MANY - refused, offered: 1 }, 'the one that it can run');
+});
+
+test('what would start is counted for a worker apart from what it has refused', () => {
+  const queue = queueOf();
+  queue.set(settingsOf({ kind: 'limit', limit: { of: 'type', name: 'job', concurrency: 2 } }), 0);
+  for (let i = 1; i <= 6; i++) queue.ready(task(`t${i}`, i), 's1');
+  worker(queue, 'w', 0);
+  for (let i = 1; i <= 5; i++) {
+    queue.credit('w', 1);
+    deal(queue);
+    queue.returned('w', `t${i}`, i, 'refused', queue.confirm('w', 0));
+    queue.credit('w', 0);
+  }
+  deal(queue);
+  assert.is(queue.waitingFor('w'), 1);
+  queue.credit('w', 1);
+  assert.equal(deal(queue), { w: ['t6'] });
 });
 
 test('an offer that was returned as stale, of a task known in a newer version, is made again', () => {

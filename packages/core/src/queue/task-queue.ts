@@ -1,6 +1,7 @@
 import {
   Entry,
   type HeldTask,
+  type Line,
   type ReadyTask,
   type Return,
   type Running,
@@ -11,14 +12,14 @@ import {
 import type { Displacement } from './crowds.ts';
 import { isLimited } from './defined.ts';
 import type { Gate } from './gate.ts';
-import { Turns } from './group-line.ts';
 import { KeptRecords, type RecordBudget } from './kept-records.ts';
-import { Lines } from './lines.ts';
+import { Lines, type Verdict } from './lines.ts';
 import type { Wants } from './places.ts';
 import type { QueueSettings } from './settings.ts';
 import { isClaimable, Slots } from './slots.ts';
 import { standingOf, type Standing } from './standing.ts';
 import { isAlone, isTold, leaves, otherThan, tells } from './told.ts';
+import { Turns } from './turn.ts';
 
 export { LOWER_SHARE } from './lines.ts';
 
@@ -32,6 +33,9 @@ export type TaskQueueOptions = {
   /** Names this queue's terms, apart from those of every other one; asked where slots are counted. */
   readonly name?: string;
 };
+
+/** A worker that has refused so many of a type that wait is offered no more of it, as long as another one may take them. */
+const REFUSALS = 32;
 
 /** Offers of one task double their time so often. */
 const DOUBLINGS = 3;
@@ -50,8 +54,12 @@ const DOUBLINGS = 3;
 export class TaskQueue<A extends string = string> {
   private readonly options: TaskQueueOptions;
   private readonly entries = new Map<A, Entry<A>>();
-  private readonly lines = new Lines<A>();
-  private readonly groups = new Turns();
+  private readonly lines = new Lines<A>({
+    judge: (entry) => this.judge(entry),
+    skipped: (entry) => this.skipped(entry),
+    isHopeless: (worker, type) => this.isHopeless(worker, type),
+  });
+  private readonly groups = new Turns(this.lines.pools);
   private readonly slots = new Slots<A>();
   private readonly gate: Gate = this.slots.gate;
   private readonly workers = new Map<string, Server<A>>();
@@ -60,6 +68,8 @@ export class TaskQueue<A extends string = string> {
   /** Returned as stale: until whoever watches the record says what became of it, or the time of the offer is over. */
   private readonly doubtful = new Set<Entry<A>>();
   private readonly records: KeptRecords;
+  /** Keys of what the worker whose turn it is has refused. */
+  private readonly skippedKeys = new Set<string>();
   private offeredCount = 0;
   private terms = 0;
   private round = 0;
@@ -124,9 +134,9 @@ export class TaskQueue<A extends string = string> {
     this.now = Math.max(this.now, now);
   }
 
-  /** What was counted before now, somebody else has counted. */
-  begin(now: number): void {
-    this.gate.begin(now);
+  /** What was counted before now, somebody else has counted; not of rates that are set at `since` or later. */
+  begin(now: number, since?: number): void {
+    this.gate.begin(now, since);
   }
 
   /** What is set for it; undefined: nothing. */
@@ -274,12 +284,15 @@ export class TaskQueue<A extends string = string> {
     if (known === undefined) {
       const term = this.newTerm();
       const made = { id: worker, types, credit: 0, term, confirmedAt: this.now, idleAt: -1 };
-      this.workers.set(worker, { ...made, offered: new Set(), refused: new Set() });
-      this.slots.crowds.anew(this.entries.values(), this.slots.running.values());
-    } else if (!isSameSet(known.types, types)) {
+      this.workers.set(worker, { ...made, offered: new Set(), refused: new Set(), refusals: new Map() });
+    } else {
+      if (isSameSet(known.types, types)) return;
       known.types = types;
       known.idleAt = -1;
     }
+    this.slots.crowds.anew(this.entries.values(), this.slots.running.values());
+    if (!this.lines.pools.join(types)) return;
+    for (const entry of this.slots.aside.takeAll()) this.push(entry);
   }
 
   /** So many more tasks may be offered to the worker. */
@@ -306,6 +319,8 @@ export class TaskQueue<A extends string = string> {
     this.endTerm(known);
     this.workers.delete(worker);
     this.turns.delete(known);
+    // Others may be the only ones now to take what they have refused so much of.
+    this.lineVersion++;
     for (const entry of [...known.offered]) this.readyAgain(entry);
   }
 
@@ -374,7 +389,8 @@ export class TaskQueue<A extends string = string> {
     this.pass(now);
     const dealt = new Map<string, TaskOffer<A>[]>();
     // One for each worker a round; who gets nothing keeps its place, who gets something goes to the end.
-    for (let open = [...this.turns]; open.length > 0; open = open.filter(({ credit }) => credit > 0)) {
+    let open = [...this.turns].filter(({ idleAt }) => idleAt !== this.version);
+    for (; open.length > 0; open = open.filter(({ credit }) => credit > 0)) {
       open = open.filter((worker) => {
         const entry = this.next(worker);
         if (entry === undefined) {
@@ -400,14 +416,15 @@ export class TaskQueue<A extends string = string> {
     const known = this.workers.get(worker);
     if (known === undefined || known.idleAt === this.version) return 0;
     const { types, refused } = known;
+    const without = new Map<Line<A>, number>();
+    for (const { inLine, aside, line, turn } of refused)
+      if (inLine && !aside && !line.tasks.isParked(turn)) without.set(line, (without.get(line) ?? 0) + 1);
     let waiting = this.slots.bound.size;
     for (const line of this.lines) {
-      if (!types.has(line.type)) continue;
-      if (!this.gate.isActive) waiting += line.tasks.size;
-      else if (this.gate.blockOfLine(line.type) === undefined)
-        waiting += Math.min(line.tasks.openSize, this.gate.room(line.type));
+      if (!types.has(line.type) || this.isHopeless(known, line.type)) continue;
+      if (this.gate.isActive && this.gate.blockOfLine(line.type) !== undefined) continue;
+      waiting += Math.min(line.tasks.openSize - (without.get(line) ?? 0), this.gate.room(line.type));
     }
-    for (const { inLine, aside, line } of refused) if (inLine && !aside && types.has(line.type)) waiting--;
     return this.gate.isActive ? Math.max(0, Math.min(waiting, this.gate.room())) : waiting;
   }
 
@@ -430,14 +447,41 @@ export class TaskQueue<A extends string = string> {
   }
 
   private next(worker: Server<A>): Entry<A> | undefined {
-    if (!this.gate.isActive) return this.lines.next(worker, undefined);
+    this.skippedKeys.clear();
     for (const entry of this.slots.bound) {
       if (!worker.types.has(entry.type) || worker.refused.has(entry)) continue;
       if (this.gate.blockOf(entry)?.kind === 'paused') continue;
       this.slots.bound.delete(entry);
       return entry;
     }
-    return this.lines.next(worker, (entry) => this.slots.judge(entry));
+    return this.lines.next(worker);
+  }
+
+  private judge(entry: Entry<A>): Verdict {
+    if (!this.gate.isActive) return 'start';
+    const verdict = this.slots.judge(entry);
+    // It came back for its key, and leaves that room to others.
+    if (verdict === 'not_its_group') this.another(entry);
+    return verdict;
+  }
+
+  private skipped(entry: Entry<A>): void {
+    const { limitKey } = entry;
+    if (this.slots.aside.size === 0 || this.skippedKeys.has(limitKey)) return;
+    this.skippedKeys.add(limitKey);
+    if (this.gate.roomOfKey(limitKey, entry.type) > 0) this.another(entry);
+  }
+
+  private another(entry: Entry<A>): void {
+    const next = entry.limitKey === '' ? undefined : this.slots.aside.takeFor(entry);
+    if (next !== undefined) this.push(next);
+  }
+
+  private isHopeless(worker: Server<A>, type: string): boolean {
+    const refusedBy = ({ refusals }: Server<A>): number => refusals.get(type) ?? 0;
+    if (refusedBy(worker) < REFUSALS) return false;
+    for (const other of this.workers.values()) if (other.types.has(type) && refusedBy(other) < REFUSALS) return true;
+    return false;
   }
 
   private add(
@@ -488,7 +532,7 @@ export class TaskQueue<A extends string = string> {
     this.slots.crowds.leave(entry);
     this.groups.leave(entry.turn);
     this.records.keep(entry, undefined);
-    for (const { refused } of this.workers.values()) refused.delete(entry);
+    if (entry.refused) this.forgetRefusals(entry);
     if (entry.worker !== undefined) {
       this.startCount++;
       entry.turn.forgiven = false;
@@ -511,9 +555,12 @@ export class TaskQueue<A extends string = string> {
 
   /** What stood behind it may be next. */
   private takeOut(entry: Entry<A>): void {
-    if (this.slots.aside.remove(entry)) return;
-    entry.line.tasks.remove(entry);
-    this.lineVersion++;
+    if (!this.slots.aside.remove(entry)) {
+      entry.line.tasks.remove(entry);
+      this.lineVersion++;
+    }
+    // It may have been the one that its group was too full for.
+    this.open(entry.group);
   }
 
   private stay(entry: Entry<A>): void {
@@ -523,12 +570,25 @@ export class TaskQueue<A extends string = string> {
     this.slots.crowds.enter(entry);
   }
 
-  private refuse(entry: Entry<A>, { refused }: Server<A>): void {
+  private refuse(entry: Entry<A>, { refused, refusals }: Server<A>): void {
+    if (!refused.has(entry)) refusals.set(entry.type, (refusals.get(entry.type) ?? 0) + 1);
     refused.add(entry);
+    entry.refused = true;
     this.openKey(entry.limitKey);
     // A group that nobody can run would always be next.
     if (entry.turn.forgiven) entry.keepTurn();
     entry.turn.forgiven = true;
+  }
+
+  private forgetRefusals(entry: Entry<A>): void {
+    const { type } = entry;
+    for (const { refused, refusals } of this.workers.values()) {
+      if (!refused.delete(entry)) continue;
+      const left = (refusals.get(type) ?? 1) - 1;
+      if (left > 0) refusals.set(type, left);
+      else refusals.delete(type);
+    }
+    this.lineVersion++;
   }
 
   private isLate({ offers, offeredAt }: Entry<A>, now: number): boolean {
@@ -559,8 +619,7 @@ export class TaskQueue<A extends string = string> {
     const { turn, turnBack } = entry;
     if (turnBack === undefined) return;
     entry.keepTurn();
-    this.groups.unserved(turn, turnBack);
-    this.lines.advance(turn);
+    entry.line.tasks.pool.unserved(turn, turnBack);
   }
 
   private withdraw(entry: Entry<A>): void {
@@ -577,7 +636,7 @@ export class TaskQueue<A extends string = string> {
     worker.offered.add(entry);
     entry.offerTo(worker, now);
     this.offeredCount++;
-    if (!entry.holds) this.groups.served(entry.turn);
+    if (!entry.holds) entry.line.tasks.pool.served(entry.turn);
     if (!this.gate.isLimited) return;
     this.gate.take(entry);
     (entry.terms ??= []).push(worker.term);
@@ -595,7 +654,13 @@ export class TaskQueue<A extends string = string> {
     if (turn === undefined || (!turn.blocked && turn.blockedTypes === undefined)) return;
     turn.blocked = false;
     turn.blockedTypes = undefined;
-    this.lines.reopen(turn);
+    this.lineVersion++;
+    const { parkedIn } = turn;
+    turn.parkedIn = undefined;
+    for (const line of parkedIn ?? []) {
+      line.reopen(turn);
+      this.openKey(line.limitKey);
+    }
   }
 
   private openKey(limitKey: string): void {
