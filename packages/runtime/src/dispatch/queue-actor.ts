@@ -35,7 +35,7 @@ export type QueueActorOptions = {
   /** What is set for it is there, and cannot be read. */
   readonly isUnreadable: () => boolean;
   /** The same of a limited queue; see Tenure. */
-  readonly isOpen: (opened: () => void) => boolean;
+  readonly isOpen: (opened: (clearAt: number) => void) => boolean;
   /** Of the record as it is stored, from the leader; undefined: there is none. */
   readonly revisionOf: (address: Address) => Promise<number | undefined>;
   /** Ends a task that waits, or tells one to stop that runs. False: not now. Never rejects. */
@@ -83,6 +83,8 @@ export class QueueActor {
   private rateTimer: { readonly cancel: () => void; readonly at: number } | undefined;
   private settings: QueueSettings | undefined;
   private readonly pace = new Pace();
+  /** What was not counted here has a window to pass since; `hostSince` of then. */
+  private begunFor: number | undefined;
   private readonly looking = new Set<Address>();
   private dealing = false;
   private stopped = false;
@@ -260,7 +262,7 @@ export class QueueActor {
 
   private mayStart(): boolean {
     const { mayStart, isOpen } = this.options;
-    return mayStart() && (!this.tasks.isLimited || isOpen(() => this.opened()));
+    return mayStart() && (!this.tasks.isLimited || isOpen((clearAt) => this.opened(clearAt)));
   }
 
   /** Why nothing at all starts now, apart from what is set. */
@@ -270,11 +272,16 @@ export class QueueActor {
     return this.mayStart() ? undefined : 'taken_over';
   }
 
-  /** This supervisor was not the host when these limits were set: who was has counted what started then. */
-  private opened(): void {
+  /**
+   * This supervisor was not the host when these limits were set: who was has counted what started then, by `clearAt`. Once
+   * for as long as it is the host: it is opened again also after its process stood still, and has counted all since.
+   */
+  private opened(clearAt: number): void {
     const since = this.options.hostSince();
-    if (limitsOf(this.settings).some(({ rate, at }) => rate !== undefined && at < since))
-      this.tasks.begin(this.options.clock.monotonic());
+    if (since === this.begunFor) return;
+    if (!limitsOf(this.settings).some(({ rate, at }) => rate !== undefined && at < since)) return;
+    this.begunFor = since;
+    this.tasks.begin(clearAt);
   }
 
   private deal(): void {

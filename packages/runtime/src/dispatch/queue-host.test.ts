@@ -37,6 +37,7 @@ const keptOf = (limit: LimitWish, setAt: number): Kept => {
 /** A host of the queue, beside a supervisor that is spoken for here. */
 class Scene {
   readonly clock: VirtualClock = createVirtualClock({ seed: 1 });
+  private stoodMs = 0;
   readonly running = new Map<Address, RunningTask>();
   readonly offers: OfferBatch[] = [];
   private readonly kept = new Map<string, Kept>();
@@ -78,7 +79,8 @@ class Scene {
       rehosted: () => {},
     };
     this.host = new QueueHost({
-      ...{ supervisor: 'me', clock: this.clock, log: silentLog, settings },
+      ...{ supervisor: 'me', log: silentLog, settings },
+      clock: { ...this.clock, monotonic: () => this.clock.monotonic() + this.stoodMs },
       dispatch: dispatch as never,
       store: { load: async (address) => this.stored(address) as never },
       chance: { nonce: () => `n${++this.nonces}` } as never,
@@ -118,6 +120,12 @@ class Scene {
 
   lease(isHeld: boolean): void {
     this.host.lease(isHeld);
+  }
+
+  /** Its process does nothing for so long, and finds that out. */
+  async stands(ms: number): Promise<void> {
+    this.stoodMs += ms;
+    await this.clock.advance(DISPATCH_TIMINGS.tickMs);
   }
 
   /** A message of the other one is lost, and a later one comes. */
@@ -305,6 +313,55 @@ test('Q6: a host that has lost its lease does not know what started since: its r
   scene.state([QUEUE]);
   assert.equal(await scene.offered(windowMs - 1_000), []);
   assert.equal(await scene.offered(), [at(OWN[0], 'two')]);
+  scene.end();
+});
+
+test('Q6: a host that stood still for a moment has counted all that started: its rates do not begin anew', async () => {
+  const scene = new Scene();
+  const windowMs = 20_000;
+  scene.set(keptOf({ of: 'queue', rate: { units: 1, windowMs } }, 1));
+  scene.state([QUEUE]);
+  scene.ready(at(OWN[0], 'one'), 7);
+  assert.equal(await scene.offered(windowMs - 1_000), [], 'another one may have started some');
+  assert.equal(await scene.offered(DISPATCH_TIMINGS.agreedMs + 2_000), [at(OWN[0], 'one')]);
+  scene.host.gone(QUEUE, at(OWN[0], 'one'), 8);
+  scene.ready(at(OWN[0], 'two'), 9);
+  await scene.clock.advance(windowMs / 2);
+  await scene.stands(DISPATCH_TIMINGS.stallMs);
+  scene.state([QUEUE]);
+  assert.equal(await scene.offered(windowMs / 2 - 2_000), [], 'the one that has started counts');
+  assert.equal(await scene.offered(2_000), [at(OWN[0], 'two')]);
+  scene.end();
+});
+
+test('Q6: rates of a queue that is taken over open a window after that, also where nothing comes for long', async () => {
+  const scene = new Scene();
+  const windowMs = 20_000;
+  scene.set(keptOf({ of: 'queue', rate: { units: 1, windowMs } }, 1));
+  scene.state([QUEUE]);
+  await scene.clock.advance(DISPATCH_TIMINGS.agreedMs + 2_000);
+  // What began and ended before was not heard of.
+  scene.host.complete();
+  await scene.clock.advance(windowMs - 500);
+  scene.ready(at(OWN[0], 'one'), 7);
+  assert.equal(await scene.offered(0), []);
+  assert.equal(await scene.offered(1_000), [at(OWN[0], 'one')]);
+  scene.end();
+});
+
+test('Q6: of a queue that was limited before it was taken over, and known to be so later, rates open a window later', async () => {
+  const scene = new Scene();
+  const windowMs = 20_000;
+  const kept = keptOf({ of: 'queue', rate: { units: 1, windowMs } }, scene.clock.now() + 500);
+  await scene.clock.advance(1_000);
+  scene.host.share(['me']);
+  scene.host.share(MEMBERS);
+  scene.say({ begins: true });
+  scene.set(kept);
+  scene.state([QUEUE]);
+  scene.ready(at(OWN[0], 'one'), 7);
+  assert.equal(await scene.offered(windowMs), []);
+  assert.equal(await scene.offered(), [at(OWN[0], 'one')]);
   scene.end();
 });
 

@@ -213,6 +213,7 @@ export class QueueHost {
 
   /** All that is stored in the partitions of this supervisor is known. */
   complete(): void {
+    this.tenure.complete();
     if (this.limited.size > 0) this.tellState();
   }
 

@@ -51,10 +51,14 @@ export class Tenure {
   private question: { readonly text: string; readonly askedAt: number; readonly left: Set<string> } | undefined;
   /** Something has changed since the last one was asked. */
   private isUnsettled = false;
+  /** When something changed last: what began before may not be known here. */
+  private changedAt = Number.NEGATIVE_INFINITY;
   /** Since when it sees itself as the host of its queues, by the server's clock; undefined: not again yet. */
   private since: number | undefined;
   /** The same of queues that it became the host of later. */
   private readonly sinceOf = new Map<string, number>();
+  /** When it may have become the host of others last: somebody had gone. */
+  private gainedAt: number | undefined;
 
   constructor(options: TenureOptions) {
     this.options = options;
@@ -73,6 +77,7 @@ export class Tenure {
 
   /** Those that are there, sorted. */
   share(members: readonly string[]): void {
+    if (this.members.some((member) => !members.includes(member))) this.gainedAt = this.options.clock.now();
     this.members = members;
     this.since ??= this.options.clock.now();
     for (const peer of this.states.keys()) if (!members.includes(peer)) this.states.delete(peer);
@@ -89,9 +94,15 @@ export class Tenure {
     return true;
   }
 
-  /** Somebody was told of something else while he was asked. */
+  /** Something has changed, or somebody was told of something else while he was asked. */
   askAgain(): void {
     this.isUnsettled = true;
+    this.changedAt = this.options.clock.monotonic();
+  }
+
+  /** All that is stored in the partitions of this supervisor is known, but not what has begun and ended before. */
+  complete(): void {
+    this.changedAt = this.options.clock.monotonic();
   }
 
   /** It is this one's from now on. */
@@ -107,8 +118,7 @@ export class Tenure {
   heard(from: string, state: HostingState): void {
     const former = this.states.get(from);
     // It may answer now what it could not before.
-    if (!isSame(former?.limited, state.limited) || !isSame(former?.partitions, state.partitions))
-      this.isUnsettled = true;
+    if (!isSame(former?.limited, state.limited) || !isSame(former?.partitions, state.partitions)) this.askAgain();
     this.states.set(from, state);
     this.agree();
   }
@@ -116,7 +126,7 @@ export class Tenure {
   /** What it said does not count any more. */
   forget(from: string): void {
     this.states.delete(from);
-    this.isUnsettled = true;
+    this.askAgain();
     this.agree();
   }
 
@@ -128,9 +138,14 @@ export class Tenure {
   }
 
   limit(queues: ReadonlySet<string>): void {
+    const before = this.limited;
     this.limited = queues;
-    this.isUnsettled = true;
+    this.askAgain();
     for (const queue of this.open) if (!queues.has(queue)) this.open.delete(queue);
+    for (const queue of this.sinceOf.keys()) if (!queues.has(queue)) this.sinceOf.delete(queue);
+    // It may have been limited, and another's, before that was known here.
+    if (this.gainedAt === undefined) return;
+    for (const queue of queues) if (!before.has(queue)) this.sinceOf.set(queue, this.gainedAt);
   }
 
   /** It is another's. */
@@ -158,24 +173,33 @@ export class Tenure {
     if (!isHeld) this.lapse(true);
   }
 
-  /** Of a queue of which this supervisor is the host: whether something may start now. `opened`: now for the first time. */
-  isOpen(queue: string, opened: () => void): boolean {
+  /**
+   * Of a queue of which this supervisor is the host: whether something may start now. `opened`: now for the first time; what
+   * others have started began by `clearAt`, monotonic.
+   */
+  isOpen(queue: string, opened: (clearAt: number) => void): boolean {
     const now = this.options.clock.monotonic();
     // It stood still, and may be the host no more; or its timers are about to find that out.
     if (now - this.tickedAt >= DISPATCH_TIMINGS.stallMs || this.leaseLost) return false;
     if (this.open.has(queue)) return true;
     if (!this.mayOpen(queue, now)) return false;
     this.open.add(queue);
-    opened();
+    opened(Math.max(this.letGoAt, this.changedAt));
     return true;
   }
 
+  private get others(): readonly string[] {
+    return this.members.filter((member) => member !== this.options.self);
+  }
+
+  /** Nothing that a former host had offered is claimed from then on. */
+  private get letGoAt(): number {
+    const waitMs = this.others.length === 0 ? 0 : DISPATCH_TIMINGS.agreedMs;
+    return Math.max((this.agreedAt ?? Number.POSITIVE_INFINITY) + waitMs, this.notBefore);
+  }
+
   private mayOpen(queue: string, now: number): boolean {
-    const { self } = this.options;
-    const others = this.members.filter((member) => member !== self);
-    const waitMs = others.length === 0 ? 0 : DISPATCH_TIMINGS.agreedMs;
-    if (this.agreedAt === undefined) return false;
-    const from = Math.max(this.agreedAt + waitMs, this.notBefore);
+    const { others, letGoAt: from } = this;
     if (now < from) return false;
     if (this.options.leased().some((id) => !this.members.includes(id))) return false;
     if (!this.limited.has(queue)) return false;
@@ -204,7 +228,7 @@ export class Tenure {
 
   private unsettle(): void {
     this.question = undefined;
-    this.isUnsettled = true;
+    this.askAgain();
   }
 
   /** All see the same members, as of now. */
