@@ -26,7 +26,7 @@ const outbox = () => {
 
 test('records of one message take no more bytes together than they may, but for one that does alone', async () => {
   const { sent, out } = outbox();
-  const sizes = [MESSAGE_BYTES - 1, MESSAGE_BYTES * 3, 10, MESSAGE_BYTES - 10, 1];
+  const sizes = [MESSAGE_BYTES - 1, MESSAGE_BYTES * 3, 10, MESSAGE_BYTES - 1_000, 1_000];
   sizes.forEach((size, n) => out.tellReady(task(n, size)));
   await Promise.resolve();
   const told = sent.filter(({ ready }) => ready.length > 0).map(({ ready }) => ready.map(({ revision }) => revision));

@@ -2,6 +2,7 @@ import type { HeldTask, ReadyTask } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { Chance } from '../ports/environment.ts';
 import type { Dispatch, HostingState, ReadyMessage } from '../ports/dispatch.ts';
+import { sizeOf } from './message-size.ts';
 import { MESSAGE_BYTES, MESSAGE_TASKS } from './timings.ts';
 
 export type QueuedTask = ReadyTask<Address> & { readonly queue: string };
@@ -45,27 +46,25 @@ export class ReadyOutbox {
 
   tellReady(task: QueuedTask): void {
     if (this.session === '') this.begin();
-    const size = task.bytes?.length ?? 0;
     // In order: what came to be ready again after it was gone is told after it.
-    if (this.gone.length > 0 || this.bytes + size > MESSAGE_BYTES) this.flush();
+    if (this.gone.length > 0) this.flush();
+    this.makeRoom(sizeOfTask(task) + (task.bytes?.length ?? 0));
     this.ready.push(task);
-    this.bytes += size;
-    if (this.ready.length >= MESSAGE_TASKS) this.flush();
-    else this.flushSoon();
+    this.flushIfFull(this.ready);
   }
 
   tellGone(gone: Gone): void {
     if (this.session === '') return;
+    this.makeRoom(sizeOf([gone.queue, gone.address]));
     this.gone.push(gone);
-    if (this.gone.length >= MESSAGE_TASKS) this.flush();
-    else this.flushSoon();
+    this.flushIfFull(this.gone);
   }
 
   tellHeld(task: RunningTask): void {
     if (this.session === '') this.begin();
+    this.makeRoom(sizeOfTask(task));
     this.held.push(task);
-    if (this.held.length >= MESSAGE_TASKS) this.flush();
-    else this.flushSoon();
+    this.flushIfFull(this.held);
   }
 
   /** All that was told before it is so, and nothing else. */
@@ -78,6 +77,17 @@ export class ReadyOutbox {
   /** The number of the last message, so that its loss is noticed. */
   beat(): void {
     if (this.session !== '') this.dispatch.tell(this.to, this.message({}));
+  }
+
+  /** All lists go in one message. */
+  private makeRoom(size: number): void {
+    if (this.bytes + size > MESSAGE_BYTES) this.flush();
+    this.bytes += size;
+  }
+
+  private flushIfFull({ length }: readonly unknown[]): void {
+    if (length >= MESSAGE_TASKS) this.flush();
+    else this.flushSoon();
   }
 
   private flushSoon(): void {
@@ -113,3 +123,6 @@ export class ReadyOutbox {
     return { from, session, number, ready: [], gone: [], ...parts };
   }
 }
+
+const sizeOfTask = ({ queue, address, type, group, limitKey }: RunningTask | QueuedTask): number =>
+  sizeOf([queue, address, type, group, limitKey]);

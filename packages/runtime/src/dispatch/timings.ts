@@ -41,7 +41,7 @@ export const OFFER_BYTES_LIMIT = 16 * 1024 * 1024;
 /** So many each of them may keep also where others have taken all of that. */
 export const OFFER_BYTES_EACH = 256 * 1024;
 
-/** Records of one message take at most so many bytes together, well below `max_payload`; one record alone may be larger. */
+/** The tasks of one message take at most so many bytes together, well below `max_payload`; one with a large record may take more. */
 export const MESSAGE_BYTES = 256 * 1024;
 
 /** Tasks in one message between supervisors. */
