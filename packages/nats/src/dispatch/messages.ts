@@ -1,5 +1,14 @@
 import type { HeldTask, Priority, ReadyTask, Return } from '@baton/core';
-import { decode, DecodeError, encode, parseAddress, PRIORITIES, type Address } from '@baton/protocols';
+import {
+  decode,
+  DecodeError,
+  encode,
+  NAME_PATTERN,
+  NODE_ID_PATTERN,
+  parseAddress,
+  PRIORITIES,
+  type Address,
+} from '@baton/protocols';
 import type { Credit, CreditAnswer, HostingState, OfferBatch, ReadyMessage, WaitingLine } from '@baton/runtime';
 
 /**
@@ -27,8 +36,8 @@ export const encodeCredit = (credit: Credit): Uint8Array => {
 export const decodeCredit = (bytes: Uint8Array): Credit => {
   const [queue, worker, session, turn, types, limit, returned, shares, leaving] = fieldsOf(bytes, 9);
   return {
-    queue: text(queue),
-    worker: text(worker),
+    queue: queueName(queue),
+    worker: node(worker),
     session: text(session),
     turn: count(turn),
     types: list(types).map(text),
@@ -227,6 +236,18 @@ const bytesOf = (value: unknown): { readonly bytes?: Uint8Array } =>
 
 export const text = (value: unknown): string => {
   if (typeof value !== 'string') throw new DecodeError('a text is missing');
+  return value;
+};
+
+/** Whoever hosts it remembers it. */
+export const queueName = (value: unknown): string => {
+  if (typeof value !== 'string' || !NAME_PATTERN.test(value)) throw new DecodeError('the name of a queue is missing');
+  return value;
+};
+
+/** What may stand in a subject: whoever reads it writes to it there. */
+const node = (value: unknown): string => {
+  if (typeof value !== 'string' || !NODE_ID_PATTERN.test(value)) throw new DecodeError('the name of a node is missing');
   return value;
 };
 

@@ -1,7 +1,7 @@
 import type { Counted, InTheWay, QueueView, WhenFull } from '@baton/core';
 import { encode, type Address } from '@baton/protocols';
 import type { StandingQuestion } from '@baton/runtime';
-import { count, fieldsOf, list, oneOf, place, text, VERSION } from './messages.ts';
+import { count, fieldsOf, list, oneOf, place, queueName, text, VERSION } from './messages.ts';
 
 /** Where a task stands, as it is asked and answered (see "Dispatch" in `protocols/README.md`). */
 
@@ -17,7 +17,7 @@ export const encodeQuestion = ({ queue, address, type, worker }: StandingQuestio
 export const decodeQuestion = (bytes: Uint8Array): StandingQuestion => {
   const [queue, address, type, worker] = fieldsOf(bytes, 3);
   const runs = isAbsent(worker) ? {} : { worker: text(worker) };
-  return { queue: text(queue), address: place(address), type: text(type), ...runs };
+  return { queue: queueName(queue), address: place(address), type: text(type), ...runs };
 };
 
 export const encodeView = (view: QueueView<Address>): Uint8Array => {

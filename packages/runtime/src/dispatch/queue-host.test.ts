@@ -414,6 +414,13 @@ test('of a session that it has not seen begin a host does not know what was offe
   scene.end();
 });
 
+test('whoever asks about queues that are not there leaves little behind', () => {
+  const scene = new Scene();
+  for (let i = 0; i < 25_000; i++) scene.host.standing({ queue: `none${i}`, address: at(OWN[0], 'k'), type: 'job' });
+  assert.ok(scene.host['hosts'].size <= 10_000);
+  scene.end();
+});
+
 test('Q7: nobody goes for one that has ended, as the store has it, and all go for those that are there', async () => {
   const scene = new Scene();
   scene.set(keptOf({ of: 'group', concurrency: 1, whenFull: 'cancel_newest' }, 1));

@@ -243,6 +243,8 @@ export class QueueHost {
     const known = this.hosts.get(queue);
     if (known !== undefined) return known;
     const host = ownerOf(hostKey(queue), this.members) ?? this.options.supervisor;
+    // Whoever may ask why a task waits names any queue.
+    if (this.hosts.size >= HOSTS_KEPT) this.hosts.clear();
     this.hosts.set(queue, host);
     return host;
   }
@@ -471,6 +473,9 @@ const NOTHING_KNOWN: QueueView<Address> = {
   ...{ state: 'unheard', ahead: 0, waiting: 0, inTheWay: [] },
   workers: { queue: 0, type: 0, free: 0, refused: 0 },
 };
+
+/** Hosts that are remembered rather than found again. */
+const HOSTS_KEPT = 10_000;
 
 /** Apart from the partitions, which are shared out by the same rule. */
 const hostKey = (queue: string): string => `queue/${queue}`;
