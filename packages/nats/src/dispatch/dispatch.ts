@@ -1,5 +1,4 @@
-import { NODE_ID_PATTERN } from '@baton/protocols';
-import { InvalidArgumentError, type Credit, type CreditReply, type Dispatch } from '@baton/runtime';
+import { InvalidArgumentError, type Credit, type CreditReply, type Dispatch, type StandingReply } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
 import type { NatsWire } from '../connect.ts';
 import { isInbox, isServiceReply } from '../connection/inbox.ts';
@@ -14,6 +13,7 @@ import {
   encodeOffers,
   encodeReady,
   encodeWaiting,
+  isNode,
 } from './messages.ts';
 import { decodeQuestion, decodeView, encodeQuestion, encodeView } from './standing.ts';
 import { askWaiting } from './waiting.ts';
@@ -35,11 +35,20 @@ export const createDispatch = (wire: NatsWire): Dispatch => {
       wire.onFault(what, fault);
     }
   };
+  /** Whoever else answers there, or one of a later version, has said nothing that could be read. */
+  const read = <T>(what: string, reading: () => T): T | { readonly kind: 'silent' } => {
+    try {
+      return reading();
+    } catch (fault) {
+      wire.onFault(what, fault);
+      return { kind: 'silent' };
+    }
+  };
   return {
     credit: async (credit: Credit, to, timeoutMs): Promise<CreditReply> => {
       const subject = to === undefined ? names.creditSubject('all') : names.creditSubject(checked(to));
       const reply = await wire.request(subject, encodeCredit(credit), timeoutMs);
-      return reply.kind === 'answered' ? { kind: 'answered', answer: decodeAnswer(reply.bytes) } : reply;
+      return reply.kind === 'answered' ? read('answer to a credit', () => answered(reply.bytes)) : reply;
     },
 
     onCredit: (supervisor, listener) => {
@@ -102,13 +111,7 @@ export const createDispatch = (wire: NatsWire): Dispatch => {
 
     standing: async (question, timeoutMs) => {
       const reply = await wire.request(names.standingSubject, encodeQuestion(question), timeoutMs);
-      if (reply.kind !== 'answered') return reply;
-      try {
-        return { kind: 'answered', view: decodeView(reply.bytes) };
-      } catch (fault) {
-        wire.onFault('where a task stands', fault);
-        return { kind: 'silent' };
-      }
+      return reply.kind === 'answered' ? read('where a task stands', () => viewed(reply.bytes)) : reply;
     },
 
     onStanding: (listener) =>
@@ -119,13 +122,16 @@ export const createDispatch = (wire: NatsWire): Dispatch => {
   };
 };
 
+const answered = (bytes: Uint8Array): CreditReply => ({ kind: 'answered', answer: decodeAnswer(bytes) });
+
+const viewed = (bytes: Uint8Array): StandingReply => ({ kind: 'answered', view: decodeView(bytes) });
+
 /** To an inbox, or to where an account's own goes, and nowhere else: an answer is no way to write into a stream. */
 const respond = (wire: NatsWire, { reply }: Msg, bytes: Uint8Array): void => {
   if (reply !== undefined && (isInbox(reply) || isServiceReply(reply))) wire.nc.publish(reply, bytes);
 };
 
-/** What may stand in a subject. Anything else could listen to everybody's messages, or to none. */
 const checked = (id: string): string => {
-  if (NODE_ID_PATTERN.test(id) && id !== 'all') return id;
+  if (isNode(id)) return id;
   throw new InvalidArgumentError(`an id is 1 to 100 letters, digits, '-' and '_', and not 'all'; got '${id}'`);
 };

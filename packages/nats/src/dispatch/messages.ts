@@ -58,7 +58,7 @@ export const encodeAnswer = ({ supervisor, hosts, sent, limit, waiting, term }: 
 export const decodeAnswer = (bytes: Uint8Array): CreditAnswer => {
   const [supervisor, hosts, sent, limit, waiting, term] = fieldsOf(bytes, 5);
   return {
-    supervisor: text(supervisor),
+    supervisor: node(supervisor),
     hosts: hosts === true,
     sent: count(sent),
     limit: count(limit),
@@ -245,9 +245,12 @@ export const queueName = (value: unknown): string => {
   return value;
 };
 
-/** What may stand in a subject: whoever reads it writes to it there. */
+/** What may stand in a subject. Anything else could listen to everybody's messages, or to none. */
+export const isNode = (id: string): boolean => NODE_ID_PATTERN.test(id) && id !== 'all';
+
+/** Whoever reads it writes to it next. */
 const node = (value: unknown): string => {
-  if (typeof value !== 'string' || !NODE_ID_PATTERN.test(value)) throw new DecodeError('the name of a node is missing');
+  if (typeof value !== 'string' || !isNode(value)) throw new DecodeError('the name of a node is missing');
   return value;
 };
 
