@@ -79,6 +79,8 @@ export class QueueActor {
   private readonly options: QueueActorOptions;
   private readonly tasks: TaskQueue<Address>;
   private readonly sessions = new Map<string, Session>();
+  /** Workers that are to say something to what they were told last, and when that was. */
+  private readonly unanswered = new Map<string, number>();
   private timer: { readonly cancel: () => void } | undefined;
   private rateTimer: { readonly cancel: () => void; readonly at: number } | undefined;
   private settings: QueueSettings | undefined;
@@ -187,6 +189,7 @@ export class QueueActor {
     for (const { address, revision, how, term } of returned) this.tasks.returned(worker, address, revision, how, term);
     if (leaving) this.workerGone(worker);
     else if (credit.turn >= session.turn) {
+      this.unanswered.delete(worker);
       session.turn = credit.turn;
       session.shares = credit.shares ?? false;
       session.limit = Math.max(session.sent, credit.limit);
@@ -206,6 +209,7 @@ export class QueueActor {
   /** What was offered to the worker is for others. */
   workerGone(worker: string): void {
     if (!this.sessions.delete(worker)) return;
+    this.unanswered.delete(worker);
     this.tasks.leave(worker);
     this.dealSoon();
   }
@@ -294,7 +298,7 @@ export class QueueActor {
     if (this.pace.isDue(now)) this.pace.note(now, this.tasks.starts, this.tasks.isBusy);
     this.wakeWhenOpen();
     for (const session of this.sessions.values()) if (session.shares) this.nudge(session);
-    if (this.tasks.size.offered > 0 || this.tasks.hasBound)
+    if (this.tasks.size.offered > 0 || this.tasks.hasBound || this.unanswered.size > 0)
       this.timer ??= clock.after(DISPATCH_TIMINGS.lookMs, () => this.lookForLate());
   }
 
@@ -374,14 +378,13 @@ export class QueueActor {
     }
   }
 
-  /** A worker of several queues gives its slots to those where something waits: it is told once. */
+  /** A worker of several queues gives its slots to those where something waits: it is told. */
   private nudge(session: Session): void {
     if (session.nudged || session.limit > session.sent) return;
     const waiting = this.waitingFor(session.worker);
     if (waiting === 0) return;
     session.nudged = true;
-    const { name, sent, worker } = session;
-    this.options.dispatch.offer(worker, { queue: this.queue, session: name, from: sent, offers: [], waiting });
+    this.call(session, waiting);
   }
 
   /**
@@ -390,15 +393,21 @@ export class QueueActor {
    */
   private remind(worker: string): void {
     const session = this.sessions.get(worker);
-    if (session === undefined) return;
-    const { name, sent } = session;
-    this.options.dispatch.offer(worker, { queue: this.queue, session: name, from: sent, offers: [], waiting: 1 });
+    if (session !== undefined) this.call(session, 1);
+  }
+
+  /** It says something to this when it comes. Until it does, it is told again: this may be lost, too. */
+  private call({ worker, name, sent }: Session, waiting: number): void {
+    this.unanswered.set(worker, this.options.clock.monotonic());
+    this.options.dispatch.offer(worker, { queue: this.queue, session: name, from: sent, offers: [], waiting });
   }
 
   private lookForLate(): void {
     this.timer = undefined;
-    for (const worker of this.tasks.expire(this.options.clock.monotonic())) this.remind(worker);
-    for (const doubt of this.tasks.doubts(this.options.clock.monotonic())) void this.resolve(doubt);
+    const now = this.options.clock.monotonic();
+    for (const worker of this.tasks.expire(now)) this.remind(worker);
+    for (const [worker, at] of this.unanswered) if (now - at >= DISPATCH_TIMINGS.offerMs) this.remind(worker);
+    for (const doubt of this.tasks.doubts(now)) void this.resolve(doubt);
     this.deal();
   }
 }

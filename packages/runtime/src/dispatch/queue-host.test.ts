@@ -161,6 +161,11 @@ class Scene {
     });
   }
 
+  /** How often the worker was told something without an offer. */
+  calls(): number {
+    return this.offers.filter(({ offers }) => offers.length === 0).length;
+  }
+
   /** What a worker with room for all is offered within so long. */
   async offered(ms: number = DISPATCH_TIMINGS.agreedMs + DISPATCH_TIMINGS.stallMs): Promise<readonly string[]> {
     const before = this.offers.length;
@@ -393,6 +398,37 @@ test('a worker that is found dead is offered nothing until it is seen to be aliv
   assert.is(scene.told(1, { session: 'two', turn: 1 })?.hosts, true);
   await scene.clock.advance(1);
   assert.is(scene.offers.length, 1);
+  scene.end();
+});
+
+test('a worker that is to say something is told so again until it does: what it was told may be lost', async () => {
+  const scene = new Scene();
+  const { offerMs, lookMs } = DISPATCH_TIMINGS;
+  scene.ready(at(OWN[0], 'waits'), 7);
+  scene.told(1);
+  await scene.clock.advance(offerMs + lookMs);
+  assert.is(scene.calls(), 1, 'it has not claimed what it was offered');
+  await scene.clock.advance(3 * offerMs);
+  assert.is(scene.calls(), 4);
+  scene.told(1);
+  await scene.clock.advance(3 * offerMs);
+  assert.is(scene.calls(), 4);
+  scene.end();
+});
+
+test('X8: the same of one that is told that tasks wait it has no credit for', async () => {
+  const scene = new Scene();
+  const { offerMs, lookMs } = DISPATCH_TIMINGS;
+  scene.told(0, { shares: true });
+  scene.ready(at(OWN[0], 'waits'), 7);
+  await scene.clock.advance(1);
+  assert.is(scene.calls(), 1);
+  await scene.clock.advance(2 * offerMs + lookMs);
+  assert.is(scene.calls(), 3);
+  scene.told(0, { shares: true });
+  await scene.clock.advance(3 * offerMs);
+  assert.is(scene.calls(), 3, 'the answer has told it');
+  scene.host.workerGone('w');
   scene.end();
 });
 

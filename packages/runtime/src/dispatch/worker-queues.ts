@@ -1,5 +1,5 @@
 import type { Log } from '../log.ts';
-import type { Chance, Clock, Subscription } from '../ports/environment.ts';
+import type { Chance, Clock, Link, Subscription } from '../ports/environment.ts';
 import type { Dispatch } from '../ports/dispatch.ts';
 import { QueueClient, type OfferedTask } from './queue-client.ts';
 import { shareSlots } from './slot-shares.ts';
@@ -9,6 +9,7 @@ export type WorkerQueuesOptions = {
   readonly queues: readonly string[];
   readonly types: readonly string[];
   readonly dispatch: Dispatch;
+  readonly link: Pick<Link, 'onReconnect'>;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Log;
@@ -28,7 +29,7 @@ export class WorkerQueues {
 
   constructor(options: WorkerQueuesOptions) {
     this.options = options;
-    const { queues, worker, dispatch } = options;
+    const { queues, worker, dispatch, link } = options;
     const names = [...new Set(queues)];
     this.clients = names.map((queue, i) => this.clientOf(queue, i, names.length > 1));
     const byQueue = new Map(this.clients.map((client) => [client.queue, client]));
@@ -38,6 +39,8 @@ export class WorkerQueues {
     this.ties = [
       dispatch.onOffer(worker, (batch) => byQueue.get(batch.queue)?.take(batch)),
       dispatch.onRehosted(check),
+      // What its hosts have said meanwhile is lost.
+      link.onReconnect(check),
     ];
     check();
   }

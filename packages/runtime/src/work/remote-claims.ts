@@ -15,7 +15,7 @@ import { OpenClaims, type Place } from './open-claims.ts';
 export type SaysOnce = { readonly say: (key: string, speak: () => void) => void };
 
 export type RemoteClaimsParts = {
-  readonly ports: Pick<Ports, 'store' | 'dispatch' | 'clock' | 'chance'>;
+  readonly ports: Pick<Ports, 'store' | 'dispatch' | 'link' | 'clock' | 'chance'>;
   readonly log: Log;
   readonly once: SaysOnce;
   readonly worker: string;
