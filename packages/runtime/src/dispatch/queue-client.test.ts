@@ -8,6 +8,7 @@ const test = suite('queue client');
 
 /** A client whose host is spoken for here: each question is answered when the test says so. */
 const scene = () => {
+  let sessions = 0;
   const questions: { readonly credit: Credit; readonly answer: (reply: CreditReply) => void }[] = [];
   const client = new QueueClient({
     ...{ queue: 'q', worker: 'w', types: ['job'], shares: true },
@@ -15,7 +16,7 @@ const scene = () => {
       credit: (credit: Credit) => new Promise<CreditReply>((answer) => questions.push({ credit, answer })),
     } as never,
     clock: createVirtualClock({ seed: 1 }),
-    chance: { nonce: () => 'one', random: () => 0.5 } as never,
+    chance: { nonce: () => `s${++sessions}`, random: () => 0.5 } as never,
     offered: () => undefined,
     changed: () => undefined,
     unhosted: () => undefined,
@@ -27,7 +28,7 @@ const scene = () => {
     question.answer({ kind: 'answered', answer: said });
   };
   const says = (parts: Partial<OfferBatch>): void =>
-    client.take({ ...{ queue: 'q', session: 'one', from: 0, offers: [], waiting: 0 }, ...parts });
+    client.take({ ...{ queue: 'q', session: 's1', from: 0, offers: [], waiting: 0 }, ...parts });
   return { client, answer, says, questions };
 };
 
@@ -58,6 +59,37 @@ test('X8: what waited when offers were sent that the answer counts is older than
   answer({ sent: 1, waiting: 2 });
   await passed();
   assert.is(client.waiting, 2, 'nothing came meanwhile');
+});
+
+test('who hosts the queue is asked anew at a sign that it has another host: it did not hear the question, or as another', async () => {
+  const { client, answer, questions } = scene();
+  client.want(2);
+  await passed();
+  client.check();
+  await passed();
+  assert.equal(
+    questions.map(({ credit: { session, turn, limit } }) => [session, turn, limit]),
+    [
+      ['s1', 1, 2],
+      ['s2', 1, 2],
+    ],
+  );
+  answer({ supervisor: 'late' });
+  await passed();
+  assert.is(client.isHosted, false);
+  client.want(3);
+  await passed();
+  assert.is(questions.length, 1, 'one is under way');
+  answer({});
+  await passed();
+  assert.is(client.isHosted, true);
+  // It is asked once more by its name; then no second question is asked while one is under way.
+  client.check();
+  await passed();
+  assert.is(questions.length, 1);
+  answer({});
+  await passed();
+  assert.is(questions.length, 0);
 });
 
 test.run();

@@ -109,8 +109,12 @@ export class QueueClient {
     this.askSoon();
   }
 
-  /** Asks whether the host is still the host; at first, who it is. */
+  /** Asks whether the host is still the host; at first, who it is, anew where that is asked: whoever is it now may not have heard it. */
   check(): void {
+    if (this.asking && this.host === undefined) {
+      this.begin();
+      this.asking = false;
+    }
     this.askSoon();
   }
 
@@ -222,6 +226,8 @@ export class QueueClient {
     this.meanwhile = undefined;
     const returned = this.returned.splice(0);
     const reply = await this.send({ limit: asked, returned });
+    // It was asked anew meanwhile.
+    if (session !== this.session) return this.answerWaiters(waiters);
     this.asking = false;
     this.settle(session, reply, { asked, askedAt, before, returned });
     this.answerWaiters(waiters);

@@ -42,7 +42,7 @@ class Scene {
   readonly offers: OfferBatch[] = [];
   private readonly kept = new Map<string, Kept>();
   readonly host: QueueHost;
-  private credit: (credit: Credit) => CreditAnswer | undefined = () => undefined;
+  credit: ((credit: Credit) => CreditAnswer | undefined) | undefined;
   private listener: (message: ReadyMessage) => void = () => {};
   private number = 0;
   private turn = 0;
@@ -63,10 +63,13 @@ class Scene {
   isPeerUpToDate = true;
   private limited: readonly string[] = [];
 
-  constructor() {
+  constructor(knowsMembers = true) {
     const settings = { isCurrent: true, of: (queue: string) => this.kept.get(queue), all: () => this.kept };
     const dispatch = {
-      onCredit: (_: string, listener: typeof this.credit) => ((this.credit = listener), { close: () => {} }),
+      onCredit: (_: string, listener: NonNullable<typeof this.credit>) => (
+        (this.credit = listener),
+        { close: () => {} }
+      ),
       onTold: (_: string, listener: typeof this.listener) => ((this.listener = listener), { close: () => {} }),
       offer: (_: string, batch: OfferBatch) => void this.offers.push(batch),
       tell: (_: string, { sync, ask }: ReadyMessage) => {
@@ -94,7 +97,7 @@ class Scene {
       displace: async ({ address }) => this.displaced.push(address) > 0,
     });
     this.host.start();
-    this.host.share(MEMBERS);
+    if (knowsMembers) this.host.share(MEMBERS);
     this.say({ begins: true });
   }
 
@@ -156,7 +159,7 @@ class Scene {
   /** As a worker with room for so many in all of its session. */
   told(limit: number, parts: Partial<Credit> = {}): CreditAnswer | undefined {
     const [worker, session] = ['w', 'one'];
-    return this.credit({
+    return this.credit?.({
       ...{ queue: QUEUE, worker, session, turn: ++this.turn, types: ['job'], limit, returned: [], ...parts },
     });
   }
@@ -447,6 +450,17 @@ test('of a session that it has not seen begin a host does not know what was offe
   assert.is(scene.told(13, { turn: 10 })?.hosts, false);
   assert.is(scene.told(2, { session: 'two', turn: 2 })?.sent, 2);
   assert.is(offered(), 2);
+  scene.end();
+});
+
+test('a supervisor that does not know yet who else is there is the host of nothing', () => {
+  const scene = new Scene(false);
+  const question = { queue: QUEUE, address: at(OWN[0], 'k'), type: 'job' };
+  assert.is(scene.credit, undefined, 'no worker is heard');
+  assert.is(scene.host.standing(question), undefined);
+  scene.host.share(MEMBERS);
+  assert.is(scene.told(1)?.hosts, true);
+  assert.is(scene.host.standing(question)?.state, 'unheard');
   scene.end();
 });
 

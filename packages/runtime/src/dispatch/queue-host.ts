@@ -79,7 +79,9 @@ export class QueueHost {
   private readonly early = new Set<string>();
   private members: readonly string[] = [];
   private readonly hosts = new Map<string, string>();
-  private ties: readonly Subscription[] = [];
+  private tie: Subscription | undefined;
+  /** Workers are listened to once it is known who else is there: until then every queue would be this one's. */
+  private credits: Subscription | undefined;
   private beatTimer: { readonly cancel: () => void } | undefined;
   private tickTimer: { readonly cancel: () => void } | undefined;
   private readonly tenure: Tenure;
@@ -99,10 +101,7 @@ export class QueueHost {
 
   start(): void {
     const { dispatch, supervisor } = this.options;
-    this.ties = [
-      dispatch.onCredit(supervisor, (credit, toAll) => this.credit(credit, toAll)),
-      dispatch.onTold(supervisor, (message) => this.told(message)),
-    ];
+    this.tie = dispatch.onTold(supervisor, (message) => this.told(message));
     this.beat();
     this.tick();
   }
@@ -110,8 +109,7 @@ export class QueueHost {
   stop(): void {
     this.beatTimer?.cancel();
     this.tickTimer?.cancel();
-    for (const tie of this.ties) tie.close();
-    this.ties = [];
+    for (const tie of [this.tie, this.credits]) tie?.close();
     for (const actor of this.actors.values()) actor.stop();
     this.actors.clear();
   }
@@ -122,6 +120,7 @@ export class QueueHost {
 
   /** Of a task in a queue of which this supervisor is the host; undefined: another one is (behaviour Q9). */
   standing({ queue, address, type }: StandingQuestion): QueueView<Address> | undefined {
+    if (this.credits === undefined) return undefined;
     return this.isHost(queue) ? (this.actors.get(queue)?.standing(address, type) ?? NOTHING_KNOWN) : undefined;
   }
 
@@ -150,7 +149,9 @@ export class QueueHost {
       }
       this.tellState();
     }
-    this.options.dispatch.rehosted();
+    const { dispatch, supervisor } = this.options;
+    this.credits ??= dispatch.onCredit(supervisor, (credit, toAll) => this.credit(credit, toAll));
+    dispatch.rehosted();
     for (const peer of this.peers()) if (!former.includes(peer) || this.gained(former)) this.ask(peer);
   }
 
