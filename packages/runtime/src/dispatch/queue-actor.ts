@@ -49,6 +49,9 @@ export type QueueActorOptions = {
 /** Of those a group or key is full of, before one goes for them: the first, which began first and may end first. */
 const BESIDE_LOOKED_AT = 64;
 
+/** Of those that one deal displaces: each may read that many records, and writes one. */
+const DISPLACED_AT_ONCE = 16;
+
 /** What is known of one worker's session. */
 type Session = {
   readonly worker: string;
@@ -324,13 +327,17 @@ export class QueueActor {
    * full of are looked at. What may not go, cannot be told to stop yet or not be reached, is chosen anew a little later.
    */
   private async displaceAll(displacements: readonly Displacement<Address>[]): Promise<void> {
-    const looks = new Map<Address, Promise<boolean>>();
-    const isOver = (address: Address): Promise<boolean> => {
-      const known = looks.get(address) ?? this.options.isOver(address);
-      looks.set(address, known);
-      return known;
-    };
-    await Promise.all(displacements.map((displacement) => this.displace(displacement, isOver)));
+    for (let from = 0; from < displacements.length; from += DISPLACED_AT_ONCE) {
+      // What was seen for those before is old by now.
+      const looks = new Map<Address, Promise<boolean>>();
+      const isOver = (address: Address): Promise<boolean> => {
+        const known = looks.get(address) ?? this.options.isOver(address);
+        looks.set(address, known);
+        return known;
+      };
+      const some = displacements.slice(from, from + DISPLACED_AT_ONCE);
+      await Promise.all(some.map((displacement) => this.displace(displacement, isOver)));
+    }
   }
 
   private async displace(

@@ -34,6 +34,14 @@ const keptOf = (limit: LimitWish, setAt: number): Kept => {
   return { settings: evolveSettings(undefined, event), revision: 1 };
 };
 
+const recordAs = (status: TaskRecord['status'], queue = QUEUE): Uint8Array =>
+  encodeRecord({
+    ...{ v: 1, id: '01890000-0000-7000-8000-000000000000', type: 'job', key: 'k', name: 'k', scope: 'shared' },
+    ...{ queue, status, priority: 'normal', mode: 'async', policy: {}, args: new Uint8Array(), attempt: 1 },
+    ...{ subscribers: [], history: [], createdAt: 1, changedAt: 1, startedAt: 1 },
+    owner: { worker: 'w', fence: { epoch: 1, revision: 5 }, at: 1 },
+  });
+
 /** A host of the queue, beside a supervisor that is spoken for here. */
 class Scene {
   readonly clock: VirtualClock = createVirtualClock({ seed: 1 });
@@ -51,6 +59,8 @@ class Scene {
   question: string | undefined;
   questions = 0;
   readonly displaced: Address[] = [];
+  /** How long one takes. */
+  goes: () => Promise<void> = async () => {};
   /** What the store has of it. */
   stored: (address: Address) => unknown = () => undefined;
   /** How often it was asked for everything. */
@@ -94,7 +104,10 @@ class Scene {
       leased: () => MEMBERS,
       admits: (worker) => worker !== this.dead,
       holdsBack: () => false,
-      displace: async ({ address }) => this.displaced.push(address) > 0,
+      displace: async ({ address }) => {
+        await this.goes();
+        return this.displaced.push(address) > 0;
+      },
     });
     this.host.start();
     if (knowsMembers) this.host.share(MEMBERS);
@@ -479,13 +492,8 @@ test('Q7: nobody goes for one that has ended, as the store has it, and all go fo
   const own = { group: 'g', queue: QUEUE };
   scene.host.held({ ...own, address: ran, revision: 5, type: 'job' });
   const storedAs = (status: TaskRecord['status'], queue = QUEUE) => {
-    const record: TaskRecord = {
-      ...{ v: 1, id: '01890000-0000-7000-8000-000000000000', type: 'job', key: 'k', name: 'k', scope: 'shared' },
-      ...{ queue, status, priority: 'normal', mode: 'async', policy: {}, args: new Uint8Array(), attempt: 1 },
-      ...{ subscribers: [], history: [], createdAt: 1, changedAt: 1, startedAt: 1 },
-      owner: { worker: 'w', fence: { epoch: 1, revision: 5 }, at: 1 },
-    };
-    scene.stored = (address) => (address === ran ? { address, revision: 6, bytes: encodeRecord(record) } : undefined);
+    const bytes = recordAs(status, queue);
+    scene.stored = (address) => (address === ran ? { address, revision: 6, bytes } : undefined);
   };
   storedAs('success');
   await scene.offered();
@@ -503,6 +511,32 @@ test('Q7: nobody goes for one that has ended, as the store has it, and all go fo
   storedAs('in_progress');
   await scene.clock.advance(DISPATCH_TIMINGS.displaceMs);
   assert.equal(scene.displaced, [waits]);
+  scene.end();
+});
+
+test('Q7: of many that go at once so many are under way together', async () => {
+  const scene = new Scene();
+  scene.set(keptOf({ of: 'group', concurrency: 1, whenFull: 'cancel_newest' }, 1));
+  scene.state([QUEUE]);
+  await scene.offered();
+  let most = 0;
+  let underWay = 0;
+  scene.goes = () =>
+    new Promise((resolve) => {
+      most = Math.max(most, ++underWay);
+      scene.clock.after(10, () => {
+        underWay--;
+        resolve();
+      });
+    });
+  const ran = at(OWN[0], 'ran');
+  scene.host.held({ group: 'g', queue: QUEUE, address: ran, revision: 5, type: 'job' });
+  scene.stored = (address) => ({ address, revision: 6, bytes: recordAs('in_progress') });
+  for (let i = 1; i <= 40; i++)
+    scene.host.ready({ ...WAITS, group: 'g', address: at(OWN[0], `waits ${i}`), revision: i + 1, order: i + 1 });
+  await scene.clock.advance(100);
+  assert.is(scene.displaced.length, 40);
+  assert.is(most, 16);
   scene.end();
 });
 
