@@ -5,6 +5,7 @@ import { sampleAddress } from '../../../../test/support/sample-records.ts';
 import { suite } from '../../../../test/support/suite.ts';
 import { createDispatch } from './dispatch.ts';
 import { decodeCredit, encodeAnswer, encodeCredit } from './messages.ts';
+import { askWaiting } from './waiting.ts';
 import { decodeQuestion, encodeQuestion } from './standing.ts';
 
 const test = suite('messages of dispatch');
@@ -48,6 +49,21 @@ test('a queue is asked about, and served, by a name a queue can have', () => {
     isRefused(() => decodeCredit(encodeCredit({ ...credit, queue })));
   }
   for (const worker of ['', 'a.b', TOO_LONG]) isRefused(() => decodeCredit(encodeCredit({ ...credit, worker })));
+});
+
+test('nothing is left behind by who asks what waits where nobody is', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
+  const before = timers();
+  let hear: (error: undefined, msg: unknown) => void = () => {};
+  const nc = {
+    subscribe: (_: string, { callback }: { callback: typeof hear }) => (
+      (hear = callback),
+      { unsubscribe: () => undefined }
+    ),
+    publish: () => hear(undefined, { data: new Uint8Array() }),
+  };
+  assert.is(await askWaiting({ nc, names: namesOf(), onFault: () => undefined } as never, 60_000), undefined);
+  assert.is(timers(), before);
 });
 
 test.run();

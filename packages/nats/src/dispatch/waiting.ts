@@ -17,9 +17,10 @@ export const askWaiting = async (asker: Asker, timeoutMs: number): Promise<reado
   const inbox = createInbox(asker.inboxPrefix);
   const answers: WaitingLine[][] = [];
   let nobody: () => void = () => {};
+  let timer: NodeJS.Timeout | undefined;
   const over = new Promise<void>((resolve) => {
     nobody = resolve;
-    setTimeout(resolve, timeoutMs);
+    timer = setTimeout(resolve, timeoutMs);
   });
   const subscription = listen(asker, inbox, (msg) => {
     if (msg.data.length === 0) nobody();
@@ -31,6 +32,7 @@ export const askWaiting = async (asker: Asker, timeoutMs: number): Promise<reado
   } catch (fault) {
     asker.onFault('what waits', fault);
   } finally {
+    clearTimeout(timer);
     subscription.close();
   }
   return answers.length === 0 ? undefined : sumLines(answers.flat());
