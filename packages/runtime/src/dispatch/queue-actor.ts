@@ -288,7 +288,7 @@ export class QueueActor {
     if (since === this.begunFor) return;
     if (!limitsOf(this.settings).some(({ rate, at }) => rate !== undefined && at < since)) return;
     this.begunFor = since;
-    this.tasks.begin(clearAt);
+    this.tasks.begin(clearAt, since);
   }
 
   private deal(): void {
