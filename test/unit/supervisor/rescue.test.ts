@@ -76,6 +76,8 @@ test('a worker that left is waited for no longer', async () => {
   await clock.advance(500);
   await clock.settle(lease.release());
   await until(stage, 500, () => record(address).status === 'pending');
+  await claim(address, 'w1');
+  await until(stage, 500, () => record(address).rescues === 2);
 });
 
 test('a live worker keeps its tasks: no false rescue in ten minutes', async () => {
@@ -154,6 +156,67 @@ test('R4: a zombie finds its task taken, and is not rescued from when it is back
   await clock.advance(20_000);
   assert.is(record(again).owner?.worker, 'w1');
   assert.is(record(address).owner?.worker, 'w2');
+});
+
+/** Two supervisors hold `w1` dead. One is cut off, `w1` comes back, and tasks are claimed, by `w1` and by `w2`. */
+const whileAway = async (stage: Stage, awayMs = 2_000) => {
+  const { clock, world, supervise, worker, submit, claim } = stage;
+  const away = await supervise('s1');
+  await supervise('s2');
+  const [back, dead] = [await worker('w1'), await worker('w2')];
+  await clock.advance(3_000);
+  back.freeze();
+  dead.crash();
+  await clock.advance(9_000);
+  world.node('s1').disconnect();
+  back.resume();
+  await clock.advance(awayMs);
+  const addresses: Address[] = [];
+  for (let i = 0; i < 40; i++) addresses.push(await submit(`k${i}`));
+  const [kept, lost] = [addresses.slice(20), addresses.slice(0, 20)];
+  for (const address of kept) await claim(address, 'w1');
+  for (const address of lost) await claim(address, 'w2');
+  // The reader of the records is open before the watch of the nodes.
+  world.inject({ op: 'presence.follow', fault: 'delay', node: 's1', delayMs: 700 });
+  return { away, kept, lost };
+};
+
+test('a supervisor that comes back rescues nobody who came back while it was away', async () => {
+  const stage = createStage();
+  const { clock, world, record } = stage;
+  const { away, kept } = await whileAway(stage);
+  world.node('s1').reconnect();
+  await clock.advance(20_000);
+  assert.ok(away.stats().partitions > 0 && away.stats().ready, 'it works again');
+  for (const address of kept) assert.equal([record(address).owner?.worker, record(address).rescues], ['w1', undefined]);
+});
+
+test('and whoever did not come back it has not forgotten', async () => {
+  const stage = createStage();
+  const { world, record } = stage;
+  // The server has forgotten the lease of the dead one.
+  const { lost } = await whileAway(stage, 70_000);
+  world.node('s2').crash();
+  world.node('s1').reconnect();
+  await until(stage, 4_000, () => lost.every((address) => record(address).rescues === 1));
+});
+
+test('the claim of a worker that is back may be seen before its lease', async () => {
+  const stage = createStage();
+  const { clock, world, supervise, worker, submit, claim, record } = stage;
+  await supervise('s1');
+  const node = await worker('w1');
+  await clock.advance(3_000);
+  node.freeze();
+  await clock.advance(9_000);
+  const address = await submit('a');
+  const late = world.inject({ op: 'presence.seen', fault: 'delay', node: 's1', delayMs: 1_000 });
+  node.resume();
+  await claim(address, 'w1');
+  await clock.advance(1_500);
+  late.remove();
+  await clock.advance(20_000);
+  assert.equal([record(address).owner?.worker, record(address).rescues], ['w1', undefined]);
 });
 
 test('L11: a task that was being aborted ends when its worker dies', async () => {

@@ -170,7 +170,7 @@ class Actor {
       signals,
       ask,
       isDead: (holder) => this.nodes.isDead(holder),
-      expect: (holder) => this.nodes.expect(holder),
+      expect: (holder, begins) => this.nodes.expect(holder, begins),
     });
     this.records = new RecordWatch({
       ...base,

@@ -34,6 +34,19 @@ test('who gave its lease back is dead at once', () => {
   assert.ok(leases.isDead('w'), 'a task that turns up late does not bring it back');
 });
 
+test('who was found dead and begins something has a time to show itself, and who gave its lease back has none', () => {
+  const leases = new LeaseTable(6_000);
+  leases.seen('w', 0);
+  leases.expire(6_000);
+  leases.left('gone', 6_000);
+  leases.expect('w', 6_500);
+  assert.equal(leases.dead(), ['w', 'gone'], 'what it had before says nothing');
+  for (const id of ['w', 'gone']) leases.expect(id, 2_500, true);
+  assert.equal(leases.dead(), ['gone']);
+  assert.equal(leases.expire(8_499), []);
+  assert.equal(leases.expire(8_500), ['w'], 'it was not seen');
+});
+
 test('after a time in which nothing could be heard, the living have a whole lease and the dead stay dead', () => {
   const leases = new LeaseTable(6_000);
   leases.seen('a', 0);

@@ -26,7 +26,8 @@ export class Attention {
   }
 }
 
-type LeaseState = { seenAt: number; dead: boolean };
+/** `left`: it gave its lease back, and is not seen again under that name. */
+type LeaseState = { seenAt: number; dead: boolean; left: boolean };
 
 /** The leases of the nodes of one role, judged by the clock of whoever looks: all times are `Attention` times. */
 export class LeaseTable {
@@ -41,24 +42,30 @@ export class LeaseTable {
   seen(id: string, at: number): boolean {
     const lease = this.leases.get(id);
     if (lease === undefined) {
-      this.leases.set(id, { seenAt: at, dead: false });
+      this.leases.set(id, { seenAt: at, dead: false, left: false });
       return true;
     }
     const wasDead = lease.dead;
     lease.seenAt = at;
     lease.dead = false;
+    lease.left = false;
     return wasDead;
   }
 
-  /** The node must exist, since it owns something; one that was never seen has a whole lease to show itself. */
-  expect(id: string, at: number): void {
-    if (!this.leases.has(id)) this.leases.set(id, { seenAt: at, dead: false });
+  /**
+   * The node must exist, since it owns something; one that was never seen has a lease from then to show itself. So has one
+   * that was found dead and `begins` something.
+   */
+  expect(id: string, at: number, begins = false): void {
+    const lease = this.leases.get(id);
+    if (lease === undefined || (begins && lease.dead && !lease.left))
+      this.leases.set(id, { seenAt: at, dead: false, left: false });
   }
 
   /** The node gave its lease back. True when that is news. */
   left(id: string, at: number): boolean {
     const wasDead = this.leases.get(id)?.dead ?? false;
-    this.leases.set(id, { seenAt: at, dead: true });
+    this.leases.set(id, { seenAt: at, dead: true, left: true });
     return !wasDead;
   }
 
@@ -84,6 +91,10 @@ export class LeaseTable {
 
   alive(): readonly string[] {
     return [...this.leases].flatMap(([id, lease]) => (lease.dead ? [] : [id]));
+  }
+
+  dead(): readonly string[] {
+    return [...this.leases].flatMap(([id, lease]) => (lease.dead ? [id] : []));
   }
 
   /** Forgets those dead for longer than `ms` that nobody needs to know any more. */

@@ -89,8 +89,9 @@ export class NodesWatch {
     return this.follower.restarts;
   }
 
+  /** Only as long as this watch listens: who counted as dead before may have come back where nobody heard of it. */
   isDead(worker: string): boolean {
-    return this.workers.isDead(worker);
+    return this.follower.ready && this.workers.isDead(worker);
   }
 
   /** It is not there, as far as is known here. */
@@ -101,16 +102,16 @@ export class NodesWatch {
   /**
    * The worker owns something. If it was never heard of, its lease counts from when this watch began to listen: it would
    * have been heard since. So a supervisor that just started waits one lease for every owner, and not longer for the
-   * ones it finds later.
+   * ones it finds later. `begins`: it has just taken it, so a dead one may be back, with a lease that is not seen here yet.
    */
-  expect(worker: string): void {
+  expect(worker: string, begins = false): void {
     const atLeast = this.time() - this.options.timings.leaseMs + NEWCOMER_MS;
-    this.workers.expect(worker, Math.max(this.listensSince, atLeast));
+    this.workers.expect(worker, Math.max(this.listensSince, atLeast), begins && this.follower.ready);
   }
 
   /** False: it is dead, until a sign of life is seen. True: it shows itself within a lease, or is found dead. */
   admits(worker: string): boolean {
-    if (this.isDead(worker)) return false;
+    if (this.workers.isDead(worker)) return false;
     this.expect(worker);
     return true;
   }
@@ -228,6 +229,9 @@ export class NodesWatch {
 
   private caughtUp(): void {
     this.freshen();
+    // Nobody was found dead while it was closed, so what was seen of theirs meanwhile was left to them.
+    for (const worker of this.workers.dead())
+      if (this.options.isHolder(worker)) this.options.workerDied(worker, 'it has not come back');
     if (this.known) return;
     this.known = true;
     this.options.membersChanged();

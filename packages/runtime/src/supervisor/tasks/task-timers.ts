@@ -3,7 +3,7 @@ import type { Address } from '@baton/protocols';
 import type { Chance, Clock } from '../../ports/environment.ts';
 import type { Signals } from '../../ports/signals.ts';
 import type { Action, ActionOutcome } from './action-runner.ts';
-import { dutiesOf, holderOf, laneOf, type Duties } from './duties.ts';
+import { dutiesOf, holderOf, isSameRun, laneOf, type Duties } from './duties.ts';
 import { actFor, nextMoment, planFor } from './plan.ts';
 import type { Life, Marks, Sight, TaskIndex, TaskTimer, Watched } from './task-index.ts';
 import { TimerHeap } from './timer-heap.ts';
@@ -24,8 +24,8 @@ export type TaskTimersOptions = {
   readonly timings: SupervisorTimings;
   readonly ask: (watched: Watched, action: Action) => void;
   readonly isDead: (holder: string) => boolean;
-  /** The holder owns something, so it has to be alive or to be found dead. */
-  readonly expect: (holder: string) => void;
+  /** The holder owns something, so it has to be alive or to be found dead. `begins`: it has just taken it. */
+  readonly expect: (holder: string, begins: boolean) => void;
 };
 
 /** Sees to it that every task is looked at when its time has come, and decides what is done then. */
@@ -65,7 +65,7 @@ export class TaskTimers {
     if (plan === undefined) this.release(watched);
     else this.schedule(watched, plan.dueAt, plan.limitAt, 'expiresAt' in duties ? duties.expiresAt : undefined);
     if (former === undefined && !sight.live) this.unwitnessed(watched, sight);
-    this.minder(watched);
+    this.minder(watched, sight.live && duties.stage === 'running' && !isSameRun(former?.duties, duties));
     return watched;
   }
 
@@ -127,11 +127,11 @@ export class TaskTimers {
     this.schedule(watched, duties.notStopping ? pokeAt : Math.min(pokeAt, limitAt), limitAt);
   }
 
-  private minder(watched: Watched): void {
+  private minder(watched: Watched, begins: boolean): void {
     const holder = holderOf(watched.duties);
     if (holder === undefined) return;
+    this.options.expect(holder, begins);
     if (this.options.isDead(holder)) this.options.ask(watched, 'rescue');
-    else this.options.expect(holder);
   }
 
   private unwitnessed(watched: Watched, sight: Sight): void {
