@@ -1,4 +1,5 @@
 import {
+  backoffDelayMs,
   canOpen,
   isTerminal,
   type Actor,
@@ -61,6 +62,9 @@ import { TaskWatch, waitForEnd, type Seen, type WatchSettings } from './watch.ts
 import { BatonWorker, type WorkerOptions } from './worker.ts';
 
 export type User = { readonly id: string; readonly admin?: boolean };
+
+/** Between two claims of an inline task that came to nothing. */
+const AGAIN = { initialMs: 250, factor: 2, maxMs: 5_000, jitter: 0.5 };
 
 const CREATED = { outcome: 'created', differs: false, known: true } as const;
 
@@ -308,7 +312,10 @@ export class Baton {
     });
   }
 
-  /** Claims and runs an inline task, attempt after attempt. Its end, or undefined when somebody else has it now. */
+  /**
+   * Claims and runs an inline task, attempt after attempt. Its end, or undefined when somebody else has it now: as long as it
+   * is this host's nobody else is offered it, so a claim that comes to nothing is made again.
+   */
   private async runHere(
     host: RunHost,
     address: Address,
@@ -316,9 +323,11 @@ export class Baton {
     definition: TaskDefinition,
   ): Promise<Held | undefined> {
     const { kernel, ports } = this.core;
+    const pause = (ms: number) => new Promise<void>((resolve) => void ports.clock.after(ms, resolve));
+    let failures = 0;
     for (let held: Held | undefined = first; held?.record.status === 'pending' && held.record.host === host.id;) {
       const wait: number = (held.record.runAt ?? 0) - ports.clock.now();
-      if (wait > 0) await new Promise<void>((resolve) => void ports.clock.after(wait, resolve));
+      if (wait > 0) await pause(wait);
       let claimed = await host.claim(address, held, held.revision);
       if (claimed.kind === 'unknown' || claimed.kind === 'failed') claimed = await host.settle(address);
       if (claimed.kind === 'mine') {
@@ -326,10 +335,16 @@ export class Baton {
         if (end.kind === 'lost') return undefined;
         if (isTerminal(end.held.record.status)) return end.held;
         held = end.held;
+        failures = 0;
+      } else if (claimed.kind === 'unreadable') {
+        return undefined;
       } else {
-        // Joined by somebody, or cancelled, between submit and claim.
-        const now = await kernel.load(address);
-        if (now?.revision === held.revision || now?.record.id !== first.record.id) return undefined;
+        const known: Held = held;
+        // Joined by somebody, or cancelled, between submit and claim; or the claim has not arrived.
+        const now: Held | undefined = await kernel.load(address).catch(() => known);
+        if (now?.record.id !== first.record.id) return undefined;
+        if (now.revision === known.revision) await pause(backoffDelayMs(AGAIN, ++failures, ports.chance.random()));
+        if (host.isStopped) return undefined;
         held = now;
       }
     }

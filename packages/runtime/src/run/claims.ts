@@ -54,6 +54,10 @@ export class Claims {
     this.settings = settings;
   }
 
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
   /** Nothing is settled any more. */
   close(): void {
     this.closed = true;

@@ -113,6 +113,11 @@ export class RunHost {
     return this.held;
   }
 
+  /** It runs nothing any more. */
+  get isStopped(): boolean {
+    return this.claims.isClosed;
+  }
+
   /** One listener: told whenever `leased` changes. */
   onLeaseChange(listener: () => void): void {
     this.leaseChanged = listener;
