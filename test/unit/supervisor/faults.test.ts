@@ -1,4 +1,5 @@
 import type { Address } from '@baton/protocols';
+import { createSupervisor, silentLog } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { suite } from '../../support/suite.ts';
 import { createStage, fenceOf } from './world.ts';
@@ -76,5 +77,43 @@ for (let seed = 1; seed <= SEEDS; seed++) {
     assert.ok(stats.every(({ ready, load }) => ready && load === 0));
   });
 }
+
+test('what was read of a task before it ended does not bring it back', async () => {
+  const { clock, world, worker, submit, claim, tell } = createStage();
+  const ports = world.ports('s1');
+  let isHeld = false;
+  let letGo: () => void = () => {};
+  // An answer that comes when it is let go.
+  const load: typeof ports.store.load = async (address, outcomeOf) => {
+    const answer = await ports.store.load(address, outcomeOf);
+    if (isHeld) await new Promise<void>((resolve) => (letGo = resolve));
+    return answer;
+  };
+  const supervisor = createSupervisor({ ...ports, store: { ...ports.store, load } }, { id: 's1', log: silentLog });
+  await clock.settle(supervisor.start());
+  await worker('w1');
+  await clock.advance(1_000);
+  const address = await submit('a', { policy: { timeoutMs: 1_000 } });
+  const fence = fenceOf(await claim(address, 'w1'));
+  await clock.advance(500);
+  // The worker is timely, and the supervisor has not heard of it when it looks.
+  const late = world.inject({ op: 'feed.entry', fault: 'delay', node: 's1', delayMs: 1_000 });
+  await tell(address, () => ({ kind: 'time-out', at: clock.now(), by: 'worker:w1', fence }), 'w1');
+  isHeld = true;
+  await clock.advance(1_000);
+  late.remove();
+  const body = { kind: 'returned' } as const;
+  await tell(
+    address,
+    () => ({ kind: 'finish', at: clock.now(), fence, body, handlerErrors: [], abortHandled: false, random: 0 }),
+    'w1',
+  );
+  await clock.advance(2_000);
+  assert.equal([supervisor.stats().tasks, supervisor.stats().load], [0, 1], 'its answer has not come');
+  isHeld = false;
+  letGo();
+  await clock.advance(5_000);
+  assert.equal([supervisor.stats().tasks, supervisor.stats().load], [0, 0]);
+});
 
 test.run();

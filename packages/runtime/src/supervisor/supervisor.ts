@@ -473,6 +473,8 @@ class Actor {
 
   private learned(address: Address, revision: number, record: TaskRecord, written: boolean): void {
     if (!this.records.owns(partitionOfAddress(address))) return;
+    // It has ended since it was read, or lies here to be looked at.
+    if (this.index.get(address) === undefined && this.records.ownWrites.isGiven(revision)) return;
     // While the reader is not ready it may have passed by before the write.
     if (written && this.records.ready) this.records.ownWrites.expect(address, revision);
     const { clock } = this.ports;

@@ -20,8 +20,13 @@ test('a write whose echo was there before its acknowledgement is not waited for'
   // The feed gives all in the order of the bucket: with a later one everything before it has come.
   ownWrites.arrived(entry(other, 9));
   ownWrites.expect(one, 8);
+  assert.equal([ownWrites.isGiven(9), ownWrites.isGiven(10)], [true, false]);
+  ownWrites.clear();
+  ownWrites.expect(one, 8);
   await clock.advance(2 * WAIT_MS);
   assert.is(ownWrites.overdue(), undefined);
+  ownWrites.readAnew();
+  assert.not.ok(ownWrites.isGiven(1));
 });
 
 test('one that does not come is overdue after its time, and not when it, or a later one of its address, has come', async () => {

@@ -12,7 +12,7 @@ export class OwnWrites {
   private readonly clock: Clock;
   private readonly waitMs: number;
   private readonly expected = new Map<Address, Expected>();
-  /** Newest revision that came. */
+  /** Newest revision that came through the reader there is. */
   private newest = 0;
 
   constructor(clock: Clock, waitMs: number) {
@@ -22,7 +22,7 @@ export class OwnWrites {
 
   expect(address: Address, revision: number): void {
     // It came before its acknowledgement did.
-    if (this.expected.size >= LIMIT || revision <= this.newest) return;
+    if (this.expected.size >= LIMIT || this.isGiven(revision)) return;
     this.expected.set(address, { revision, until: this.clock.monotonic() + this.waitMs });
   }
 
@@ -40,8 +40,18 @@ export class OwnWrites {
     return undefined;
   }
 
+  /** Whether the reader has given it, or what was written over it: it gives all in the order of the bucket. */
+  isGiven(revision: number): boolean {
+    return revision <= this.newest;
+  }
+
   clear(): void {
     this.expected.clear();
+  }
+
+  /** Another reader, which begins anew. */
+  readAnew(): void {
+    this.clear();
     this.newest = 0;
   }
 }

@@ -116,6 +116,16 @@ test('what it watches is complete when also what was passed by has come, and not
   watch.stop();
 });
 
+test('what an earlier reader has given says nothing of what the next one has', () => {
+  const { watch, readers, entry } = scene();
+  watch.follow(['00']);
+  readers[0]?.entry(entry(A, 2));
+  assert.equal([watch.ownWrites.isGiven(1), watch.ownWrites.isGiven(3)], [true, false]);
+  watch.follow(['00', '01']);
+  assert.not.ok(watch.ownWrites.isGiven(1));
+  watch.stop();
+});
+
 test('it is in sync when its reader is, and not while none is open', async () => {
   const { clock, watch, readers, sync } = scene();
   assert.ok(await watch.sync(), 'it has nothing to watch');

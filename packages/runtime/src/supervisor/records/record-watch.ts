@@ -91,7 +91,6 @@ export class RecordWatch {
     this.partitions = new Set(partitions);
     this.options.intake.drain();
     this.options.index.keepOnly(this.partitions);
-    this.ownWrites.clear();
     if (partitions.length === 0) this.follower.stop();
     else this.follower.open();
   }
@@ -124,6 +123,7 @@ export class RecordWatch {
   private async open(session: Session): Promise<Subscription> {
     this.current = session.generation;
     this.reading = undefined;
+    this.ownWrites.readAnew();
     const reading = await this.options.feed.follow(this.owned, {
       entry: (entry) => {
         if (!session.isCurrent()) return;
