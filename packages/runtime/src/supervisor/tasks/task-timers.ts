@@ -96,6 +96,7 @@ export class TaskTimers {
     const offset = clock.now() - clock.monotonic();
     if (Math.abs(offset - this.wallOffset) < CLOCK_STEP_MS) return;
     this.wallOffset = offset;
+    this.clocks.clear();
     for (const watched of index.all()) {
       if (!watched.busy) this.scheduleNext(watched);
     }
@@ -145,6 +146,9 @@ export class TaskTimers {
     const { owner, startedAt } = record;
     // Only a claim was written by the worker for certain: a progress may have been covered by somebody who joined.
     if (record.status !== 'in_progress' || owner === undefined || startedAt !== record.changedAt) return;
+    this.checkWallClock();
+    // Its clock was set, and ours is not yet: it would show more time than has passed.
+    if (startedAt > sight.wall + CLOCK_STEP_MS) return;
     this.clocks.claimed(owner.worker, startedAt, sight.at, (watched, limitAt) =>
       this.schedule(watched, limitAt, limitAt),
     );

@@ -15,7 +15,7 @@ type Unwitnessed = {
  * already run. The start time in the record would tell, but it is a reading of the worker's wall clock, and ours may be
  * minutes away from it. So it is compared with another reading of the same clock: when the worker is next seen claiming
  * a task, that claim's start time was read before the claim arrived here. What lies between the two is time the run has
- * certainly taken, whatever the clocks say.
+ * certainly taken, however far apart the clocks are; unless they were set in between, when nothing is learned of it.
  */
 export class WorkerClocks {
   private readonly waiting = new Map<string, Set<Unwitnessed>>();
@@ -47,6 +47,11 @@ export class WorkerClocks {
       const elapsed = Math.max(0, claimedAt - startedAt);
       known(watched, Math.min(seenAt + timeoutMs, arrivedAt + timeoutMs - elapsed));
     }
+  }
+
+  /** The clocks were set: what lies between two readings of one is not what has passed. */
+  clear(): void {
+    this.waiting.clear();
   }
 
   forget(worker: string): void {
