@@ -135,6 +135,44 @@ test('after the server was away, a worker that died meanwhile is rescued within 
   await until(stage, 10_000, () => record(address).status === 'pending');
 });
 
+for (const outageMs of [10_000, 60_000, 180_000])
+  test(`R8: when the store was away for ${outageMs / 1_000} s, the tasks of a dead worker are taken within 10 s`, async () => {
+    const stage = createStage();
+    const { clock, world, supervise, worker, submit, claim, record } = stage;
+    await supervise('s1');
+    const node = await worker('w1');
+    const addresses: Address[] = [];
+    for (let i = 0; i < 20; i++) addresses.push(await submit(`k${i}`));
+    for (const address of addresses) await claim(address, 'w1');
+    await clock.advance(3_000);
+    node.crash();
+    // There is no leader: the connection stands, and leases are seen.
+    const faults = (['store.load', 'store.write'] as const).map((op) => world.inject({ op, fault: 'refused' }));
+    await clock.advance(outageMs);
+    for (const fault of faults) fault.remove();
+    await until(stage, 10_000, () => addresses.every((address) => record(address).rescues === 1));
+  });
+
+test('R8: that the store was away is no look for a worker that can cancel', async () => {
+  const stage = createStage(1, { onlooker: false });
+  const { clock, world, supervise, worker, submit, claim, tell, record } = stage;
+  await supervise('s1');
+  const node = await worker('w1');
+  const unable = { role: 'worker', id: 'w2', host: 'h', pid: 1, startedAt: 0, state: 'ready', types: ['job'] } as const;
+  await clock.settle(world.ports('w2').presence.hold(unable, { lost: () => {}, regained: () => {} }));
+  const address = await submit('a');
+  const fence = fenceOf(await claim(address, 'w1'));
+  await tell(address, () => ({ kind: 'set-cancel-handle', at: clock.now(), fence, data: new Uint8Array(1) }), 'w1');
+  node.crash();
+  const fault = world.inject({ op: 'store.load', fault: 'refused' });
+  await clock.advance(120_000);
+  fault.remove();
+  await clock.advance(30_000);
+  assert.is(record(address).status, 'in_progress', 'it may be on its way in a deploy');
+  const tookMs = await until(stage, 180_000, () => record(address).status === 'pending');
+  assert.ok(tookMs > 10_000, 'not for ever');
+});
+
 test('R4: a zombie finds its task taken, and is not rescued from when it is back', async () => {
   const stage = createStage();
   const { clock, supervise, worker, submit, claim, tell, record } = stage;

@@ -5,8 +5,8 @@ export type Action = 'time-out' | 'mark-not-stopping' | 'rescue' | 'promote' | '
 
 export type ActionCounts = { readonly [K in Action]: { readonly settled: number; readonly again: number } };
 
-/** `again`: nothing came of it, or nobody knows; to be tried again after a pause. */
-export type ActionOutcome = 'settled' | 'again';
+/** `again`: nothing came of it, or nobody knows; to be tried again after a pause. `later`: nobody is there who could do it. */
+export type ActionOutcome = 'settled' | 'again' | 'later';
 
 type Queued = { readonly watched: Watched; readonly action: Action; readonly revision: number };
 
@@ -88,7 +88,7 @@ export class ActionRunner {
     this.running--;
     watched.busy = false;
     const tally = this.tally.get(action) ?? { ...NONE };
-    tally[outcome]++;
+    tally[outcome === 'settled' ? 'settled' : 'again']++;
     this.tally.set(action, tally);
     if (!this.stopped) this.options.done(watched, action, outcome, revision);
     this.pump();

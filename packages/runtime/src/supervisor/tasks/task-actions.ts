@@ -37,6 +37,8 @@ const CANCELLER_LOOKS = 6;
 /** Carries out actions: commands through the kernel. */
 export class TaskActions {
   private readonly options: TaskActsOptions;
+  /** Looks for a canceller so far, where there was none at the last. */
+  private readonly looks = new WeakMap<Watched, number>();
 
   constructor(options: TaskActsOptions) {
     this.options = options;
@@ -72,8 +74,10 @@ export class TaskActions {
         if (asked.reason === 'no_canceller') {
           const text = 'its worker died, and no live worker can cancel what it has begun: the task waits for one';
           this.options.log.warn({ address, type: asked.held?.record.type }, text);
-          return 'again';
+          this.looks.set(watched, this.looksFor(watched) + 1);
+          return 'later';
         }
+        this.looks.delete(watched);
         // Somebody else was faster: what is stored says what is to be done now.
         if (asked.held === undefined) this.options.gone(watched);
         else this.options.learned(address, asked.held.revision, asked.held.record, false);
@@ -112,15 +116,20 @@ export class TaskActions {
   }
 
   /** Where workers of the type have no canceller, one may be on its way in a deploy; not for ever. */
-  private cancellerOf({ failures }: Watched, { record, revision }: Held): Pick<Rescue, 'canceller'> {
+  private cancellerOf(watched: Watched, { record, revision }: Held): Pick<Rescue, 'canceller'> {
     const found = this.options.cancellerFor(record.type);
-    if (found === 'none') return failures >= CANCELLER_LOOKS ? { canceller: 'none' } : {};
+    if (found === 'none') return this.looksFor(watched) >= CANCELLER_LOOKS ? { canceller: 'none' } : {};
     return found === undefined
       ? {}
       : { canceller: { worker: found.id, fence: { epoch: this.options.epoch(), revision } } };
   }
 
+  private looksFor(watched: Watched): number {
+    return this.looks.get(watched) ?? 0;
+  }
+
   private carriedOut(watched: Watched, action: Action, asked: Extract<Asked, { kind: 'done' }>): ActionOutcome {
+    this.looks.delete(watched);
     const { record, revision, bytes } = asked;
     const { log, learned, signals } = this.options;
     const { address } = watched;

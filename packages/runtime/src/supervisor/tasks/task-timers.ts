@@ -1,4 +1,4 @@
-import { backoffDelayMs, readyAtOf, successorsOf, type TaskRecord } from '@baton/core';
+import { backoffDelayMs, readyAtOf, successorsOf, type Backoff, type TaskRecord } from '@baton/core';
 import type { Address } from '@baton/protocols';
 import type { Chance, Clock } from '../../ports/environment.ts';
 import type { Signals } from '../../ports/signals.ts';
@@ -10,8 +10,16 @@ import { TimerHeap } from './timer-heap.ts';
 import type { SupervisorTimings } from '../timings.ts';
 import { WorkerClocks } from './worker-clocks.ts';
 
-/** Pauses between tries of an action that comes to nothing. */
-const AGAIN = { initialMs: 1_000, factor: 2, maxMs: 30_000, jitter: 0.5 };
+/**
+ * Pauses between tries of an action that comes to nothing: short, so that nothing is late when an outage is over, and longer
+ * where many are tried, so that all of them together are a load that a store which comes back can bear.
+ */
+const AGAIN = { initialMs: 1_000, factor: 2, jitter: 0.5 };
+const AGAIN_MOST_MS = [5_000, 30_000] as const;
+const AGAIN_EACH_MS = 2;
+
+/** And between looks for somebody who could do it. */
+const LATER = { initialMs: 1_000, factor: 2, maxMs: 30_000, jitter: 0.5 };
 
 /** The wall clock was set when it moved against the monotonic one by more than this. */
 const CLOCK_STEP_MS = 250;
@@ -33,6 +41,8 @@ export class TaskTimers {
   private readonly options: TaskTimersOptions;
   private readonly heap = new TimerHeap<TaskTimer>();
   private readonly clocks = new WorkerClocks();
+  /** Whose last action came to nothing. */
+  private readonly failing = new Set<Watched>();
   private alarm: { readonly cancel: () => void; readonly at: number } | undefined;
   private wallOffset: number;
   private stopped = false;
@@ -56,6 +66,7 @@ export class TaskTimers {
     const duties = startable(dutiesOf(record), sight.wall);
     const watched = index.apply(address, sight, duties, lifeOf(record));
     if (watched === undefined || duties === undefined) return undefined;
+    this.failing.delete(watched);
     index.name(
       watched,
       record.id,
@@ -71,6 +82,7 @@ export class TaskTimers {
 
   /** The task is not watched any more. */
   release(watched: Watched): void {
+    this.failing.delete(watched);
     if (watched.timer !== undefined) this.heap.remove(watched.timer);
     watched.timer = undefined;
   }
@@ -86,7 +98,9 @@ export class TaskTimers {
   /** An action is over. What it was asked for may still be there, or something new. */
   acted(watched: Watched, outcome: ActionOutcome, revision: number): void {
     if (this.options.index.get(watched.address) !== watched) return;
-    if (outcome === 'again' || watched.revision === revision) return this.again(watched);
+    this.failing.delete(watched);
+    if (outcome === 'later') return this.again(watched, LATER);
+    if (outcome === 'again' || watched.revision === revision) return this.again(watched, this.fail(watched));
     if (watched.timer === undefined || watched.timer.heapAt < 0) this.attend(watched);
   }
 
@@ -154,10 +168,16 @@ export class TaskTimers {
     );
   }
 
-  private again(watched: Watched): void {
+  private fail(watched: Watched): Backoff {
+    this.failing.add(watched);
+    const [least, most] = AGAIN_MOST_MS;
+    return { ...AGAIN, maxMs: Math.min(most, Math.max(least, this.failing.size * AGAIN_EACH_MS)) };
+  }
+
+  private again(watched: Watched, pauses: Backoff): void {
     watched.failures++;
     const { clock, chance } = this.options;
-    const dueAt = clock.monotonic() + backoffDelayMs(AGAIN, watched.failures, chance.random());
+    const dueAt = clock.monotonic() + backoffDelayMs(pauses, watched.failures, chance.random());
     this.schedule(watched, dueAt, watched.timer?.limitAt ?? dueAt);
   }
 
