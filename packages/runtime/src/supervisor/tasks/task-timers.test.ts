@@ -48,7 +48,15 @@ const scene = () => {
     const owner = { worker, fence: { epoch: 1, revision: revision - 1 }, at: 0 };
     const record = {
       ...{ v: 1, id: key, type: 'job', key, name: key, scope: 'shared', queue: 'q', priority: 'normal', mode: 'async' },
-      ...{ policy: {}, status: 'in_progress', subscribers: [], createdAt: 0, changedAt: 0, startedAt: 0, attempt: 1 },
+      ...{
+        policy: { timeoutMs: 3_600_000 },
+        status: 'in_progress',
+        subscribers: [],
+        createdAt: 0,
+        changedAt: 0,
+        startedAt: 0,
+        attempt: 1,
+      },
       ...{ history: [], owner },
     } as unknown as TaskRecord;
     const sight = { revision, generation: 1, at: clock.monotonic(), wall: clock.now(), live: true };
@@ -82,6 +90,26 @@ test('what comes to nothing is tried again within 5 s where it is little, and by
   assert.ok(few.longestMs <= 5_000, `every ${few.longestMs} ms`);
   const many = await tries(4_000);
   assert.ok(many.perSecond <= 700, `${many.perSecond} a second`);
+});
+
+test('a worker that dies while an earlier rescue of its task is under way is not forgotten', async () => {
+  const { clock, dead, asked, outcomes, timers, runs } = scene();
+  dead.add('w1');
+  runs('a', 'w1', 5);
+  await clock.advance(1_000);
+  runs('a', 'w2', 8);
+  dead.add('w2');
+  assert.is(timers.holderDied('w2'), 1);
+  assert.equal(
+    asked.map(({ of }) => of),
+    ['w1'],
+  );
+  outcomes[0]?.('settled');
+  await clock.advance(0);
+  assert.equal(
+    asked.map(({ action, of }) => `${action} of ${of}`),
+    ['rescue of w1', 'rescue of w2'],
+  );
 });
 
 test.run();

@@ -101,7 +101,10 @@ export class TaskTimers {
     this.failing.delete(watched);
     if (outcome === 'later') return this.again(watched, LATER);
     if (outcome === 'again' || watched.revision === revision) return this.again(watched, this.fail(watched));
-    if (watched.timer === undefined || watched.timer.heapAt < 0) this.attend(watched);
+    // Who had it meanwhile may have died, when it could not be asked for.
+    const holder = holderOf(watched.duties);
+    const isOrphan = holder !== undefined && this.options.isDead(holder);
+    if (isOrphan || watched.timer === undefined || watched.timer.heapAt < 0) this.attend(watched);
   }
 
   /** The server's wall clock may have been set, or be known better. Called often. */
