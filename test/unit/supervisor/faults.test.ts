@@ -1,5 +1,6 @@
-import type { Address } from '@baton/protocols';
+import { encode, type Address } from '@baton/protocols';
 import { createSupervisor, silentLog } from '@baton/runtime';
+import { createBaton } from '@baton/sdk';
 import * as assert from 'uvu/assert';
 import { suite } from '../../support/suite.ts';
 import { createStage, fenceOf } from './world.ts';
@@ -77,6 +78,30 @@ for (let seed = 1; seed <= SEEDS; seed++) {
     assert.ok(stats.every(({ ready, load }) => ready && load === 0));
   });
 }
+
+test('a task that a newer program runs on keeps its slot, and one that is damaged does not', async () => {
+  for (const [bytes, offers] of [
+    [encode({ v: 99, status: 'in_progress' }), []],
+    [Uint8Array.of(1), ['waits']],
+  ] as const) {
+    const { clock, world, supervise, worker, submit, claim, offered } = createStage();
+    const supervisor = await supervise('s1');
+    await worker('w1');
+    const admin = createBaton({ ports: world.ports('admin'), user: { id: 'root', admin: true } });
+    await clock.settle(admin.queues.limit('default', { of: 'queue', concurrency: 1 }));
+    await clock.advance(10_000);
+    const address = await submit('runs');
+    await claim(address, 'w1');
+    await submit('waits');
+    await clock.advance(5_000);
+    assert.equal(offered(), []);
+    const revision = world.heads().find((head) => head.address === address)?.revision ?? 0;
+    await clock.settle(world.ports('w1').store.write(address, bytes, revision));
+    await clock.advance(5_000);
+    assert.is(supervisor.stats().unreadable, 1);
+    assert.equal(offered(), offers);
+  }
+});
 
 test('what was read of a task before it ended does not bring it back', async () => {
   const { clock, world, worker, submit, claim, tell } = createStage();

@@ -153,7 +153,8 @@ class Actor {
       isUrgent: (address) => this.queues.countsAny && this.isCounted(address),
       over: (address, sight) => void index.apply(address, sight, undefined),
       record: (address, sight, record) => this.seen(address, sight, record),
-      unreadable: (address, sight, reason) => this.unreadable.note(address, `${address} ${sight.revision}`, reason),
+      unreadable: (address, sight, kind, reason) =>
+        this.unreadable.note(address, `${address} ${sight.revision}`, kind, reason),
     });
     const { intake } = this;
     this.relations = new Relations({ ...parts, ports });
@@ -460,7 +461,7 @@ class Actor {
       epoch: () => this.ports.store.epoch,
       learned: (address, revision, record, written) => this.learned(address, revision, record, written),
       gone: (watched) => this.index.remove(watched),
-      unreadable: (address, reason) => this.unreadable.note(address, address, reason),
+      unreadable: (address, kind, reason) => this.unreadable.note(address, address, kind, reason),
     });
   }
 

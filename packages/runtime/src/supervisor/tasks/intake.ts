@@ -3,6 +3,7 @@ import { readRecord, readRecordAt, type Address } from '@baton/protocols';
 import type { Clock } from '../../ports/environment.ts';
 import type { Entry } from '../../ports/store.ts';
 import { isOver, mayWait, plainlyRuns } from './encoded-status.ts';
+import type { UnreadableKind } from '../records/unreadable-records.ts';
 import type { Sight } from './task-index.ts';
 
 /** Most records decoded without letting go of the event loop. */
@@ -22,7 +23,7 @@ export type IntakeListener = {
   readonly over: (address: Address, sight: Sight) => void;
   readonly record: (address: Address, sight: Sight, record: TaskRecord) => void;
   /** A record of a newer version, or a damaged one. */
-  readonly unreadable: (address: Address, sight: Sight, reason: string) => void;
+  readonly unreadable: (address: Address, sight: Sight, kind: UnreadableKind, reason: string) => void;
 };
 
 /**
@@ -136,9 +137,14 @@ export class Intake {
       case 'record':
         return this.listener.record(address, sight, reading.record);
       case 'newer':
-        return this.listener.unreadable(address, sight, `version ${reading.version} is newer than this program`);
+        return this.listener.unreadable(
+          address,
+          sight,
+          'newer',
+          `version ${reading.version} is newer than this program`,
+        );
       case 'corrupt':
-        return this.listener.unreadable(address, sight, reading.reason);
+        return this.listener.unreadable(address, sight, 'corrupt', reading.reason);
     }
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../ports/environment.ts';
 import type { Signals } from '../../ports/signals.ts';
 import type { Action, ActionOutcome } from './action-runner.ts';
 import type { Duties } from './duties.ts';
+import type { UnreadableKind } from '../records/unreadable-records.ts';
 import type { SaidOnce } from '../said-once.ts';
 import type { Watched } from './task-index.ts';
 
@@ -26,7 +27,7 @@ export type TaskActsOptions = {
   readonly learned: (address: Address, revision: number, record: TaskRecord, written: boolean) => void;
   /** The store has nothing under the address. */
   readonly gone: (watched: Watched) => void;
-  readonly unreadable: (address: Address, reason: string) => void;
+  readonly unreadable: (address: Address, kind: UnreadableKind, reason: string) => void;
 };
 
 type Rescue = Extract<Command, { kind: 'rescue' }>;
@@ -148,7 +149,7 @@ export class TaskActions {
 
   private cameToNothing(watched: Watched, action: Action, cause: BatonError): ActionOutcome {
     if (cause.code === 'RECORD_NEWER' || cause.code === 'RECORD_CORRUPT') {
-      this.options.unreadable(watched.address, cause.message);
+      this.options.unreadable(watched.address, cause.code === 'RECORD_NEWER' ? 'newer' : 'corrupt', cause.message);
       return 'settled';
     }
     // An outage makes every action fail; one line says it for all.
