@@ -79,6 +79,30 @@ for (let seed = 1; seed <= SEEDS; seed++) {
   });
 }
 
+test('a supervisor whose lease was refused when it started starts once all the same', async () => {
+  const { clock, world } = createStage();
+  const ports = world.ports('s1');
+  let followed = 0;
+  const queues: typeof ports.queues = {
+    ...ports.queues,
+    follow: (listener) => {
+      followed++;
+      return ports.queues.follow(listener);
+    },
+  };
+  const supervisor = createSupervisor({ ...ports, queues }, { id: 's1', log: silentLog });
+  world.inject({ op: 'presence.hold', fault: 'refused', node: 's1', times: 1 });
+  const start = () =>
+    supervisor.start().then(
+      () => 'started',
+      () => 'refused',
+    );
+  assert.equal([await clock.settle(start()), await clock.settle(start())], ['refused', 'started']);
+  await clock.advance(10_000);
+  assert.is(followed, 1);
+  await clock.settle(supervisor.stop());
+});
+
 test('a task that a newer program runs on keeps its slot, and one that is damaged does not', async () => {
   for (const [bytes, offers] of [
     [encode({ v: 99, status: 'in_progress' }), []],

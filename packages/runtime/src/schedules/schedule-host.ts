@@ -34,6 +34,8 @@ export class ScheduleHost {
   private watch: Subscription | undefined;
   private timer: { readonly cancel: () => void } | undefined;
   private failures = 0;
+  /** Of the watch there is, or is being opened: what an earlier one still says is not listened to. */
+  private life = 0;
   private isCurrent = false;
   private stopped = false;
 
@@ -69,14 +71,17 @@ export class ScheduleHost {
   private async follow(): Promise<void> {
     const { ports, log } = this.parts;
     const there = new Set<string>();
+    const life = ++this.life;
     let isAll = false;
     try {
       const watch = await ports.schedules.follow({
         entry: (entry) => {
+          if (life !== this.life) return;
           if (!isAll) there.add(entry.address);
           this.take(entry);
         },
         caughtUp: () => {
+          if (life !== this.life) return;
           this.failures = 0;
           this.isCurrent = true;
           isAll = true;
@@ -84,19 +89,20 @@ export class ScheduleHost {
           for (const name of this.known.keys()) if (!there.has(scheduleAddressOf(name))) this.forget(name);
           this.assign();
         },
-        lost: (cause) => this.again(cause),
+        lost: (cause) => this.again(life, cause),
       });
-      if (this.stopped) watch.close();
+      if (this.stopped || life !== this.life) watch.close();
       else this.watch = watch;
     } catch (error) {
       if (!(error instanceof BatonError)) log.error({ err: error }, 'schedules cannot be followed');
-      this.again(error);
+      this.again(life, error);
     }
   }
 
   /** What is known goes on meanwhile: whatever it comes to is decided on what is stored. */
-  private again(cause: unknown): void {
-    if (this.stopped) return;
+  private again(life: number, cause: unknown): void {
+    if (this.stopped || life !== this.life) return;
+    this.life++;
     const { ports, log } = this.parts;
     const pauseMs = backoffDelayMs(AGAIN, ++this.failures, ports.chance.random());
     if (this.failures > 1) log.debug({ err: cause }, 'schedules are not followed now; tried again');

@@ -81,6 +81,7 @@ class Actor {
   private readonly work: RemoteWorkers;
   private readonly schedules: ScheduleHost;
   private readonly enabled: boolean;
+  private listens = false;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private lease: Lease | undefined;
@@ -296,10 +297,7 @@ class Actor {
       pid: process.pid,
       startedAt: clock.now(),
     } as const;
-    // Before anybody knows of this supervisor: who asks for it finds it.
-    this.queues.start();
-    this.book.start();
-    this.work.start();
+    this.listen();
     const lease = await presence.hold(
       { ...info, state: 'ready' },
       {
@@ -333,6 +331,15 @@ class Actor {
     this.missing.start();
     this.scan();
     this.log.info({}, 'supervisor started');
+  }
+
+  /** Before anybody knows of this supervisor: who asks for it finds it. Once, though its start may have to be tried again. */
+  private listen(): void {
+    if (this.listens) return;
+    this.listens = true;
+    this.queues.start();
+    this.book.start();
+    this.work.start();
   }
 
   /** That it is not here counts once it is known what is: all has been read, and nobody has come or gone a moment ago. */
