@@ -1,11 +1,5 @@
 import { createSupervisor, silentLog } from '@baton/runtime';
-import {
-  createVirtualClock,
-  createMemoryWorld,
-  type Injected,
-  type MemoryWorld,
-  type VirtualClock,
-} from '@baton/testkit';
+import { createVirtualClock, createMemoryWorld, type MemoryWorld, type VirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import type { Baton } from './baton.ts';
@@ -218,93 +212,6 @@ test('L9 an inline task with attempts left runs again after its back-off', async
   assert.is(handle.result, 3);
   assert.is(handle.attempt, 3);
   assert.ok((handle.record.endedAt ?? 0) - handle.record.createdAt >= 3_000);
-});
-
-for (const [how, run] of [
-  ['refused', 1],
-  ['refused', 2],
-  ['cut off', 2],
-  ['never sure of anything', 1],
-] as const)
-  test(`an inline call whose claim of run ${run} is ${how} is made again, here`, async () => {
-    const { clock, world, client } = await stage();
-    const again = task({ name: 'again', retry: { maxAttempts: 2, backoff: { initial: '10s', jitter: 0 } } }, () => {
-      if (getContext().attempt === 1) throw new Error('first');
-      return 'well';
-    });
-    // Others serve it too, and are not offered it while its host lives.
-    await within(clock, client('worker').startWorker({ tasks: [again], handleStrayErrors: false }));
-    const app = world.node('app');
-    const fail = (): unknown => {
-      if (how === 'cut off') return app.disconnect();
-      const node = 'app';
-      if (how === 'refused') return world.inject({ op: 'store.write', node, fault: 'refused', times: 1 });
-      for (const op of ['store.write', 'store.load'] as const)
-        world.inject({ op, node, fault: 'refused', probability: 0.8, times: 20 });
-    };
-    let isFirst = run === 1;
-    world.onWrite(() => {
-      if (isFirst) fail();
-      isFirst = false;
-    });
-    const called = client('app').within(() => again());
-    called.catch(() => undefined);
-    await clock.advance(9_000);
-    if (run === 2) fail();
-    await clock.advance(3_000);
-    app.reconnect();
-    const handle = await within(clock, called);
-    assert.is(handle.result, 'well');
-    assert.equal(new Set(handle.record.history.map(({ by }) => by).filter((by) => by?.startsWith('worker:'))).size, 1);
-    assert.is(handle.record.rescues, undefined);
-  });
-
-test('an inline call whose claim comes to nothing ends when it is cancelled, and lets go of a client that is closed', async () => {
-  const { clock, world, client } = await stage();
-  const one = task({ name: 'one', scope: 'shared' }, () => 1);
-  for (const how of ['cancelled', 'closed'] as const) {
-    const called = one.with({ taskKey: how });
-    const baton = client(how);
-    let isNew = true;
-    let refused: Injected | undefined;
-    const listening = world.onWrite(() => {
-      if (isNew) refused = world.inject({ op: 'store.write', node: how, fault: 'refused' });
-      isNew = false;
-    });
-    const end = baton
-      .within(() => called())
-      .then(
-        ({ status }) => status,
-        () => 'thrown',
-      );
-    await clock.advance(20_000);
-    listening.close();
-    if (how === 'closed') {
-      await within(clock, baton.close());
-      world.inject({ op: 'store.load', node: how, fault: 'refused' });
-      const tries = refused?.hits() ?? 0;
-      assert.ok(tries > 5);
-      await clock.advance(20_000);
-      assert.is(refused?.hits(), tries, 'no more of them');
-      world.heal();
-      const same = await within(
-        clock,
-        client('other').within(() => called.schedule()),
-      );
-      await clock.advance(10_000);
-      await within(clock, same.refresh());
-      assert.equal([same.status, same.record.host], ['pending', undefined], 'it is for others now');
-      await within(clock, client('w').startWorker({ tasks: [one], handleStrayErrors: false }));
-      assert.is((await within(clock, same.wait())).status, 'success');
-    } else {
-      const same = await within(
-        clock,
-        client('other').within(() => called.schedule()),
-      );
-      await within(clock, same.cancel());
-      assert.is(await within(clock, end), 'aborted');
-    }
-  }
 });
 
 test('R5 drain: nothing new is taken, what ignores it is given back and nothing is counted', async () => {

@@ -1,0 +1,120 @@
+import { createSupervisor, silentLog } from '@baton/runtime';
+import { createVirtualClock, createMemoryWorld, type Injected, type VirtualClock } from '@baton/testkit';
+import * as assert from 'uvu/assert';
+import { suite } from '../../../test/support/suite.ts';
+import type { Baton } from './baton.ts';
+import { createBaton } from './create.ts';
+import { getContext, task } from './index.ts';
+
+const test = suite('inline calls');
+
+const stage = async () => {
+  const clock = createVirtualClock({ seed: 1 });
+  const world = createMemoryWorld({ clock, seed: 1 });
+  await clock.settle(createSupervisor(world.ports('supervisor'), { id: 'supervisor', log: silentLog }).start());
+  await clock.advance(1_000);
+  const client = (name: string): Baton => createBaton({ ports: world.ports(name), user: { id: 'alice' } });
+  return { clock, world, client };
+};
+
+/** Lets virtual time pass until `promise` is settled. */
+const within = async <T>(clock: VirtualClock, promise: Promise<T>, ms = 60_000): Promise<T> => {
+  let settled = false;
+  const mark = (): void => {
+    settled = true;
+  };
+  promise.then(mark, mark);
+  for (let passed = 0; !settled && passed < ms; passed += 10) await clock.advance(10);
+  assert.ok(settled, `not settled within ${ms} ms of virtual time`);
+  return promise;
+};
+
+for (const [how, run] of [
+  ['refused', 1],
+  ['refused', 2],
+  ['cut off', 2],
+  ['never sure of anything', 1],
+] as const)
+  test(`an inline call whose claim of run ${run} is ${how} is made again, here`, async () => {
+    const { clock, world, client } = await stage();
+    const again = task({ name: 'again', retry: { maxAttempts: 2, backoff: { initial: '10s', jitter: 0 } } }, () => {
+      if (getContext().attempt === 1) throw new Error('first');
+      return 'well';
+    });
+    // Others serve it too, and are not offered it while its host lives.
+    await within(clock, client('worker').startWorker({ tasks: [again], handleStrayErrors: false }));
+    const app = world.node('app');
+    const fail = (): void => {
+      const refused = { node: 'app', fault: 'refused' } as const;
+      if (how === 'cut off') app.disconnect();
+      else if (how === 'refused') world.inject({ ...refused, op: 'store.write', times: 1 });
+      else
+        for (const op of ['store.write', 'store.load'] as const)
+          world.inject({ ...refused, op, probability: 0.8, times: 20 });
+    };
+    let isFirst = run === 1;
+    world.onWrite(() => {
+      if (isFirst) fail();
+      isFirst = false;
+    });
+    const called = client('app').within(() => again());
+    called.catch(() => undefined);
+    await clock.advance(9_000);
+    if (run === 2) fail();
+    await clock.advance(3_000);
+    app.reconnect();
+    const handle = await within(clock, called);
+    assert.is(handle.result, 'well');
+    assert.equal(new Set(handle.record.history.map(({ by }) => by).filter((by) => by?.startsWith('worker:'))).size, 1);
+    assert.is(handle.record.rescues, undefined);
+  });
+
+test('an inline call whose claim comes to nothing ends when it is cancelled, and lets go of a client that is closed', async () => {
+  const { clock, world, client } = await stage();
+  const one = task({ name: 'one', scope: 'shared' }, () => 1);
+  for (const how of ['cancelled', 'closed'] as const) {
+    const called = one.with({ taskKey: how });
+    const baton = client(how);
+    let isNew = true;
+    let refused: Injected | undefined;
+    const listening = world.onWrite(() => {
+      if (isNew) refused = world.inject({ op: 'store.write', node: how, fault: 'refused' });
+      isNew = false;
+    });
+    const end = baton
+      .within(() => called())
+      .then(
+        ({ status }) => status,
+        () => 'thrown',
+      );
+    await clock.advance(20_000);
+    listening.close();
+    if (how === 'closed') {
+      await within(clock, baton.close());
+      world.inject({ op: 'store.load', node: how, fault: 'refused' });
+      const tries = refused?.hits() ?? 0;
+      assert.ok(tries > 5);
+      await clock.advance(20_000);
+      assert.is(refused?.hits(), tries, 'no more of them');
+      world.heal();
+      const same = await within(
+        clock,
+        client('other').within(() => called.schedule()),
+      );
+      await clock.advance(10_000);
+      await within(clock, same.refresh());
+      assert.equal([same.status, same.record.host], ['pending', undefined], 'it is for others now');
+      await within(clock, client('w').startWorker({ tasks: [one], handleStrayErrors: false }));
+      assert.is((await within(clock, same.wait())).status, 'success');
+    } else {
+      const same = await within(
+        clock,
+        client('other').within(() => called.schedule()),
+      );
+      await within(clock, same.cancel());
+      assert.is(await within(clock, end), 'aborted');
+    }
+  }
+});
+
+test.run();
