@@ -33,6 +33,29 @@ test('X4 an object whose pieces are not all there is not there; one removed leav
   assert.is((await jsm.streams.info(names.objectsStream)).state.messages, 0);
 });
 
+test('X4 a piece that a busy server takes later is not stored behind those that come after it', async ({ defer }) => {
+  const system = await openNatsSystem();
+  defer(() => system.close());
+  const { data, wire } = await system.ports('a');
+  const { nc } = wire;
+  const publish = nc.publish.bind(nc);
+  let refusals = 0;
+  // What the server answers while more waits for it than it takes.
+  const busy = JSON.stringify({ error: { code: 429, err_code: 10_167, description: 'too many requests' } });
+  nc.publish = (subject, payload, options) => {
+    const isPiece = subject.startsWith(system.names.allChunks.slice(0, -1));
+    if (!isPiece || refusals > 0) return publish(subject, payload, options);
+    refusals++;
+    publish(options?.reply ?? '', busy);
+  };
+  const bytes = Buffer.concat([1, 2, 3, 4, 5, 6].map((piece) => Buffer.alloc(OBJECT_CHUNK, piece)));
+  await data.put('large', bytes);
+  assert.is(refusals, 1);
+  assert.ok(Buffer.from((await data.get('large')) ?? []).equals(bytes));
+  const { state } = await system.jsm.streams.info(system.names.objectsStream);
+  assert.is(state.messages, 7, 'and nothing is left of the first try');
+});
+
 test('the layout is that of every NATS object store', async ({ defer }) => {
   const system = await openNatsSystem();
   defer(() => system.close());

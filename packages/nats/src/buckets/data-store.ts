@@ -47,18 +47,37 @@ class NatsDataStore implements DataStore {
 
   async put(name: string, bytes: Uint8Array): Promise<void> {
     const { names } = this.wire;
-    // Pieces of their own for every try: two who write one name at once must not mix.
-    const nuid = randomBytes(12).toString('hex');
-    const subject = names.chunkSubject(nuid);
-    const chunks = Math.ceil(bytes.length / OBJECT_CHUNK);
-    for (let from = 0; from < chunks; from += AT_ONCE) {
-      const some = Array.from({ length: Math.min(AT_ONCE, chunks - from) }, (_, i) => (from + i) * OBJECT_CHUNK);
-      // One connection keeps their order.
-      await Promise.all(some.map((at) => this.write(subject, bytes.subarray(at, at + OBJECT_CHUNK))));
+    const nuid = (await this.putPieces(bytes, AT_ONCE)) ?? (await this.putPieces(bytes, 1));
+    if (nuid === undefined) {
+      throw new StoreRefusedError('STORE_REFUSED', `the pieces of ${name} were stored in another order than sent`);
     }
+    const chunks = Math.ceil(bytes.length / OBJECT_CHUNK);
     const digest = `SHA-256=${paddedBase64Url(createHash('sha256').update(bytes).digest())}`;
     const info: ObjectInfo = { name, bucket: names.objectsBucket, nuid, size: bytes.length, chunks, digest };
     await this.write(names.objectSubject(name), new TextEncoder().encode(JSON.stringify(info)));
+  }
+
+  /**
+   * The pieces under a name of their own: two who write one object at once must not mix. Undefined when they are not stored
+   * in their order: one that a busy server refused is sent again behind those that were under way with it.
+   */
+  private async putPieces(bytes: Uint8Array, atOnce: number): Promise<string | undefined> {
+    const nuid = randomBytes(12).toString('hex');
+    const subject = this.wire.names.chunkSubject(nuid);
+    let last = 0;
+    for (let from = 0; from < bytes.length; from += atOnce * OBJECT_CHUNK) {
+      const some = Array.from({ length: atOnce }, (_, i) => from + i * OBJECT_CHUNK).filter((at) => at < bytes.length);
+      const places = await Promise.all(some.map((at) => this.write(subject, bytes.subarray(at, at + OBJECT_CHUNK))));
+      for (const place of places) {
+        if (place < last) {
+          // Where it may not be removed, the sweep finds it.
+          await this.purge(subject).catch(() => {});
+          return undefined;
+        }
+        last = place;
+      }
+    }
+    return nuid;
   }
 
   async get(name: string): Promise<Uint8Array | undefined> {
@@ -173,17 +192,17 @@ class NatsDataStore implements DataStore {
     }
   }
 
-  private async write(subject: string, bytes: Uint8Array): Promise<void> {
-    const fault = faultOf(await this.wire.publisher.publish(subject, bytes));
-    if (fault !== undefined) throw fault;
+  /** Where in the stream it is. */
+  private async write(subject: string, bytes: Uint8Array): Promise<number> {
+    const result = await this.wire.publisher.publish(subject, bytes);
+    if (result.kind === 'written') return result.revision;
+    throw faultOf(result);
   }
 }
 
 /** An object that is not known to be stored is not there: nobody will refer to it, so there is no third answer. */
-const faultOf = (result: WriteResult): BatonError | undefined => {
+const faultOf = (result: Exclude<WriteResult, { kind: 'written' }>): BatonError => {
   switch (result.kind) {
-    case 'written':
-      return undefined;
     case 'failed':
       return result.cause;
     case 'unknown':
