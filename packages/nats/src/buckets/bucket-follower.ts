@@ -3,6 +3,7 @@ import { ApiError } from '../errors.ts';
 import { hasLeft, OPERATION_HEADER } from '../presence/presence-node.ts';
 import { listen, type Wire } from '../wire.ts';
 import { apiCodes } from '../codes.ts';
+import { subjectsOf } from '../streams/subjects.ts';
 
 /** The answer to a message request: body and headers as base64. */
 type Stored = { readonly message: { readonly seq: number; readonly data?: string; readonly hdrs?: string } };
@@ -47,9 +48,11 @@ export const readKey = async ({ api }: Wire, { stream, prefix }: RepeatedBucket,
 };
 
 export const keysOf = async ({ api }: Wire, { stream, all, prefix }: RepeatedBucket): Promise<string[]> => {
-  type Info = { readonly state: { readonly subjects?: Readonly<Record<string, number>> } };
-  const info = await api.call<Info>(`STREAM.INFO.${stream}`, { subjects_filter: all });
-  return Object.keys(info.state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
+  const keys: string[] = [];
+  for await (const page of subjectsOf(api, stream, all)) {
+    for (const subject of page) keys.push(subject.slice(prefix.length));
+  }
+  return keys;
 };
 
 /** Calls `take` for every key that is there, so many at once, as long as `goesOn`. */

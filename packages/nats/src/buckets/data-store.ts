@@ -4,6 +4,7 @@ import { BatonError, StoreRefusedError, type DataStore, type WriteResult } from 
 import { ApiError, StoreTimeoutError } from '../errors.ts';
 import type { Wire } from '../wire.ts';
 import { apiCodes } from '../codes.ts';
+import { subjectsOf } from '../streams/subjects.ts';
 
 /** What is known of an object, as every NATS object store writes it: `nats object` reads ours. */
 type ObjectInfo = {
@@ -20,11 +21,6 @@ type ObjectInfo = {
 
 type Stored = { readonly message: { readonly seq: number; readonly time: string; readonly data?: string } };
 type Found = { readonly seq: number; readonly storedAt: number; readonly bytes: Uint8Array };
-type Subjects = {
-  readonly state: { readonly subjects?: Readonly<Record<string, number>> };
-  /** In all pages together. */
-  readonly total?: number;
-};
 
 /** Pieces under way at once: enough to fill the wire, and a large object does not hold up everybody else's writes. */
 const AT_ONCE = 4;
@@ -146,18 +142,9 @@ class NatsDataStore implements DataStore {
     return info === undefined ? undefined : { info, storedAt: found.storedAt };
   }
 
-  private async *subjects(filter: string): AsyncGenerator<readonly string[]> {
-    for (let offset = 0; ;) {
-      const { state, total = 0 } = await this.call<Subjects>(`STREAM.INFO.${this.wire.names.objectsStream}`, {
-        subjects_filter: filter,
-        offset,
-      });
-      // The server decides how many it tells at once.
-      const page = Object.keys(state.subjects ?? {});
-      if (page.length > 0) yield page;
-      offset += page.length;
-      if (page.length === 0 || offset >= total) return;
-    }
+  private subjects(filter: string): AsyncGenerator<readonly string[]> {
+    const call = <T>(subject: string, body: object = {}): Promise<T> => this.call<T>(subject, body);
+    return subjectsOf({ call }, this.wire.names.objectsStream, filter);
   }
 
   private async message(request: object): Promise<Found | undefined> {
