@@ -1,5 +1,9 @@
 // What a reader of shared work meets on a real server: its consumer is deleted under it, or there is no room.
+import { listDeadLetters } from '@baton/nats';
+import type { CommandMessage } from '@baton/runtime';
 import * as assert from 'uvu/assert';
+import { WorkReader, type Work } from '../../packages/nats/src/streams/command-reader.ts';
+import { sharedConsumers } from '../../packages/nats/src/streams/consumers.ts';
 import { eventually } from '../support/eventually.ts';
 import { openNatsSystem } from '../support/nats-ports.ts';
 import { suite } from '../support/suite.ts';
@@ -27,6 +31,69 @@ test(
     await system.jsm.consumers.delete(system.names.commandsStream, system.names.commandsConsumer);
     await send('b');
     await eventually(() => assert.ok(given.includes('b')), { limitMs: 15_000 });
+  },
+  { limitMs: 30_000 },
+);
+
+const BODY = Uint8Array.of(0x80);
+
+/** Headers that the server stores and no client reads. */
+const NO_HEADERS: readonly (readonly [string, string])[] = [
+  ['X User', '1'],
+  ['X-Größe', '1'],
+  ['X-Lines', 'a\nb'],
+  ['X-Return', 'a\rb'],
+];
+
+test('commands with headers that are none are given with the others, and said to be bad', async ({ defer }) => {
+  const system = await openNatsSystem();
+  defer(() => system.close());
+  const ports = await system.ports('a');
+  const given: CommandMessage[] = [];
+  const reader = await ports.commands.open(
+    (message) => {
+      given.push(message);
+      message.ack();
+    },
+    { most: 2 },
+  );
+  defer(() => reader.close());
+  const subject = system.names.cancelSubject;
+  const send = (headers: Readonly<Record<string, string>>) => ports.wire.publisher.publish(subject, BODY, { headers });
+  for (const [name, value] of NO_HEADERS) await send({ 'X-Sender': 'a', [name]: value, 'Baton-Reply': '_INBOX.x' });
+  await send({ 'X-Sender': 'b' });
+  await eventually(() => assert.is(given.length, NO_HEADERS.length + 1));
+  for (const { headers, replyTo, badHeaders, bytes } of given.slice(0, -1)) {
+    assert.equal([headers['X-Sender'], replyTo, badHeaders, [...bytes]], [['a'], '_INBOX.x', true, [...BODY]]);
+  }
+  assert.is(given.at(-1)?.badHeaders, undefined);
+  const buried = await ports.commands.bury(given[0] as CommandMessage, 'INVALID_ARGUMENT', 'bad');
+  assert.is(buried.kind, 'written');
+  const [letter] = await listDeadLetters(ports.wire, { most: 1 });
+  assert.equal(Object.keys(letter?.headers ?? {}).sort(), ['Baton-Reply', 'X-Sender']);
+});
+
+test(
+  'what whoever takes it throws upon comes again, and takes nobody the place',
+  async ({ defer }) => {
+    const system = await openNatsSystem();
+    defer(() => system.close());
+    const faults: string[] = [];
+    const { wire } = await system.ports('a');
+    const told = { ...wire, onFault: (where: string) => void faults.push(where) };
+    const given: number[] = [];
+    const take = ({ delivery, ack }: Work): void => {
+      given.push(delivery.deliveries);
+      if (given.length === 1) throw new Error('a bug');
+      ack();
+    };
+    const { commands: consumer } = sharedConsumers(system.names);
+    const reader = await WorkReader.open(told, { consumer, most: 1 }, take);
+    defer(() => reader.close());
+    await wire.publisher.publish(system.names.cancelSubject, BODY);
+    await wire.publisher.publish(system.names.cancelSubject, BODY);
+    await eventually(() => assert.equal(given, [1, 1, 2]), { limitMs: 20_000 });
+    assert.is(faults.length, 1);
   },
   { limitMs: 30_000 },
 );

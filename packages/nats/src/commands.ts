@@ -8,6 +8,7 @@ import {
 } from '@baton/runtime';
 import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import type { NatsWire } from './connect.ts';
+import { readHeaders } from './foreign-headers.ts';
 import { sharedConsumers } from './streams/consumers.ts';
 import { isOwnInbox, mayAnswer } from './connection/inbox.ts';
 import { listen } from './wire.ts';
@@ -94,8 +95,9 @@ const messageOf = (wire: NatsWire, { msg, delivery, ack, again }: Work): Command
   const { commandPrefix } = wire.names;
   const { subject } = msg;
   const [verb = '', ...rest] = subject.slice(commandPrefix.length).split('.');
-  const contentType = msg.headers?.get(names.contentType);
-  const replyTo = msg.headers?.get(names.reply);
+  const { headers: sent, isWhole } = readHeaders(msg);
+  const contentType = sent?.get(names.contentType);
+  const replyTo = sent?.get(names.reply);
   const { streamSequence: sequence, storedAt, deliveries } = delivery;
   return {
     verb,
@@ -103,7 +105,8 @@ const messageOf = (wire: NatsWire, { msg, delivery, ack, again }: Work): Command
     ...(rest.length === 0 ? {} : { type: rest.length === 1 ? untoken(rest.join('')) : rest.join('>') }),
     bytes: msg.data,
     subject,
-    headers: headersIn(msg.headers),
+    headers: headersIn(sent),
+    ...(isWhole ? {} : { badHeaders: true }),
     ...(contentType === undefined || contentType === '' ? {} : { contentType }),
     ...replyOf(wire, replyTo),
     ...{ sequence, storedAt, deliveries, ack, again },

@@ -1,6 +1,7 @@
 import { BatonError, NotConnectedError, StoreRefusedError, type Subscription } from '@baton/runtime';
 import { ApiError } from '../errors.ts';
 import { hasLeft, OPERATION_HEADER } from '../presence/presence-node.ts';
+import { headersOf } from '../foreign-headers.ts';
 import { listen, type Wire } from '../wire.ts';
 import { apiCodes } from '../codes.ts';
 import { subjectsOf } from '../streams/subjects.ts';
@@ -96,7 +97,9 @@ export class BucketFollower {
     const follower = new BucketFollower(wire, bucket, listener);
     follower.undo.push(
       link.onDisconnect(() => follower.lose(new NotConnectedError('the connection was lost; follow again'))),
-      listen(wire, bucket.allRepeated, ({ subject, data, headers }) => {
+      listen(wire, bucket.allRepeated, (msg) => {
+        const { subject, data } = msg;
+        const headers = headersOf(msg);
         const revision = Number(headers?.get('Nats-Sequence'));
         follower.take(subject.slice(bucket.repeatedPrefix.length), revision, hasLeft(headers) ? NOTHING : data);
       }),

@@ -1,4 +1,5 @@
 import { status } from '../codes.ts';
+import { codeOf } from '../foreign-headers.ts';
 import { STORE_TIMEOUT_MS } from '@baton/protocols';
 import {
   NotConnectedError,
@@ -141,7 +142,7 @@ class Publish implements Waiter {
   answer(msg: Msg): void {
     const { data } = msg;
     if (data.length > 0) return this.sent.ack(readAck(data));
-    if (msg.headers?.code === status.noResponders) return this.unheard();
+    if (codeOf(msg) === status.noResponders) return this.unheard();
     this.sent.failed(unknown(`an empty answer to ${this.subject}`));
   }
 

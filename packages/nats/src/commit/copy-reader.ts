@@ -1,6 +1,7 @@
 import { parseAddress, type Address } from '@baton/protocols';
 import type { Entry } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
+import { headersOf } from '../foreign-headers.ts';
 import type { Wire } from '../wire.ts';
 
 /** Records of one request. The server takes 1,024; fewer come sooner. */
@@ -56,10 +57,11 @@ export class CopyReader {
   }
 }
 
-const entryOf = ({ headers, data }: Msg, prefix: string): Entry | undefined => {
+const entryOf = (msg: Msg, prefix: string): Entry | undefined => {
+  const headers = headersOf(msg);
   const subject = headers?.get('Nats-Subject') ?? '';
   const revision = Number(headers?.get('Nats-Sequence'));
   const address = subject.startsWith(prefix) ? parseAddress(subject.slice(prefix.length)) : undefined;
   if (address === undefined || !Number.isSafeInteger(revision) || revision <= 0) return undefined;
-  return { address, revision, bytes: data };
+  return { address, revision, bytes: msg.data };
 };

@@ -2,6 +2,7 @@ import { STORE_TIMEOUT_MS } from '@baton/protocols';
 import { NotConnectedError, type BatonError } from '@baton/runtime';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { ApiError, StoreTimeoutError } from '../errors.ts';
+import { codeOf } from '../foreign-headers.ts';
 import type { Inbox } from './inbox.ts';
 import type { Collected, JetStreamApi } from '../wire.ts';
 import { status } from '../codes.ts';
@@ -66,7 +67,7 @@ export class Api implements JetStreamApi {
     const reply = await this.exchange(subject, bytes, performance.now() + timeoutMs);
     if (reply.kind === 'cut') throw new NotConnectedError('the connection to NATS was lost');
     if (reply.kind === 'expired') throw new StoreTimeoutError(`no confirmation within ${timeoutMs} ms`);
-    if (reply.msg.headers?.code === status.noResponders) throw new NoRespondersError('nobody is there to confirm');
+    if (codeOf(reply.msg) === status.noResponders) throw new NoRespondersError('nobody is there to confirm');
   }
 
   /** Sends bytes to a core subject and waits for the answer. `silent`: none in time, or no connection. Never rejects. */
@@ -75,7 +76,7 @@ export class Api implements JetStreamApi {
       const reply = await this.exchange(subject, bytes, performance.now() + timeoutMs);
       if (reply.kind !== 'answer') return SILENT;
       const { msg } = reply;
-      const isNobody = msg.data.length === 0 && msg.headers?.code === status.noResponders;
+      const isNobody = msg.data.length === 0 && codeOf(msg) === status.noResponders;
       return isNobody ? NOBODY : { kind: 'answered', bytes: msg.data };
     } catch {
       return SILENT;
@@ -92,7 +93,7 @@ export class Api implements JetStreamApi {
         deadline: performance.now() + timeoutMs,
         subject: full,
         answer: (msg) => {
-          const code = msg.headers?.code ?? 0;
+          const code = codeOf(msg);
           if (code !== 0) return end(code === status.endOfBatch || code === status.noMessages);
           // One without data is what a deletion by hand leaves.
           if (msg.data.length > 0) messages.push(msg);
@@ -144,7 +145,7 @@ export class Api implements JetStreamApi {
 }
 
 const parse = <T>(subject: string, msg: Msg): T => {
-  if (msg.data.length === 0 && msg.headers?.code === status.noResponders)
+  if (msg.data.length === 0 && codeOf(msg) === status.noResponders)
     throw new NoRespondersError('JetStream does not answer');
   const answer = msg.json<T & ApiAnswer>();
   const { error } = answer;

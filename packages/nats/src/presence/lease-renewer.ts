@@ -4,6 +4,7 @@ import { LeaseWatch } from './lease-watch.ts';
 import { BEAT, NOT_SAID, RENEWED, RUNNING, type FromThread, type LeaseTask } from './lease-messages.ts';
 import { allRefuse, placesOf, type Place } from '../connection/refusals.ts';
 import { breakConnection } from '../connection/stale.ts';
+import { codeOf } from '../foreign-headers.ts';
 import { DELETED, encodeNode, OPERATION_HEADER, readNode } from './presence-node.ts';
 
 /** How often the clock is looked at: a lost lease is told at most this late. */
@@ -220,7 +221,7 @@ type PublishAnswer = { readonly seq?: number; readonly error?: { readonly descri
 
 /** Undefined for an acknowledgement. */
 const faultIn = (msg: Msg): string | undefined => {
-  if (msg.data.length === 0) return `${msg.headers?.code ?? 0} nobody stores it`;
+  if (msg.data.length === 0) return `${codeOf(msg)} nobody stores it`;
   const answer = msg.json<PublishAnswer>();
   if (answer.error !== undefined) return answer.error.description ?? 'refused';
   return answer.seq === undefined ? 'not an acknowledgement' : undefined;

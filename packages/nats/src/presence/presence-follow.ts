@@ -4,6 +4,7 @@ import { BatonError, NotConnectedError, type NodesListener, type Subscription } 
 import { headers, type Msg } from '@nats-io/nats-core';
 import { ApiError } from '../errors.ts';
 import { hasLeft, nodeOf, OPERATION_HEADER, readNode } from './presence-node.ts';
+import { headersOf } from '../foreign-headers.ts';
 import { listen, type Wire } from '../wire.ts';
 
 /** No message under the subject. */
@@ -37,7 +38,7 @@ export class NodesFollower {
     if (!wire.link.connected) throw new NotConnectedError('no connection to NATS: the nodes cannot be followed');
     follower.undo.push(
       wire.link.onDisconnect(() => follower.lose(new NotConnectedError('the connection was lost; follow again'))),
-      listen(wire, wire.names.allNodes, (msg) => follower.hear(msg.subject, msg.data, msg.headers)),
+      listen(wire, wire.names.allNodes, (msg) => follower.hear(msg.subject, msg.data, headersOf(msg))),
     );
     try {
       const subjects = await follower.stored();

@@ -13,6 +13,8 @@ const SILENCE_MS = 15_000;
 const LOOK_MS = 5_000;
 /** Before a consumer that is gone or moved is looked for again. */
 const MEND_MS = 500;
+/** Before what could not be taken comes again. */
+const THROWN_MS = 5_000;
 /** How long what is in hand may take when the reader is closed. */
 const CLOSE_MS = 5_000;
 
@@ -123,7 +125,13 @@ export class WorkReader implements Closing {
       this.pump();
     };
     const again = (ms: number): void => answer(encoder.encode(`-NAK {"delay": ${Math.round(ms * NANOS_PER_MS)}}`));
-    this.take({ msg, delivery, ack: () => answer(ACK), again });
+    try {
+      this.take({ msg, delivery, ack: () => answer(ACK), again });
+    } catch (fault) {
+      // Nobody has it in hand.
+      again(THROWN_MS);
+      throw fault;
+    }
   }
 
   private ended(end: PullEnd): void {

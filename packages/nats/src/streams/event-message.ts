@@ -1,6 +1,7 @@
 import { headers as ourHeaders, parseAddress, parseOutcomeKey } from '@baton/protocols';
 import type { Entry, LoggedEntry, Version } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
+import { headersOf } from '../foreign-headers.ts';
 import { headerNames } from '../commit/header-bytes.ts';
 
 export type Reading<E extends Entry> =
@@ -18,11 +19,12 @@ export const eventId = (epoch: number, revision: number): string => `${epoch}-${
 /** A message of the event log: the record's bytes, where it was found in the headers. */
 export const readEvent = (msg: Msg): Reading<LoggedEntry> => {
   if (msg.data.length === 0) return { kind: 'nothing' };
-  const address = parseAddress(msg.headers?.get(ourHeaders.address) ?? '');
-  const revision = Number(msg.headers?.get(ourHeaders.revision));
-  const epoch = Number.parseInt(msg.headers?.get(headerNames.id) ?? '', 10);
+  const headers = headersOf(msg);
+  const address = parseAddress(headers?.get(ourHeaders.address) ?? '');
+  const revision = Number(headers?.get(ourHeaders.revision));
+  const epoch = Number.parseInt(headers?.get(headerNames.id) ?? '', 10);
   const isPlace =
-    Number.isSafeInteger(revision) && revision > 0 && msg.headers?.get(headerNames.id) === eventId(epoch, revision);
+    Number.isSafeInteger(revision) && revision > 0 && headers?.get(headerNames.id) === eventId(epoch, revision);
   if (address === undefined || !isPlace) return { kind: 'unreadable', reason: 'it does not say which record it is' };
   return { kind: 'entry', entry: { address, revision, epoch, bytes: copyOf(msg) } };
 };
@@ -39,7 +41,7 @@ export const readVersion = (msg: Msg, { streamSequence, storedAt }: Place, recor
     revision: streamSequence,
     bytes: copyOf(msg),
     storedAt,
-    isMark: msg.headers?.has(headerNames.ttl) ?? false,
+    isMark: headersOf(msg)?.has(headerNames.ttl) ?? false,
     ...(outcome === undefined ? {} : { outcomeOf: outcome.id }),
   };
   return { kind: 'entry', entry };

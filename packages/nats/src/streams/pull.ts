@@ -1,6 +1,7 @@
 import { status } from '../codes.ts';
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { readDelivery, type Delivery } from './delivery.ts';
+import { headersOf } from '../foreign-headers.ts';
 import { listen, type FaultListener } from '../wire.ts';
 import { NANOS_PER_MS } from '../codes.ts';
 
@@ -78,17 +79,23 @@ export class Pull {
     if (listener === undefined) return;
     const delivery = readDelivery(msg.reply);
     if (delivery === undefined) return this.notice(msg, listener);
-    listener.message(msg, delivery);
-    if (--this.left <= 0) this.finish({ kind: 'full' });
+    const isLast = --this.left <= 0;
+    try {
+      listener.message(msg, delivery);
+    } finally {
+      // Also where it throws: the server sends no more than it was asked for.
+      if (isLast) this.finish({ kind: 'full' });
+    }
   }
 
   private notice(msg: Msg, listener: PullListener): void {
     // Of a pull before this one.
     if (msg.subject !== `${this.inbox}.${this.serial}`) return;
-    const code = msg.headers?.code ?? 0;
+    const headers = headersOf(msg);
+    const code = headers?.code ?? 0;
     if (code === status.heartbeat) return listener.alive();
     if (code === status.noMessages || code === status.requestTimeout) return this.finish({ kind: 'over' });
-    this.finish({ kind: 'broken', reason: `${code} ${msg.headers?.description ?? ''}`.trim() });
+    this.finish({ kind: 'broken', reason: `${code} ${headers?.description ?? ''}`.trim() });
   }
 
   private finish(end: PullEnd): void {

@@ -12,6 +12,7 @@ import type { NatsWire } from '../connect.ts';
 import { ensureConsumer, forgetConsumer, pinnedConsumer, READER_GROUP } from './consumers.ts';
 import type { Delivery } from './delivery.ts';
 import { ApiError, StoreTimeoutError } from '../errors.ts';
+import { headersOf } from '../foreign-headers.ts';
 import type { Reading } from './event-message.ts';
 import { Pull, type PullEnd } from './pull.ts';
 import { apiCodes } from '../codes.ts';
@@ -146,7 +147,8 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   private async wait(waitMs: number): Promise<boolean> {
     this.pull ??= new Pull(this.wire, this.reader.stream, this.reader.consumer);
     const { taken, end } = await this.fetch(1, waitMs, false);
-    this.pin = taken[0]?.msg.headers?.get(PIN_HEADER);
+    const [first] = taken;
+    this.pin = first === undefined ? undefined : headersOf(first.msg)?.get(PIN_HEADER);
     this.drop();
     if (taken.length > 0 && this.pin === undefined) throw unfit(this.reader, 'it serves several readers at a time');
     if (end.kind === 'broken') await this.mend(end.reason);
@@ -207,7 +209,7 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   private hold(taken: readonly Taken[]): void {
     for (const { msg, delivery } of taken) {
       this.count++;
-      const pin = msg.headers?.get(PIN_HEADER);
+      const pin = headersOf(msg)?.get(PIN_HEADER);
       const isOurs = pin === undefined || pin === '' || pin === this.pin;
       if (delivery.consumerSequence === this.count && isOurs) continue;
       throw new StoreTimeoutError(`messages of ${this.reader.stream} were lost on the way`);

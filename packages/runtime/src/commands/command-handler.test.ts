@@ -65,6 +65,17 @@ test('X10 one of a newer version that no newer supervisor has come for is answer
   assert.match(buried[0]?.reason ?? '', /^its version 7 is newer than every supervisor here/);
 });
 
+test('a command with a header that is none is answered and put aside, whatever else it says', async ({ defer }) => {
+  const { take, buried, told, counts } = stage(() => Promise.reject(new Error('not asked')), defer);
+  await take({ badHeaders: true });
+  assert.equal(told, ['answer _INBOX.a', 'ack']);
+  assert.equal(
+    buried.map(({ code }) => code),
+    ['INVALID_ARGUMENT'],
+  );
+  assert.is(counts().buried.answered, 1);
+});
+
 test('what fails in a way nobody thought of is tried again, then answered and put aside once', async ({ defer }) => {
   const fault = async (): Promise<never> => {
     throw new TypeError('a bug');

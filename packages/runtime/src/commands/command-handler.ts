@@ -83,6 +83,13 @@ export class CommandHandler {
           : `it was tried ${DELIVERY_LIMIT} times in vain`;
       return { kind: 'bury', code: 'UNDELIVERABLE', message: why };
     }
+    if (message.badHeaders) {
+      return {
+        kind: 'bury',
+        code: 'INVALID_ARGUMENT',
+        message: 'one of its headers is none: a name is ASCII without spaces, and a value has no line break',
+      };
+    }
     if (message.badReply) {
       return {
         kind: 'bury',

@@ -21,6 +21,8 @@ export type CommandMessage = {
   readonly replyTo?: string;
   /** A reply was asked for to a place where none is sent. */
   readonly badReply?: true;
+  /** One of its headers is none, and left out here. */
+  readonly badHeaders?: true;
   /** Where it is stored, and since when (milliseconds, server's clock): names it for good. */
   readonly sequence: number;
   readonly storedAt: number;
