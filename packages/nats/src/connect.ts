@@ -36,7 +36,7 @@ export type NatsSettings = DialSettings &
     readonly commitSettings?: Partial<Omit<CommitSettings, 'mode'>>;
     /** Publishes that may wait for their acknowledgement. Default 4,096 and 32 MiB. */
     readonly inFlight?: Partial<GateLimits>;
-    /** How often readers compare their consumers with what they have to be. Default 30,000. */
+    /** How often readers compare their consumers with what they have to be, and followers what they know. Default 30,000. */
     readonly consumerCheckMs?: number;
     /** Told what went wrong where nobody waits. Default: a process warning. */
     readonly onFault?: FaultListener;

@@ -8,13 +8,14 @@ import {
   type Names,
 } from '@baton/protocols';
 import { BatonError, type Definitions, type DefinitionsListener } from '@baton/runtime';
+import type { NatsWire } from '../connect.ts';
 import { BucketFollower, readKey, type RepeatedBucket } from './bucket-follower.ts';
-import { listen, type Wire } from '../wire.ts';
+import { listen } from '../wire.ts';
 
 const NOTHING = new Uint8Array();
 
 /** Definitions in a bucket of their own; workers and supervisors tell each other on core subjects. */
-export const createDefinitions = (wire: Wire): Definitions => {
+export const createDefinitions = (wire: NatsWire): Definitions => {
   const { names, nc, link } = wire;
   const bucket = bucketOf(names);
   const tell = (subject: string, bytes: Uint8Array): void => {

@@ -1,10 +1,11 @@
 import type { Address, Names } from '@baton/protocols';
 import type { Entry, RecordStore, Schedules } from '@baton/runtime';
+import type { NatsWire } from '../connect.ts';
 import { BucketFollower, keysOf, readAll, readKey, type RepeatedBucket } from './bucket-follower.ts';
 import type { Wire } from '../wire.ts';
 
 /** Schedules in a bucket of their own, which repeats what it has stored to the supervisors. */
-export const createSchedules = (wire: Wire): Schedules => {
+export const createSchedules = (wire: NatsWire): Schedules => {
   const bucket = bucketOf(wire.names);
   return {
     store: createStore(wire, bucket),

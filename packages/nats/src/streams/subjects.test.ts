@@ -1,6 +1,9 @@
+import { namesOf } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
-import type { JetStreamApi } from '../wire.ts';
+import { keysOf } from '../buckets/bucket-follower.ts';
+import { createDataStore } from '../buckets/data-store.ts';
+import type { JetStreamApi, Wire } from '../wire.ts';
 import { subjectsOf } from './subjects.ts';
 
 const test = suite('subjects of a stream');
@@ -69,6 +72,19 @@ test('all of them are removed at once', async () => {
   const subjects = new Set(named(0, 10));
   const { told } = await readWhile(subjects, () => subjects.clear());
   assert.equal(told, named(0, 3));
+});
+
+test('buckets and the data store tell what is on every page', async () => {
+  const subjects = new Set(named(0, 10));
+  const wire = { ...streamOf(subjects), names: namesOf('T') } as unknown as Wire;
+  const bucket = { stream: 'S', all: 's.>', prefix: 's.', repeatedPrefix: '', allRepeated: '' };
+  assert.is((await keysOf(wire, bucket)).at(-1), '009');
+  let names = 0;
+  for await (const page of createDataStore(wire).names()) {
+    names += page.length;
+    subjects.delete('s.000');
+  }
+  assert.is(names, 10);
 });
 
 test.run();
