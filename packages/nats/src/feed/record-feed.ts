@@ -2,6 +2,7 @@ import { NANOS_PER_MS } from '../codes.ts';
 import { PARTITIONS, parseAddress, parseOutcomeKey, partitionOfAddress } from '@baton/protocols';
 import {
   NotConnectedError,
+  StoreRefusedError,
   type BatonError,
   type FeedListener,
   type FeedReading,
@@ -52,7 +53,7 @@ type StreamState = StreamInfo & { readonly state: { readonly last_seq: number } 
  * What is new is read through the filters that are wanted, where they cost nothing.
  *
  * What it does not trust: the connection (a break begins anew), the order (a gap in the consumer's count begins anew),
- * silence (heartbeats), and the stream itself (its creation time is compared at every beginning).
+ * silence (heartbeats), and the stream itself (its creation time, and how far it has come, are compared at every beginning).
  */
 class FeedReader implements FeedReading {
   private readonly wire: NatsWire;
@@ -136,6 +137,11 @@ class FeedReader implements FeedReading {
     if (epochOf(info) !== epoch) {
       link.suspect();
       throw new EpochChangedError(`the bucket ${names.tasksBucket} was made anew`);
+    }
+    if (info.state.last_seq < this.last) {
+      // What follows comes under sequences that were read as others.
+      const text = `the bucket ${names.tasksBucket} has lost its last writes; follow again`;
+      return this.lose(new StoreRefusedError('STORE_REFUSED', text));
     }
     if (this.goal < 0 || this.isStalled) this.goal = info.state.last_seq;
     const consumer = `feed-${nuid.next()}`;

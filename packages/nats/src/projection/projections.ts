@@ -44,8 +44,9 @@ export const progressOf = async (
   const info = await found(api.call<ConsumerInfo>(`CONSUMER.INFO.${stream}.${consumer}`, undefined, TIMEOUT_MS));
   if (info === undefined) return undefined;
   const { state } = await api.call<StreamInfo>(`STREAM.INFO.${stream}`, undefined, TIMEOUT_MS);
-  const floor = info.ack_floor.stream_seq;
   const last = state.last_seq;
+  // A place behind the end is that of writes the server has lost, and says nothing of those that came since.
+  const floor = info.ack_floor.stream_seq > last ? 0 : info.ack_floor.stream_seq;
   const atEnd = { floor, last, behind: 0 };
   if (floor >= last) return atEnd;
   const body = { seq: floor + 1, next_by_subj: '>' };

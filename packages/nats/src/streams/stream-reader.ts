@@ -48,6 +48,7 @@ export type Reader<E extends Entry> = {
   readonly read: (msg: Msg, delivery: Delivery) => Reading<E>;
 };
 
+type StreamState = { readonly state: { readonly last_seq: number } };
 type ResetAnswer = { readonly reset_seq: number };
 type Taken = { readonly msg: Msg; readonly delivery: Delivery };
 type Got = { readonly taken: readonly Taken[]; readonly end: PullEnd };
@@ -158,11 +159,22 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   /** Sets the consumer back to what is acknowledged. Over an inbox of its own: what an older pull brings is not heard. */
   private async begin(): Promise<void> {
     const from = await this.reset();
+    if ((await this.lastSequence()) < Math.max(from - 1, this.ackedTo)) {
+      // The server has lost its last writes: what came since stands where something else was acknowledged.
+      this.ackedTo = 0;
+      await this.reset(1);
+    }
     // One that was sent long ago may have been carried out just now.
-    if (from <= this.ackedTo) await this.reset(this.ackedTo + 1);
+    else if (from <= this.ackedTo) await this.reset(this.ackedTo + 1);
     this.count = 0;
     this.unacked = [];
     this.pull = new Pull(this.wire, this.reader.stream, this.reader.consumer);
+  }
+
+  private async lastSequence(): Promise<number> {
+    const subject = `STREAM.INFO.${this.reader.stream}`;
+    const { state } = await this.wire.api.call<StreamState>(subject, undefined, this.graceMs);
+    return state.last_seq;
   }
 
   /** Lets the consumer go on at a sequence, or behind what is acknowledged. From there deliveries are counted from one. */
