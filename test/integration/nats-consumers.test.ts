@@ -5,6 +5,7 @@ import type { Closing, CommandMessage } from '@baton/runtime';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/eventually.ts';
 import { natsUrl, openNatsSystem, type NatsSystem } from '../support/nats-ports.ts';
+import { sampleAddress, sampleBytes } from '../support/sample-records.ts';
 import { suite, type TestContext } from '../support/suite.ts';
 
 const test = suite('nats consumers');
@@ -183,6 +184,21 @@ for (const [title, changes] of [
     { limitMs: 30_000 },
   );
 }
+
+test('what was deleted by hand is passed by, and leaves nothing behind', async (context) => {
+  const { system } = await start(context);
+  const { projections, wire } = await system.ports('reader');
+  const reader = await projections.reader('documents');
+  context.defer(() => reader.close());
+  const subject = system.names.recordSubject(sampleAddress('a'));
+  await wire.publisher.publish(subject, sampleBytes('a'));
+  await (await reader.next(1, 5_000)).ack();
+  await wire.publisher.publish(subject, new Uint8Array(), { headers: { 'KV-Operation': 'DEL' } });
+  const batch = await reader.next(1, 5_000);
+  assert.equal([batch.entries.length, batch.last], [0, 2]);
+  await batch.ack();
+  assert.is((await projections.progress('documents'))?.behind, 0);
+});
 
 test(
   'several that start at once on a changed one mend it together',

@@ -98,7 +98,8 @@ export class StreamReader<E extends Entry> implements EntryReader<E> {
   readonly next = async (max: number, waitMs: number): Promise<EntryBatch<E>> => {
     for (let left = waitMs; ; left -= SLICE_MS) {
       const batch = await this.once(max, Math.min(left, SLICE_MS));
-      if (left <= SLICE_MS || this.closed || batch.entries.length + batch.unreadable.length > 0) return batch;
+      // Also one with nothing to read in it, as a deletion by hand leaves: it is to be acknowledged.
+      if (left <= SLICE_MS || this.closed || batch.last > 0) return batch;
     }
   };
 
