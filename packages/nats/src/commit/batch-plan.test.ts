@@ -77,6 +77,9 @@ test('what the commit says: the first revision, again, each by itself, or nothin
   assert.is(error(10_164, 400), 'split');
   assert.is(error(10_174, 400), 'split');
   assert.is(error(10_047, 500), 'split');
+  const storing = (text: string) => verdictOf({ kind: 'error', apiCode: 10_077, status: 503, text }, 100).kind;
+  assert.is(storing('maximum bytes exceeded'), 'split');
+  assert.is(storing('no space left on device'), 'unknown');
 });
 
 test.run();

@@ -1,6 +1,6 @@
 import type { Ack } from './ack.ts';
 import { apiCodes } from '../codes.ts';
-import { isThrottled } from './outcome.ts';
+import { isThrottled, mayBeStored } from './outcome.ts';
 
 export type GroupLimits = {
   /** Fewer than this go one by one: a batch has a fixed price. */
@@ -56,6 +56,7 @@ export const verdictOf = (ack: Ack, size: number): BatchVerdict => {
         return { kind: 'unknown', text: `a batch of ${size} was answered as one of ${ack.count}` };
       return { kind: 'stored', first: ack.sequence - size + 1 };
     case 'error':
+      if (mayBeStored(ack)) return { kind: 'unknown', text: `the server failed to store a batch: ${ack.text}` };
       // A first message that was refused for lack of room shows at the commit as an incomplete batch.
       return isThrottled(ack) || ack.apiCode === apiCodes.batchIncomplete ? { kind: 'again' } : { kind: 'split' };
   }

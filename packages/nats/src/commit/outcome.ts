@@ -7,6 +7,10 @@ import type { Ack } from './ack.ts';
 export const isThrottled = (ack: Ack): boolean =>
   ack.kind === 'error' && (ack.apiCode === apiCodes.tooManyRequests || ack.status === 429);
 
+/** It failed while it stored, and may have got to the disk. Limits are looked at before. */
+export const mayBeStored = ({ apiCode, text }: { readonly apiCode: number; readonly text: string }): boolean =>
+  apiCode === apiCodes.storeFailed && !text.startsWith('maximum');
+
 const FULL: readonly number[] = [
   apiCodes.accountResourcesExceeded,
   apiCodes.insufficientResources,
@@ -37,9 +41,7 @@ const refusal = (apiCode: number, status: number, text: string, subject: string)
       cause: new StoreBusyError(`the server takes no more writes now (${text}); try again later`),
     };
   }
-  // It failed while it stored, and may have got to the disk. Limits are looked at before.
-  if (apiCode === apiCodes.storeFailed && !text.startsWith('maximum'))
-    return unknown(`the server failed to store ${subject}: ${text}`);
+  if (mayBeStored({ apiCode, text })) return unknown(`the server failed to store ${subject}: ${text}`);
   const message = `the server refused a write to ${subject}: ${text} (${apiCode})`;
   const code = FULL.includes(apiCode) ? 'STORE_FULL' : 'STORE_REFUSED';
   return { kind: 'failed', cause: new StoreRefusedError(code, message) };
