@@ -1,6 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nkeys } from '@nats-io/nats-core';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
-import { dialOf, readServers } from './dial.ts';
+import { credsIn, dialOf, readServers } from './dial.ts';
 import { identityCheck, tlsFault, tlsOf } from './tls.ts';
 
 const test = suite('dial settings');
@@ -22,6 +26,26 @@ test('a user in a URL is taken out of it and decoded', () => {
 test('what a thread is given to dial holds nothing that cannot travel', () => {
   const settings = { servers: 'a:1', name: 'n', user: 'u', password: 'p', onFault: () => undefined, commit: 'auto' };
   assert.equal(structuredClone(dialOf(settings)), { servers: 'a:1', name: 'n', user: 'u', password: 'p' });
+});
+
+test('a credentials file that is renewed is read again; away or half written the last is used', async ({ defer }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'baton-creds-'));
+  defer(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'baton.creds');
+  const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
+  const lines = (jwt: string): string =>
+    `-----BEGIN NATS USER JWT-----\n${jwt}\n------END NATS USER JWT------\n\n` +
+    `-----BEGIN USER NKEY SEED-----\n${seed}\n------END USER NKEY SEED------\n`;
+  await writeFile(path, lines('first'));
+  const login = await credsIn(path);
+  const jwt = (): unknown => (login('nonce') as { readonly jwt?: string }).jwt;
+  assert.is(jwt(), 'first');
+  await writeFile(path, lines('second'));
+  assert.is(jwt(), 'second');
+  await writeFile(path, lines('third').slice(0, 60));
+  assert.is(jwt(), 'second');
+  await rm(path);
+  assert.is(jwt(), 'second');
 });
 
 test('TLS is for who says a file or tls://, and for nobody else', async () => {

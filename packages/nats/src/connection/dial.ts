@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { NotConnectedError } from '@baton/runtime';
 import {
   connect,
   credsAuthenticator,
   errors,
+  type Authenticator,
   type NatsConnection,
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
@@ -109,7 +111,7 @@ const optionsOf = async (settings: DialSettings): Promise<NodeConnectionOptions>
     ...(settings.name === undefined ? {} : { name: settings.name }),
     ...(user === undefined ? {} : { user, pass: pass ?? '' }),
     ...(settings.token === undefined ? {} : { token: settings.token }),
-    ...(settings.creds === undefined ? {} : { authenticator: credsAuthenticator(await credsOf(settings.creds)) }),
+    ...(settings.creds === undefined ? {} : { authenticator: await credsIn(settings.creds) }),
     ...(tls === undefined ? {} : { tls }),
     ...(settings.inboxPrefix === undefined ? {} : { inboxPrefix: settings.inboxPrefix }),
     maxReconnectAttempts: -1,
@@ -122,7 +124,23 @@ const optionsOf = async (settings: DialSettings): Promise<NodeConnectionOptions>
   };
 };
 
-const credsOf = async (path: string): Promise<Uint8Array> => {
+/** Read again for every connection, since what has an end is renewed in its file. Where that fails the last is kept. */
+export const credsIn = async (path: string): Promise<Authenticator> => {
+  let known = credsAuthenticator(await firstRead(path));
+  return (nonce) => {
+    try {
+      const fresh = credsAuthenticator(readFileSync(path));
+      const login = fresh(nonce);
+      known = fresh;
+      return login;
+    } catch {
+      // Away, or not yet written to its end.
+      return known(nonce);
+    }
+  };
+};
+
+const firstRead = async (path: string): Promise<Uint8Array> => {
   try {
     return await readFile(path);
   } catch (fault) {
