@@ -185,6 +185,24 @@ for (const [title, changes] of [
   );
 }
 
+test('a place in bucket and log that is made for one reading does not stay for ever', async (context) => {
+  const { system } = await start(context);
+  const { projections, log } = await system.ports('reader');
+  const { tasksStream, eventsStream } = system.names;
+  for (const [stream, open] of [
+    [tasksStream, () => projections.reader('once', { once: true })],
+    [eventsStream, () => log.reader('once', { once: true })],
+  ] as const) {
+    // Who comes to it again finds it as it has to be.
+    for (let i = 0; i < 2; i++) await (await open()).close();
+    const { config } = await system.jsm.consumers.info(stream, 'once');
+    assert.is(config.inactive_threshold, 86_400 * 1e9);
+    await (await open()).close({ forget: true });
+  }
+  await (await projections.reader('documents')).close();
+  assert.is((await system.jsm.consumers.info(tasksStream, 'documents')).config.inactive_threshold, undefined);
+});
+
 test('what was deleted by hand is passed by, and leaves nothing behind', async (context) => {
   const { system } = await start(context);
   const { projections, wire } = await system.ports('reader');

@@ -154,6 +154,7 @@ export type {
   LoggedEntry,
   ProjectionProgress,
   Projections,
+  ReaderOptions,
   Unreadable,
   Version,
 } from './ports/projections.ts';

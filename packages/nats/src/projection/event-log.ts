@@ -16,10 +16,11 @@ export const createEventLog = (wire: NatsWire): EventLog => {
           [ourHeaders.address]: address,
         },
       }),
-    reader: (consumer) =>
+    reader: (consumer, options) =>
       StreamReader.open(wire, {
         stream: names.eventsStream,
         consumer,
+        options,
         read: readEvent,
       }),
   };

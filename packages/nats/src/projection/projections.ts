@@ -21,10 +21,11 @@ type Stored = { readonly message: { readonly time: string } };
 export const createProjections = (wire: NatsWire): Projections => {
   const { api, names } = wire;
   return {
-    reader: (projection) =>
+    reader: (projection, options) =>
       StreamReader.open(wire, {
         stream: names.tasksStream,
         consumer: projection,
+        options,
         read: (msg, delivery) => readVersion(msg, delivery, names.recordPrefix),
       }),
     progress: (projection) => progressOf(api, names.tasksStream, projection),

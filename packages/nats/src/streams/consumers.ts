@@ -1,5 +1,5 @@
 import { PROJECTION_READER_MS, type Names } from '@baton/protocols';
-import { BatonError } from '@baton/runtime';
+import { BatonError, type ReaderOptions } from '@baton/runtime';
 import { ApiError } from '../errors.ts';
 import type { FaultListener, JetStreamApi } from '../wire.ts';
 import { apiCodes, NANOS_PER_MS } from '../codes.ts';
@@ -19,6 +19,8 @@ export type WantedConsumer = {
     readonly priority_groups?: readonly string[];
     readonly priority_policy?: 'pinned_client';
     readonly priority_timeout?: number;
+    /** Forgotten when nobody has asked for so long. */
+    readonly inactive_threshold?: number;
   };
 };
 
@@ -37,6 +39,8 @@ export type ConsumerDifference = { readonly field: string; readonly wanted: unkn
 const COMMAND_ACK_WAIT_MS = 30_000;
 /** Long, since nobody waits for it: a reader that is served anew goes back to what is acknowledged. */
 const PINNED_ACK_WAIT_MS = 600_000;
+/** Whoever reads once may wait for a database for long. */
+const ONCE_MS = 86_400_000;
 const MOST_UNACKED = 100_000;
 
 const shared = (stream: string, name: string, ackWaitMs: number, filter?: string): WantedConsumer => ({
@@ -60,7 +64,7 @@ export const READER_GROUP = 'reader';
  * Not `ack_policy: all`, though one acknowledgement is for all before it: when a record is written over that was delivered
  * and not acknowledged, the server takes the old version for acknowledged, and with it all before it.
  */
-export const pinnedConsumer = (stream: string, name: string): WantedConsumer => ({
+export const pinnedConsumer = (stream: string, name: string, { once = false }: ReaderOptions = {}): WantedConsumer => ({
   stream,
   name,
   config: {
@@ -71,6 +75,7 @@ export const pinnedConsumer = (stream: string, name: string): WantedConsumer => 
     priority_groups: [READER_GROUP],
     priority_policy: 'pinned_client',
     priority_timeout: PROJECTION_READER_MS * NANOS_PER_MS,
+    ...(once ? { inactive_threshold: ONCE_MS * NANOS_PER_MS } : {}),
   },
 });
 

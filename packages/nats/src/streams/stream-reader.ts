@@ -5,6 +5,7 @@ import {
   type Entry,
   type EntryBatch,
   type EntryReader,
+  type ReaderOptions,
   type Unreadable,
 } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
@@ -45,6 +46,7 @@ const WRONG_PIN = '423';
 export type Reader<E extends Entry> = {
   readonly stream: string;
   readonly consumer: string;
+  readonly options?: ReaderOptions | undefined;
   readonly read: (msg: Msg, delivery: Delivery) => Reading<E>;
 };
 
@@ -333,7 +335,8 @@ const unfit = ({ stream, consumer }: Omit<Reader<Entry>, 'read'>, reason: string
 /** When the consumer was made. */
 const ensure = async (wire: NatsWire, reader: Omit<Reader<Entry>, 'read'>, timeoutMs?: number): Promise<string> => {
   try {
-    return (await ensureConsumer(wire, pinnedConsumer(reader.stream, reader.consumer), timeoutMs)).created;
+    return (await ensureConsumer(wire, pinnedConsumer(reader.stream, reader.consumer, reader.options), timeoutMs))
+      .created;
   } catch (fault) {
     throw asStoreFault(fault);
   }

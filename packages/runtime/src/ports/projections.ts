@@ -53,6 +53,11 @@ export type EntryReader<E extends Entry> = {
   readonly close: (options?: { readonly forget?: boolean }) => Promise<void>;
 };
 
+export type ReaderOptions = {
+  /** Made for one reading: where nobody takes its place away it is forgotten a day after it was last used. */
+  readonly once?: boolean;
+};
+
 /** How far a projection has come. Revisions are the bucket's own: nothing can be 0 that stands still (behaviour P5). */
 export type ProjectionProgress = {
   /** Everything up to this revision is projected. */
@@ -71,7 +76,7 @@ export type ProjectionProgress = {
  */
 export interface Projections {
   /** Of several processes with one name one is given everything, until it asks no more for a time. */
-  reader(projection: string): Promise<EntryReader<Version>>;
+  reader(projection: string, options?: ReaderOptions): Promise<EntryReader<Version>>;
   /** Undefined: nobody has ever read under this name. Rejects with a BatonError while the server is away. */
   progress(projection: string): Promise<ProjectionProgress | undefined>;
 }
@@ -80,5 +85,5 @@ export interface EventLog {
   /** Appends a version for whoever follows. The same one twice within half a minute is there once. Never rejects. */
   append(entry: Entry): Promise<WriteResult>;
   /** The durable reader of that name. Rejects with StoreRefusedError `STORE_MISSING` where there is no log. */
-  reader(consumer: string): Promise<EntryReader<LoggedEntry>>;
+  reader(consumer: string, options?: ReaderOptions): Promise<EntryReader<LoggedEntry>>;
 }

@@ -333,6 +333,35 @@ test('P4: a rebuild whose consumer was taken away and made anew reads all there 
   assert.ok(told.every((left) => left >= 0) && told.at(-1) === 0, told.join());
 });
 
+test('P4: a rebuild one of whose acknowledgements failed reads all there is, also where nothing can be taken back', async () => {
+  const { clock, world, start, live } = projectorScene();
+  const projector = await start();
+  for (let i = 0; i < 60; i++) await live(`k${i}`);
+  await clock.settle(projector.stop());
+  const views = createMemoryViews();
+  const ports = world.ports('rebuild');
+  let acks = 0;
+  const reader = async (name: string) => {
+    let now = await ports.projections.reader(name);
+    const next: typeof now.next = async (most, waitMs) => {
+      // What comes again has more behind it.
+      const batch = await now.next(Math.min(most, acks < 2 ? 10 : 15), waitMs);
+      const ack = async (): Promise<void> => {
+        if (++acks !== 2) return batch.ack();
+        await now.close();
+        now = await ports.projections.reader(name);
+        throw new BatonError('STORE_TIMEOUT', 'no confirmation');
+      };
+      return { ...batch, ack };
+    };
+    const close = () => Promise.reject(new BatonError('NOT_CONNECTED', 'the connection was lost'));
+    return { next, close };
+  };
+  const log = { ...ports.log, reader: () => Promise.reject(new BatonError('STORE_MISSING', 'there is none')) };
+  await clock.settle(rebuildViews({ ...ports, log, projections: { ...ports.projections, reader } }, views));
+  assert.is(views.documents().length, 60);
+});
+
 test('P4: a rebuild passes by a whole batch of what is nothing to read, as deletions by hand leave it', async () => {
   const { clock, world, start, live } = projectorScene();
   const projector = await start();

@@ -1,7 +1,7 @@
 import { BatonError } from '../errors.ts';
 import { silentLog, type Log } from '../log.ts';
 import type { Entry } from '../ports/store.ts';
-import type { EntryReader } from '../ports/projections.ts';
+import type { EntryBatch, EntryReader } from '../ports/projections.ts';
 import type { Ports } from '../ports.ts';
 import { zeroCounters } from './counters.ts';
 import { foreign, takeIn } from './intake.ts';
@@ -52,7 +52,7 @@ export const rebuildViews = async (
         const { found, aside } = takeIn(batch.entries, { epoch, now });
         await writer.write(found);
         await writer.putAside([...aside, ...batch.unreadable.map((message) => foreign(message, now))]);
-        await batch.ack();
+        const isAcknowledged = await acknowledge(batch, log);
         // Somebody has taken its consumer away: all of it comes again.
         if (batch.last <= place) [done, total] = [0, undefined];
         place = batch.last;
@@ -63,16 +63,21 @@ export const rebuildViews = async (
         total ??= done + batch.pending;
         onProgress({ phase, done: Math.min(done, total), total });
         if (batch.pending === 0 || done >= total) break;
+        // It comes again, with more behind it maybe.
+        if (!isAcknowledged) [done, total] = [0, undefined];
       }
     } finally {
-      await source.close({ forget: true });
+      // Where its place stays the server forgets it by itself, and what ended the reading is what is told.
+      await source
+        .close({ forget: true })
+        .catch((error: unknown) => log.debug({ err: error }, 'a reader was not taken away'));
     }
     counters.versions += read;
   };
 
   const name = `rebuild-${ports.chance.uuid()}`;
-  if (await hasLog(ports.log, name)) await readAll('log', () => ports.log.reader(name));
-  await readAll('bucket', () => ports.projections.reader(name));
+  if (await hasLog(ports.log, name)) await readAll('log', () => ports.log.reader(name, ONCE));
+  await readAll('bucket', () => ports.projections.reader(name, ONCE));
   return {
     versions: counters.versions,
     documents: counters.documents,
@@ -80,9 +85,23 @@ export const rebuildViews = async (
   };
 };
 
+const ONCE = { once: true } as const;
+
+/** False: it was not, and comes again. */
+const acknowledge = async (batch: EntryBatch<Entry>, log: Log): Promise<boolean> => {
+  try {
+    await batch.ack();
+    return true;
+  } catch (error) {
+    if (!(error instanceof BatonError)) throw error;
+    log.debug({ code: error.code }, 'a batch was not acknowledged; it comes again');
+    return false;
+  }
+};
+
 const hasLog = async (log: Ports['log'], name: string): Promise<boolean> => {
   try {
-    await (await log.reader(name)).close();
+    await (await log.reader(name, ONCE)).close();
     return true;
   } catch (error) {
     if (error instanceof BatonError && error.code === 'STORE_MISSING') return false;
