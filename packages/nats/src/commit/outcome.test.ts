@@ -36,6 +36,11 @@ test('a full store fails for certain, with its code', () => {
   }
 });
 
+test('a message that is too large for its stream is told as one that is too large for the server', () => {
+  const result = said(10_054, 400, 'message size exceeds maximum allowed');
+  assert.equal([result.kind, codeOf(result)], ['failed', 'PAYLOAD_TOO_LARGE']);
+});
+
 test('a store that failed while it stored leaves it unknown', () => {
   const result = said(10_077, 503, 'write /data/1.blk: input/output error');
   assert.is(result.kind, 'unknown');

@@ -1,5 +1,11 @@
 import { apiCodes } from '../codes.ts';
-import { NotConnectedError, OutcomeUnknownError, StoreRefusedError, type WriteResult } from '@baton/runtime';
+import {
+  NotConnectedError,
+  OutcomeUnknownError,
+  PayloadTooLargeError,
+  StoreRefusedError,
+  type WriteResult,
+} from '@baton/runtime';
 import { StoreBusyError } from '../errors.ts';
 import type { Ack } from './ack.ts';
 
@@ -43,6 +49,7 @@ const refusal = (apiCode: number, status: number, text: string, subject: string)
   }
   if (mayBeStored({ apiCode, text })) return unknown(`the server failed to store ${subject}: ${text}`);
   const message = `the server refused a write to ${subject}: ${text} (${apiCode})`;
+  if (apiCode === apiCodes.messageTooLarge) return { kind: 'failed', cause: new PayloadTooLargeError(message) };
   const code = FULL.includes(apiCode) ? 'STORE_FULL' : 'STORE_REFUSED';
   return { kind: 'failed', cause: new StoreRefusedError(code, message) };
 };

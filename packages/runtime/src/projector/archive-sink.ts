@@ -23,6 +23,9 @@ const BUSY_VERSIONS = 1_000;
 /** ... but not for longer than this: what is not forgotten takes room. */
 const LATEST_MS = 30_000;
 
+/** With these the store takes a write at no time. */
+const FOR_GOOD: readonly string[] = ['STORE_REFUSED', 'PAYLOAD_TOO_LARGE'];
+
 type ArchiveParts = {
   readonly store: RecordStore;
   readonly operations: Operations;
@@ -132,7 +135,7 @@ export class ArchiveSink implements Sink {
     return outageRetry.until(async () => {
       const result = await attempt();
       if (!('cause' in result)) return result;
-      if (result.kind === 'unknown' || result.cause.code !== 'STORE_REFUSED') throw result.cause;
+      if (result.kind === 'unknown' || !FOR_GOOD.includes(result.cause.code)) throw result.cause;
       counters.unmarked++;
       const { address } = found;
       log.warn({ address, reason: result.cause.message }, 'no archive mark could be written: the record stays');

@@ -25,15 +25,22 @@ type LogSinkParts = {
  * The event log (behaviour E1): of every task the newest version read, as it is stored, without a look into it.
  * What is repeated after a crash is there twice; followers go by the revision.
  */
-export const logSink = (parts: LogSinkParts): Sink => ({
-  name: PROJECTIONS.log,
-  write: async ({ entries }) => {
-    const versions = newestOf(entries);
-    for (let at = 0; at < versions.length; at += AT_ONCE) await appendAll(versions.slice(at, at + AT_ONCE), parts);
-  },
-});
+export const logSink = (parts: LogSinkParts): Sink => {
+  const taken: Taken = {};
+  return {
+    name: PROJECTIONS.log,
+    write: async ({ entries }) => {
+      const versions = newestOf(entries);
+      for (let at = 0; at < versions.length; at += AT_ONCE)
+        await appendAll(versions.slice(at, at + AT_ONCE), parts, taken);
+    },
+  };
+};
 
-const appendAll = async (versions: readonly Version[], parts: LogSinkParts): Promise<void> => {
+/** One that the log took last. */
+type Taken = { last?: Version };
+
+const appendAll = async (versions: readonly Version[], parts: LogSinkParts, taken: Taken): Promise<void> => {
   const { events, outageRetry, clock, counters } = parts;
   const since = clock.monotonic();
   let left = versions;
@@ -42,14 +49,32 @@ const appendAll = async (versions: readonly Version[], parts: LogSinkParts): Pro
     const failed = left.flatMap((version, i) => failureOf(version, results[i]));
     counters.logged += left.length - failed.length;
     const [first] = failed;
+    const fine = left.find((version) => failed.every((one) => one.version !== version));
+    if (fine !== undefined) taken.last = fine;
     if (first === undefined) return;
-    // All of them: the log is at fault. Some of them, for long, and for good: they are.
-    const isTheirs = failed.length < versions.length && clock.monotonic() - since >= HOPELESS_MS;
-    const hopeless = isTheirs ? failed.filter(({ cause }) => cause.code === 'STORE_REFUSED') : [];
+    const isLong = clock.monotonic() - since >= HOPELESS_MS;
+    const hopeless = isLong ? await theirs(failed, failed.length < versions.length, parts, taken) : [];
     leaveOut(hopeless, parts);
     left = failed.filter((one) => !hopeless.includes(one)).map(({ version }) => version);
     if (left.length > 0) throw first.cause;
   });
+};
+
+/**
+ * Those that are at fault themselves, for good: what is too large, and what is refused while the log takes others. Where it has
+ * taken none of this batch it is asked to take one again that it took before, which is there twice then at most.
+ */
+const theirs = async (
+  failed: readonly Failure[],
+  takesOthers: boolean,
+  { events }: LogSinkParts,
+  { last }: Taken,
+): Promise<readonly Failure[]> => {
+  const tooLarge = failed.filter(({ cause }) => cause.code === 'PAYLOAD_TOO_LARGE');
+  const refused = failed.filter(({ cause }) => cause.code === 'STORE_REFUSED');
+  if (refused.length === 0) return tooLarge;
+  const isTaking = takesOthers || (last !== undefined && (await events.append(last)).kind === 'written');
+  return isTaking ? [...tooLarge, ...refused] : tooLarge;
 };
 
 type Failure = { readonly version: Version; readonly cause: Extract<WriteResult, { cause: unknown }>['cause'] };

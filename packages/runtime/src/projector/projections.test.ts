@@ -2,7 +2,11 @@ import { ARCHIVE_TTL_MS, decodeRecord } from '@baton/protocols';
 import * as assert from 'uvu/assert';
 import { projectorScene } from '../../../../test/support/projector-scene.ts';
 import { suite } from '../../../../test/support/suite.ts';
+import { createMemoryViews } from '@baton/testkit';
 import { BatonError } from '../errors.ts';
+import type { EventLog } from '../ports/projections.ts';
+import type { RecordStore } from '../ports/store.ts';
+import { startProjector } from './projector.ts';
 import type { Sink } from './sink.ts';
 
 const test = suite('projections side by side');
@@ -100,6 +104,68 @@ test('P6 an outcome is not forgotten before the log has it, and MongoDB does not
   await clock.advance(60_000 + ARCHIVE_TTL_MS);
   assert.is(world.events().length, 5);
   assert.equal(heads(), []);
+});
+
+test('P6 a version that the log refuses, alone in its batch, is left out of it and holds up nothing', async ({
+  defer,
+}) => {
+  const { clock, world, start, live, heads, address, lines } = projectorScene();
+  const projector = await start();
+  defer(() => clock.settle(projector.stop()));
+  world.inject({ op: 'log.append', subject: address('bad'), fault: 'refused' });
+  await live('good');
+  await clock.advance(SHORT_MS);
+  await live('bad');
+  await clock.advance(60_000);
+  await live('last');
+  await clock.advance(SHORT_MS + 2 * ARCHIVE_TTL_MS);
+  assert.equal(new Set(world.events().map((entry) => entry.address)), new Set([address('good'), address('last')]));
+  assert.ok(projector.counters().unlogged > 0);
+  assert.ok(lines.some(({ text }) => text.startsWith('left out of the event log')));
+  assert.equal([projector.lags()['log']?.versions, heads()], [0, []]);
+});
+
+test('P6 where the log refuses everything it is waited for, and nothing is left out', async ({ defer }) => {
+  const { clock, world, start, live, heads } = projectorScene();
+  const projector = await start();
+  defer(() => clock.settle(projector.stop()));
+  await live('before');
+  await clock.advance(SHORT_MS);
+  const away = world.inject({ op: 'log.append', fault: 'refused' });
+  await live('a');
+  await clock.advance(10 * ARCHIVE_TTL_MS);
+  assert.equal([projector.counters().unlogged, heads().length], [0, 1]);
+  away.remove();
+  await clock.advance(60_000 + ARCHIVE_TTL_MS);
+  assert.equal([projector.counters().unlogged, heads()], [0, []]);
+});
+
+test('P6 what is too large for the log is left out of it, also as the first that is ever read', async ({ defer }) => {
+  const { clock, world, live, heads } = projectorScene();
+  const ports = world.ports('projector');
+  const cause = new BatonError('PAYLOAD_TOO_LARGE', 'more than it takes in one message');
+  const log: EventLog = { ...ports.log, append: async () => ({ kind: 'failed', cause }) };
+  const projector = await clock.settle(startProjector({ ...ports, log }, createMemoryViews()));
+  defer(() => clock.settle(projector.stop()));
+  await live('large');
+  await clock.advance(60_000 + ARCHIVE_TTL_MS);
+  assert.ok(projector.counters().unlogged > 0);
+  assert.equal(heads(), []);
+});
+
+test('P6 a mark that is too large for the store is none, and holds up no other', async ({ defer }) => {
+  const { clock, world, live, heads, address } = projectorScene();
+  const ports = world.ports('projector');
+  const cause = new BatonError('PAYLOAD_TOO_LARGE', 'more than it takes in one message');
+  const write: RecordStore['write'] = async (at, ...rest) =>
+    at === address('large') ? { kind: 'failed', cause } : ports.store.write(at, ...rest);
+  const store = Object.assign(Object.create(ports.store) as typeof ports.store, { write });
+  const projector = await clock.settle(startProjector({ ...ports, store }, createMemoryViews()));
+  defer(() => clock.settle(projector.stop()));
+  await live('large');
+  await live('good');
+  await clock.advance(60_000 + ARCHIVE_TTL_MS);
+  assert.equal([projector.counters().unmarked, heads()], [1, [address('large')]]);
 });
 
 test('P6 a further projection is a sink and a name; nothing is forgotten before it has it', async ({ defer }) => {
