@@ -24,6 +24,9 @@ export type TaskEventsParts = {
   readonly looking: () => Looking;
 };
 
+/** Bytes of records that may wait while a client reads what came before them. */
+const MOST_WAITING_BYTES = 8 * 1024 * 1024;
+
 /** One task as one client follows it: as it is, then every change, until it has ended. */
 export class TaskEvents implements Watcher {
   readonly identity: Identity;
@@ -35,6 +38,7 @@ export class TaskEvents implements Watcher {
   private startedAt = 0;
   /** What has changed since, while the beginning is told. */
   private waiting: Change[] | undefined = [];
+  private waitingBytes = 0;
   private wasHidden = false;
 
   constructor(parts: TaskEventsParts) {
@@ -69,11 +73,15 @@ export class TaskEvents implements Watcher {
 
   /** Tells these and what has come since, as fast as the client reads. False: the stream is over. */
   private async catchUp(stream: EventStream, missed: readonly Change[]): Promise<boolean> {
-    // It grows while it is told.
-    const waiting = (this.waiting = [...missed, ...(this.waiting ?? [])]);
-    for (const change of waiting) {
-      this.tell(change);
-      if (!(await stream.ready())) return false;
+    this.waiting = [...missed, ...(this.waiting ?? [])];
+    // More comes while it is told.
+    for (let waiting = this.waiting; waiting.length > 0; waiting = this.waiting ?? []) {
+      this.waiting = [];
+      this.waitingBytes = 0;
+      for (const change of waiting) {
+        this.tell(change);
+        if (!(await stream.ready())) return false;
+      }
     }
     this.waiting = undefined;
     return stream.isOpen;
@@ -85,8 +93,10 @@ export class TaskEvents implements Watcher {
   }
 
   readonly changed = (change: Change): void => {
-    if (this.waiting === undefined) this.tell(change);
-    else this.waiting.push(change);
+    if (this.waiting === undefined) return this.tell(change);
+    this.waiting.push(change);
+    this.waitingBytes += change.task.size;
+    if (this.waitingBytes > MOST_WAITING_BYTES) this.stream?.reset('slow');
   };
 
   readonly hidden = (): void => {
