@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { connectNats, type NatsWire } from '../../packages/nats/src/connect.ts';
 import type { LeaseTimings } from '../../packages/nats/src/presence/lease-watch.ts';
 import { createPresence, type PresenceSettings } from '../../packages/nats/src/presence/presence.ts';
+import { rejectionOf } from '../contract/bench.ts';
 import { eventually } from '../support/eventually.ts';
 import { suite, type TestContext } from '../support/suite.ts';
 import { openWire, ownServer, sharedServer } from './nats-flow.ts';
@@ -295,6 +296,29 @@ function declareTests(): void {
     const unstored = await refusal({ dial: dial(), startMs: 1_000 });
     assert.instance(unstored, NotConnectedError);
   });
+
+  test(
+    'a lease that is refused at first is taken as soon as it is not, and where it never is the reason is told',
+    async ({ defer }) => {
+      const { wire, faults } = await openWire(defer);
+      const { nodesStream } = wire.names;
+      const { config } = await wire.api.call<{ readonly config: object }>(`STREAM.INFO.${nodesStream}`);
+      const change = (more: object) => wire.api.call(`STREAM.UPDATE.${nodesStream}`, { ...config, ...more });
+      await change({ max_msg_size: 1 });
+      const holding = hold(wire, info('w1'), { dial: dial(), timings: quick, startMs: 60_000 });
+      // Where it is refused, it is told below.
+      holding.catch(() => undefined);
+      await eventually(() => assert.match(faults.join(), /the lease was not renewed: message size/), {
+        limitMs: 20_000,
+      });
+      await change({});
+      await (await holding).release();
+      await change({ max_msg_size: 1 });
+      const never = await rejectionOf(hold(wire, info('w2'), { dial: dial(), timings: quick, startMs: 5_000 }));
+      assert.match(String(never), /not confirmed within 5000 ms: the lease was not renewed: message size/);
+    },
+    { limitMs: 60_000 },
+  );
 
   test('a process that computes while its lease begins still gets it: what has come meanwhile is heard first', async ({
     defer,

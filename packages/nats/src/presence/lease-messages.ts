@@ -27,6 +27,9 @@ export type ToThread =
   | { readonly kind: 'change'; readonly change: Omit<NodeChange, 'running'> }
   | { readonly kind: 'release' };
 
+/** The code of a fault after which the thread goes on trying. */
+export const NOT_RENEWED = 'LEASE_NOT_RENEWED';
+
 export type FromThread =
   | { readonly kind: 'held' }
   | { readonly kind: 'lost' }

@@ -1,7 +1,7 @@
 import { createLog, type NodeChange, type NodeInfo, type NodeState } from '@baton/runtime';
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { LeaseWatch } from './lease-watch.ts';
-import { BEAT, NOT_SAID, RENEWED, RUNNING, type FromThread, type LeaseTask } from './lease-messages.ts';
+import { BEAT, NOT_RENEWED, NOT_SAID, RENEWED, RUNNING, type FromThread, type LeaseTask } from './lease-messages.ts';
 import { allRefuse, placesOf, type Place } from '../connection/refusals.ts';
 import { breakConnection } from '../connection/stale.ts';
 import { codeOf } from '../foreign-headers.ts';
@@ -211,7 +211,7 @@ export class LeaseRenewer {
   private say(message: string): void {
     if (message === this.lastFault) return;
     this.lastFault = message;
-    this.tell({ kind: 'fault', code: 'LEASE_NOT_RENEWED', message });
+    this.tell({ kind: 'fault', code: NOT_RENEWED, message });
   }
 }
 

@@ -11,6 +11,7 @@ import {
 import type { DialSettings } from '../connection/dial.ts';
 import {
   BEAT,
+  NOT_RENEWED,
   NOT_SAID,
   RENEWED,
   RUNNING,
@@ -54,6 +55,8 @@ export class ThreadLease implements Lease {
   private thread: Worker | undefined;
   private started: Resolvers<void> | undefined;
   private released: Resolvers<void> | undefined;
+  /** Why, as far as it is known. */
+  private notRenewed = '';
   private isLost = false;
   private losses = 0;
   private ended = false;
@@ -117,7 +120,7 @@ export class ThreadLease implements Lease {
     this.started = started;
     const limit = (ms: number, what: string): NodeJS.Timeout =>
       setTimeout(() => {
-        timer = setTimeout(() => started.reject(notHeld(`${what} within ${ms} ms`)), HEAR_MS);
+        timer = setTimeout(() => started.reject(notHeld(`${what} within ${ms} ms${this.notRenewed}`)), HEAR_MS);
       }, ms);
     let timer = limit(THREAD_MS, 'its thread has not begun');
     const thread = this.run();
@@ -176,7 +179,9 @@ export class ThreadLease implements Lease {
         repeatWarning(news.warning);
         return;
       case 'fault':
-        this.started?.reject(notHeld(`${news.message} (${news.code})`));
+        // A renewal that failed is followed by others; whoever could not begin has ended.
+        if (news.code === NOT_RENEWED) this.notRenewed = `: ${news.message}`;
+        else this.started?.reject(notHeld(`${news.message} (${news.code})`));
         this.settings.onFault('lease', new Error(news.message));
         return;
     }
