@@ -1,5 +1,6 @@
 // What is stored with headers that no client reads is read by us all the same: anybody with a tool can write such.
 import * as assert from 'uvu/assert';
+import { headerBlock, headerLines } from '../../packages/nats/src/commit/header-bytes.ts';
 import { eventually } from '../support/eventually.ts';
 import { openNatsSystem, type NatsSystem } from '../support/nats-ports.ts';
 import { sampleAddress, sampleBytes } from '../support/sample-records.ts';
@@ -58,6 +59,19 @@ test('a schedule that is written so while it is followed is told', async ({ defe
   await eventually(() => assert.ok(isCaughtUp));
   await wire.publisher.publish(system.names.scheduleSubject('s'), Uint8Array.of(1), { headers });
   await eventually(() => assert.equal(told, [1]));
+});
+
+test('a request of a worker in another language is heard', async ({ defer }) => {
+  const system = await openNatsSystem();
+  defer(() => system.close());
+  const { work, wire } = await system.ports('a');
+  const heard: string[] = [];
+  const requests = work.onRequest(({ verb }) => void heard.push(verb));
+  defer(() => requests.close());
+  await wire.nc.flush();
+  const block = headerBlock(headerLines({ headers }));
+  wire.nc.publish(`${system.names.workPrefix}claim.w1`, Uint8Array.of(1), { reply: 'x', headers: block });
+  await eventually(() => assert.equal(heard, ['claim']));
 });
 
 test.run();

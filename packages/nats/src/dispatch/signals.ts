@@ -2,6 +2,7 @@ import { headers, NODE_ID_PATTERN, parseAddress, STORE_TIMEOUT_MS } from '@baton
 import { InvalidArgumentError, NotConnectedError, type Signals, type Subscription } from '@baton/runtime';
 import type { Msg } from '@nats-io/nats-core';
 import { headerBlock, headerLines } from '../commit/header-bytes.ts';
+import { headersOf } from '../foreign-headers.ts';
 import { listen, type Wire } from '../wire.ts';
 
 const encoder = new TextEncoder();
@@ -45,7 +46,7 @@ export const createSignals = (wire: Wire): Signals => ({
 });
 
 const revisionOf = (msg: Msg): number | undefined => {
-  const revision = Number(msg.headers?.get(headers.revision));
+  const revision = Number(headersOf(msg)?.get(headers.revision));
   return Number.isSafeInteger(revision) && revision > 0 ? revision : undefined;
 };
 

@@ -3,6 +3,7 @@ import type { WorkRequest, WorkRequests } from '@baton/runtime';
 import { headers, type Msg } from '@nats-io/nats-core';
 import type { NatsWire } from '../connect.ts';
 import { isServiceReply, mayAnswer } from '../connection/inbox.ts';
+import { headersOf } from '../foreign-headers.ts';
 import { listen } from '../wire.ts';
 
 /** Requests of workers in any language, over core subjects: nothing is stored. */
@@ -12,7 +13,7 @@ export const createWork = (wire: NatsWire): WorkRequests => ({
 
 const requestOf = (wire: NatsWire, msg: Msg): WorkRequest => {
   const [verb = '', ...rest] = msg.subject.slice(wire.names.workPrefix.length).split('.');
-  const contentType = msg.headers?.get(names.contentType) ?? '';
+  const contentType = headersOf(msg)?.get(names.contentType) ?? '';
   return {
     verb,
     // One token is a type; more are none, and stay what they are.

@@ -41,6 +41,7 @@ export class CronTimes {
   private found(start: number): number | undefined {
     const { zone } = this;
     const offset = zone.offsetAt(start);
+    if (!this.isInterval && this.jumpsOverOne(start)) return start;
     const local = this.nextLocal(this.shownBefore(start));
     if (local === undefined) return undefined;
     const instant = local - offset;
@@ -53,6 +54,13 @@ export class CronTimes {
     const change = zone.changeBetween(start, instant);
     const isJumpedOver = local < zone.localOf(change);
     return isJumpedOver && !this.isInterval ? change : this.found(change);
+  }
+
+  /** The clock is set forward at this very instant, over one of the times. */
+  private jumpsOverOne(instant: number): boolean {
+    const before = this.zone.localOf(instant - 1);
+    const shown = this.zone.localOf(instant);
+    return shown > before + 1 && (this.nextLocal(before) ?? shown) < shown;
   }
 
   /** What the clock showed right before `start`; for times of the day the latest that it has shown: they have fired. */

@@ -122,6 +122,16 @@ test('H5 intervals lose none and double none: by minute, by hour, by every', () 
   }
 });
 
+test('H5 a time that the clock jumps over is found from the instant right before it, too', () => {
+  const daily = times({ crons: ['0 2 * * *'], timezone: NEW_YORK });
+  const jump = at('2025-03-09T07:00:00Z');
+  for (const before of [2, 1]) assert.is(daily.after(jump - before), jump);
+  assert.is(daily.after(jump), at('2025-03-10T06:00:00Z'));
+  // Of intervals none is there.
+  const hourly = times({ crons: ['30 * * * *'], timezone: NEW_YORK });
+  assert.is(hourly.after(jump - 1), jump + 30 * 60_000);
+});
+
 test('H5 whatever the zone, the expression and the place: in order, and the same wherever one begins to ask', () => {
   const zones = [
     BERLIN,
