@@ -1,8 +1,9 @@
 import { limitsOf, type AppliedLimit } from './defined.ts';
-import { isSameLimit, type Counted, type Rate } from './limit.ts';
-import { fullness, isFull, roomIn, type Clock, type FullLimit, type Meter, type Recent } from './meter.ts';
+import { isSameLimit, type Counted } from './limit.ts';
+import { fullness, isFull, roomIn, type Clock, type FullLimit, type Meter } from './meter.ts';
 import { byScope, keyOf, placesOf, scopeOf, type Limits, type Place, type Wants } from './places.ts';
 import type { Pause, QueueSettings } from './settings.ts';
+import { Windows } from './windows.ts';
 
 /** What stands in the way of a task, and of all others of the same: a pause, or a limit that is full. */
 export type Block = {
@@ -25,9 +26,6 @@ type Start = Wants & { readonly at: number; readonly units: number; readonly unt
 
 /** Starts that nothing counts any more are looked for once there are so many, and then whenever there are twice as many as were left. */
 const STARTS_KEPT = 1_000;
-
-/** Of all limits with a window of this length, oldest first. Those before `from` are over. */
-type Window = { readonly recent: Recent[]; from: number };
 
 const blocksOf = (kind: Block['kind']): Readonly<Record<Counted, Block>> => ({
   queue: { kind, of: 'queue' },
@@ -57,8 +55,7 @@ export class Gate {
   private meters = new Map<string, Meter>();
   private starts: Start[] = [];
   private startsAt = STARTS_KEPT;
-  /** By their length. */
-  private windows = new Map<number, Window>();
+  private readonly windows = new Windows();
   private longestMs = 0;
   private crowded = false;
   /** Some limit of groups or keys counts the tasks of one type apart. */
@@ -104,7 +101,7 @@ export class Gate {
     this.perType = this.applied.some(({ type }) => type !== undefined);
     this.crowded = this.applied.some(({ whenFull }) => whenFull !== undefined);
     this.meters = new Map();
-    this.windows = new Map();
+    this.windows.clear();
     this.longestMs = Math.max(0, ...this.applied.map(({ rate }) => rate?.windowMs ?? 0));
     this.forgetStarts(now);
     if (this.limits.size === 0) return;
@@ -224,7 +221,7 @@ export class Gate {
       const { rate } = meter.limit;
       if (rate === undefined) continue;
       if (!holder.holds) meter.used += units;
-      this.count(meter, rate, now, units);
+      this.windows.add(meter, rate.windowMs, now, units);
       until = Math.max(until, now + rate.windowMs);
     }
     if (until === 0) return;
@@ -252,22 +249,10 @@ export class Gate {
     this.now = now;
     const all = opens !== undefined && opens <= now;
     if (all) this.version++;
-    for (const window of this.windows.values()) {
-      for (
-        let first = window.recent[window.from];
-        first !== undefined && first.until <= now;
-        first = window.recent[window.from]
-      ) {
-        window.from++;
-        const { meter, units } = first;
-        meter.recent.shift();
-        meter.used -= units;
-        if (opened.at(-1) !== meter.place) opened.push(meter.place);
-        this.dropIdle(meter);
-      }
-      if (2 * window.from <= window.recent.length) continue;
-      window.recent.splice(0, window.from);
-      window.from = 0;
+    for (const { meter, units } of this.windows.over(now)) {
+      meter.used -= units;
+      if (opened.at(-1) !== meter.place) opened.push(meter.place);
+      this.dropIdle(meter);
     }
     if (opened.length > 0) this.version++;
     return { all, opened };
@@ -276,12 +261,8 @@ export class Gate {
   /** When units come free next, on the clock of `pass`; undefined: none that are counted now. */
   opensAt(): number | undefined {
     if (this.longestMs === 0) return undefined;
-    let first = this.knownNext();
-    for (const { recent, from } of this.windows.values()) {
-      const until = recent[from]?.until;
-      if (until !== undefined && (first === undefined || until < first)) first = until;
-    }
-    return first;
+    const [known, next] = [this.knownNext(), this.windows.next()];
+    return known === undefined || (next !== undefined && next < known) ? next : known;
   }
 
   /** When the next rate opens whose window began before this one counted; undefined: none does. */
@@ -361,18 +342,10 @@ export class Gate {
       const { rate } = meter.limit;
       if (rate === undefined) continue;
       meter.used += start.units;
-      this.count(meter, rate, start.at, start.units);
+      this.windows.add(meter, rate.windowMs, start.at, start.units);
       until = Math.max(until, start.at + rate.windowMs);
     }
     return { ...start, until };
-  }
-
-  private count(meter: Meter, { windowMs }: Rate, at: number, units: number): void {
-    const recent: Recent = { until: at + windowMs, units, meter };
-    meter.recent.push(recent);
-    const window = this.windows.get(windowMs);
-    if (window === undefined) this.windows.set(windowMs, { recent: [recent], from: 0 });
-    else window.recent.push(recent);
   }
 
   private forgetStarts(now: number): void {

@@ -1,7 +1,6 @@
 import {
   Entry,
   type HeldTask,
-  type Line,
   type ReadyTask,
   type Return,
   type Running,
@@ -16,6 +15,7 @@ import { KeptRecords, type RecordBudget } from './kept-records.ts';
 import { Lines, type Verdict } from './lines.ts';
 import type { Wants } from './places.ts';
 import type { QueueSettings } from './settings.ts';
+import { refusedIn, Refusals } from './refusals.ts';
 import { isClaimable, Slots } from './slots.ts';
 import { standingOf, type Standing } from './standing.ts';
 import { isAlone, isTold, leaves, otherThan, tells } from './told.ts';
@@ -33,9 +33,6 @@ export type TaskQueueOptions = {
   /** Names this queue's terms, apart from those of every other one; asked where slots are counted. */
   readonly name?: string;
 };
-
-/** A worker that has refused so many of a type that wait is offered no more of it, as long as another one may take them. */
-const REFUSALS = 32;
 
 /** Offers of one task double their time so often. */
 const DOUBLINGS = 3;
@@ -57,12 +54,13 @@ export class TaskQueue<A extends string = string> {
   private readonly lines = new Lines<A>({
     judge: (entry) => this.judge(entry),
     skipped: (entry) => this.skipped(entry),
-    isHopeless: (worker, type) => this.isHopeless(worker, type),
+    isHopeless: (worker, type) => this.refusals.isHopeless(worker, type),
   });
   private readonly groups = new Turns(this.lines.pools);
   private readonly slots = new Slots<A>();
   private readonly gate: Gate = this.slots.gate;
   private readonly workers = new Map<string, Server<A>>();
+  private readonly refusals = new Refusals<A>(this.workers);
   /** Workers with credit, in the order of their turns. */
   private readonly turns = new Set<Server<A>>();
   /** Returned as stale: until whoever watches the record says what became of it, or the time of the offer is over. */
@@ -415,13 +413,11 @@ export class TaskQueue<A extends string = string> {
   waitingFor(worker: string): number {
     const known = this.workers.get(worker);
     if (known === undefined || known.idleAt === this.version) return 0;
-    const { types, refused } = known;
-    const without = new Map<Line<A>, number>();
-    for (const { inLine, aside, line, turn } of refused)
-      if (inLine && !aside && !line.tasks.isParked(turn)) without.set(line, (without.get(line) ?? 0) + 1);
+    const { types } = known;
+    const without = refusedIn(known);
     let waiting = this.slots.bound.size;
     for (const line of this.lines) {
-      if (!types.has(line.type) || this.isHopeless(known, line.type)) continue;
+      if (!types.has(line.type) || this.refusals.isHopeless(known, line.type)) continue;
       if (this.gate.isActive && this.gate.blockOfLine(line.type) !== undefined) continue;
       waiting += Math.min(line.tasks.openSize - (without.get(line) ?? 0), this.gate.room(line.type));
     }
@@ -477,13 +473,6 @@ export class TaskQueue<A extends string = string> {
     if (next !== undefined) this.push(next);
   }
 
-  private isHopeless(worker: Server<A>, type: string): boolean {
-    const refusedBy = ({ refusals }: Server<A>): number => refusals.get(type) ?? 0;
-    if (refusedBy(worker) < REFUSALS) return false;
-    for (const other of this.workers.values()) if (other.types.has(type) && refusedBy(other) < REFUSALS) return true;
-    return false;
-  }
-
   private add(
     task: ReadyTask<A>,
     source: string,
@@ -532,7 +521,7 @@ export class TaskQueue<A extends string = string> {
     this.slots.crowds.leave(entry);
     this.groups.leave(entry.turn);
     this.records.keep(entry, undefined);
-    if (entry.refused) this.forgetRefusals(entry);
+    if (this.refusals.forget(entry)) this.lineVersion++;
     if (entry.worker !== undefined) {
       this.startCount++;
       entry.turn.forgiven = false;
@@ -570,25 +559,12 @@ export class TaskQueue<A extends string = string> {
     this.slots.crowds.enter(entry);
   }
 
-  private refuse(entry: Entry<A>, { refused, refusals }: Server<A>): void {
-    if (!refused.has(entry)) refusals.set(entry.type, (refusals.get(entry.type) ?? 0) + 1);
-    refused.add(entry);
-    entry.refused = true;
+  private refuse(entry: Entry<A>, worker: Server<A>): void {
+    this.refusals.add(entry, worker);
     this.openKey(entry.limitKey);
     // A group that nobody can run would always be next.
     if (entry.turn.forgiven) entry.keepTurn();
     entry.turn.forgiven = true;
-  }
-
-  private forgetRefusals(entry: Entry<A>): void {
-    const { type } = entry;
-    for (const { refused, refusals } of this.workers.values()) {
-      if (!refused.delete(entry)) continue;
-      const left = (refusals.get(type) ?? 1) - 1;
-      if (left > 0) refusals.set(type, left);
-      else refusals.delete(type);
-    }
-    this.lineVersion++;
   }
 
   private isLate({ offers, offeredAt }: Entry<A>, now: number): boolean {
