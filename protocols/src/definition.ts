@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DefinitionConflict, KeptDefinition, ServedDefinition, TypeDefinition } from '@baton/core';
-import { decode, DecodeError, encode } from './codec.ts';
+import { DecodeError, encode, unpack } from './codec.ts';
 import { ANNOUNCEMENT_LIMIT, DEFINITION_LIMIT, NAME_PATTERN } from './limits.ts';
 import { isRunOptions } from './record-shape.ts';
 
@@ -89,7 +89,8 @@ const isConflict = (value: unknown): value is DefinitionConflict =>
 
 const mapIn = (bytes: Uint8Array, limit: number): Readonly<Record<string, unknown>> | undefined => {
   try {
-    const value = decode(bytes, limit);
+    // The bytes bound it: many types have many values.
+    const value = unpack(bytes, limit);
     return isMap(value) ? value : undefined;
   } catch (error) {
     if (error instanceof DecodeError) return undefined;

@@ -63,7 +63,7 @@ export const share = numberWhere(
   (v) => typeof v === 'number' && v >= 0 && v <= 1,
 );
 
-const isText = (value: unknown): boolean => typeof value === 'string';
+const isText = (value: unknown): boolean => typeof value === 'string' && value.isWellFormed();
 const putText = (value: unknown): void => {
   if (typeof value !== 'string') throw UNUSUAL;
   writeText(value);

@@ -1,5 +1,5 @@
 import { SETTINGS_VERSION, type QueueSettings } from '@baton/core';
-import { decode, DecodeError, encode } from './codec.ts';
+import { DecodeError, encode, unpack } from './codec.ts';
 import { schemaOf, type SchemaPart } from './kind-forms.ts';
 import { above0, faultIn, listOf, mapOf, oneOf, text, time } from './kinds.ts';
 import type { Fields } from './kind.ts';
@@ -42,7 +42,7 @@ export const encodeQueueSettings = (settings: QueueSettings): Uint8Array => enco
 export const readQueueSettings = (bytes: Uint8Array, queue: string): SettingsReading => {
   let value: unknown;
   try {
-    value = decode(bytes, QUEUE_SETTINGS_LIMIT);
+    value = unpack(bytes, QUEUE_SETTINGS_LIMIT);
   } catch (error) {
     if (error instanceof DecodeError) return { kind: 'corrupt', reason: error.message };
     throw error;

@@ -237,6 +237,15 @@ test('what nobody could read is not written', () => {
   }
 });
 
+test('text that nobody could read is not written', () => {
+  for (const name of ['x\ud800', '\udc00']) {
+    assert.throws(
+      () => encodeRecord({ ...full, name }),
+      (e: unknown) => e instanceof EncodeError && /'name'/.test(e.message),
+    );
+  }
+});
+
 test('any field changed to anything, or left out: still a record or corrupt, by name, and never a throw', () => {
   const kinds = { record: 0, corrupt: 0, newer: 0 };
   for (const way of places(full).slice(1)) {

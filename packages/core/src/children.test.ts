@@ -50,6 +50,11 @@ test('G3 a child is a task of its own, whose record names its parent, of its use
   assert.equal(after?.history[0]?.why, 'spawned by parent-1');
 });
 
+test('G2, G3 a child that depends on its parent would wait for it, and it for the child', () => {
+  const dependsOn = [{ ...CHILD_OF, name: 'parent' }];
+  assert.is(given().when(spawn({ dependsOn })).refusal, 'waits_for_itself');
+});
+
 test('G3 spawned again it is the one that is there, whatever has become of it, and nothing changes', () => {
   const again = spawn({ id: 'task-2' });
   for (const before of [

@@ -2,6 +2,7 @@ import type { ClientCommand, SupervisorCommand, WorkerCommand } from './command.
 import { withNew } from './children.ts';
 import { accept, byUser, done, refuse, type Decision } from './decision.ts';
 import { CHILDREN_LIMIT } from './defaults.ts';
+import { waitsFor } from './dependency.ts';
 import { submitAs, type Submission } from './submit.ts';
 import { isTerminal, ownedRun, type TaskRecord } from './task.ts';
 
@@ -20,6 +21,7 @@ type ParentEnded = Extract<SupervisorCommand, { kind: 'parent-ended' }>;
  */
 export const decideSpawn = (record: TaskRecord | undefined, { at, spec, subscribers }: Spawn): Decision => {
   if (record?.parent?.id === spec.parent.id) return accept({ kind: 'created', id: record.id });
+  if (waitsFor(spec, spec.parent.id)) return refuse('waits_for_itself');
   const submission: Submission = {
     ...{ at, spec, subscribers, mode: { kind: 'reject' }, whenAborting: 'reject' },
     // Whoever made its parent has been asked.

@@ -1,8 +1,9 @@
 import { canOpen, canSubmit } from './access.ts';
 import type { ClientCommand, SubmitMode } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
-import { sameDependencies, verdictOnDependencies, waitsFor } from './dependency.ts';
+import { failedDependency, sameDependencies, verdictOnDependencies, waitsFor } from './dependency.ts';
 import type { TaskEvent } from './event.ts';
+import { isExpired } from './expiry.ts';
 import { hasTags } from './tags.ts';
 import { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
 import { hasBegun, latestFor, putOff, specFor, takesTheRunning, withoutHost } from './submit-mode.ts';
@@ -46,7 +47,9 @@ const comeOrCreate = (record: TaskRecord | undefined, command: Submission, by: C
   if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
   if (record?.id === spec.id || waiting.some((s) => s.spec.id === spec.id))
     return accept({ kind: 'created', id: spec.id });
-  const live = liveSuccessorOf(record);
+  const last = liveSuccessorOf(record);
+  // One that will not run is there for nobody any more.
+  const live = last === undefined || isExpired(last.spec, at) || failedDependency(last.spec) ? undefined : last;
   const isActive = record !== undefined && !isTerminal(record.status);
   if (mode.kind === 'reject' && (isActive || live !== undefined)) return refuse('active');
   // Behind one that runs on, only who wants a run that begins later comes to what waits.
@@ -58,7 +61,7 @@ const comeOrCreate = (record: TaskRecord | undefined, command: Submission, by: C
   }
   if (isActive) return submitWhileAborting(record, command);
   // Only cancelled ones wait: their outcomes are written first, then it is this one's turn.
-  return waiting.length > 0 ? queue(waiting.length, command) : create(record, command, by);
+  return record !== undefined && waiting.length > 0 ? queue(record, command) : create(record, command, by);
 };
 
 const JOIN: SubmitMode = { kind: 'join' };
@@ -87,7 +90,7 @@ const submitWhileAborting = (record: TaskRecord, command: Submission): Decision 
     case 'reject':
       return refuse('aborting');
     case 'queue':
-      return queue(successorsOf(record).length, command);
+      return queue(record, command);
   }
 };
 
@@ -95,7 +98,7 @@ const submitWhileAborting = (record: TaskRecord, command: Submission): Decision 
 const comeTo = (record: TaskRecord, command: Submission): Decision => {
   const { mode = JOIN } = command;
   if (takesTheRunning(mode)) return join(record, command);
-  if (hasBegun(record)) return queue(successorsOf(record).length, command);
+  if (hasBegun(record)) return queue(record, command);
   return come(command, record, record, 'joined', 'replaced');
 };
 
@@ -130,14 +133,14 @@ const come = (
   }
 };
 
-const queue = (waiting: number, command: Submission): Decision => {
+const queue = (record: TaskRecord, command: Submission): Decision => {
   // Mostly they are released before there are so many. The last one is not alive, or it would be joined.
   const released: readonly TaskEvent[] =
-    waiting < SUCCESSOR_LIMIT ? [] : [{ kind: 'successors-released', at: command.at }];
+    successorsOf(record).length < SUCCESSOR_LIMIT ? [] : [{ kind: 'successors-released', at: command.at }];
   return accept({ kind: 'created', id: command.spec.id }, ...released, {
     kind: 'successor-queued',
     at: command.at,
-    spec: withoutHost(specFor(command)),
+    spec: withoutHost(stillThrottled(specFor(command), record, command.at)),
     ...userOf(command),
     ...(command.subscribers === undefined ? {} : { subscribers: command.subscribers }),
   });

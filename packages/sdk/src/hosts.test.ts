@@ -5,6 +5,7 @@ import { suite } from '../../../test/support/suite.ts';
 import type { Baton } from './baton.ts';
 import { createBaton } from './create.ts';
 import { task } from './index.ts';
+import { plainSchema } from './options.ts';
 
 const test = suite('hosts of a client');
 
@@ -143,6 +144,14 @@ test('an inline call works when the lease could not be taken once before', async
     );
   world.inject({ op: 'presence.hold', fault: 'lost-request', node: 'app', times: 1 });
   assert.equal([await call(), await call()], ['thrown', 'success']);
+});
+
+test('D10 the schema of a type is told without members that are undefined, which no wire has', () => {
+  const schema = { type: 'array', description: undefined, items: { type: 'number', title: undefined } };
+  const told = plainSchema(schema);
+  assert.equal([Object.keys(told), Object.keys((told as typeof schema).items)], [['type', 'items'], ['type']]);
+  const { argsSchema } = task({ name: 'schema', argsSchema: schema }, () => 1).definition;
+  assert.equal(Object.keys(argsSchema ?? {}), ['type', 'items']);
 });
 
 test('H2 a worker starts with another definition and a schedule that fits it, whatever is kept of its type', async () => {

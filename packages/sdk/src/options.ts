@@ -9,7 +9,7 @@ import {
   type Overlap,
   type Tags,
 } from '@baton/core';
-import { ARGS_SCHEMA_LIMIT, encodeData } from '@baton/protocols';
+import { ARGS_SCHEMA_LIMIT, decodeData, encodeData } from '@baton/protocols';
 import {
   applyOverrides,
   checkField,
@@ -377,6 +377,9 @@ const checkSchema = (schema: unknown): void => {
   const isMap = typeof schema === 'object' && schema !== null && !Array.isArray(schema);
   if (!isMap || !fits(schema)) throw new InvalidArgumentError(`argsSchema: ${says}`);
 };
+
+/** As others read it: without members that are undefined, which no wire has. */
+export const plainSchema = (schema: object): object => decodeData(encodeData(schema), ARGS_SCHEMA_LIMIT) as object;
 
 const fits = (schema: object): boolean => {
   try {

@@ -26,9 +26,13 @@ export const createDefinitions = (wire: NatsWire): Definitions => {
       for (const bytes of encodeAnnouncement(served)) tell(names.announceSubject(worker), bytes);
     },
     onAnnounced: (listener) =>
-      listen(wire, names.allAnnounced, ({ subject, data }) =>
-        listener(readAnnouncement(data, subject.slice(names.announcePrefix.length))),
-      ),
+      listen(wire, names.allAnnounced, ({ subject, data }) => {
+        const worker = subject.slice(names.announcePrefix.length);
+        const served = readAnnouncement(data, worker);
+        // None is announced by nobody.
+        if (served.length > 0) listener(served);
+        else wire.onFault('definitions', new Error(`what worker ${worker} announces cannot be read`));
+      }),
     ask: () => tell(names.askSubject, NOTHING),
     onAsked: (listener) => listen(wire, names.askSubject, () => listener()),
     load: async (type) => {

@@ -84,12 +84,28 @@ const settle = async (
   log.warn({ err: result.cause, task: view.record.id }, 'what an operation id has made could not be noted');
 };
 
+/** What a repeat under an id that its caller chose must not do, even where that means that nothing is done. */
+export type Strictly = {
+  /** Where a task is active that has begun, it would come behind it: as a second one, if it was that one which the first call came to. */
+  readonly isNext: boolean;
+};
+
 /**
- * The first call was cut off between note and task, and since then the key has had a later task, which has ended. Whether
- * ours was there before it nobody can tell, so no second one is made. An active one is joined: that makes none.
+ * The first call was cut off between note and task, and since then the key has had a later task, which has ended: whether ours
+ * was there before it nobody can tell, so no second one is made. An active one is joined: that makes none. `strictly`: the
+ * same where the first call may have come to a task that has ended since, or begun. A command that comes again without an id
+ * is carried out then: better twice than not at all.
  */
-export const refuseDoubt = (held: Held | undefined, id: string): void => {
-  if (held === undefined || !isTerminal(held.record.status)) return;
-  if (held.record.id <= id || taskOf(held.record, id) !== undefined) return;
+export const refuseDoubt = (held: Held | undefined, id: string, strictly?: Strictly): void => {
+  if (held === undefined || taskOf(held.record, id) !== undefined) return;
+  const { status, endedAt, startedAt, id: other } = held.record;
+  const isSince = (at: number | undefined): boolean => strictly !== undefined && at !== undefined && at >= timeOf(id);
+  const isDoubtful = isTerminal(status)
+    ? other > id || isSince(endedAt)
+    : strictly?.isNext === true && isSince(startedAt);
+  if (!isDoubtful) return;
   throw new OperationInDoubtError('this operation was begun before, and what became of it cannot be told any more');
 };
+
+/** When an id was made, which is when its operation was begun: it is a UUID of version 7. */
+const timeOf = (id: string): number => Number.parseInt(id.replace('-', '').slice(0, 12), 16);

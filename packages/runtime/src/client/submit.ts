@@ -263,8 +263,10 @@ const commandsOf = ({ ports }: ClientParts, { actor, request, mode, spec }: Orde
   const { whenAborting = 'queue' } = request;
   const command: SubmitCommand = { kind: 'submit', at: ports.clock.now(), actor, spec, whenAborting };
   if (mode !== undefined) command.mode = mode;
+  const isNext = mode !== undefined && (mode.kind === 'coalesce' || mayReplace(mode));
+  const strictly = request.operationId === undefined ? undefined : { isNext };
   return (held: Held | undefined): SubmitCommand => {
-    if (isRepeat) refuseDoubt(held, spec.id);
+    if (isRepeat) refuseDoubt(held, spec.id, strictly);
     return command;
   };
 };
