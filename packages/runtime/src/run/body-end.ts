@@ -1,12 +1,19 @@
 import type { BodyOutcome } from '@baton/core';
 import { encodeSized, type Sized } from '@baton/protocols';
 import type { Log } from '../log.ts';
+import type { StopCause } from './context.ts';
 import { isTerminalError, retryAfterOf, taskErrorOf } from './task-error.ts';
 
 export type Threw = Extract<BodyOutcome, { kind: 'threw' }>;
 
 /** How a body ended, with its result not yet put where it belongs. Plain data: it comes from a thread. */
 export type BodyEnd = Threw | { readonly kind: 'returned'; readonly result?: Sized };
+
+/** Of a body that was told to stop before it began. */
+export const stoppedBefore = (cause: StopCause): Threw => ({
+  kind: 'threw',
+  error: { message: `stopped before it began: ${cause}`, type: 'AbortError' },
+});
 
 /** What a body returned, encoded; or the failure it is when it cannot travel or is larger than `limit` bytes. */
 export const returnedEnd = (result: unknown, limit: number): BodyEnd => {

@@ -196,4 +196,12 @@ test('an abort handler that is registered after the abort runs as well', async (
   assert.equal([ran, asked], [['observed', 'late'], ['abort']]);
 });
 
+test('one that is stopped while its arguments are fetched is not begun', async () => {
+  let began = false;
+  const { body } = bodyOf(() => (began = true));
+  body.stop('cancel');
+  const end = await body.execute(undefined);
+  assert.equal([end.kind === 'threw' && end.error.type, began], ['AbortError', false]);
+});
+
 test.run();

@@ -19,7 +19,7 @@ import {
 } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ArgumentBytes, Body, BodyOwner } from './body.ts';
-import { returnedEnd, threwEnd, type BodyEnd, type Threw } from './body-end.ts';
+import { returnedEnd, stoppedBefore, threwEnd, type BodyEnd, type Threw } from './body-end.ts';
 import {
   runInContext,
   StopReason,
@@ -98,6 +98,8 @@ export class LocalBody implements Body {
   }
 
   execute(given: ArgumentBytes | undefined, left?: readonly HandedOver[]): Promise<BodyEnd | Suspended> {
+    // What it was to be given took its time.
+    if (this.stopReason !== undefined) return Promise.resolve(stoppedBefore(this.stopReason.cause));
     if (left !== undefined) this.context.handedOver = left;
     const { definition, resultLimit } = this.settings;
     let args: readonly unknown[];

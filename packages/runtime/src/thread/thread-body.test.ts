@@ -71,6 +71,29 @@ test('T5 one that is stopped while it waits for a thread never begins, and takes
   assert.is(pool.size, 1);
 });
 
+test('T5 one that is stopped before its body begins never begins it: while its module is loaded, while its arguments are fetched', async ({
+  defer,
+}) => {
+  const pool = poolOf(2, defer);
+  // Its import does not end.
+  const loading = bodyOf(pool, '0 }); setInterval(() => 1, 1000); await new Promise(() => {}); ({ handler: 0');
+  const running = loading.body.execute(undefined);
+  await eventually(() => pool.size === 1);
+  loading.body.stop('cancel');
+  const early = bodyOf(pool, '() => 1');
+  early.body.stop('timeout');
+  const ends = [await running, await early.body.execute(undefined)];
+  assert.equal(
+    ends.map((end) => end.kind === 'threw' && end.error.message),
+    ['stopped before it began: cancel', 'stopped before it began: timeout'],
+  );
+  for (const { body } of [loading, early]) {
+    assert.equal([await body.runAborts(() => undefined), await body.runCleanups()], [[], []]);
+    body.close();
+  }
+  assert.is(pool.size, 1, 'no thread was taken for the other one');
+});
+
 test('T5 giving up ends the thread, handlers that hang count as ended', async ({ defer }) => {
   const pool = poolOf(2, defer);
   const { body, asked } = bodyOf(

@@ -2,7 +2,7 @@ import type { TaskError } from '@baton/core';
 import { PROGRESS_LIVE_MS } from '@baton/protocols';
 import type { HandedOver } from '../dependencies/handed-over.ts';
 import type { ArgumentBytes, Body, BodyOwner, BodyQuestion } from '../run/body.ts';
-import type { BodyEnd, Threw } from '../run/body-end.ts';
+import { stoppedBefore, type BodyEnd, type Threw } from '../run/body-end.ts';
 import type { StopCause } from '../run/context.ts';
 import type { TaskFacts } from '../run/facts.ts';
 import { taskErrorOf } from '../run/task-error.ts';
@@ -36,6 +36,7 @@ export class ThreadBody implements Body {
   private stopCause: StopCause | undefined;
   private settle: ((end: BodyEnd) => void) | undefined;
   private observed: (() => void) | undefined;
+  private began = false;
   private isOver = false;
   /** Handlers cannot run any more; this is what they come to. */
   private gone: readonly TaskError[] | undefined;
@@ -58,15 +59,17 @@ export class ThreadBody implements Body {
         this.isOver = true;
         resolve(end);
       };
-      void this.begin(args, left);
+      if (this.stopCause !== undefined) this.neverBegan(this.stopCause);
+      else void this.begin(args, left);
     });
   }
 
   stop(cause: StopCause): void {
     if (this.stopCause !== undefined) return;
     this.stopCause = cause;
-    if (this.thread === undefined) this.neverBegan(cause);
-    else this.thread.askToStop(cause);
+    // A thread that still loads its module has no body yet that could be told.
+    if (this.began) this.thread?.askToStop(cause);
+    else this.neverBegan(cause);
   }
 
   runAborts(observed: () => void): Promise<readonly TaskError[]> {
@@ -106,6 +109,7 @@ export class ThreadBody implements Body {
       this.thread = thread;
       await this.loaded(thread);
       if (this.isOver) return;
+      this.began = true;
       const updateMs = everyUpdate ? 0 : PROGRESS_LIVE_MS;
       thread.begin(
         { facts, args, resultLimit, updateMs, ...(left === undefined ? {} : { left }) },
@@ -134,7 +138,7 @@ export class ThreadBody implements Body {
 
   private neverBegan(cause: StopCause): void {
     this.gone = [];
-    this.settle?.({ kind: 'threw', error: { message: `stopped before it began: ${cause}`, type: 'AbortError' } });
+    this.settle?.(stoppedBefore(cause));
   }
 
   private runHandlers(which: 'aborts' | 'cleanups'): Promise<readonly TaskError[]> {
