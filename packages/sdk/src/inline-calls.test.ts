@@ -117,4 +117,29 @@ test('an inline call whose claim comes to nothing ends when it is cancelled, and
   }
 });
 
+test('a body that still runs where its client is closed is told to stop, before the task begins elsewhere', async () => {
+  const { clock, client } = await stage();
+  const seen: string[] = [];
+  const long = task({ name: 'long' }, async () => {
+    const { signal, attempt } = getContext();
+    seen.push(`begun ${attempt}`);
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => {
+        seen.push(`told ${attempt}: ${signal.reason.cause}`);
+        resolve();
+      });
+    });
+    throw signal.reason;
+  });
+  const app = client('app');
+  const called = app.within(() => long());
+  called.catch(() => undefined);
+  await clock.advance(1_000);
+  await within(clock, app.close());
+  assert.equal(seen, ['begun 1', 'told 1: drain']);
+  await within(clock, client('w').startWorker({ tasks: [long], handleStrayErrors: false }));
+  await clock.advance(60_000);
+  assert.equal(seen, ['begun 1', 'told 1: drain', 'begun 1']);
+});
+
 test.run();

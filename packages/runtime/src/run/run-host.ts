@@ -236,8 +236,10 @@ export class RunHost {
     this.lease?.update({ state });
   }
 
+  /** What still runs here is told so: the task may begin elsewhere as soon as the lease is gone. */
   async stop(): Promise<void> {
     this.claims.close();
+    this.interruptAll('drain', { why: 'the client was closed' });
     for (const run of this.bodies) run.abandon();
     this.cancellers.abandon();
     for (const subscription of this.subscriptions.splice(0)) subscription.close();
