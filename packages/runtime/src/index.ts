@@ -129,7 +129,7 @@ export type { WantedDependency } from './dependencies/edges.ts';
 export type { DependencyOutcome } from './dependencies/handed-over.ts';
 export type { RunOverrides, UnknownTypes } from './client/run-options.ts';
 export type { SubmitParts, SubmitRequest } from './client/submit.ts';
-export type { ClientParts, Submission } from './client/submission.ts';
+export type { ClientParts, NotDone, Submission } from './client/submission.ts';
 export type { Asked, AskOptions, Held, Kernel, StoredListener } from './kernel.ts';
 export type { Chance, Clock, Closing, Link, Subscription } from './ports/environment.ts';
 export type { CommandMessage, Commands, CommandSent, CommandVerb, Place } from './ports/commands.ts';

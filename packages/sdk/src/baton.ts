@@ -5,9 +5,7 @@ import {
   type Actor,
   type KeptDefinition,
   type Priority,
-  type RefusalReason,
   type SubmitOutcome,
-  type TaskRecord,
   type Why,
 } from '@baton/core';
 import { parseAddress, readTraceContext, type Address, type TaskDocument } from '@baton/protocols';
@@ -30,13 +28,14 @@ import {
   signalRequest,
   sourceOfDocument,
   sourceOfRecord,
+  submitTask,
   traceSubmit,
   traceWait,
   whyWaits,
-  type BatonError,
   type EndedTaskSource,
   type Held,
   type Link,
+  type NotDone,
   type PriorityChange,
   type RunHost,
   type SignalOutcome,
@@ -52,6 +51,7 @@ import { TaskHandle, type CancelResult, type HandleClient, type SignalOptions, t
 import { checkCallOptions, type CallOptions, type ScheduleOptions } from './options.ts';
 import { Tasks } from './tasks.ts';
 import { unlessDisconnected } from './connection-limit.ts';
+import { findLate } from './late-submit.ts';
 import { readLive } from './live.ts';
 import { Queues } from './queues.ts';
 import { ofType, requestOf, type Mutable, type OfType } from './request.ts';
@@ -66,9 +66,9 @@ export type User = { readonly id: string; readonly admin?: boolean };
 /** Between two claims of an inline task that came to nothing. */
 const AGAIN = { initialMs: 250, factor: 2, maxMs: 5_000, jitter: 0.5 };
 
-const CREATED = { outcome: 'created', differs: false, known: true } as const;
+type DoneSubmit = Extract<Submission, { kind: 'done' }>;
 
-type Submitted = { readonly handle: TaskHandle; readonly held: Held; readonly isNew: boolean };
+type Submitted = { readonly handle: TaskHandle; readonly held: Held; readonly done: DoneSubmit };
 
 /**
  * A client: a connection, seen as one user. Made by `connect` and `as`.
@@ -162,8 +162,8 @@ export class Baton {
     options: CallOptions = {},
   ): Promise<TaskHandle | ScheduleInfo> {
     if (isSchedule(args)) return this.schedules.set(typeof task === 'string' ? task : ofType(task).type, args);
-    const { handle } = await this.submit(ofType(task), args, options, undefined);
-    return handle;
+    const request = this.requested(ofType(task), args, options, undefined);
+    return (await this.submit(request, () => this.core.writes.submit(this.actor, request))).handle;
   }
 
   /** Runs a task inline, or waits for the active one of its key. */
@@ -177,14 +177,15 @@ export class Baton {
     if (!this.core.enabled) throw new GlobalTaskFrameworkDisabledError();
     const waitMs = options.waitTimeout === undefined ? undefined : durationMs(options.waitTimeout, 'waitTimeout');
     // A drain waits for it as far as it runs here.
-    const { handle, held, isOurs, end } = await host.called(async () => {
+    const { handle, held, done, end } = await host.called(async () => {
       await host.start();
-      const { isNew, ...made } = await this.submit(definition, args, options, host.id);
-      if (!isNew || made.held.record.id !== made.handle.uuid) return { ...made, isOurs: false, end: undefined };
-      return { ...made, isOurs: true, end: await this.runHere(host, made.handle.address, made.held, definition) };
+      const made = await this.submitHere(host, definition, args, options);
+      const isOurs = made.held.record.id === made.handle.uuid;
+      const end = isOurs ? await this.runHere(host, made.handle.address, made.held, definition) : undefined;
+      return { ...made, end };
     });
-    if (end !== undefined) return this.handle(handle.address, end, CREATED).wait() as Promise<TaskHandle<Result>>;
-    if (!isOurs && isInside(held.record.id)) throw waitsForItself();
+    if (end !== undefined) return this.handle(handle.address, end, done).wait() as Promise<TaskHandle<Result>>;
+    if (isInside(held.record.id)) throw waitsForItself();
     return (await handle.wait(waitMs === undefined ? {} : { timeout: waitMs / 1_000 })) as TaskHandle<Result>;
   }
 
@@ -272,15 +273,40 @@ export class Baton {
   }
 
   /** Short: what an async function holds on to lives as long as its answer takes. */
-  private async submit(
-    definition: OfType,
+  private async submit(request: Mutable<SubmitRequest>, send: () => Promise<Submission>): Promise<Submitted> {
+    return this.submitted(expectDone(await (isTracing() ? this.traced(request, send) : send())));
+  }
+
+  /** Of an inline call. Nobody else is offered its task, so one that may be there without an answer is looked for. */
+  private async submitHere(
+    host: RunHost,
+    definition: TaskDefinition,
     args: readonly unknown[],
     options: CallOptions,
-    host: string | undefined,
   ): Promise<Submitted> {
-    const request = this.requested(definition, args, options, host);
-    const made = await (isTracing() ? this.traced(request) : this.core.writes.submit(this.actor, request));
-    return this.submitted(expectDone(made));
+    const { core, actor } = this;
+    const request = this.requested(definition, args, options, host.id);
+    return this.submit(request, async () => {
+      const sent = submitTask(core, actor, request);
+      const made = await unlessDisconnected(core.ports, sent);
+      if (made.kind === 'unknown') void host.called(() => this.runLate(host, sent, definition));
+      return made;
+    });
+  }
+
+  /** Its caller was told that nobody knows what becomes of it. Never rejects. */
+  private async runLate(host: RunHost, sent: Promise<Submission>, definition: TaskDefinition): Promise<void> {
+    const { kernel, ports, log } = this.core;
+    try {
+      const made = await sent;
+      if (made.kind === 'done') await this.runHere(host, made.address, made.held, definition);
+      if (made.kind !== 'unknown' || made.at === undefined) return;
+      const { address, id } = made.at;
+      const held = await findLate({ kernel, clock: ports.clock, isStopped: () => host.isStopped }, address, id);
+      if (held !== undefined) await this.runHere(host, address, held, definition);
+    } catch (error) {
+      log.warn({ err: error, type: definition.type }, 'what an inline call may have made could not be run');
+    }
   }
 
   private requested(
@@ -300,21 +326,22 @@ export class Baton {
     return request;
   }
 
-  private submitted(submission: Extract<Submission, { kind: 'done' }>): Submitted {
-    const { address, view, held, isNew } = submission;
-    return { handle: this.handle(address, view, submission), held, isNew };
+  private submitted(done: DoneSubmit): Submitted {
+    const { address, view, held } = done;
+    return { handle: this.handle(address, view, done), held, done };
   }
 
-  private traced(request: Mutable<SubmitRequest>): Promise<Submission> {
+  private traced(request: Mutable<SubmitRequest>, send: () => Promise<Submission>): Promise<Submission> {
     return traceSubmit(request, (trace) => {
       if (trace !== undefined) request.trace = trace;
-      return this.core.writes.submit(this.actor, request);
+      return send();
     });
   }
 
   /**
    * Claims and runs an inline task, attempt after attempt. Its end, or undefined when somebody else has it now: as long as it
-   * is this host's nobody else is offered it, so a claim that comes to nothing is made again.
+   * is this host's nobody else is offered it, so a claim that comes to nothing is made again. Whose it is the record says: that this
+   * very call has made it cannot be told of one whose answer was lost. Of several calls that run it here each claim is one's.
    */
   private async runHere(
     host: RunHost,
@@ -450,10 +477,6 @@ const placeOf = (task: { readonly address: string }): Address => {
   if (address === undefined) throw new TaskNotFoundError();
   return address;
 };
-
-type NotDone =
-  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
-  | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
 
 /** Throws what stands for whatever else came of it. */
 const expectDone = <Done extends { readonly kind: 'done' }>(result: Done | NotDone): Done => {

@@ -142,4 +142,74 @@ test('a body that still runs where its client is closed is told to stop, before 
   assert.equal(seen, ['begun 1', 'told 1: drain', 'begun 1']);
 });
 
+test('an inline call whose answer was lost is run here, also where somebody has joined it before it was looked for', async () => {
+  const { clock, world, client } = await stage();
+  let ran = 0;
+  const one = task({ name: 'one' }, () => ++ran);
+  world.inject({ op: 'store.write', fault: 'lost-reply', node: 'app', times: 1 });
+  const called = client('app').within(() => one.with({ taskKey: 'k' })());
+  await clock.advance(1_000);
+  const joined = await within(
+    clock,
+    client('other').within(() => one.with({ taskKey: 'k' }).schedule()),
+  );
+  assert.is((await within(clock, called)).result, 1);
+  assert.is((await within(clock, joined.wait())).result, 1);
+});
+
+for (const how of ['slow', 'away'] as const)
+  test(`the task of an inline call that nobody can tell of, the store being ${how}, is run here once it is found`, async () => {
+    const { clock, world, client } = await stage();
+    let ran = 0;
+    const one = task({ name: 'one' }, async () => {
+      await new Promise<void>((resolve) => void world.ports('app').clock.after(20_000, resolve));
+      return ++ran;
+    });
+    await within(clock, client('worker').startWorker({ tasks: [one], handleStrayErrors: false }));
+    const app = client('app');
+    const node = world.node('app');
+    let isFirst = true;
+    world.onWrite(() => {
+      if (isFirst && how === 'away') node.disconnect();
+      isFirst = false;
+    });
+    if (how === 'slow')
+      for (const op of ['store.write', 'store.load'] as const)
+        world.inject({ op, fault: 'lost-reply', node: 'app', times: 1 });
+    const called = app.within(() => one.with({ taskKey: 'k' })());
+    const code = await within(
+      clock,
+      called.then(
+        () => undefined,
+        (error) => error.code,
+      ),
+    );
+    assert.is(code, 'OUTCOME_UNKNOWN');
+    node.reconnect();
+    // Another process waits for it, and cannot run it.
+    const handle = await within(
+      clock,
+      client('other').within(() => one.with({ taskKey: 'k' })()),
+    );
+    assert.equal([handle.result, handle.outcome, ran], [1, 'joined', 1]);
+  });
+
+test('an inline call that is repeated under its operation id runs the task that the first one made', async () => {
+  const { clock, world, client } = await stage();
+  let ran = 0;
+  const one = task({ name: 'one' }, () => ++ran);
+  const app = client('app');
+  const call = () => app.within(() => one.with({ taskKey: 'k', operationId: 'op' })());
+  world.inject({ op: 'store.write', fault: 'lost-reply', node: 'app', times: 1 });
+  world.inject({ op: 'store.load', fault: 'lost-reply', node: 'app', times: 1 });
+  const first = call();
+  const code = await within(
+    clock,
+    first.catch((error) => error.code),
+  );
+  assert.is(code, 'OUTCOME_UNKNOWN');
+  const again = await within(clock, Promise.all([call(), call()]));
+  assert.equal([again.map(({ result }) => result), ran], [[1, 1], 1]);
+});
+
 test.run();

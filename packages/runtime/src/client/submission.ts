@@ -38,7 +38,14 @@ export type Submission =
 /** What a command came to that changed nothing, as far as is known. `record`: of the task it was for, where it is there. */
 export type NotDone =
   | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly record?: TaskRecord }
-  | { readonly kind: 'unknown' | 'failed'; readonly cause: BatonError };
+  | {
+      readonly kind: 'unknown' | 'failed';
+      readonly cause: BatonError;
+      /** Where the task of a submit may be all the same. */
+      readonly at?: Place;
+    };
+
+type Place = { readonly address: Address; readonly id: string };
 
 /** `id`: of the task that is meant, among those a record holds; absent: the first. */
 export const notDone = (asked: Exclude<Asked, { kind: 'done' }>, id?: string): NotDone => {
@@ -50,8 +57,11 @@ export const notDone = (asked: Exclude<Asked, { kind: 'done' }>, id?: string): N
 };
 
 /** What came of asking for a task of that id. */
-export const submissionOf = (asked: Asked, address: Address, wanted: string): Made =>
-  asked.kind === 'done' ? doneOf(asked, address, wanted) : notDone(asked);
+export const submissionOf = (asked: Asked, address: Address, wanted: string): Made => {
+  if (asked.kind === 'done') return doneOf(asked, address, wanted);
+  const came = notDone(asked);
+  return came.kind === 'unknown' ? { ...came, at: { address, id: wanted } } : came;
+};
 
 const doneOf = (asked: Extract<Asked, { kind: 'done' }>, address: Address, wanted: string): Made => {
   const { answer, record, revision } = asked;
