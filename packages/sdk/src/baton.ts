@@ -355,6 +355,7 @@ export class Baton {
     for (let held: Held | undefined = first; held?.record.status === 'pending' && held.record.host === host.id;) {
       const wait: number = (held.record.runAt ?? 0) - ports.clock.now();
       if (wait > 0) await pause(wait);
+      if (host.isStopped) return undefined;
       let claimed = await host.claim(address, held, held.revision);
       if (claimed.kind === 'unknown' || claimed.kind === 'failed') claimed = await host.settle(address);
       if (claimed.kind === 'mine') {

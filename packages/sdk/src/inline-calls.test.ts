@@ -212,4 +212,22 @@ test('an inline call that is repeated under its operation id runs the task that 
   assert.equal([again.map(({ result }) => result), ran], [[1, 1], 1]);
 });
 
+test('an inline call that waits for its next attempt begins none once its client is closed', async () => {
+  const { clock, world, client } = await stage();
+  const begun: number[] = [];
+  const again = task({ name: 'again', retry: { maxAttempts: 2, backoff: { initial: '10s', jitter: 0 } } }, () => {
+    begun.push(getContext().attempt);
+    throw new Error('no');
+  });
+  const app = client('app');
+  const called = app.within(() => again());
+  called.catch(() => undefined);
+  await clock.advance(5_000);
+  // Nobody else looks after it meanwhile.
+  world.node('supervisor').disconnect();
+  await within(clock, app.close());
+  await clock.advance(20_000);
+  assert.equal(begun, [1]);
+});
+
 test.run();
