@@ -39,6 +39,7 @@ export { BULK, BULK_QUEUE, BULK_TYPE, bulkDefinition, roleOf } from './bulk/bulk
 export { bulkOptions, bulkOrder, bulkShape, BULK_OPERATIONS } from './bulk/order.ts';
 export { cancelTask } from './client/cancel.ts';
 export { findTask } from './client/find-task.ts';
+export { isPassing } from './client/passing.ts';
 export { changePriority } from './client/change-priority.ts';
 export { whyJson, whyShape } from './client/why-json.ts';
 export { whyWaits } from './client/why.ts';

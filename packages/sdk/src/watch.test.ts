@@ -1,10 +1,10 @@
 import type { TaskRecord } from '@baton/core';
 import { addressOf } from '@baton/protocols';
-import { createKernel, type FeedListener, type RecordFeed } from '@baton/runtime';
+import { BatonError, createKernel, type FeedListener, type Kernel, type RecordFeed } from '@baton/runtime';
 import { createMemoryWorld, createVirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
-import { TaskWatch, waitForEnd } from './watch.ts';
+import { TaskWatch, waitForEnd, type Watching } from './watch.ts';
 
 const test = suite('task watch');
 
@@ -117,6 +117,36 @@ test('E2 whoever goes on after an end is told at once that it is over', async ()
   await clock.settle(watch.open());
   assert.is(await clock.settle(watch.next()), undefined);
   watch.close();
+});
+
+test('R8 a look that the store refuses for a moment when a task begins to be followed is made again', async () => {
+  const { clock, submit, settings } = scene();
+  const revision = await clock.settle(submit('a'));
+  const opened = async (code: string, watching: Watching): Promise<string> => {
+    let isFirst = true;
+    const load: Kernel['load'] = async (at) => {
+      if (!isFirst) return settings.kernel.load(at);
+      isFirst = false;
+      throw new BatonError(code, 'not now');
+    };
+    const kernel: Kernel = { ask: settings.kernel.ask, load };
+    const watch = new TaskWatch({ ...settings, kernel }, address, 'a', revision - 1, watching);
+    const told = watch
+      .open()
+      .then(() => watch.next())
+      .then((seen) => seen?.record.status ?? 'over')
+      .catch((error) => error.code);
+    const came = await clock.settle(told);
+    watch.close();
+    return came;
+  };
+  for (const watching of ['end', 'every'] as const) {
+    for (const code of ['NOT_CONNECTED', 'STORE_TIMEOUT', 'STORE_REFUSED', 'STORE_BUSY', 'STORE_MISSING'])
+      assert.is(await opened(code, watching), 'pending', `${watching} ${code}`);
+    // Asked again this program gets the same answer.
+    for (const code of ['EPOCH_CHANGED', 'RECORD_NEWER', 'PERMISSION_DENIED'])
+      assert.is(await opened(code, watching), code, `${watching} ${code}`);
+  }
 });
 
 test.run();

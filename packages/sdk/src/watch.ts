@@ -3,6 +3,7 @@ import type { Address } from '@baton/protocols';
 import {
   BatonError,
   findTask,
+  isPassing,
   recordOf,
   type Entry,
   type Held,
@@ -76,7 +77,7 @@ export class TaskWatch {
     try {
       await this.read();
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!comesAgain(error)) throw error;
     }
   }
 
@@ -215,9 +216,12 @@ export class TaskWatch {
 
 const asError = (failure: unknown): Error => (failure instanceof Error ? failure : new Error(String(failure)));
 
-/** The store did not answer now: nothing is wrong with the task, and it is read again. */
-const isPassing = (error: unknown): boolean =>
-  error instanceof BatonError && (error.code === 'NOT_CONNECTED' || error.code === 'STORE_TIMEOUT');
+/** Passing for others, and not for this program as it stands. */
+const FOR_GOOD: ReadonlySet<string> = new Set(['EPOCH_CHANGED', 'RECORD_NEWER']);
+
+/** A store that did not answer now, or said no for a moment: nothing is wrong with the task, and it is read again. */
+const comesAgain = (error: unknown): boolean =>
+  error instanceof BatonError && isPassing(error) && !FOR_GOOD.has(error.code);
 
 /** Resolves with the terminal record. Throws WaitTimeoutError, or TaskNotFoundError when the end cannot be seen here. */
 export const waitForEnd = async (
