@@ -333,4 +333,14 @@ for (const [title, timeout, abortableAfterMs] of [
   });
 }
 
+test('a submit of a publisher that was carried out is told so, also where the record cannot be read behind the answer', async () => {
+  const { clock, world } = await stage();
+  const publisher = createBaton({ ports: world.ports('pub'), user: { id: 'alice' }, role: 'publisher' });
+  world.inject({ op: 'store.load', fault: 'refused', node: 'pub', times: 1 });
+  const handle = await within(clock, publisher.schedule('some', [1], { taskKey: 'k' }));
+  assert.equal([handle.status, handle.outcome, handle.record.key], ['pending', 'created', 'k']);
+  await within(clock, handle.refresh());
+  assert.is(handle.status, 'pending');
+});
+
 test.run();

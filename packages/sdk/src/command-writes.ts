@@ -171,10 +171,16 @@ const submissionOf = async (parts: ClientParts, done: Done): Promise<Submission>
   return { kind: 'done', address, id: task.id, view, held: view, outcome, differs, known, isNew: false };
 };
 
-/** The record itself, which says more than the answer; it may be gone already. */
+/** The record itself, which says more than the answer; it may be gone already, or not be had now. */
 const stored = async ({ kernel, ports }: ClientParts, address: Address, id: string): Promise<Held | undefined> => {
-  const found = await findTask({ kernel, store: ports.store }, address, id);
-  return found && { record: found.record, revision: found.revision };
+  try {
+    const found = await findTask({ kernel, store: ports.store }, address, id);
+    return found && { record: found.record, revision: found.revision };
+  } catch (error) {
+    // The submit was carried out: told as an error it would be made again.
+    if (error instanceof BatonError) return undefined;
+    throw error;
+  }
 };
 
 const revisionOf = (task: TaskView): number => (typeof task['revision'] === 'number' ? task['revision'] : 0);
