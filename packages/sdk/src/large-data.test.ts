@@ -147,4 +147,26 @@ test('X4 a drain while arguments are fetched gives the task back, and another wo
   assert.equal([handle.status, handle.result, handle.record.failures], ['success', 100_000, undefined]);
 });
 
+test('Q10 arguments that a replace without an answer has brought are there for the task that runs with them', async () => {
+  const { clock, world, client } = await stage();
+  const seen: string[] = [];
+  const big = task({ name: 'big', scope: 'shared' }, (text: string) => void seen.push(text.slice(0, 1)));
+  const replace = (name: string, text: string) =>
+    client(name).within(() => big.with({ taskKey: 'k', mode: 'replace' }).schedule(text.repeat(100_000)));
+  const first = await clock.settle(replace('a', 'a'));
+  const lost = world.inject({ op: 'store.write', fault: 'lost-reply', node: 'b', times: 1 });
+  const second = replace('b', 'b');
+  second.catch(() => undefined);
+  await clock.advance(1_000);
+  assert.is(lost.hits(), 1);
+  // Taken meanwhile, and begun only after the answer has been looked for.
+  world.inject({ op: 'data.get', fault: 'delay', delayMs: 8_000 });
+  const starting = client('w').startWorker({ tasks: [big], handleStrayErrors: false });
+  await clock.advance(60_000);
+  await starting;
+  await clock.settle(second);
+  await clock.settle(first.refresh());
+  assert.equal([first.status, first.record.attempt, seen[0]], ['success', 1, 'b']);
+});
+
 test.run();

@@ -43,10 +43,12 @@ export const askReplacing = async (
       bytes,
       owner === wanted ? 'args' : { argsOf: wanted },
     );
+    let isSent = false;
     try {
       const asked = await kernel.ask(address, (now) => {
         const command = commandFor(now);
         if (ownerIn(now, command) !== owner) throw new OtherTask('another task stands there');
+        isSent = true;
         return { ...command, spec: { ...command.spec, args } };
       });
       const isRefused = asked.kind === 'failed' || (asked.kind === 'refused' && asked.doubt === undefined);
@@ -54,7 +56,8 @@ export const askReplacing = async (
       return asked;
     } catch (error) {
       if (!(error instanceof OtherTask)) throw error;
-      void dropObject(ports.data, args);
+      // An earlier try may have been stored, and the task may run with them by now: the sweep takes those that are nobody's.
+      if (!isSent) void dropObject(ports.data, args);
     }
   }
   throw new StoreRefusedError(
