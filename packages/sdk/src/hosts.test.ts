@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import type { Baton } from './baton.ts';
 import { createBaton } from './create.ts';
-import { task } from './index.ts';
+import { NotConnectedError, task } from './index.ts';
 import { plainSchema } from './options.ts';
 
 const test = suite('hosts of a client');
@@ -177,6 +177,17 @@ test('H2 a worker starts with another definition and a schedule that fits it, wh
     const second = await within(clock, next.startWorker({ tasks: [nightly(2)], ...QUIET }));
     await within(clock, second.drain());
   }
+});
+
+test('the definitions of types cannot be had of a client that is closed, and that is said', async () => {
+  const { clock, client } = await stage();
+  const app = client('app');
+  await within(clock, app.close());
+  const error = await within(
+    clock,
+    app.types().catch((thrown: unknown) => thrown),
+  );
+  assert.instance(error, NotConnectedError);
 });
 
 test.run();

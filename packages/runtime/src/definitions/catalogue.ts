@@ -1,5 +1,5 @@
 import { definitionDifferences, type KeptDefinition, type KnownType, type RunOptions } from '@baton/core';
-import { BatonError } from '../errors.ts';
+import { BatonError, NotConnectedError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { openWatch } from '../open-watch.ts';
 import type { Clock, Subscription } from '../ports/environment.ts';
@@ -85,7 +85,7 @@ export class Catalogue {
     this.isClosed = true;
     this.state = 'idle';
     this.watch?.close();
-    for (const tell of this.waiting.splice(0)) tell(new BatonError('NOT_CONNECTED', 'the client was closed'));
+    for (const tell of this.waiting.splice(0)) tell(closed());
   }
 
   private async load(type: string): Promise<KnownType | undefined> {
@@ -94,6 +94,7 @@ export class Catalogue {
 
   private current(): Promise<void> {
     if (this.state === 'current') return Promise.resolve();
+    if (this.isClosed) return Promise.reject(closed());
     this.notBefore = Number.NEGATIVE_INFINITY;
     return new Promise((resolve, reject) => {
       this.waiting.push((fault) => (fault === undefined ? resolve() : reject(fault)));
@@ -135,6 +136,8 @@ export class Catalogue {
     for (const tell of this.waiting.splice(0)) tell(cause);
   }
 }
+
+const closed = (): BatonError => new NotConnectedError('the client was closed');
 
 const unreadable = (type: string, cause?: unknown): BatonError => {
   const text = `the definition of ${type} cannot be read, or is of a newer version: upgrade this program`;
