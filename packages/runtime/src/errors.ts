@@ -165,7 +165,7 @@ export class ChildFailedError extends BatonError {
 /** The handler cannot spawn this here, or not any more. Another attempt could not either. */
 export class SpawnRefusedError extends BatonError {
   override readonly name = 'SpawnRefusedError';
-  constructor(code: 'SPAWN_UNSUPPORTED' | 'CHILDREN_FULL' | 'TASK_ACTIVE', message: string) {
+  constructor(code: 'SPAWN_UNSUPPORTED' | 'CHILDREN_FULL' | 'RECORD_FULL' | 'TASK_ACTIVE', message: string) {
     super(code, message);
   }
 }

@@ -4,8 +4,8 @@ import { encodeArguments } from '../client/arguments.ts';
 import { CHILDREN_FULL_TEXT } from '../client/refusal-text.ts';
 import type { SubmitParts, SubmitRequest } from '../client/submit.ts';
 import { BatonError, SpawnRefusedError } from '../errors.ts';
-import type { StopReason } from '../run/context.ts';
-import type { OwnedTask } from '../run/owned-task.ts';
+import { StopReason } from '../run/context.ts';
+import { lacksRoom, type OwnedTask, type Told } from '../run/owned-task.ts';
 import { isTracing } from '../trace/tracer.ts';
 import { traceSubmit } from '../trace/client-spans.ts';
 import type { SpawnOrder } from './child-task.ts';
@@ -104,7 +104,7 @@ export class Spawner {
         const children = this.nameless.splice(0);
         const told = await task.tell({ kind: 'adopt', at: submits.ports.clock.now(), fence, children });
         if (told.kind === 'done') continue;
-        throw stopped() ?? new SpawnRefusedError('CHILDREN_FULL', CHILDREN_FULL_TEXT);
+        throw stopped() ?? refusalOf(told);
       }
     } finally {
       this.naming = undefined;
@@ -139,6 +139,14 @@ export class Spawner {
     return child;
   }
 }
+
+/** Why the record does not name a child that was made. */
+const refusalOf = (told: Exclude<Told, { readonly kind: 'done' }>): Error => {
+  if (told.kind === 'lost') return new StopReason('lease_lost');
+  return lacksRoom(told)
+    ? new SpawnRefusedError('RECORD_FULL', 'the record of the task has no room for another child')
+    : new SpawnRefusedError('CHILDREN_FULL', CHILDREN_FULL_TEXT);
+};
 
 /** A server that answers and says no: for a while, while a leader is chosen; for good, where it goes on. */
 const REFUSALS: ReadonlySet<string> = new Set(['STORE_REFUSED', 'STORE_MISSING']);
