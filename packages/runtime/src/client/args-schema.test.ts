@@ -100,4 +100,18 @@ test('a schema that cannot be used keeps a worker from starting, and refuses no 
   assert.is(await faultOf(() => requireSchema('t', MAIL)), '');
 });
 
+test('a schema that could not be compiled for a moment is compiled by whoever asks next', async () => {
+  let isFirst = true;
+  const schema = {
+    items: { type: 'number' },
+    get $schema(): string {
+      if (!isFirst) return 'http://json-schema.org/draft-07/schema#';
+      isFirst = false;
+      throw new Error('too many open files');
+    },
+  };
+  await check(schema, 'x').then(assert.unreachable, ({ message }) => assert.is(message, 'too many open files'));
+  assert.match(await check(schema, 'x'), 'args[0]: must be number');
+});
+
 test.run();

@@ -56,10 +56,27 @@ export const schemaFault = async (schema: object | undefined): Promise<string | 
   return 'unusable' in known ? `no JSON Schema that can be used: ${known.unusable}` : undefined;
 };
 
-const compile = (schema: object): Promise<Compiled> => {
-  const known = compiled.get(schema) ?? compileNow(schema);
-  compiled.set(schema, known);
-  return known;
+const compile = (schema: object): Promise<Compiled> => kept(compiled, schema, () => compileNow(schema));
+
+/** A Map or a WeakMap. */
+type Keeping<Key, Value> = {
+  readonly get: (key: Key) => Value | undefined;
+  readonly set: (key: Key, value: Value) => unknown;
+  readonly delete: (key: Key) => unknown;
+};
+
+/** What cannot be loaded for a moment is not kept as that: it is loaded anew by whoever asks next. */
+const kept = <Key, Loaded>(
+  known: Keeping<Key, Promise<Loaded>>,
+  key: Key,
+  load: () => Promise<Loaded>,
+): Promise<Loaded> => {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const loading = load();
+  known.set(key, loading);
+  loading.catch(() => known.delete(key));
+  return loading;
 };
 
 const compileNow = async (schema: object): Promise<Compiled> => {
@@ -79,11 +96,7 @@ const compileNow = async (schema: object): Promise<Compiled> => {
 const compilers = new Map<boolean, Promise<Ajv>>();
 
 /** Loaded when the first schema is met: it takes longer than the rest of a submit's code together. */
-const compilerFor = (isOld: boolean): Promise<Ajv> => {
-  const known = compilers.get(isOld) ?? loadCompiler(isOld);
-  compilers.set(isOld, known);
-  return known;
-};
+const compilerFor = (isOld: boolean): Promise<Ajv> => kept(compilers, isOld, () => loadCompiler(isOld));
 
 const loadCompiler = async (isOld: boolean): Promise<Ajv> => (await import('./schema-compiler.ts')).compilerOf(isOld);
 
