@@ -1,4 +1,4 @@
-import type { QueueSettings, TypeDefinition } from '@baton/core';
+import { DEFAULT_RUN_OPTIONS, type QueueSettings, type TypeDefinition } from '@baton/core';
 import * as assert from 'uvu/assert';
 import { suite } from '../../test/support/suite.ts';
 import { encodeAnnouncement, readAnnouncement } from './definition.ts';
@@ -6,8 +6,7 @@ import { encodeQueueSettings, readQueueSettings } from './queue-settings.ts';
 
 const test = suite('definitions and settings on the wire');
 
-const definition = (type: string, more: Partial<TypeDefinition> = {}): TypeDefinition =>
-  ({ type, queue: 'mail', priority: 'normal', scope: 'private', policy: {}, ...more }) as TypeDefinition;
+const definition = (type: string, argsSchema: object): TypeDefinition => ({ type, ...DEFAULT_RUN_OPTIONS, argsSchema });
 
 const codes = Array.from({ length: 260 }, (_, i) => `${String.fromCharCode(97 + (i % 26))}${Math.floor(i / 26)}`);
 
@@ -16,7 +15,7 @@ test('all types of a worker are heard, however many values their schemas have', 
   for (const count of [1, 40, 80]) {
     const served = Array.from({ length: count }, (_, i) => ({
       since: 1,
-      definition: definition(`t${i}`, { argsSchema }),
+      definition: definition(`t${i}`, argsSchema),
     }));
     const heard = encodeAnnouncement(served).flatMap((bytes) => readAnnouncement(bytes, 'w1'));
     assert.equal(

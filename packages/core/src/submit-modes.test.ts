@@ -4,7 +4,7 @@ import { suite } from '../../../test/support/suite.ts';
 import type { SubmitMode } from './command.ts';
 import { decide, fold } from './decide.ts';
 import { isTerminal, liveSuccessorOf, successorsOf, takesRoom } from './index.ts';
-import type { Dependency, TaskRecord } from './task.ts';
+import type { TaskRecord } from './task.ts';
 import { given, type Step } from './testing/given.ts';
 import {
   BOB,
@@ -263,27 +263,6 @@ test('Q11 one that waited behind another for too long ends in its turn', () => {
   const { after } = given(...story).when(promote());
   assert.equal([after?.id, after?.status, after?.abort?.cause], ['task-2', 'aborted', 'expired']);
   assert.ok(spec().expiresAt === undefined);
-});
-
-test('Q10, Q11 nobody comes to what waits and will not run: it has expired, or what it depends on has failed', () => {
-  const coalesce = { mode: { kind: 'coalesce' } } as const;
-  const expiring = [...running, submit({ id: 'task-2', expiresAt: T0 + 500 }, { ...coalesce, at: T0 + 100 })];
-  const third = (at: number) => submit({ id: 'task-3' }, { ...coalesce, at });
-  assert.equal(given(...expiring).when(third(T0 + 499)).answer, { kind: 'joined', id: 'task-2', differs: false });
-  const late = given(...expiring, third(T0 + 500));
-  assert.equal(
-    successorsOf(late.now.record).map(({ spec: { id } }) => id),
-    ['task-2', 'task-3'],
-  );
-  const ended = late.when(finish(returned, { at: T0 + 600 })).after;
-  const promoted = given(...expiring, third(T0 + 500), finish(returned, { at: T0 + 600 }), promote());
-  assert.equal(
-    [ended?.id, promoted.now.record?.status, promoted.now.record?.abort?.cause],
-    ['task-1', 'aborted', 'expired'],
-  );
-  const failed = { id: 'task-0', end: { status: 'failure', at: T0 } } as unknown as Dependency;
-  const story = [...running, submit({ id: 'task-2', dependsOn: [failed] }, coalesce)];
-  assert.equal(given(...story).when(third(T0 + 500)).answer, { kind: 'created', id: 'task-3' });
 });
 
 test('Q10 throttle: the window goes on also where the next task waited behind a run', () => {

@@ -1,9 +1,8 @@
 import { canOpen, canSubmit } from './access.ts';
 import type { ClientCommand, SubmitMode } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
-import { failedDependency, sameDependencies, verdictOnDependencies, waitsFor } from './dependency.ts';
+import { sameDependencies, verdictOnDependencies, waitsFor } from './dependency.ts';
 import type { TaskEvent } from './event.ts';
-import { isExpired } from './expiry.ts';
 import { hasTags } from './tags.ts';
 import { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
 import { hasBegun, latestFor, putOff, specFor, takesTheRunning, withoutHost } from './submit-mode.ts';
@@ -47,9 +46,7 @@ const comeOrCreate = (record: TaskRecord | undefined, command: Submission, by: C
   if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
   if (record?.id === spec.id || waiting.some((s) => s.spec.id === spec.id))
     return accept({ kind: 'created', id: spec.id });
-  const last = liveSuccessorOf(record);
-  // One that will not run is there for nobody any more.
-  const live = last === undefined || isExpired(last.spec, at) || failedDependency(last.spec) ? undefined : last;
+  const live = liveSuccessorOf(record);
   const isActive = record !== undefined && !isTerminal(record.status);
   if (mode.kind === 'reject' && (isActive || live !== undefined)) return refuse('active');
   // Behind one that runs on, only who wants a run that begins later comes to what waits.
