@@ -13,12 +13,14 @@ export const isExpired = ({ expiresAt }: Pick<TaskSpec, 'expiresAt'>, at: Millis
 export const mayExpire = ({ status, attempt, expiresAt }: TaskRecord): boolean =>
   expiresAt !== undefined && status === 'pending' && attempt === 0;
 
+export const EXPIRED = 'expired: it was not started in time';
+
 export const expired = (at: Millis, by: Cause): TaskEvent => ({
   kind: 'stopped',
   at,
   by,
   cause: 'expired',
-  why: 'expired: it was not started in time',
+  why: EXPIRED,
 });
 
 /** A task that was not started in time is not started any more (behaviour Q11). */

@@ -3,7 +3,7 @@ import { byUser, done, refuse, type Decision } from './decision.ts';
 import { verdictOnDependencies } from './dependency.ts';
 import type { TaskEvent } from './event.ts';
 import { evolve } from './evolve.ts';
-import { expired, isExpired } from './expiry.ts';
+import { EXPIRED, expired, isExpired } from './expiry.ts';
 import { successorsOf } from './successors.ts';
 import {
   isTerminal,
@@ -78,7 +78,8 @@ const eventsOf = (successor: Successor, former: TaskId, at: Millis, by: Cause): 
     ...(dedupeCount === undefined ? {} : { dedupeCount }),
     ...(next === undefined ? {} : { successor: next }),
   };
-  if (cancelled !== undefined) return [submitted, { kind: 'stopped', ...cancelled, cause: 'cancel' }];
+  if (cancelled !== undefined)
+    return [submitted, { kind: 'stopped', ...cancelled, cause: cancelled.why === EXPIRED ? 'expired' : 'cancel' }];
   if (isExpired(spec, at)) return [submitted, expired(at, by)];
   return [submitted, ...verdictOnDependencies(spec, at, by)];
 };

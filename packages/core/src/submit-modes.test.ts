@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
 import type { SubmitMode } from './command.ts';
 import { decide, fold } from './decide.ts';
+import { EXPIRED } from './expiry.ts';
 import { isTerminal, liveSuccessorOf, successorsOf, takesRoom } from './index.ts';
 import type { TaskRecord } from './task.ts';
 import { given, type Step } from './testing/given.ts';
@@ -263,6 +264,27 @@ test('Q11 one that waited behind another for too long ends in its turn', () => {
   const { after } = given(...story).when(promote());
   assert.equal([after?.id, after?.status, after?.abort?.cause], ['task-2', 'aborted', 'expired']);
   assert.ok(spec().expiresAt === undefined);
+});
+
+test('Q10, Q11 nobody comes to what waits behind a run and has expired: it ends in its turn, and the next one runs', () => {
+  const coalesce = { mode: { kind: 'coalesce' } } as const;
+  const expiring = [...running, submit({ id: 'task-2', expiresAt: T0 + 500 }, { ...coalesce, at: T0 + 100 })];
+  const third = (at: number) => submit({ id: 'task-3' }, { ...coalesce, at });
+  assert.equal(given(...expiring).when(third(T0 + 499)).answer, { kind: 'joined', id: 'task-2', differs: false });
+  const story = [...expiring, third(T0 + 500)];
+  const waiting = successorsOf(given(...story).now.record);
+  assert.equal(
+    waiting.map(({ spec: { id }, cancelled }) => [id, cancelled?.why]),
+    [
+      ['task-2', EXPIRED],
+      ['task-3', undefined],
+    ],
+  );
+  assert.equal(given(...story).when(submit({ id: 'task-4' }, { ...coalesce, at: T0 + 600 })).answer?.kind, 'joined');
+  const second = given(...story, finish(), promote()).now.record;
+  assert.equal([second?.id, second?.status, second?.abort?.cause], ['task-2', 'aborted', 'expired']);
+  const last = given(...story, finish(), promote(), promote('task-2')).now.record;
+  assert.equal([last?.id, last?.status], ['task-3', 'pending']);
 });
 
 test('Q10 throttle: the window goes on also where the next task waited behind a run', () => {

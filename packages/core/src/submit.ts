@@ -3,6 +3,7 @@ import type { ClientCommand, SubmitMode } from './command.ts';
 import { accept, byUser, refuse, type Decision } from './decision.ts';
 import { sameDependencies, verdictOnDependencies, waitsFor } from './dependency.ts';
 import type { TaskEvent } from './event.ts';
+import { EXPIRED, isExpired } from './expiry.ts';
 import { hasTags } from './tags.ts';
 import { liveSuccessorOf, SUCCESSOR_LIMIT, successorsOf } from './successors.ts';
 import { hasBegun, latestFor, putOff, specFor, takesTheRunning, withoutHost } from './submit-mode.ts';
@@ -46,7 +47,8 @@ const comeOrCreate = (record: TaskRecord | undefined, command: Submission, by: C
   if (!canSubmit(spec.scope, actor)) return refuse('admin_required');
   if (record?.id === spec.id || waiting.some((s) => s.spec.id === spec.id))
     return accept({ kind: 'created', id: spec.id });
-  const live = liveSuccessorOf(record);
+  const last = liveSuccessorOf(record);
+  const live = last !== undefined && isExpired(last.spec, at) ? undefined : last;
   const isActive = record !== undefined && !isTerminal(record.status);
   if (mode.kind === 'reject' && (isActive || live !== undefined)) return refuse('active');
   // Behind one that runs on, only who wants a run that begins later comes to what waits.
@@ -131,13 +133,17 @@ const come = (
 };
 
 const queue = (record: TaskRecord, command: Submission): Decision => {
-  // Mostly they are released before there are so many. The last one is not alive, or it would be joined.
+  const { at } = command;
+  // Mostly they are released before there are so many.
   const released: readonly TaskEvent[] =
-    successorsOf(record).length < SUCCESSOR_LIMIT ? [] : [{ kind: 'successors-released', at: command.at }];
-  return accept({ kind: 'created', id: command.spec.id }, ...released, {
+    successorsOf(record).length < SUCCESSOR_LIMIT ? [] : [{ kind: 'successors-released', at }];
+  // The last one would be joined if it were to run. That it is over is said behind the release: it is to be stored first.
+  const over: readonly TaskEvent[] =
+    liveSuccessorOf(record) === undefined ? [] : [{ kind: 'successor-cancelled', at, by: 'service', why: EXPIRED }];
+  return accept({ kind: 'created', id: command.spec.id }, ...released, ...over, {
     kind: 'successor-queued',
-    at: command.at,
-    spec: withoutHost(stillThrottled(specFor(command), record, command.at)),
+    at,
+    spec: withoutHost(stillThrottled(specFor(command), record, at)),
     ...userOf(command),
     ...(command.subscribers === undefined ? {} : { subscribers: command.subscribers }),
   });

@@ -287,6 +287,8 @@ export class TaskQueue<A extends string = string> {
       if (isSameSet(known.types, types)) return;
       known.types = types;
       known.idleAt = -1;
+      // What others have refused so much of may be for them now.
+      this.lineVersion++;
     }
     this.slots.crowds.anew(this.entries.values(), this.slots.running.values());
     if (!this.lines.pools.join(types)) return;
