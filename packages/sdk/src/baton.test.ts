@@ -2,6 +2,7 @@ import { createSupervisor, silentLog } from '@baton/runtime';
 import { createVirtualClock, createMemoryWorld, type MemoryWorld, type VirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
+import { within } from '../../../test/support/virtual-time.ts';
 import type { Baton } from './baton.ts';
 import { createBaton } from './create.ts';
 import { getContext, InvalidArgumentError, PayloadTooLargeError, task, TerminalError } from './index.ts';
@@ -25,18 +26,6 @@ const stage = async (seed = 1): Promise<Stage> => {
     client: (name, user = 'alice') =>
       createBaton({ ports: world.ports(name), user: { id: user }, progressThrottleMs: 2_000 }),
   };
-};
-
-/** Lets virtual time pass until `promise` is settled. */
-const within = async <T>(clock: VirtualClock, promise: Promise<T>, ms = 60_000): Promise<T> => {
-  let settled = false;
-  const mark = (): void => {
-    settled = true;
-  };
-  promise.then(mark, mark);
-  for (let passed = 0; !settled && passed < ms; passed += 10) await clock.advance(10);
-  assert.ok(settled, `not settled within ${ms} ms of virtual time`);
-  return promise;
 };
 
 test('a scheduled task runs in a worker and its result comes back', async () => {

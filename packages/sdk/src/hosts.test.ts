@@ -2,6 +2,7 @@ import { createSupervisor, silentLog } from '@baton/runtime';
 import { createVirtualClock, createMemoryWorld, type VirtualClock } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
+import { within } from '../../../test/support/virtual-time.ts';
 import type { Baton } from './baton.ts';
 import { createBaton } from './create.ts';
 import { NotConnectedError, task } from './index.ts';
@@ -17,16 +18,6 @@ const stage = async ({ latencyMs = [0, 0] as const }: { readonly latencyMs?: rea
   await clock.advance(1_000);
   const client = (name: string): Baton => createBaton({ ports: world.ports(name), user: { id: 'alice' } });
   return { clock, world, supervisor, client };
-};
-
-/** Lets time pass until it is settled. */
-const within = async <T>(clock: VirtualClock, promise: Promise<T>, limitMs = 60_000): Promise<T> => {
-  let settled = false;
-  const mark = (): void => void (settled = true);
-  promise.then(mark, mark);
-  for (let passed = 0; !settled && passed < limitMs; passed += 10) await clock.advance(10);
-  assert.ok(settled, `not settled within ${limitMs} ms of virtual time`);
-  return promise;
 };
 
 const sleep = (clock: VirtualClock, ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));

@@ -1,7 +1,8 @@
 import { createSupervisor, silentLog } from '@baton/runtime';
-import { createVirtualClock, createMemoryWorld, type Injected, type VirtualClock } from '@baton/testkit';
+import { createVirtualClock, createMemoryWorld, type Injected } from '@baton/testkit';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../test/support/suite.ts';
+import { within } from '../../../test/support/virtual-time.ts';
 import type { Baton } from './baton.ts';
 import { createBaton } from './create.ts';
 import { getContext, task } from './index.ts';
@@ -15,18 +16,6 @@ const stage = async () => {
   await clock.advance(1_000);
   const client = (name: string): Baton => createBaton({ ports: world.ports(name), user: { id: 'alice' } });
   return { clock, world, client };
-};
-
-/** Lets virtual time pass until `promise` is settled. */
-const within = async <T>(clock: VirtualClock, promise: Promise<T>, ms = 60_000): Promise<T> => {
-  let settled = false;
-  const mark = (): void => {
-    settled = true;
-  };
-  promise.then(mark, mark);
-  for (let passed = 0; !settled && passed < ms; passed += 10) await clock.advance(10);
-  assert.ok(settled, `not settled within ${ms} ms of virtual time`);
-  return promise;
 };
 
 for (const [how, run] of [

@@ -3,6 +3,7 @@ import { parseAddress, type Address } from '@baton/protocols';
 import { BatonError } from '../errors.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Log } from '../log.ts';
+import { Fifo } from '../fifo.ts';
 import type { Ports } from '../ports.ts';
 import type { Chance, Clock, Subscription } from '../ports/environment.ts';
 import { fatesOf, type Fate } from './find-ended.ts';
@@ -66,9 +67,8 @@ export class EndWatch<W extends Waiter> {
   private readonly waiters = new Map<Address, W>();
   /** By address; those that were looked at last stand last. */
   private readonly awaited = new Map<Address, Awaited<W>>();
-  /** What is to be looked at now, from `next` on. */
-  private readonly queue: Awaited<W>[] = [];
-  private next = 0;
+  /** What is to be looked at now. */
+  private readonly queue = new Fifo<Awaited<W>>();
   /** What nobody waits for any more, as it seems. */
   private readonly emptied: Awaited<W>[] = [];
   private readonly reconnects: Subscription;
@@ -219,23 +219,11 @@ export class EndWatch<W extends Waiter> {
 
   private pump(): void {
     while (this.looks < LOOKS_AT_ONCE && !this.stopped) {
-      const awaited = this.take();
+      const awaited = this.queue.take();
       if (awaited === undefined) return;
       awaited.isQueued = false;
       if (!awaited.isOver) void this.lookAt(awaited);
     }
-  }
-
-  /** The queue is read by an index, as shifting a long array costs its length; what was read is cut off now and then. */
-  private take(): Awaited<W> | undefined {
-    const awaited = this.queue[this.next];
-    if (awaited === undefined) return undefined;
-    this.next++;
-    if (2 * this.next > this.queue.length) {
-      this.queue.splice(0, this.next);
-      this.next = 0;
-    }
-    return awaited;
   }
 
   /** Never rejects. */

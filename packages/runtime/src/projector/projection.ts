@@ -1,7 +1,7 @@
-import { BatonError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../ports/environment.ts';
 import type { EntryBatch, Projections, Version } from '../ports/projections.ts';
+import { acknowledge } from './acknowledge.ts';
 import type { Counters } from './counters.ts';
 import type { LoadPause } from './load-pause.ts';
 import type { OutageRetry } from './outage-retry.ts';
@@ -47,7 +47,7 @@ export class Projection {
       counters.batches++;
       counters.versions += batch.entries.length + batch.unreadable.length;
       await this.sink.write(batch);
-      await this.acknowledge(batch);
+      await acknowledge(batch, this.parts.log, this.sink.name);
       await this.rest(batch);
     }
   }
@@ -55,16 +55,6 @@ export class Projection {
   async close(): Promise<void> {
     const { log } = this.parts;
     await this.source.close().catch((error: unknown) => log.debug({ err: error }, 'a reader was not closed'));
-  }
-
-  private async acknowledge(batch: EntryBatch<Version>): Promise<void> {
-    try {
-      await batch.ack();
-    } catch (error) {
-      if (!(error instanceof BatonError)) throw error;
-      const { name } = this.sink;
-      this.parts.log.debug({ projection: name, code: error.code }, 'a batch was not acknowledged; it comes again');
-    }
   }
 
   private async rest({ entries, pending }: EntryBatch<Version>): Promise<void> {

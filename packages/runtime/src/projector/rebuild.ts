@@ -1,8 +1,9 @@
 import { BatonError } from '../errors.ts';
 import { silentLog, type Log } from '../log.ts';
 import type { Entry } from '../ports/store.ts';
-import type { EntryBatch, EntryReader } from '../ports/projections.ts';
+import type { EntryReader } from '../ports/projections.ts';
 import type { Ports } from '../ports.ts';
+import { acknowledge } from './acknowledge.ts';
 import { zeroCounters } from './counters.ts';
 import { foreign, takeIn } from './intake.ts';
 import { OutageRetry } from './outage-retry.ts';
@@ -52,7 +53,7 @@ export const rebuildViews = async (
         const { found, aside } = takeIn(batch.entries, { epoch, now });
         await writer.write(found);
         await writer.putAside([...aside, ...batch.unreadable.map((message) => foreign(message, now))]);
-        const isAcknowledged = await acknowledge(batch, log);
+        const isAcknowledged = await acknowledge(batch, log, name);
         // Somebody has taken its consumer away: all of it comes again.
         if (batch.last <= place) [done, total] = [0, undefined];
         place = batch.last;
@@ -86,18 +87,6 @@ export const rebuildViews = async (
 };
 
 const ONCE = { once: true } as const;
-
-/** False: it was not, and comes again. */
-const acknowledge = async (batch: EntryBatch<Entry>, log: Log): Promise<boolean> => {
-  try {
-    await batch.ack();
-    return true;
-  } catch (error) {
-    if (!(error instanceof BatonError)) throw error;
-    log.debug({ code: error.code }, 'a batch was not acknowledged; it comes again');
-    return false;
-  }
-};
 
 const hasLog = async (log: Ports['log'], name: string): Promise<boolean> => {
   try {

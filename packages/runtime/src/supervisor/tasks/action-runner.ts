@@ -1,3 +1,4 @@
+import { Fifo } from '../../fifo.ts';
 import type { Watched } from './task-index.ts';
 
 /** What a supervisor does to a task. Each is a compare-and-set, or safe to do twice. */
@@ -21,8 +22,7 @@ export type ActionRunnerOptions = {
 /** Runs actions, so many at once, one per task. The line before it is bounded by the number of tasks. */
 export class ActionRunner {
   private readonly options: ActionRunnerOptions;
-  private readonly queue: Queued[] = [];
-  private next = 0;
+  private readonly queue = new Fifo<Queued>();
   private running = 0;
   private stopped = false;
   private idle: (() => void)[] = [];
@@ -41,7 +41,7 @@ export class ActionRunner {
   }
 
   get load(): number {
-    return this.running + this.queue.length - this.next;
+    return this.running + this.queue.size;
   }
 
   counts(): ActionCounts {
@@ -58,30 +58,17 @@ export class ActionRunner {
   /** Begins nothing more; resolves when what has begun is over. */
   stop(): Promise<void> {
     this.stopped = true;
-    this.queue.length = 0;
-    this.next = 0;
+    this.queue.clear();
     return this.running === 0 ? Promise.resolve() : new Promise((resolve) => this.idle.push(resolve));
   }
 
   private pump(): void {
     while (this.running < this.options.parallel) {
-      const queued = this.take();
+      const queued = this.queue.take();
       if (queued === undefined) return;
       this.running++;
       void this.options.perform(queued.watched, queued.action).then((outcome) => this.finish(queued, outcome));
     }
-  }
-
-  /** The queue is read by an index: shifting a long array costs its length. */
-  private take(): Queued | undefined {
-    const queued = this.queue[this.next];
-    if (queued === undefined) return undefined;
-    this.next++;
-    if (this.next === this.queue.length) {
-      this.queue.length = 0;
-      this.next = 0;
-    }
-    return queued;
   }
 
   private finish({ watched, action, revision }: Queued, outcome: ActionOutcome): void {
