@@ -358,6 +358,11 @@ export class Baton {
       if (host.isStopped) return undefined;
       let claimed = await host.claim(address, held, held.revision);
       if (claimed.kind === 'unknown' || claimed.kind === 'failed') claimed = await host.settle(address);
+      if (claimed.kind === 'mine' && host.isStopped) {
+        // It was closed meanwhile, and tells nobody to stop who begins now.
+        await host.letGo(address, claimed.held, 'the client was closed');
+        return undefined;
+      }
       if (claimed.kind === 'mine') {
         const end = await host.run(address, claimed, definition);
         if (end.kind === 'lost') return undefined;

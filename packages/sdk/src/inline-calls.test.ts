@@ -219,4 +219,23 @@ test('an inline call that waits for its next attempt begins none once its client
   assert.equal(begun, [1]);
 });
 
+test('an attempt whose claim is answered after its client was closed is not begun there', async () => {
+  const { clock, world, client } = await stage();
+  const begun: number[] = [];
+  const again = task({ name: 'again', retry: { maxAttempts: 2, backoff: { initial: '10s', jitter: 0 } } }, () => {
+    begun.push(getContext().attempt);
+    throw new Error('no');
+  });
+  const app = client('app');
+  const called = app.within(() => again());
+  called.catch(() => undefined);
+  await clock.advance(9_900);
+  world.inject({ op: 'store.write', fault: 'delay', node: 'app', times: 1, delayMs: 1_000 });
+  await clock.advance(300);
+  world.node('supervisor').disconnect();
+  await within(clock, app.close());
+  await clock.advance(20_000);
+  assert.equal(begun, [1]);
+});
+
 test.run();

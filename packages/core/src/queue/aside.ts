@@ -42,12 +42,16 @@ export class Aside<A extends string> {
     return true;
   }
 
-  /** Others of its key and kind lie here whose turn is before it: it goes behind them, also where it would fit. */
-  isBefore(entry: Entry<A>): boolean {
+  /**
+   * Others of its key and kind lie here that go before it: of its group those that came first, and of another whose turn it is
+   * one that `isHeldUp`, since it would wait for ever for what others take as it comes free.
+   */
+  isBefore(entry: Entry<A>, isHeldUp: (first: Entry<A>) => boolean): boolean {
     if (this.count === 0 || entry.limitKey === '') return false;
     const first = this.peek(entry);
     if (first === undefined) return false;
-    return first.turn === entry.turn ? first.order < entry.order : isAhead(first.stand, entry.stand);
+    if (first.turn === entry.turn) return first.order < entry.order;
+    return isAhead(first.stand, entry.stand) && isHeldUp(first);
   }
 
   /** The one of its kind that is taken back first; undefined: none that may start. */

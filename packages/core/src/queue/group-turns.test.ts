@@ -254,7 +254,7 @@ test('Q7: groups of one task each are forgotten once it is gone', () => {
   assert.ok([...turns].length < 5_000, `${[...turns].length} are kept`);
 });
 
-test('Q7: whatever is offered and comes back, the same group is next in all lines, and nothing is lost', () => {
+test('Q7: whatever is offered and comes back, nothing is lost', () => {
   const step = fc.record({ take: fc.nat(3), back: fc.nat(3), start: fc.nat(3), group: fc.nat(4), high: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { suite } from '../../../../test/support/suite.ts';
 import { deal, OFFER_MS, settingsOf, task, worker, type Wish } from '../testing/queue.ts';
@@ -174,6 +175,68 @@ test('Q6: of one key nobody waits for ever for more units than others of other g
     queue.ready(task(`s${n}`, n++, small), 's');
   }
   assert.ok(starts <= 30, `${starts} started`);
+});
+
+type Step = {
+  readonly kind: 'ready' | 'begins' | 'ends' | 'refuses' | 'free';
+  readonly at: number;
+  readonly of: number;
+};
+
+test('Q5: whatever happens, no task that a free worker can run waits while its key has room', () => {
+  const step: fc.Arbitrary<Step> = fc.record({
+    kind: fc.constantFrom('ready', 'ready', 'begins', 'ends', 'refuses', 'free'),
+    at: fc.nat(9),
+    of: fc.nat(215),
+  });
+  fc.assert(
+    fc.property(fc.constantFrom(1, 2), fc.array(step, { maxLength: 60, size: 'max' }), (most, steps) => {
+      const queue = queueWith({ kind: 'limit', limit: { of: 'key', concurrency: most } });
+      worker(queue, 'w', 0, ['job', 'mail']);
+      const tasks = new Map<string, ReadyTask>();
+      const [offered, running, refused] = [new Set<string>(), new Set<string>(), new Set<string>()];
+      const pick = (from: Set<string>, at: number): string | undefined => [...from][at % Math.max(1, from.size)];
+      for (const [n, { kind, at, of }] of steps.entries()) {
+        if (kind === 'ready') {
+          const more: Partial<ReadyTask> = {
+            group: `g${of % 3}`,
+            type: Math.floor(of / 3) % 4 === 0 ? 'mail' : 'job',
+            priority: Math.floor(of / 12) % 3 === 0 ? 'high' : 'normal',
+            ...(Math.floor(of / 36) % 6 === 0 ? {} : { limitKey: `k${Math.floor(of / 36) % 2}` }),
+          };
+          const one = task(`t${n}`, n + 1, more);
+          tasks.set(one.address, one);
+          queue.ready(one, 's');
+        }
+        const address = pick(kind === 'ends' ? running : offered, at) ?? '';
+        const one = tasks.get(address);
+        if (one !== undefined && kind === 'ends') {
+          running.delete(address);
+          tasks.delete(address);
+          queue.gone(address, ++revision, 's');
+        } else if (one !== undefined && kind !== 'ready') {
+          offered.delete(address);
+          if (kind === 'begins') {
+            running.add(address);
+            queue.held({ ...one, revision: ++revision }, 's');
+          } else {
+            if (kind === 'refuses') refused.add(address);
+            queue.returned('w', address, one.revision, kind === 'refuses' ? 'refused' : 'free', queue.confirm('w', 0));
+          }
+        }
+        // Refusals beyond that are left to others.
+        if (refused.size >= 20) return;
+        queue.credit('w', 100);
+        for (const each of deal(queue)['w'] ?? []) offered.add(each);
+        for (const [waits, { limitKey }] of tasks) {
+          if (offered.has(waits) || running.has(waits) || refused.has(waits)) continue;
+          const holders = [...offered, ...running].filter((each) => tasks.get(each)?.limitKey === limitKey);
+          assert.ok(limitKey !== undefined && holders.length >= most, `${waits} waits beside ${holders.length}`);
+        }
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test('Q5, Q6: what is counted no more is not kept', () => {

@@ -22,7 +22,7 @@ export type Verdict =
   /** Nothing at all. */
   | 'nothing';
 
-export type Rules<A extends string> = {
+type Rules<A extends string> = {
   /** Asked of each task whose turn it is. */
   readonly judge: (entry: Entry<A>) => Verdict;
   /** Its turn it was, and the worker has refused it before. */

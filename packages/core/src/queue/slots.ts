@@ -21,7 +21,8 @@ export class Slots<A extends string> {
   /** Of a task whose turn it is. */
   judge(entry: Entry<A>): Verdict {
     const block = this.gate.blockOf(entry);
-    switch (block?.of ?? (this.aside.isBefore(entry) ? 'key' : undefined)) {
+    const isHeldUp = (first: Entry<A>): boolean => this.gate.blockOf(first)?.of === 'key';
+    switch (block?.of ?? (this.aside.isBefore(entry, isHeldUp) ? 'key' : undefined)) {
       case undefined:
         return 'start';
       case 'queue':

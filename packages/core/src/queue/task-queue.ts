@@ -66,8 +66,8 @@ export class TaskQueue<A extends string = string> {
   /** Returned as stale: until whoever watches the record says what became of it, or the time of the offer is over. */
   private readonly doubtful = new Set<Entry<A>>();
   private readonly records: KeptRecords;
-  /** Keys of what the worker whose turn it is has refused. */
-  private readonly skippedKeys = new Set<string>();
+  /** Refused by the worker whose turn it is, which has looked further for them. */
+  private readonly passed = new Set<Entry<A>>();
   private offeredCount = 0;
   private terms = 0;
   private round = 0;
@@ -445,7 +445,7 @@ export class TaskQueue<A extends string = string> {
   }
 
   private next(worker: Server<A>): Entry<A> | undefined {
-    this.skippedKeys.clear();
+    this.passed.clear();
     for (const entry of this.slots.bound) {
       if (!worker.types.has(entry.type) || worker.refused.has(entry)) continue;
       if (this.gate.blockOf(entry)?.kind === 'paused') continue;
@@ -464,10 +464,9 @@ export class TaskQueue<A extends string = string> {
   }
 
   private skipped(entry: Entry<A>): void {
-    const { limitKey } = entry;
-    if (this.slots.aside.size === 0 || this.skippedKeys.has(limitKey)) return;
-    this.skippedKeys.add(limitKey);
-    if (this.gate.roomOfKey(limitKey, entry.type) > 0) this.another(entry);
+    if (this.slots.aside.size === 0 || this.passed.has(entry)) return;
+    this.passed.add(entry);
+    if (this.gate.roomOfKey(entry.limitKey, entry.type) > 0) this.another(entry);
   }
 
   private another(entry: Entry<A>): void {
@@ -563,6 +562,8 @@ export class TaskQueue<A extends string = string> {
 
   private refuse(entry: Entry<A>, worker: Server<A>): void {
     this.refusals.add(entry, worker);
+    // Others may be the only ones now for what they have refused.
+    this.lineVersion++;
     this.openKey(entry.limitKey);
     // A group that nobody can run would always be next.
     if (entry.turn.forgiven) entry.keepTurn();
@@ -597,7 +598,8 @@ export class TaskQueue<A extends string = string> {
     const { turn, turnBack } = entry;
     if (turnBack === undefined) return;
     entry.keepTurn();
-    entry.line.tasks.pool.unserved(turn, turnBack);
+    // Its line may be gone, and its type have been joined to others since.
+    this.lines.pools.of(entry.type).unserved(turn, turnBack);
   }
 
   private withdraw(entry: Entry<A>): void {

@@ -95,6 +95,8 @@ export class ThreadBody implements Body {
     this.thread = undefined;
     this.leaveHandlers([]);
     if (thread === undefined) return;
+    // Its import may never end: the next body would wait for that, too.
+    if (!this.began) return void thread.terminate();
     thread.close();
     this.settings.threads.giveBack(thread);
   }

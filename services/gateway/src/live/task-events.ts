@@ -73,6 +73,10 @@ export class TaskEvents implements Watcher {
 
   /** Tells these and what has come since, as fast as the client reads. False: the stream is over. */
   private async catchUp(stream: EventStream, missed: readonly Change[]): Promise<boolean> {
+    if (this.waitingBytes > MOST_WAITING_BYTES) {
+      stream.reset('slow');
+      return false;
+    }
     this.waiting = [...missed, ...(this.waiting ?? [])];
     // More comes while it is told.
     for (let waiting = this.waiting; waiting.length > 0; waiting = this.waiting ?? []) {
@@ -94,6 +98,7 @@ export class TaskEvents implements Watcher {
 
   readonly changed = (change: Change): void => {
     if (this.waiting === undefined) return this.tell(change);
+    if (this.stream?.isOpen === false) return;
     this.waiting.push(change);
     this.waitingBytes += change.task.size;
     if (this.waitingBytes > MOST_WAITING_BYTES) this.stream?.reset('slow');
